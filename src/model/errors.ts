@@ -1,0 +1,84 @@
+import type { Outcome } from './outcome.ts'
+
+interface ErrorKind {
+  /** HTTP status a client gets when this error ends its request. */
+  readonly status: number
+  readonly outcome: Outcome
+  readonly source: 'client' | 'upstream' | 'internal'
+  /** Whether asking again, or asking another source, can help. */
+  readonly retryable: boolean
+}
+
+/** Every error pinyon raises on purpose. Nothing else decides about status, outcome or retry of our own errors. */
+export const ERROR_KINDS = {
+  /** The request target is malformed or tries to leave its place. */
+  PATH_REFUSED: { status: 400, outcome: 'bad_request', source: 'client', retryable: false },
+  /** The Host header cannot stand in a URL. */
+  HOST_REFUSED: { status: 400, outcome: 'bad_request', source: 'client', retryable: false },
+  METHOD_REFUSED: { status: 405, outcome: 'bad_request', source: 'client', retryable: false },
+  PRECONDITION_FAILED: { status: 412, outcome: 'bad_request', source: 'client', retryable: false },
+  RANGE_REFUSED: { status: 416, outcome: 'bad_request', source: 'client', retryable: false },
+  FORBIDDEN: { status: 403, outcome: 'bad_request', source: 'client', retryable: false },
+  NOT_FOUND: { status: 404, outcome: 'not_found', source: 'client', retryable: false },
+  /** A repodata file that repomd.xml names and upstream never had right; published as a defect. */
+  DEFECTIVE_FILE: { status: 404, outcome: 'not_found', source: 'upstream', retryable: false },
+  /** Name resolution, connection, TLS or a reset: no answer at all. */
+  UPSTREAM_UNREACHABLE: { status: 502, outcome: 'error_upstream', source: 'upstream', retryable: true },
+  /** No answer, or no further bytes, within the time allowed. */
+  UPSTREAM_TIMEOUT: { status: 504, outcome: 'error_upstream', source: 'upstream', retryable: true },
+  /** An answer that is neither success nor "not there" (5xx, 401, 403, 429 …). */
+  UPSTREAM_STATUS: { status: 502, outcome: 'error_upstream', source: 'upstream', retryable: true },
+  /** 404 or 410 for something a snapshot lists. */
+  UPSTREAM_GONE: { status: 502, outcome: 'lost', source: 'upstream', retryable: false },
+  /** The body ended before its announced or listed length. */
+  UPSTREAM_SHORT: { status: 502, outcome: 'error_upstream', source: 'upstream', retryable: true },
+  /** The body is longer than announced, listed or allowed. */
+  UPSTREAM_OVERSIZE: { status: 502, outcome: 'error_digest', source: 'upstream', retryable: true },
+  /** The bytes are not the listed ones. */
+  DIGEST_MISMATCH: { status: 502, outcome: 'error_digest', source: 'upstream', retryable: true },
+  /** Repodata that cannot be read: XML, compression, missing parts. */
+  REPODATA_MALFORMED: { status: 502, outcome: 'error_upstream', source: 'upstream', retryable: false },
+  /** Upstream published again and again while it was being captured. */
+  REPODATA_MOVING: { status: 502, outcome: 'error_upstream', source: 'upstream', retryable: true },
+  /** An enabled mirror has no snapshot yet. */
+  NOT_READY: { status: 503, outcome: 'error_upstream', source: 'upstream', retryable: true },
+  /** Another process is syncing this mirror. */
+  SYNC_RUNNING: { status: 409, outcome: 'bad_request', source: 'client', retryable: true },
+  /** A package is listed, but the mirror it came from is no longer configured. */
+  MIRROR_UNCONFIGURED: { status: 502, outcome: 'lost', source: 'internal', retryable: false },
+  /** The server is shutting down. */
+  SHUTTING_DOWN: { status: 503, outcome: 'error_internal', source: 'internal', retryable: true },
+  STORE_FAILED: { status: 500, outcome: 'error_internal', source: 'internal', retryable: false },
+  CONFIG_INVALID: { status: 500, outcome: 'error_internal', source: 'client', retryable: false },
+} as const satisfies Record<string, ErrorKind>
+
+export type ErrorCode = keyof typeof ERROR_KINDS
+
+/** An error with a code from {@link ERROR_KINDS} and its facts as named values. */
+export class PinyonError extends Error {
+  readonly code: ErrorCode
+  readonly facts: Readonly<Record<string, unknown>>
+
+  /**
+   * @param message what was being done, to what, what was found; the value last, after a colon
+   * @param facts `cause` becomes the error's cause; the rest are values for logs (never secrets)
+   */
+  constructor(code: ErrorCode, message: string, facts: { cause?: unknown; [fact: string]: unknown } = {}) {
+    const { cause, ...rest } = facts
+    super(message, cause === undefined ? undefined : { cause })
+    this.name = 'PinyonError'
+    this.code = code
+    this.facts = rest
+  }
+
+  get kind(): ErrorKind {
+    return ERROR_KINDS[this.code]
+  }
+}
+
+/** Any thrown value as a PinyonError: itself, or a STORE_FAILED that keeps it as cause. */
+export function toPinyonError(thrown: unknown): PinyonError {
+  if (thrown instanceof PinyonError) return thrown
+  const message = thrown instanceof Error ? thrown.message : String(thrown)
+  return new PinyonError('STORE_FAILED', `unexpected failure: ${message}`, { cause: thrown })
+}

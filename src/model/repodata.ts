@@ -1,0 +1,42 @@
+import type { Digest } from './digest.ts'
+
+/** One `<data>` element of repomd.xml: a file of the repository's metadata. */
+export interface RepomdRecord {
+  /** `type` attribute: primary, filelists, group, modules, primary_db … */
+  readonly type: string
+  /** Where the file is, relative to the repository's root, as {@link normalizeHref} gives it. */
+  readonly href: string
+  /** Of the file as it is transferred. */
+  readonly checksum: Digest
+  /** Of the file uncompressed; absent in old repositories and for files that are not compressed. */
+  readonly openChecksum?: Digest
+  /** Bytes, as stated; real repositories state wrong ones. */
+  readonly size?: number
+  readonly openSize?: number
+}
+
+/** What pinyon reads of a repomd.xml. */
+export interface Repomd {
+  readonly records: readonly RepomdRecord[]
+  /** `<revision>` as written, if any. */
+  readonly revision?: string
+  /** Content, distro and repo `<tags>` in document order, as `kind[ cpeid]=text`. */
+  readonly tags: readonly string[]
+}
+
+/** What pinyon reads of one `<package>` of primary.xml. */
+export interface PackageRecord {
+  /** As {@link normalizeHref} gives it: never percent-decoded, since dnf takes a `%` in an href literally. */
+  readonly href: string
+  readonly checksum: Digest
+  /** `<size package=…>` in bytes; absent when primary does not say. */
+  readonly size?: number
+  readonly name: string
+  /** `0` when primary gives none. */
+  readonly epoch: string
+  readonly version: string
+  readonly release: string
+  readonly arch: string
+  /** `xml:base` of the location, when it has one: clients go there and not to us. */
+  readonly base?: string
+}
