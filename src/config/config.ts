@@ -1,0 +1,41 @@
+/** The effective configuration: every default filled in, every value checked, nothing left to interpret. */
+export interface Config {
+  /** Absolute path of the file it was read from. */
+  readonly file: string
+  readonly listen: ListenAddress
+  /** `http(s)://host[:port][/path]` without a trailing slash; absent: URLs are made from each request's Host. */
+  readonly publicUrl?: string
+  /** Absolute path. */
+  readonly dataDir: string
+  readonly syncIntervalMs: SyncInterval
+  /** By name, disabled ones included. */
+  readonly mirrors: ReadonlyMap<string, MirrorConfig>
+}
+
+/** One upstream repository. */
+export interface MirrorConfig {
+  readonly name: string
+  /** At least one; absolute `http:`, `https:` or `file:` URLs, each ending in `/`, possibly with credentials. */
+  readonly baseurls: readonly string[]
+  readonly enabled: boolean
+  readonly syncIntervalMs: SyncInterval
+  /** The longest wait for an answer, and for further bytes of one. */
+  readonly timeoutMs: number
+  /** Further tries after the first; 0 is none. */
+  readonly retries: number
+  /** `http(s)://[user:password@]host[:port]/`; absent: none. */
+  readonly proxy?: string
+  /** Refuse upstream's own mistakes instead of publishing them flagged. */
+  readonly strict: boolean
+}
+
+/** Where to accept connections. */
+export interface ListenAddress {
+  /** A name or an address, IPv6 without brackets; empty means every address of the machine, as `server.listen` takes it. */
+  readonly host: string
+  /** 0 lets the system choose. */
+  readonly port: number
+}
+
+/** Milliseconds between two syncs of a mirror; `off` is only on command, not even at start. */
+export type SyncInterval = number | 'off'

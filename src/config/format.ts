@@ -1,0 +1,41 @@
+import { stringify } from 'yaml'
+import type { Config, MirrorConfig, SyncInterval } from './config.ts'
+import { escapeEnvironment } from './environment.ts'
+import { formatListen } from './listen.ts'
+import { formatDuration } from './units.ts'
+import { maskUrl } from './urls.ts'
+
+/** The effective configuration as YAML that loads again, save for credentials in URLs, which are masked. */
+export function formatConfig(config: Config): string {
+  const mirrors = [...config.mirrors.values()].map((mirror) => [mirror.name, describeMirror(mirror)] as const)
+  const document = {
+    listen: formatListen(config.listen),
+    ...(config.publicUrl === undefined ? {} : { public_url: formatUrl(config.publicUrl) }),
+    data_dir: escapeEnvironment(config.dataDir),
+    sync_interval: formatSyncInterval(config.syncIntervalMs),
+    mirrors: new Map(mirrors),
+  }
+  // Never folded: a line of `check-config` is a line to search for.
+  return stringify(document, { singleQuote: true, lineWidth: 0 })
+}
+
+function describeMirror(mirror: MirrorConfig): Record<string, unknown> {
+  const [baseurl, ...others] = mirror.baseurls.map(formatUrl)
+  return {
+    baseurl: others.length === 0 ? baseurl : [baseurl, ...others],
+    enabled: mirror.enabled,
+    sync_interval: formatSyncInterval(mirror.syncIntervalMs),
+    timeout: formatDuration(mirror.timeoutMs),
+    retries: mirror.retries,
+    proxy: mirror.proxy === undefined ? '_none_' : formatUrl(mirror.proxy),
+    strict: mirror.strict,
+  }
+}
+
+function formatUrl(url: string): string {
+  return escapeEnvironment(maskUrl(url))
+}
+
+function formatSyncInterval(interval: SyncInterval): string {
+  return interval === 'off' ? interval : formatDuration(interval)
+}

@@ -1,0 +1,101 @@
+import { resolve } from 'node:path'
+import type { z } from 'zod'
+import { refuseMirrorName } from '../model/mirror-name.ts'
+import type { Config, MirrorConfig } from './config.ts'
+import { quote } from './describe.ts'
+import { ConfigDocument } from './document.ts'
+import { ConfigError, type ConfigProblem } from './problem.ts'
+import { readConfigFile } from './read.ts'
+import { configKeys, configSchema, type FileConfig, type FileMirror } from './schema.ts'
+import { suggestKey } from './suggest.ts'
+import { PROBLEMS_MAX } from './yaml.ts'
+
+/**
+ * Reads a configuration file (YAML 1.2), expands `${NAME}` in its strings, checks it and fills in every default.
+ *
+ * @param file its path, relative to the working directory or absolute; problems name it as given
+ * @param env where `${NAME}` is looked up
+ * @throws {ConfigError} with every problem found; nothing else
+ */
+export function loadConfig(file: string, env: NodeJS.ProcessEnv): Config {
+  const reading = readConfigFile(file)
+  if ('found' in reading) {
+    const problem = { file, key: '', found: reading.found, expected: 'a readable configuration file' }
+    throw new ConfigError([problem], reading.cause)
+  }
+  const document = new ConfigDocument(file, reading.text, env)
+  const path = resolve(file)
+  const parsed = document.value === undefined ? undefined : checkDocument(document, path)
+  if (parsed === undefined || document.problems.length > 0)
+    throw new ConfigError(selectProblems(document.problems))
+  return buildConfig(path, parsed)
+}
+
+/** Checks names and values; undefined when there was a problem with a value. */
+function checkDocument(document: ConfigDocument, path: string): FileConfig | undefined {
+  // A file without content, or of comments only, leaves everything to the defaults.
+  const value = document.value ?? {}
+  for (const name of mirrorNames(value)) {
+    const reason = refuseMirrorName(name)
+    const expected = 'a mirror name of letters, digits and . _ + @ ~ -'
+    if (reason !== undefined)
+      document.refuseKey(['mirrors', name], `the name ${quote(name)} (${reason})`, expected)
+  }
+  const result = configSchema(path).safeParse(value)
+  if (result.success) return result.data
+  for (const issue of result.error.issues.slice(0, PROBLEMS_MAX)) refuseIssue(document, issue)
+  return undefined
+}
+
+function mirrorNames(value: unknown): string[] {
+  const mirrors = isRecord(value) ? value['mirrors'] : undefined
+  return isRecord(mirrors) ? Object.keys(mirrors) : []
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function refuseIssue(document: ConfigDocument, issue: z.core.$ZodIssue): void {
+  if (issue.code !== 'unrecognized_keys') return document.refuseValue(issue.path, issue.message)
+  const keys = configKeys()
+  const known = issue.path.length === 0 ? keys.top : keys.mirror
+  for (const key of issue.keys.slice(0, PROBLEMS_MAX)) {
+    const meant = suggestKey(key, known)
+    const hint = meant === undefined ? '' : `; did you mean ${meant}?`
+    document.refuseKey([...issue.path, key], 'an unknown key', `one of ${known.join(', ')}${hint}`)
+  }
+}
+
+/** In the order of the file, those of the file as a whole first, and not more than anyone reads. */
+function selectProblems(problems: readonly ConfigProblem[]): readonly ConfigProblem[] {
+  const ordered = problems.toSorted(
+    (left, right) => (left.line ?? 0) - (right.line ?? 0) || (left.column ?? 0) - (right.column ?? 0),
+  )
+  return ordered.slice(0, PROBLEMS_MAX)
+}
+
+function buildConfig(file: string, parsed: FileConfig): Config {
+  const mirrors = Object.entries(parsed.mirrors).map(([name, mirror]) => buildMirror(name, mirror, parsed))
+  return {
+    file,
+    listen: parsed.listen,
+    ...(parsed.public_url === undefined ? {} : { publicUrl: parsed.public_url }),
+    dataDir: parsed.data_dir,
+    syncIntervalMs: parsed.sync_interval,
+    mirrors: new Map(mirrors.map((mirror) => [mirror.name, mirror])),
+  }
+}
+
+function buildMirror(name: string, mirror: FileMirror, parsed: FileConfig): MirrorConfig {
+  return {
+    name,
+    baseurls: mirror.baseurl,
+    enabled: mirror.enabled,
+    syncIntervalMs: mirror.sync_interval ?? parsed.sync_interval,
+    timeoutMs: mirror.timeout,
+    retries: mirror.retries,
+    ...(mirror.proxy === null ? {} : { proxy: mirror.proxy }),
+    strict: mirror.strict,
+  }
+}

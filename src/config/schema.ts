@@ -1,0 +1,146 @@
+import { dirname, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { z } from 'zod'
+import type { ListenAddress, SyncInterval } from './config.ts'
+import { parseListen } from './listen.ts'
+import { parseDuration } from './units.ts'
+import { parseBaseurl, parseProxy, parsePublicUrl, type Parsed } from './urls.ts'
+
+/** What stands for a key that is absent, as one would write it. A mirror's `sync_interval` is the global one. */
+export const DEFAULTS = {
+  listen: '127.0.0.1:8080',
+  data_dir: './data',
+  sync_interval: '8h',
+  enabled: true,
+  timeout: '30s',
+  retries: 10,
+  proxy: '_none_',
+  strict: false,
+} as const
+
+const SYNC_INTERVAL_MIN_MS = 1000
+/** 24 days: a timer of Node holds no more than 2^31-1 ms, and fires at once when given more. */
+const SYNC_INTERVAL_MAX_MS = 24 * 86_400_000
+const TIMEOUT_MIN_MS = 1000
+const TIMEOUT_MAX_MS = 3_600_000
+const RETRIES_MAX = 100
+
+const LISTEN = 'host:port such as 127.0.0.1:8080, [::1]:8080 or :8080'
+const DATA_DIR = 'the path of a directory'
+const SYNC_INTERVAL = 'a duration such as 8h or 30m, or off'
+const TIMEOUT = 'a duration such as 30s or 5m'
+const BASEURLS = 'a URL or a list of URLs'
+
+/** What a configuration file says, checked, in its own spelling; see {@link configSchema}. */
+export type FileConfig = z.infer<ReturnType<typeof configSchema>>
+/** One entry of its `mirrors`. */
+export type FileMirror = z.infer<ReturnType<typeof mirrorSchema>>
+
+/**
+ * The keys of a configuration file, their checks and defaults. The message of an issue is what was expected.
+ *
+ * @param file absolute path of the file, to which relative paths and `file:` URLs are relative
+ */
+export function configSchema(file: string) {
+  return z.strictObject(
+    {
+      listen: value(parseListenValue).prefault(DEFAULTS.listen),
+      public_url: value((input) => parseText(input, 'a URL', parsePublicUrl)).optional(),
+      data_dir: value((input) => parseDataDir(input, dirname(file))).prefault(DEFAULTS.data_dir),
+      sync_interval: value(parseSyncInterval).prefault(DEFAULTS.sync_interval),
+      mirrors: z.preprocess(
+        // `mirrors:` with every entry commented out
+        (input) => input ?? {},
+        z.record(z.string(), mirrorSchema(file), { error: 'a mapping of mirror names' }),
+      ),
+    },
+    { error: 'a mapping of keys such as mirrors' },
+  )
+}
+
+function mirrorSchema(file: string) {
+  const base = pathToFileURL(file)
+  return z.strictObject(
+    {
+      baseurl: baseurlSchema(base),
+      enabled: value(parseBoolean).prefault(DEFAULTS.enabled),
+      sync_interval: value(parseSyncInterval).optional(),
+      timeout: value(parseTimeout).prefault(DEFAULTS.timeout),
+      retries: value(parseRetries).prefault(DEFAULTS.retries),
+      proxy: value(parseProxyValue).prefault(DEFAULTS.proxy),
+      strict: value(parseBoolean).prefault(DEFAULTS.strict),
+    },
+    { error: 'a mapping with at least a baseurl' },
+  )
+}
+
+/** The names of the keys at the top and of a mirror, in the order of the schema. */
+export function configKeys(): { readonly top: readonly string[]; readonly mirror: readonly string[] } {
+  return { top: Object.keys(configSchema('/').shape), mirror: Object.keys(mirrorSchema('/').shape) }
+}
+
+/** A schema made of one parser: its refusal becomes the issue's message. */
+function value<T>(parse: (input: unknown) => Parsed<T>) {
+  return z.unknown().transform((input, context): T => {
+    const parsed = parse(input)
+    if ('value' in parsed) return parsed.value
+    context.issues.push({ code: 'custom', message: parsed.expected, input })
+    return z.NEVER
+  })
+}
+
+function baseurlSchema(base: URL) {
+  const baseurl = value((input) =>
+    parseText(input, 'an http, https or file URL', (text) => parseBaseurl(text, base)),
+  )
+  const list = z.array(baseurl, { error: BASEURLS }).min(1, { error: `${BASEURLS}, at least one` })
+  return z.preprocess((input) => (typeof input === 'string' ? [input] : input), list)
+}
+
+function parseText<T>(input: unknown, expected: string, parse: (text: string) => Parsed<T>): Parsed<T> {
+  return typeof input === 'string' ? parse(input) : { expected }
+}
+
+function parseListenValue(input: unknown): Parsed<ListenAddress> {
+  const text = typeof input === 'number' ? String(input) : input
+  const address = typeof text === 'string' ? parseListen(text) : undefined
+  return address === undefined ? { expected: LISTEN } : { value: address }
+}
+
+function parseDataDir(input: unknown, base: string): Parsed<string> {
+  // oxlint-disable-next-line no-control-regex -- refusing control characters is the point
+  if (typeof input !== 'string' || input === '' || /[\u0000-\u001f]/.test(input))
+    return { expected: DATA_DIR }
+  if (/^~(?:\/|$)/.test(input)) return { expected: `${DATA_DIR}; for your home directory write \${HOME}` }
+  return { value: resolve(base, input) }
+}
+
+function parseSyncInterval(input: unknown): Parsed<SyncInterval> {
+  if (input === 'off') return { value: 'off' }
+  const intervalMs = typeof input === 'string' ? parseDuration(input) : undefined
+  if (intervalMs === undefined) return { expected: SYNC_INTERVAL }
+  const allowed = intervalMs >= SYNC_INTERVAL_MIN_MS && intervalMs <= SYNC_INTERVAL_MAX_MS
+  return allowed ? { value: intervalMs } : { expected: 'a duration from 1s to 24d, or off' }
+}
+
+/** yum counts seconds and gives no unit; so may we. */
+function parseTimeout(input: unknown): Parsed<number> {
+  const seconds = typeof input === 'number' || (typeof input === 'string' && /^\d+(?:\.\d+)?$/.test(input))
+  const timeoutMs = seconds ? Math.round(Number(input) * 1000) : parseDuration(String(input))
+  if (timeoutMs === undefined || Number.isNaN(timeoutMs)) return { expected: TIMEOUT }
+  const allowed = timeoutMs >= TIMEOUT_MIN_MS && timeoutMs <= TIMEOUT_MAX_MS
+  return allowed ? { value: timeoutMs } : { expected: 'a duration from 1s to 1h' }
+}
+
+function parseRetries(input: unknown): Parsed<number> {
+  const allowed = typeof input === 'number' && Number.isInteger(input) && input >= 0 && input <= RETRIES_MAX
+  return allowed ? { value: input } : { expected: `a whole number from 0 (none) to ${RETRIES_MAX}` }
+}
+
+function parseProxyValue(input: unknown): Parsed<string | null> {
+  return input === null ? { value: null } : parseText(input, 'the URL of a proxy, or _none_', parseProxy)
+}
+
+function parseBoolean(input: unknown): Parsed<boolean> {
+  return typeof input === 'boolean' ? { value: input } : { expected: 'true or false' }
+}

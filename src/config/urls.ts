@@ -1,0 +1,73 @@
+import { fileURLToPath } from 'node:url'
+
+/** A value that was read, or what should have stood there. */
+export type Parsed<T> = { readonly value: T } | { readonly expected: string }
+
+/** Characters that URL parsers drop or rewrite silently, so that what is asked would not be what is written. */
+// oxlint-disable-next-line no-control-regex -- refusing control characters is the point
+const UNSAFE = /[\u0000-\u0020\u007f\\]/
+
+const BASEURL = 'an http, https or file URL'
+const PROXY = 'a proxy such as http://proxy.example.org:3128, or _none_'
+const PUBLIC_URL = 'an http or https URL such as https://mirrors.example.org'
+
+/**
+ * Reads the URL of a repository's root: http, https or file, without query and fragment, made to end in `/`.
+ *
+ * @param base URL of the configuration file, to which `file:sample/` is relative
+ */
+export function parseBaseurl(text: string, base: URL): Parsed<string> {
+  if (/\$\{?[a-z]/i.test(text)) return { expected: `${BASEURL} with yum's variables written out` }
+  const url =
+    /^file:(?!$)/i.test(text) && !UNSAFE.test(text) ? URL.parse(text, base.href) : parseHttpUrl(text)
+  if (url === null) return { expected: BASEURL }
+  if (/[?#]/.test(text)) return { expected: `${BASEURL} without query and fragment` }
+  if (url.protocol === 'file:' && !isLocalPath(url))
+    return { expected: 'a file URL without host: file:///path/ or file:path/' }
+  if (!url.pathname.endsWith('/')) url.pathname += '/'
+  return { value: url.href }
+}
+
+/** Reads a proxy's URL, credentials allowed; null is yum's and dnf's way to say none. */
+export function parseProxy(text: string): Parsed<string | null> {
+  if (/^(?:_none_|none)?$/i.test(text)) return { value: null }
+  const url = parseHttpUrl(text)
+  if (url === null) return { expected: PROXY }
+  return url.pathname === '/' && !/[?#]/.test(text)
+    ? { value: url.href }
+    : { expected: `${PROXY}, without a path` }
+}
+
+/** Reads the URL clients know us by; its trailing slashes are dropped. */
+export function parsePublicUrl(text: string): Parsed<string> {
+  const url = parseHttpUrl(text)
+  if (url === null) return { expected: PUBLIC_URL }
+  if (/[?#]/.test(text)) return { expected: `${PUBLIC_URL}, without query and fragment` }
+  // It is published to every client.
+  if (url.username !== '' || url.password !== '') return { expected: `${PUBLIC_URL}, without credentials` }
+  return { value: url.href.replace(/\/+$/, '') }
+}
+
+/** A URL fit to be printed: credentials become `***`. */
+export function maskUrl(text: string): string {
+  const url = URL.parse(text)
+  if (url === null || (url.username === '' && url.password === '')) return text
+  url.username = '***'
+  url.password = ''
+  return url.href
+}
+
+/** Stricter than WHATWG, which reads `http:host`, `http:///host` and `http:\\host` as `http://host`. */
+function parseHttpUrl(text: string): URL | null {
+  return /^https?:\/\/[^/]/i.test(text) && !UNSAFE.test(text) ? URL.parse(text) : null
+}
+
+function isLocalPath(url: URL): boolean {
+  try {
+    fileURLToPath(url)
+    return true
+  } catch {
+    // Another machine's file, or `%2F` within a name.
+    return false
+  }
+}

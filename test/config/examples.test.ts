@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { parse } from 'yaml'
+import { loadConfig } from '../../src/config/load.ts'
+import { configKeys, DEFAULTS } from '../../src/config/schema.ts'
+import { ConfigFile } from './support.ts'
+
+const CONFIG = fileURLToPath(new URL('../../config/', import.meta.url))
+const EXAMPLES = `${CONFIG}examples/`
+/** What the examples ask of the environment. */
+const ENV = { PROXY_PASSWORD: 'secret' }
+/** Keys without a default; all-keys.yaml calls them examples. */
+const WITHOUT_DEFAULT = new Set(['public_url', 'baseurl', 'mirrors'])
+
+void describe('config/examples', () => {
+  for (const name of readdirSync(EXAMPLES)) {
+    void test(`${name} loads, and follows upstream`, () => {
+      const { mirrors } = loadConfig(EXAMPLES + name, ENV)
+      assert.ok(mirrors.size > 0)
+      for (const { name, baseurls } of mirrors.values()) {
+        for (const baseurl of baseurls) assert.match(baseurl, /^https:\/\/[a-z.]+\.org\/.+\/$/, name)
+      }
+    })
+  }
+
+  void test('all-keys.yaml has every key, each with its default', () => {
+    const text = readFileSync(`${EXAMPLES}all-keys.yaml`, 'utf8')
+    const { mirrors, ...top } = parse(text) as { mirrors: Record<string, Record<string, unknown>> }
+    const [mirror = {}] = Object.values(mirrors)
+    const keys = configKeys()
+    assert.deepEqual(Object.keys({ ...top, mirrors }), keys.top)
+    assert.deepEqual(Object.keys(mirror), keys.mirror)
+    const defaults: Record<string, unknown> = DEFAULTS
+    for (const [key, value] of Object.entries({ ...top, ...mirror })) {
+      if (!WITHOUT_DEFAULT.has(key)) assert.deepEqual(value, defaults[key], key)
+    }
+  })
+
+  void test('all-keys.yaml gives what a file without these keys gives', (t) => {
+    const all = loadConfig(`${EXAMPLES}all-keys.yaml`, {})
+    const [{ name, baseurls, ...mirror } = { name: '', baseurls: [] }] = all.mirrors.values()
+    const bare = new ConfigFile(t).load(`mirrors: {${name}: {baseurl: ${JSON.stringify(baseurls)}}}`)
+    assert.deepEqual(bare.mirrors.get(name), { name, baseurls, ...mirror })
+    assert.deepEqual([bare.listen, bare.syncIntervalMs], [all.listen, all.syncIntervalMs])
+  })
+})
+
+void describe('config/pinyon.yaml', () => {
+  void test('serves the sample repository, from any working directory', () => {
+    const { listen, dataDir, mirrors } = loadConfig(`${CONFIG}pinyon.yaml`, {})
+    assert.deepEqual(listen, { host: '127.0.0.1', port: 8080 })
+    assert.equal(dataDir, fileURLToPath(new URL('../../data', import.meta.url)))
+    assert.deepEqual([...mirrors.keys()], ['sample'])
+    assert.deepEqual(mirrors.get('sample')?.baseurls, [new URL('../../config/sample/', import.meta.url).href])
+  })
+})

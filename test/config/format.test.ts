@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { formatConfig } from '../../src/config/format.ts'
+import { ConfigFile } from './support.ts'
+
+void describe('formatConfig', () => {
+  void test('prints every effective value, secrets masked', (t) => {
+    const text = `
+listen: 8080
+data_dir: /srv/pinyon
+sync_interval: 90m
+mirrors:
+  epel:
+    baseurl: http://user:secret@h/epel
+    proxy: https://ci:\${PASSWORD}@proxy.example.org
+    sync_interval: off
+  007: {baseurl: [http://a, http://token@b], timeout: 90, enabled: false}
+`
+    assert.equal(
+      formatConfig(new ConfigFile(t).load(text, { PASSWORD: 'secret' })),
+      `listen: 127.0.0.1:8080
+data_dir: /srv/pinyon
+sync_interval: 1h30m
+mirrors:
+  epel:
+    baseurl: http://***@h/epel/
+    enabled: true
+    sync_interval: off
+    timeout: 30s
+    retries: 10
+    proxy: https://***@proxy.example.org/
+    strict: false
+  '007':
+    baseurl:
+      - http://a/
+      - http://***@b/
+    enabled: false
+    sync_interval: 1h30m
+    timeout: 1m30s
+    retries: 10
+    proxy: _none_
+    strict: false
+`,
+    )
+  })
+
+  void test('what is printed loads again as the same', (t) => {
+    const config = new ConfigFile(t)
+    const texts = [
+      '',
+      "data_dir: 'a: $${B} # {c}'\nlisten: ':0'\npublic_url: http://h/$a\n",
+      "listen: '[::1]:80'\nsync_interval: off\nmirrors: {'7': {baseurl: ['file:a b', 'http://h/$${x}']}}"
+        .replaceAll('a b', 'a%20b')
+        .replaceAll('$${x}', '~+'),
+      'mirrors: {a: &a {baseurl: http://h/, proxy: http://p:1, strict: true, retries: 0}, b: *a, "~": *a}\n',
+    ]
+    for (const text of texts) {
+      const loaded = config.load(text)
+      assert.deepEqual(config.load(formatConfig(loaded)), loaded)
+    }
+  })
+})

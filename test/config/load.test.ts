@@ -1,0 +1,183 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { pathToFileURL } from 'node:url'
+import { ConfigFile } from './support.ts'
+
+const MIRROR = 'mirrors:\n  epel:\n    baseurl: http://h/\n'
+
+void describe('what is read', () => {
+  for (const text of [
+    '',
+    '# nothing yet\n',
+    '---\n',
+    '~\n',
+    '{}\n',
+    '\u{feff}',
+    'mirrors:\n',
+    'mirrors: {}\n',
+  ]) {
+    void test(`${JSON.stringify(text)} is all defaults`, (t) => {
+      const config = new ConfigFile(t)
+      assert.deepEqual(config.load(text), {
+        file: config.file,
+        listen: { host: '127.0.0.1', port: 8080 },
+        dataDir: join(config.dir, 'data'),
+        syncIntervalMs: 28_800_000,
+        mirrors: new Map(),
+      })
+    })
+  }
+
+  void test('a mirror has defaults of its own', (t) => {
+    assert.deepEqual(new ConfigFile(t).mirror(MIRROR), {
+      name: 'epel',
+      baseurls: ['http://h/'],
+      enabled: true,
+      syncIntervalMs: 28_800_000,
+      timeoutMs: 30_000,
+      retries: 10,
+      strict: false,
+    })
+  })
+
+  void test('every key', (t) => {
+    const config = new ConfigFile(t)
+    const text = `
+listen: '[::1]:80'
+public_url: https://h/p/
+data_dir: /srv/pinyon
+sync_interval: off
+mirrors:
+  a+b:
+    baseurl: [file:sample, 'http://u:p@h/x']
+    enabled: false
+    sync_interval: 1h30m
+    timeout: 1.5
+    retries: 0
+    proxy: http://proxy:3128
+    strict: true
+`
+    assert.deepEqual(config.load(text), {
+      file: config.file,
+      listen: { host: '::1', port: 80 },
+      publicUrl: 'https://h/p',
+      dataDir: '/srv/pinyon',
+      syncIntervalMs: 'off',
+      mirrors: new Map([
+        [
+          'a+b',
+          {
+            name: 'a+b',
+            baseurls: [`${pathToFileURL(config.dir).href}/sample/`, 'http://u:p@h/x/'],
+            enabled: false,
+            syncIntervalMs: 5_400_000,
+            timeoutMs: 1500,
+            retries: 0,
+            proxy: 'http://proxy:3128/',
+            strict: true,
+          },
+        ],
+      ]),
+    })
+  })
+
+  void test('a mirror without a sync_interval has the global one', (t) => {
+    const config = new ConfigFile(t)
+    assert.equal(config.mirror(`sync_interval: off\n${MIRROR}`).syncIntervalMs, 'off')
+    assert.equal(config.mirror(`sync_interval: off\n${MIRROR}    sync_interval: 5m`).syncIntervalMs, 300_000)
+    assert.equal(config.mirror(`sync_interval: 5m\n${MIRROR}    sync_interval: off`).syncIntervalMs, 'off')
+  })
+
+  void test('an old %YAML line does not make off a boolean', (t) => {
+    assert.equal(new ConfigFile(t).load('%YAML 1.1\n---\nsync_interval: off\n').syncIntervalMs, 'off')
+  })
+
+  for (const value of ['', '~', '_none_', 'None', "''"]) {
+    void test(`proxy: ${value} is none`, (t) => {
+      assert.equal('proxy' in new ConfigFile(t).mirror(`${MIRROR}    proxy: ${value}\n`), false)
+    })
+  }
+
+  const timeouts: [string, number][] = [
+    ['30', 30_000],
+    ["'30'", 30_000],
+    ['1', 1000],
+    ['3600', 3_600_000],
+    ['1h', 3_600_000],
+    ['1500ms', 1500],
+    ['2m', 120_000],
+  ]
+  for (const [value, timeoutMs] of timeouts) {
+    void test(`timeout: ${value} is ${timeoutMs} ms`, (t) => {
+      assert.equal(new ConfigFile(t).mirror(`${MIRROR}    timeout: ${value}\n`).timeoutMs, timeoutMs)
+    })
+  }
+
+  void test('names are as written, whatever YAML makes of them', (t) => {
+    const names = [
+      'a'.repeat(100),
+      '7',
+      '007',
+      '0x10',
+      '1.50',
+      'true',
+      'null',
+      '~',
+      'constructor',
+      'centos-base-el7.6',
+    ]
+    const text = `mirrors:\n${names.map((name) => `  ${name}: {baseurl: 'http://h/'}\n`).join('')}`
+    assert.deepEqual([...new ConfigFile(t).load(text).mirrors.keys()].toSorted(), names.toSorted())
+  })
+
+  void test('anchors and aliases', (t) => {
+    const text =
+      'mirrors:\n  a: &a {baseurl: http://h/, retries: &r 3}\n  b: *a\n  c: {baseurl: http://c/, retries: *r}\n'
+    const { mirrors } = new ConfigFile(t).load(text)
+    assert.deepEqual(
+      [...mirrors.values()].map(({ name, baseurls, retries }) => [name, baseurls[0], retries]),
+      [
+        ['a', 'http://h/', 3],
+        ['b', 'http://h/', 3],
+        ['c', 'http://c/', 3],
+      ],
+    )
+  })
+
+  void test('Windows line ends', (t) => {
+    assert.equal(new ConfigFile(t).mirror(MIRROR.replaceAll('\n', '\r\n')).name, 'epel')
+  })
+})
+
+void describe('the environment', () => {
+  void test('an unquoted value is typed after expansion, a quoted one is text', (t) => {
+    const env = { R: '3', E: 'false', T: '45', D: '2016' }
+    const text = `data_dir: "\${D}"\n${MIRROR}    retries: \${R}\n    enabled: \${E}\n    timeout: \${T}\n`
+    const config = new ConfigFile(t)
+    const { retries, enabled, timeoutMs } = config.mirror(text, env)
+    assert.deepEqual([retries, enabled, timeoutMs], [3, false, 45_000])
+    assert.equal(config.load(text, env).dataDir, join(config.dir, '2016'))
+  })
+
+  void test('a value cannot change the structure', (t) => {
+    const hostile = 'x/\n  evil: {baseurl: "http://evil/"}\nlisten: 0.0.0.0:1 # *a &b ${HOME} {'
+    const config = new ConfigFile(t).load('data_dir: /srv/${V}\nmirrors: {}\n', { V: 'a: [*b] # ${V} {' })
+    assert.equal(config.dataDir, '/srv/a: [*b] # ${V} {')
+    assert.deepEqual(new ConfigFile(t).problems('data_dir: /srv/${V}\n', { V: hostile }), [
+      'pinyon.yaml:1: data_dir: found the string that "/srv/${V}" expands to, expected the path of a directory',
+    ])
+  })
+
+  void test('keys are not expanded', (t) => {
+    assert.deepEqual(new ConfigFile(t).problems('mirrors:\n  ${A}: {baseurl: http://h/}\n', { A: 'a' }), [
+      'pinyon.yaml:2: mirrors."${A}": found the name "${A}" (it holds "$"), expected a mirror name of letters, digits and . _ + @ ~ -',
+    ])
+  })
+
+  void test('a value several mirrors share by alias is expanded once', (t) => {
+    const text = 'mirrors:\n  a: {baseurl: &u "http://h/${A}"}\n  b: {baseurl: *u}\n'
+    const { mirrors } = new ConfigFile(t).load(text, { A: 'x' })
+    assert.deepEqual(mirrors.get('b')?.baseurls, ['http://h/x/'])
+  })
+})
