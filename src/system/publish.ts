@@ -1,0 +1,36 @@
+import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
+
+/**
+ * Moves a finished and fsynced temporary file to its name and makes the name survive a power cut: rename, then fsync of the
+ * directory. Both paths must be on one file system; the directory must exist.
+ */
+export async function publishFile(temporary: string, target: string): Promise<void> {
+  await rename(temporary, target)
+  await syncDirectory(dirname(target))
+}
+
+/** Makes a directory's entries durable. File systems that cannot fsync a directory are taken as they are. */
+export async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, 'r')
+  try {
+    await handle.sync()
+  } catch (error) {
+    if (!['EINVAL', 'ENOTSUP', 'EISDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+  } finally {
+    await handle.close()
+  }
+}
+
+/** Creates a directory and those above it, each made durable in its parent. */
+export async function makeDurableDirectory(directory: string): Promise<void> {
+  const first = await mkdir(directory, { recursive: true })
+  if (first === undefined) return
+  for (let path = directory; path.length >= first.length; path = dirname(path))
+    await syncDirectory(dirname(path))
+}
+
+/** Removes a file if it is there. */
+export async function removeFile(path: string): Promise<void> {
+  await rm(path, { force: true })
+}
