@@ -1,0 +1,148 @@
+import { LRUCache } from 'lru-cache'
+
+import type { Digest } from '../model/digest.ts'
+import type { Blob, BlobStore, ReadableBytes } from './blob-store.ts'
+
+/** A complete blob that several requests may read at once; each calls `release` when done. */
+export interface SharedBlob extends ReadableBytes {
+  readonly size: number
+  /** All of it, when it is small enough to be kept in memory. */
+  readonly bytes?: Buffer
+  release(): void
+}
+
+/** Bounds of what is kept warm. */
+export interface BlobCacheLimits {
+  /** Bytes of small blobs kept in memory. */
+  readonly memoryBytes: number
+  /** Largest blob kept in memory, in bytes. */
+  readonly smallBlobBytes: number
+  /** Files of larger blobs kept open. */
+  readonly openFiles: number
+}
+
+const DEFAULT_LIMITS: BlobCacheLimits = { memoryBytes: 64 << 20, smallBlobBytes: 64 << 10, openFiles: 256 }
+
+/**
+ * The warm end of a blob store: small blobs in memory, larger ones as open files, so that a repeated hit needs neither an await
+ * nor a system call to be found. Blobs never change, so nothing here is ever stale; a removed one is {@link forget}ten.
+ */
+export class BlobCache {
+  readonly #store: BlobStore
+  readonly #limits: BlobCacheLimits
+  readonly #small: LRUCache<Digest, SmallBlob>
+  readonly #open: LRUCache<Digest, OpenBlob>
+
+  constructor(store: BlobStore, limits: Partial<BlobCacheLimits> = {}) {
+    this.#store = store
+    this.#limits = { ...DEFAULT_LIMITS, ...limits }
+    this.#small = new LRUCache({
+      maxSize: this.#limits.memoryBytes,
+      // What an entry costs beside its bytes; empty files count too.
+      sizeCalculation: (blob) => blob.size + 256,
+    })
+    this.#open = new LRUCache({ max: this.#limits.openFiles, dispose: (blob) => blob.release() })
+  }
+
+  /** The blob, if it is warm. */
+  peek(digest: Digest): SharedBlob | undefined {
+    return this.#small.get(digest) ?? this.#open.get(digest)?.retain()
+  }
+
+  /**
+   * The blob, or undefined when the store has none. One whose size is not the listed one has rotted: it is removed, so that it will be
+   * filled again.
+   */
+  async open(digest: Digest, listedSize?: number): Promise<SharedBlob | undefined> {
+    const warm = this.peek(digest)
+    if (warm !== undefined) return warm
+    const blob = await this.#store.open(digest)
+    if (blob === undefined) return undefined
+    if (listedSize !== undefined && blob.size !== listedSize) {
+      blob.close()
+      await this.#store.remove(digest)
+      return undefined
+    }
+    if (blob.size <= this.#limits.smallBlobBytes) return await this.#remember(digest, blob)
+    const shared = new OpenBlob(blob)
+    // Two may have opened it at once; the cache keeps one of them and releases the other.
+    this.#open.set(digest, shared.retain())
+    return shared
+  }
+
+  /** Drops a blob that was removed from the store, or found wrong. */
+  forget(digest: Digest): void {
+    this.#small.delete(digest)
+    this.#open.delete(digest)
+  }
+
+  /** Closes every file kept open. */
+  close(): void {
+    this.#open.clear()
+    this.#small.clear()
+  }
+
+  async #remember(digest: Digest, blob: Blob): Promise<SharedBlob> {
+    try {
+      const bytes = Buffer.allocUnsafeSlow(blob.size)
+      for (let offset = 0; offset < blob.size;) {
+        const count = await blob.read(bytes.subarray(offset), offset)
+        if (count === 0) throw new Error(`blob ${digest} is shorter than its ${blob.size} bytes`)
+        offset += count
+      }
+      const small = new SmallBlob(bytes)
+      this.#small.set(digest, small)
+      return small
+    } finally {
+      blob.close()
+    }
+  }
+}
+
+class SmallBlob implements SharedBlob {
+  readonly bytes: Buffer
+
+  constructor(bytes: Buffer) {
+    this.bytes = bytes
+  }
+
+  get size(): number {
+    return this.bytes.length
+  }
+
+  read(target: Uint8Array, position: number): Promise<number> {
+    return Promise.resolve(this.bytes.copy(target, 0, position))
+  }
+
+  release(): void {
+    // Memory is the garbage collector's.
+  }
+}
+
+/** Counts its readers; the file is closed when the last one and the cache have let go. */
+class OpenBlob implements SharedBlob {
+  readonly #blob: Blob
+  #holders = 1
+
+  constructor(blob: Blob) {
+    this.#blob = blob
+  }
+
+  get size(): number {
+    return this.#blob.size
+  }
+
+  retain(): this {
+    this.#holders += 1
+    return this
+  }
+
+  read(target: Uint8Array, position: number): Promise<number> {
+    return this.#blob.read(target, position)
+  }
+
+  release(): void {
+    this.#holders -= 1
+    if (this.#holders === 0) this.#blob.close()
+  }
+}

@@ -1,0 +1,21 @@
+import { close, read } from 'node:fs'
+
+/** Reads once from a file at a position. The callback form costs half of what a FileHandle's read does. */
+export function readAt(descriptor: number, target: Uint8Array, position: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    read(descriptor, target, 0, target.length, position, (error, count) => {
+      if (error === null) resolve(count)
+      else reject(error)
+    })
+  })
+}
+
+/** Closes a descriptor that was only read from: nothing can be lost, so nobody waits. */
+export function closeQuietly(descriptor: number): void {
+  close(descriptor, () => undefined)
+}
+
+/** Whether a file system call failed because there is no such file. */
+export function isMissing(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'ENOENT'
+}

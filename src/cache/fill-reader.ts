@@ -1,0 +1,87 @@
+import type { Digest } from '../model/digest.ts'
+import { PinyonError } from '../model/errors.ts'
+import type { ReadableBytes } from './blob-store.ts'
+import type { FillAttempt } from './fill-attempt.ts'
+
+/** What a reader sees of its fill. */
+export interface FillView {
+  readonly attempt: () => FillAttempt | undefined
+  readonly state: () => 'filling' | 'verified' | 'failed'
+  readonly failure: () => PinyonError | undefined
+  readonly changed: () => Promise<void>
+  readonly release: () => void
+}
+
+/** One client's reading of a fill. It holds no bytes: a slow client costs nothing but its place in the file. */
+export class FillReader implements ReadableBytes {
+  readonly #digest: Digest
+  readonly #view: FillView
+  #attempt: FillAttempt | undefined
+  /** End of what was handed out: a further attempt must agree with it up to here. */
+  #handedOut = 0
+
+  constructor(digest: Digest, view: FillView) {
+    this.#digest = digest
+    this.#view = view
+  }
+
+  /**
+   * Reads what is there at a position, waiting until something is.
+   * @throws PinyonError when it never will be, or when a new attempt contradicts what was handed out before
+   */
+  async read(target: Uint8Array, position: number): Promise<number> {
+    for (;;) {
+      const attempt = this.#view.attempt()
+      if (attempt !== undefined && this.#mayUse(attempt) && attempt.written > position) {
+        const available = Math.min(target.length, attempt.written - position)
+        const count = await attempt.read(target.subarray(0, available), position)
+        this.#handedOut = Math.max(this.#handedOut, position + count)
+        return count
+      }
+      const failure = this.#view.failure()
+      if (failure !== undefined) throw failure
+      if (this.#view.state() === 'verified' && attempt !== undefined) {
+        if (!this.#mayUse(attempt)) throw this.#contradiction()
+        return 0
+      }
+      await this.#view.changed()
+    }
+  }
+
+  /** Resolves with the blob's size once its digest is known to be right. */
+  async verified(): Promise<number> {
+    for (;;) {
+      const attempt = this.#view.attempt()
+      if (this.#view.state() === 'verified' && attempt !== undefined) {
+        if (!this.#mayUse(attempt)) throw this.#contradiction()
+        return attempt.written
+      }
+      const failure = this.#view.failure()
+      if (failure !== undefined) throw failure
+      await this.#view.changed()
+    }
+  }
+
+  release(): void {
+    this.#view.release()
+  }
+
+  /** Whether this reader may read from an attempt: always before anything was handed out, then only while both agree. */
+  #mayUse(attempt: FillAttempt): boolean {
+    if (attempt === this.#attempt || this.#handedOut === 0) {
+      this.#attempt = attempt
+      return true
+    }
+    if (attempt.diverged && attempt.agreed < this.#handedOut) throw this.#contradiction()
+    if (attempt.agreed < this.#handedOut) return false
+    this.#attempt = attempt
+    return true
+  }
+
+  #contradiction(): PinyonError {
+    return new PinyonError(
+      'DIGEST_MISMATCH',
+      `a second copy of ${this.#digest} differs from what was already sent`,
+    )
+  }
+}

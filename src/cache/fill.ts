@@ -1,0 +1,188 @@
+import { PinyonError, toPinyonError } from '../model/errors.ts'
+import type { Claim, Claims } from '../system/claims.ts'
+import { Signal } from '../system/signal.ts'
+import type { BlobStore, BlobWriter, ExpectedBlob, PartialBlob } from './blob-store.ts'
+import { FillAttempt } from './fill-attempt.ts'
+import { FillReader } from './fill-reader.ts'
+
+/**
+ * Opens the body of a blob at its source. Called once an attempt; does its own choosing of sources and its own retries until a body
+ * begins. `attempt` counts from 0.
+ */
+export type FillSource = (attempt: number, signal: AbortSignal) => Promise<AsyncIterable<Uint8Array>>
+
+/** What a fill needs beside its source. */
+export interface FillContext {
+  readonly blobs: BlobStore
+  readonly claims: Pick<Claims, 'tryClaim' | 'find'>
+  /** Told once, when the fill has ended: without an error when the blob is stored. */
+  readonly onEnd: (fill: Fill, error?: PinyonError) => void
+}
+
+/** A wrong or short body is fetched whole once more. */
+const ATTEMPTS = 2
+
+/** How often the growth of a fill that another process does is looked at, in milliseconds. */
+const FOLLOW_INTERVAL_MS = 10
+
+/**
+ * One download of one blob. It belongs to no client: it goes on when the one that began it has left, and everybody, that one
+ * included, reads the growing file. Between processes it is one as well: who holds the claim downloads, the others follow its file.
+ */
+export class Fill {
+  readonly expected: ExpectedBlob
+  readonly #context: FillContext
+  readonly #source: FillSource
+  readonly #abort = new AbortController()
+  readonly #changed = new Signal()
+  #attempt: FillAttempt | undefined
+  #state: 'filling' | 'verified' | 'failed' = 'filling'
+  #failure: PinyonError | undefined
+  #readers = 0
+  #ended = false
+  readonly #attempts: FillAttempt[] = []
+
+  constructor(expected: ExpectedBlob, source: FillSource, context: FillContext) {
+    this.expected = expected
+    this.#source = source
+    this.#context = context
+  }
+
+  /** Runs the download to its end. Never rejects: readers are told. */
+  async run(): Promise<void> {
+    let failure: PinyonError | undefined
+    try {
+      while (!(await this.#adopt())) {
+        const claim = this.#context.claims.tryClaim(`fill ${this.expected.digest}`)
+        if (claim === undefined) await this.#follow()
+        else await this.#download(claim)
+      }
+    } catch (error) {
+      failure = toPinyonError(error)
+      // Verified bytes were right even if storing them failed: readers finish.
+      if (this.#state === 'filling') this.#setState('failed', failure)
+    }
+    this.#ended = true
+    this.#context.onEnd(this, failure)
+    this.#changed.notify()
+    if (this.#readers === 0) await this.#closeAttempts()
+  }
+
+  /** Stops the download; readers get SHUTTING_DOWN. */
+  abort(): void {
+    this.#abort.abort(new PinyonError('SHUTTING_DOWN', 'the server is shutting down'))
+  }
+
+  /** Begins to read. */
+  open(): FillReader {
+    this.#readers += 1
+    return new FillReader(this.expected.digest, {
+      attempt: () => this.#attempt,
+      state: () => this.#state,
+      failure: () => this.#failure,
+      changed: () => this.#changed.wait(),
+      release: () => this.#release(),
+    })
+  }
+
+  #release(): void {
+    this.#readers -= 1
+    if (this.#readers === 0 && this.#ended) void this.#closeAttempts()
+  }
+
+  #setState(state: 'verified' | 'failed', failure?: PinyonError): void {
+    this.#state = state
+    this.#failure = failure
+    this.#changed.notify()
+  }
+
+  /** Whether the blob is there by now: another process may have stored it. */
+  async #adopt(): Promise<boolean> {
+    if (this.#state === 'verified') return true
+    const blob = await this.#context.blobs.open(this.expected.digest)
+    if (blob === undefined) return false
+    const complete: PartialBlob = {
+      written: () => Promise.resolve(blob.size),
+      read: (target, position) => blob.read(target, position),
+      close: async () => blob.close(),
+    }
+    await this.#begin(complete).grow(blob.size)
+    this.#setState('verified')
+    return true
+  }
+
+  #begin(bytes: BlobWriter | PartialBlob): FillAttempt {
+    const attempt = new FillAttempt(bytes, this.#attempt)
+    this.#attempts.push(attempt)
+    this.#attempt = attempt
+    return attempt
+  }
+
+  async #download(claim: Claim): Promise<void> {
+    try {
+      // Between looking for the blob and claiming it, its last owner may have finished.
+      if (await this.#adopt()) return
+      for (let number = 0; this.#state === 'filling'; number += 1) {
+        const body = await this.#source(number, this.#abort.signal)
+        try {
+          await this.#store(body, claim)
+        } catch (error) {
+          const failure = toPinyonError(error)
+          const again = failure.kind.retryable && number + 1 < ATTEMPTS && !this.#abort.signal.aborted
+          if (!again) throw failure
+        }
+      }
+    } finally {
+      claim.release()
+    }
+  }
+
+  async #store(body: AsyncIterable<Uint8Array>, claim: Claim): Promise<void> {
+    const writer = await this.#context.blobs.create(this.expected)
+    try {
+      claim.note(writer.location)
+      const attempt = this.#begin(writer)
+      for await (const chunk of body) {
+        this.#abort.signal.throwIfAborted()
+        await writer.write(chunk)
+        await attempt.grow(writer.written)
+        this.#changed.notify()
+      }
+      writer.verify()
+      this.#setState('verified')
+      await writer.publish()
+    } finally {
+      await writer.discard()
+    }
+  }
+
+  /** Follows the file another process writes, until that process ends its claim. */
+  async #follow(): Promise<void> {
+    const name = `fill ${this.expected.digest}`
+    let location = ''
+    let attempt: FillAttempt | undefined
+    let partial: PartialBlob | undefined
+    for (;;) {
+      this.#abort.signal.throwIfAborted()
+      const holder = this.#context.claims.find(name)
+      if (holder === undefined) return
+      if (holder.detail !== '' && holder.detail !== location) {
+        location = holder.detail
+        partial = await this.#context.blobs.openPartial(location)
+        attempt = partial === undefined ? undefined : this.#begin(partial)
+      }
+      if (attempt !== undefined && partial !== undefined) {
+        const written = await partial.written()
+        if (written > attempt.written) {
+          await attempt.grow(written)
+          this.#changed.notify()
+        }
+      }
+      await new Promise((resolve) => setTimeout(resolve, FOLLOW_INTERVAL_MS))
+    }
+  }
+
+  async #closeAttempts(): Promise<void> {
+    await Promise.all(this.#attempts.splice(0).map((attempt) => attempt.close()))
+  }
+}
