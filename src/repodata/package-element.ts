@@ -1,0 +1,105 @@
+import type { PackageFields } from './package-record.ts'
+import type { XmlEncoding } from './xml-encoding.ts'
+import { decodeAttribute, decodeCdata, decodeText, trimSpace } from './xml-text.ts'
+import { type ElementVisitor, localName, parseAttributes, walkElement } from './xml-walk.ts'
+
+const DOING = 'reading primary.xml'
+
+/** The children whose text or attributes a record needs. */
+const KEPT = new Set(['name', 'arch', 'version', 'checksum', 'size', 'location'])
+
+/** The same string without the whole text behind it, which V8 has slices keep in memory. */
+function detach(value: string | undefined): string | undefined {
+  return value && Buffer.from(value).toString()
+}
+
+interface Child {
+  /** Whether its prefix is the package's own: then it is not another vocabulary's element of the same name. */
+  readonly native: boolean
+  readonly attributes: Map<string, string>
+  text: string
+}
+
+/** Collects the children of one `<package>` that a record needs; of several with one name the first, a native one rather. */
+class PackageVisitor implements ElementVisitor {
+  readonly children = new Map<string, Child>()
+  type: string | undefined
+  readonly #encoding: XmlEncoding
+  #prefix = ''
+  #current: Child | undefined
+
+  constructor(encoding: XmlEncoding) {
+    this.#encoding = encoding
+  }
+
+  open(depth: number, name: string, attributes: string): void {
+    if (depth > 1) return
+    const local = localName(name)
+    const prefix = name.slice(0, name.length - local.length)
+    if (depth === 0) {
+      this.#prefix = prefix
+      this.type = this.#decoded(attributes).get('type')
+      return
+    }
+    this.#current = undefined
+    if (!KEPT.has(local)) return
+    const earlier = this.children.get(local)
+    const native = prefix === this.#prefix
+    if (earlier !== undefined && (earlier.native || !native)) return
+    this.#current = { native, attributes: this.#decoded(attributes), text: '' }
+    this.children.set(local, this.#current)
+  }
+
+  text(depth: number, raw: string, cdata: boolean): void {
+    if (depth !== 1 || this.#current === undefined) return
+    this.#current.text += (cdata ? decodeCdata : decodeText)(raw, this.#encoding, DOING)
+  }
+
+  #decoded(attributes: string): Map<string, string> {
+    const values = parseAttributes(attributes, DOING)
+    for (const [name, raw] of values) values.set(name, decodeAttribute(raw, this.#encoding, DOING))
+    return values
+  }
+}
+
+/** What was found where an element began: its values, and the position after its end. */
+export interface PackageElement {
+  readonly fields: PackageFields
+  readonly end: number
+}
+
+/**
+ * Reads a `<package>` element written in any way XML allows: order, quotes, prefixes, comments, CDATA, references.
+ * @param text bytes, one a code unit
+ * @param at the `<` of its start tag
+ * @returns undefined when the text ends before the element does
+ * @throws REPODATA_MALFORMED when its tags do not match, or a value that is kept cannot be decoded
+ */
+export function readPackageElement(
+  text: string,
+  at: number,
+  encoding: XmlEncoding,
+): PackageElement | undefined {
+  const visitor = new PackageVisitor(encoding)
+  const end = walkElement(text, at, visitor, DOING)
+  if (end === undefined) return undefined
+  const attribute = (child: string, name: string) => detach(visitor.children.get(child)?.attributes.get(name))
+  const content = (child: string) => {
+    const found = visitor.children.get(child)
+    return detach(found && trimSpace(found.text))
+  }
+  const fields: PackageFields = {
+    type: visitor.type,
+    name: content('name'),
+    arch: content('arch'),
+    epoch: attribute('version', 'epoch'),
+    version: attribute('version', 'ver'),
+    release: attribute('version', 'rel'),
+    checksumType: attribute('checksum', 'type'),
+    checksum: content('checksum'),
+    size: attribute('size', 'package'),
+    href: attribute('location', 'href'),
+    base: attribute('location', 'xml:base'),
+  }
+  return { fields, end }
+}

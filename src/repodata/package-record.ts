@@ -1,0 +1,70 @@
+import { createDigest } from '../model/digest.ts'
+import { normalizeHref } from '../model/href.ts'
+import type { PackageRecord } from '../model/repodata.ts'
+import { malformed, quote } from './malformed.ts'
+
+/** The values of one `<package>` as primary.xml states them, decoded; undefined where it does not. */
+export interface PackageFields {
+  type: string | undefined
+  name: string | undefined
+  arch: string | undefined
+  epoch: string | undefined
+  version: string | undefined
+  release: string | undefined
+  checksumType: string | undefined
+  checksum: string | undefined
+  size: string | undefined
+  href: string | undefined
+  base: string | undefined
+}
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] }
+
+function required(value: string | undefined, what: string, fields: PackageFields): string {
+  if (value !== undefined && value !== '') return value
+  const name = fields.name || fields.href || '(without a name)'
+  throw malformed(`reading primary.xml, package ${name}`, `missing: ${what}`)
+}
+
+/** A count of bytes as written; undefined when it is not a number that can be one. */
+export function parseSize(value: string | undefined): number | undefined {
+  if (value === undefined || !/^[0-9]{1,16}$/.test(value)) return undefined
+  const size = Number(value)
+  return Number.isSafeInteger(size) ? size : undefined
+}
+
+/**
+ * The record of a package, or undefined when its href leaves the repository, so that no path names its file. Throws
+ * REPODATA_MALFORMED, naming the package, when a value that a record needs is missing or unusable. A package without a type
+ * is an rpm, as it is for createrepo_c.
+ */
+export function createPackageRecord(fields: PackageFields): PackageRecord | undefined {
+  const name = required(fields.name, 'name', fields)
+  if (fields.type !== undefined && fields.type !== 'rpm') {
+    throw malformed(`reading primary.xml, package ${name}`, `type other than rpm: ${quote(fields.type)}`)
+  }
+  const arch = required(fields.arch, 'arch', fields)
+  const version = required(fields.version, 'version', fields)
+  const type = required(fields.checksumType, 'checksum', fields)
+  const hex = required(fields.checksum, 'checksum', fields)
+  const checksum = createDigest(type, hex)
+  if (checksum === undefined) {
+    throw malformed(`reading primary.xml, package ${name}`, `unusable checksum: ${quote(`${type}:${hex}`)}`)
+  }
+  const href = normalizeHref(required(fields.href, 'location href', fields))
+  if (href === undefined) return undefined
+  const { epoch, release, base } = fields
+  const record: Writable<PackageRecord> = {
+    href,
+    checksum,
+    name,
+    epoch: epoch || '0',
+    version,
+    release: release ?? '',
+    arch,
+  }
+  const size = parseSize(fields.size)
+  if (size !== undefined) record.size = size
+  if (base) record.base = base
+  return record
+}

@@ -1,0 +1,195 @@
+import type { PackageRecord } from '../model/repodata.ts'
+import { CanonicalReader } from './canonical-package.ts'
+import { malformed, quote } from './malformed.ts'
+import { readPackageElement } from './package-element.ts'
+import { createPackageRecord, parseSize, type PackageFields } from './package-record.ts'
+import { documentStart, readEncoding, type XmlEncoding } from './xml-encoding.ts'
+import { trimSpace } from './xml-text.ts'
+import { attributesOf, localName, type Markup, parseAttributes, readMarkup, walkElement } from './xml-walk.ts'
+
+const DOING = 'reading primary.xml'
+
+/** No element of a real repository comes near: the largest package of Fedora has 2 MB of primary. */
+export const MAX_ELEMENT_BYTES = 16 * 1024 * 1024
+
+/**
+ * What is read at once. V8 makes strings beyond 128 KiB large objects, and one of those from bytes takes five times as long as the
+ * same in small strings.
+ */
+export const WINDOW_BYTES = 64 * 1024
+
+/** Longer packages are walked even when they begin as if they were canonical: perhaps they end otherwise. */
+const MAX_CANONICAL_BYTES = 1024 * 1024
+
+/** What a stretch of primary.xml held. */
+export interface PrimaryBatch {
+  readonly packages: PackageRecord[]
+  /** Locations that leave the repository, as written: no path below a snapshot can name these packages. */
+  readonly unreachable: string[]
+  /** The root's `packages` attribute: how many the document says it holds. The same in every batch; it may be wrong. */
+  readonly statedCount: number | undefined
+}
+
+/**
+ * Reads a primary.xml that comes in pieces, cut anywhere. What is not yet complete at a piece's end waits for the next.
+ * Packages are recognised by local names, whatever prefix or namespace their repository gives them, and only as children of
+ * the root. What a record does not need is checked no further than finding each element's end takes.
+ */
+export class PrimaryScanner {
+  #place: 'prolog' | 'content' | 'epilog' = 'prolog'
+  #begun = false
+  #encoding: XmlEncoding = 'utf-8'
+  #rootName = ''
+  #statedCount: number | undefined
+  #rest: Buffer = Buffer.alloc(0)
+  #packages: PackageRecord[] = []
+  #unreachable: string[] = []
+
+  /** Bytes that wait for the rest of their element. Giving fewer than these again makes the scan's time grow quadratically. */
+  get pendingBytes(): number {
+    return this.#rest.length
+  }
+
+  /** Reads on. Throws REPODATA_MALFORMED as soon as what was read cannot be the beginning of a primary.xml. */
+  scan(bytes: Buffer): PrimaryBatch {
+    const block = this.#joinRest(bytes)
+    this.#rest = block.subarray(this.#readWindows(block))
+    if (this.#rest.length > MAX_ELEMENT_BYTES) {
+      const beginning = quote(this.#rest.toString('latin1', 0, 80))
+      throw malformed(DOING, `an element larger than ${MAX_ELEMENT_BYTES} bytes: ${beginning}`)
+    }
+    return this.#takeBatch()
+  }
+
+  /** What waited, and then the bytes; usually it is done with together with the first of them, which spares copying the others. */
+  #joinRest(bytes: Buffer): Buffer {
+    const rest = this.#rest
+    if (rest.length === 0) return bytes
+    const done = this.#read(Buffer.concat([rest, bytes.subarray(0, WINDOW_BYTES)]), { isPatient: true })
+    return done < rest.length
+      ? Buffer.concat([rest.subarray(done), bytes])
+      : bytes.subarray(done - rest.length)
+  }
+
+  /** Reads what is left at the document's end. Throws REPODATA_MALFORMED when it is not the end: the file was cut short. */
+  finish(): PrimaryBatch {
+    const done = this.#read(this.#rest, { isPatient: false })
+    const left = trimSpace(this.#rest.toString('latin1', done))
+    if (this.#place === 'epilog' && left === '') return this.#takeBatch()
+    throw malformed(
+      DOING,
+      `truncated: ${this.#place === 'prolog' ? 'no root element' : `no </${this.#rootName}>`}`,
+    )
+  }
+
+  #takeBatch(): PrimaryBatch {
+    const batch = { packages: this.#packages, unreachable: this.#unreachable, statedCount: this.#statedCount }
+    this.#packages = []
+    this.#unreachable = []
+    return batch
+  }
+
+  /** Reads all of a block that is complete, window by window; returns the position up to which it is done with. */
+  #readWindows(block: Buffer): number {
+    let at = 0
+    for (let size = WINDOW_BYTES; at < block.length;) {
+      const done = this.#read(block.subarray(at, at + size), { isPatient: size <= MAX_CANONICAL_BYTES })
+      if (done === 0 && at + size >= block.length) break
+      at += done
+      size = done === 0 ? 2 * size : WINDOW_BYTES
+    }
+    return at
+  }
+
+  /**
+   * Reads all of a window that is complete; returns the position up to which it is done with.
+   * @param isPatient whether to wait for the rest of a package that is canonical so far, which spares walking it in vain
+   */
+  #read(bytes: Buffer, { isPatient }: { isPatient: boolean }): number {
+    const text = bytes.toString('latin1')
+    let at = this.#begun ? 0 : this.#begin(text)
+    if (at < 0) return 0
+    const canonical = new CanonicalReader(bytes, text, this.#encoding)
+    for (;;) {
+      const start = text.indexOf('<', at)
+      if (this.#place !== 'content') this.#refuseText(text.slice(at, start < 0 ? text.length : start))
+      if (start < 0) return text.length
+      const end =
+        this.#place === 'content'
+          ? this.#readChild(text, start, canonical, isPatient)
+          : this.#readOutside(text, start)
+      if (end === undefined) return start
+      at = end
+    }
+  }
+
+  /** Finds the encoding, once the XML declaration is complete; negative until then. */
+  #begin(text: string): number {
+    const start = documentStart(text)
+    const declarationEnd = text.indexOf('?>', start)
+    if (text.length - start < 5 || (text.startsWith('<?xml', start) && declarationEnd < 0)) return -1
+    this.#encoding = readEncoding(text.slice(start, declarationEnd < 0 ? start + 5 : declarationEnd), DOING)
+    this.#begun = true
+    return start
+  }
+
+  #refuseText(text: string): void {
+    if (trimSpace(text) === '') return
+    const where = this.#place === 'prolog' ? 'not XML' : `text after </${this.#rootName}>`
+    throw malformed(DOING, `${where}: ${quote(trimSpace(text.slice(0, 200)))}`)
+  }
+
+  /** Markup before or after the root element; returns its end. */
+  #readOutside(text: string, start: number): number | undefined {
+    const markup = readMarkup(text, start, DOING)
+    if (markup === undefined || markup.kind === 'comment' || markup.kind === 'instruction') return markup?.end
+    const found = quote(text.slice(start, markup.end))
+    if (this.#place === 'epilog') throw malformed(DOING, `content after </${this.#rootName}>: ${found}`)
+    const isTag = markup.kind === 'start' || markup.kind === 'empty'
+    if (!isTag || localName(markup.name) !== 'metadata') {
+      throw malformed(DOING, `expected <metadata>, found ${found}`)
+    }
+    this.#openRoot(text, markup)
+    return markup.end
+  }
+
+  #openRoot(text: string, root: Markup): void {
+    this.#rootName = root.name
+    this.#statedCount = parseSize(parseAttributes(attributesOf(text, root), DOING).get('packages'))
+    this.#place = root.kind === 'empty' ? 'epilog' : 'content'
+  }
+
+  /** A child of the root, or the root's end tag; returns its end. */
+  #readChild(
+    text: string,
+    start: number,
+    canonical: CanonicalReader,
+    isPatient: boolean,
+  ): number | undefined {
+    const fields = canonical.read(start)
+    if (fields !== undefined) {
+      this.#add(fields)
+      return canonical.end
+    }
+    if (canonical.isCutShort && isPatient) return undefined
+    const markup = readMarkup(text, start, DOING)
+    if (markup === undefined) return undefined
+    if (markup.kind === 'end') {
+      if (markup.name !== this.#rootName) {
+        throw malformed(DOING, `expected </${this.#rootName}>, found ${quote(text.slice(start, markup.end))}`)
+      }
+      this.#place = 'epilog'
+    }
+    if (markup.kind !== 'start' && markup.kind !== 'empty') return markup.end
+    if (localName(markup.name) !== 'package') return walkElement(text, start, undefined, DOING)
+    const element = readPackageElement(text, start, this.#encoding)
+    if (element !== undefined) this.#add(element.fields)
+    return element?.end
+  }
+
+  #add(fields: PackageFields): void {
+    const record = createPackageRecord(fields)
+    if (record !== undefined) this.#packages.push(record)
+    else this.#unreachable.push(fields.href ?? '')
+  }
+}
