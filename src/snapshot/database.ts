@@ -1,0 +1,52 @@
+import { createHash } from 'node:crypto'
+import { readFileSync, readdirSync } from 'node:fs'
+
+import Database from 'better-sqlite3'
+
+import { PinyonError } from '../model/errors.ts'
+
+const MIGRATIONS = new URL('./migrations/', import.meta.url)
+
+/** How long a statement waits for another process's transaction, in milliseconds. */
+const BUSY_TIMEOUT_MS = 30_000
+
+/**
+ * Opens the database and brings its schema up to date: the files of migrations/ in order, each in one transaction, numbered by
+ * `user_version`. A database newer than this program is refused.
+ */
+export function openDatabase(file: string): Database.Database {
+  const database = new Database(file, { timeout: BUSY_TIMEOUT_MS })
+  try {
+    database.pragma('journal_mode = WAL')
+    // A snapshot a client was told of survives a power cut: each commit is fsynced. There are few of them.
+    database.pragma('synchronous = FULL')
+    database.pragma('foreign_keys = ON')
+    migrate(database, file)
+    return database
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}
+
+function migrate(database: Database.Database, file: string): void {
+  const migrations = readdirSync(MIGRATIONS)
+    .filter((name) => /^\d{4}-.*\.sql$/.test(name))
+    .toSorted()
+  database
+    .transaction(() => {
+      const version = database.pragma('user_version', { simple: true }) as number
+      if (version > migrations.length)
+        throw new PinyonError('STORE_FAILED', `${file} was written by a newer pinyon: schema ${version}`)
+      for (const name of migrations.slice(version)) {
+        database.exec(readFileSync(new URL(name, MIGRATIONS), 'utf8'))
+        database.pragma(`user_version = ${Number(name.slice(0, 4))}`)
+      }
+    })
+    .immediate()
+}
+
+/** 48 bits of an href's sha1: the key of the package index. Cryptographic, so that no upstream can make hrefs collide cheaply. */
+export function hashHref(href: string): number {
+  return createHash('sha1').update(href).digest().readUIntBE(0, 6)
+}

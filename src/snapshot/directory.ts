@@ -1,0 +1,58 @@
+import { setImmediate } from 'node:timers/promises'
+
+import type { ReadStatements } from './sql.ts'
+import type { DirectoryEntry, Snapshot } from './store.ts'
+
+/** Rows looked at between two turns of the event loop: about two milliseconds' worth. */
+const PAGE_ROWS = 2_000
+
+/**
+ * The names directly below a directory of a snapshot, directories first; undefined when nothing is there. Packages are indexed by hash,
+ * so this looks at all of them, a page at a time: listings are for people.
+ */
+export async function listDirectory(
+  reads: ReadStatements,
+  snapshot: Snapshot,
+  path: string,
+): Promise<readonly DirectoryEntry[] | undefined> {
+  const prefix = path === '' ? '' : `${path}/`
+  const found = new Map<string, DirectoryEntry>()
+  for await (const { href, size } of listFiles(reads, snapshot)) {
+    if (!href.startsWith(prefix)) continue
+    const slash = href.indexOf('/', prefix.length)
+    const directory = slash >= 0
+    const name = href.slice(prefix.length, directory ? slash : undefined)
+    if (!found.has(name))
+      found.set(name, { name, directory, size: directory ? undefined : (size ?? undefined) })
+  }
+  if (found.size === 0 && path !== '') return undefined
+  return [...found.values()].toSorted(
+    (a, b) => Number(b.directory) - Number(a.directory) || (a.name < b.name ? -1 : 1),
+  )
+}
+
+interface ListedFile {
+  readonly href: string
+  readonly size: number | null
+}
+
+async function* listFiles(reads: ReadStatements, snapshot: Snapshot): AsyncIterable<ListedFile> {
+  const repodata = reads.repodataFiles.all({ snapshotId: snapshot.id }) as { path: string; size: number }[]
+  for (const { path, size } of repodata) yield { href: path, size }
+  const { mirrorId, seq } = snapshot
+  let after = { hrefHash: -1, id: 0 }
+  for (;;) {
+    const page = reads.packagePage.all({
+      mirrorId,
+      seq,
+      afterHash: after.hrefHash,
+      afterId: after.id,
+      limit: PAGE_ROWS,
+    }) as (ListedFile & { id: number; hrefHash: number })[]
+    yield* page
+    const last = page.at(-1)
+    if (last === undefined || page.length < PAGE_ROWS) return
+    after = last
+    await setImmediate()
+  }
+}

@@ -1,0 +1,33 @@
+import { parentPort, workerData } from 'node:worker_threads'
+
+import { DiskBlobStore } from '../cache/disk-blob-store.ts'
+import { createLayout, temporaryPath } from '../cache/layout.ts'
+import { toPinyonError } from '../model/errors.ts'
+import { ingest } from './ingest.ts'
+import type { ThreadRequest, ThreadMessage } from './ingest-runner.ts'
+import { SqliteSnapshotStore } from './sqlite-snapshot-store.ts'
+
+// A thread that reads one primary and commits one snapshot, so that neither holds up a request. See ingest-runner.ts.
+
+const request = workerData as ThreadRequest
+const layout = createLayout(request.dataDir)
+const post = (message: ThreadMessage) => parentPort?.postMessage(message)
+
+try {
+  const scratch = temporaryPath(layout, request.processId, 'scratch', request.serial)
+  const store = new SqliteSnapshotStore(layout.database, () => scratch)
+  try {
+    const blobs = new DiskBlobStore(layout, { processId: request.processId, isAlive: () => true })
+    const published = await ingest(request.job, {
+      blobs,
+      store,
+      onPackages: (packages) => post({ packages }),
+    })
+    post({ published })
+  } finally {
+    await store.close()
+  }
+} catch (error) {
+  const { code, message, facts } = toPinyonError(error)
+  post({ failure: { code, message, facts: JSON.parse(JSON.stringify(facts)) as Record<string, unknown> } })
+}

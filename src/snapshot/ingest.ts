@@ -1,0 +1,99 @@
+import type { BlobStore } from '../cache/blob-store.ts'
+import { PinyonError } from '../model/errors.ts'
+import type { PackageRecord } from '../model/repodata.ts'
+import { readPrimary } from '../repodata/primary.ts'
+import { OpenFile, checkRepodata, type CheckedFile } from './repodata-check.ts'
+import type { Candidate, Defect, PublishedSnapshot, SnapshotWriter } from './store.ts'
+
+/** Everything needed to turn captured repodata into a snapshot; plain data, so that a thread can be given it. */
+export interface IngestJob {
+  readonly candidate: Candidate
+  /** Refuse a candidate with any defect. */
+  readonly strict: boolean
+  /** Record types whose absence was published before and is accepted again; undefined: any, as there is no snapshot yet. */
+  readonly acceptedMissing: readonly string[] | undefined
+  /** What repomd.xml says of the primary and the other files, uncompressed. */
+  readonly checks: readonly CheckedFile[]
+  readonly nowMs: number
+}
+
+/** Where an ingest reads and writes. */
+export interface IngestContext {
+  readonly blobs: BlobStore
+  readonly store: SnapshotWriter
+  readonly onPackages?: (count: number) => void
+}
+
+/** As many hrefs as are worth naming. */
+const MAX_NAMED = 20
+
+/**
+ * Reads the primary of a captured repository, checks what its other files are uncompressed, and publishes the snapshot.
+ * @throws PinyonError REPODATA_MALFORMED when primary cannot be read to its end or a defect is not acceptable; nothing has changed
+ */
+export async function ingest(job: IngestJob, context: IngestContext): Promise<PublishedSnapshot> {
+  const primary = job.checks.find(({ type }) => type === 'primary')
+  if (primary === undefined)
+    throw new PinyonError('REPODATA_MALFORMED', 'repomd.xml names no primary that could be had')
+  const others = job.checks.filter((file) => file !== primary)
+  const found: Defect[] = []
+  const checked = checkRepodata(context.blobs, others)
+  // Awaited in `complete`; until then a failure must not count as unhandled.
+  checked.catch(() => undefined)
+  return await context.store.publish({
+    mirror: job.candidate.mirror,
+    nowMs: job.nowMs,
+    packages: readPackages(context, primary, found),
+    complete: async () => {
+      const defects = [...job.candidate.defects, ...found, ...(await checked)]
+      refuseDefects(job, defects)
+      return { ...job.candidate, defects }
+    },
+  })
+}
+
+/** The packages of a primary, in batches; what is wrong with it beyond repair throws, the rest is added to `defects`. */
+async function* readPackages(
+  context: IngestContext,
+  primary: CheckedFile,
+  defects: Defect[],
+): AsyncIterable<readonly PackageRecord[]> {
+  const open = new OpenFile(primary)
+  const unreachable: string[] = []
+  let count = 0
+  let unreachableCount = 0
+  let based = 0
+  let stated: number | undefined
+  for await (const batch of readPrimary(open.read(context.blobs))) {
+    count += batch.packages.length
+    unreachableCount += batch.unreachable.length
+    unreachable.push(...batch.unreachable.slice(0, MAX_NAMED - unreachable.length))
+    based += batch.packages.filter(({ base }) => base !== undefined).length
+    stated = batch.statedCount
+    yield batch.packages
+    context.onPackages?.(count)
+  }
+  const add = (kind: Defect['kind'], message: string) => defects.push({ path: primary.path, kind, message })
+  defects.push(...open.defects())
+  if (unreachableCount > 0)
+    add(
+      'href',
+      `${unreachableCount} packages lie outside the repository and are not served: ${unreachable.join(' ')}`,
+    )
+  if (based > 0) add('base', `${based} packages have an xml:base: clients fetch them past this server`)
+  if (stated !== undefined && stated !== count + unreachableCount)
+    add('count', `primary says packages="${stated}" and lists ${count + unreachableCount}`)
+}
+
+function refuseDefects(job: IngestJob, defects: readonly Defect[]): void {
+  const [first] = defects
+  if (job.strict && first !== undefined)
+    throw new PinyonError('REPODATA_MALFORMED', `strict: ${first.path}: ${first.message}`)
+  const accepted = job.acceptedMissing
+  const absent = job.candidate.files.find(
+    ({ digest, type }) => digest === undefined && accepted?.includes(type) === false,
+  )
+  const reason = defects.find(({ kind, path }) => kind === 'missing' && path === absent?.path)
+  if (absent !== undefined)
+    throw new PinyonError('UPSTREAM_GONE', `${absent.path}: ${reason?.message ?? 'missing'}`)
+}

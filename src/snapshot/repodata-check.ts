@@ -1,0 +1,97 @@
+import type { BlobStore } from '../cache/blob-store.ts'
+import { digestAlgorithm, finishDigest, startDigest, type Digest } from '../model/digest.ts'
+import { PinyonError } from '../model/errors.ts'
+import { decompress } from '../repodata/decompress.ts'
+import type { Defect } from './store.ts'
+
+/** A captured repodata file and what repomd.xml says of it uncompressed. */
+export interface CheckedFile {
+  readonly path: string
+  readonly type: string
+  readonly digest: Digest
+  readonly openSize?: number
+  readonly openChecksum?: Digest
+}
+
+const READ_BYTES = 256 << 10
+/** A file may be larger uncompressed than stated, but a bomb is not followed to its end. */
+const SIZE_TOLERANCE = 4
+const MIN_SIZE_LIMIT = 1 << 30
+
+/** A repodata file read uncompressed once, and then what repomd.xml says wrongly of it. */
+export class OpenFile {
+  readonly #file: CheckedFile
+  #size = 0
+  #digest: Digest | undefined
+
+  constructor(file: CheckedFile) {
+    this.#file = file
+  }
+
+  /** Uncompressed bytes. Throws REPODATA_MALFORMED when they cannot be uncompressed. */
+  async *read(blobs: BlobStore): AsyncIterable<Buffer> {
+    const { openChecksum } = this.#file
+    const algorithm = openChecksum === undefined ? undefined : digestAlgorithm(openChecksum)
+    const hash = algorithm === undefined ? undefined : startDigest(algorithm)
+    const maxBytes = Math.max(MIN_SIZE_LIMIT, SIZE_TOLERANCE * (this.#file.openSize ?? 0))
+    for await (const chunk of decompress(readBlob(blobs, this.#file), { maxBytes })) {
+      this.#size += chunk.length
+      hash?.update(chunk)
+      yield chunk
+    }
+    if (algorithm !== undefined && hash !== undefined) this.#digest = finishDigest(algorithm, hash)
+  }
+
+  /** What disagrees, after the bytes were read to their end. */
+  defects(): Defect[] {
+    const { path, openSize, openChecksum } = this.#file
+    const defects: Defect[] = []
+    if (openSize !== undefined && openSize !== this.#size)
+      defects.push({
+        path,
+        kind: 'open-size',
+        message: `repomd.xml says ${openSize} bytes uncompressed, found ${this.#size}`,
+      })
+    if (openChecksum !== undefined && openChecksum !== this.#digest)
+      defects.push({
+        path,
+        kind: 'open-checksum',
+        message: `repomd.xml says ${openChecksum} uncompressed, found ${this.#digest}`,
+      })
+    return defects
+  }
+}
+
+/** Uncompresses each file and compares it with what repomd.xml says. zchunk files are no compressed files in that sense. */
+export async function checkRepodata(blobs: BlobStore, files: readonly CheckedFile[]): Promise<Defect[]> {
+  const defects: Defect[] = []
+  for (const file of files) {
+    if ((file.openChecksum ?? file.openSize) === undefined || file.type.endsWith('_zck')) continue
+    const open = new OpenFile(file)
+    try {
+      for await (const _ of open.read(blobs));
+      defects.push(...open.defects())
+    } catch (error) {
+      if (!(error instanceof PinyonError) || error.code !== 'REPODATA_MALFORMED') throw error
+      defects.push({ path: file.path, kind: 'open-checksum', message: error.message })
+    }
+  }
+  return defects
+}
+
+async function* readBlob(blobs: BlobStore, { digest, path }: CheckedFile): AsyncIterable<Buffer> {
+  const blob = await blobs.open(digest)
+  if (blob === undefined) throw new PinyonError('STORE_FAILED', `the blob of ${path} is gone: ${digest}`)
+  try {
+    for (let position = 0; position < blob.size;) {
+      // A new buffer each time: decompressors keep what they are given.
+      const buffer = Buffer.allocUnsafeSlow(Math.min(READ_BYTES, blob.size - position))
+      const count = await blob.read(buffer, position)
+      if (count === 0) throw new PinyonError('STORE_FAILED', `the blob of ${path} was cut short: ${digest}`)
+      position += count
+      yield buffer.subarray(0, count)
+    }
+  } finally {
+    blob.close()
+  }
+}

@@ -1,0 +1,93 @@
+import { gunzipSync } from 'node:zlib'
+
+import { digestOf, type Digest } from '../model/digest.ts'
+import { PinyonError } from '../model/errors.ts'
+import type { Upstream, UpstreamReply } from '../upstream/upstream.ts'
+import type { SeenRepomd } from './store.ts'
+
+export const REPOMD_PATH = 'repodata/repomd.xml'
+
+/** Far above any real one: yum 3 itself refuses more than 100 KB. */
+const MAX_REPOMD_BYTES = 16 << 20
+/** Signatures and keys. */
+const MAX_COMPANION_BYTES = 1 << 20
+
+/** A repomd.xml as upstream gave it. */
+export interface FetchedRepomd {
+  readonly bytes: Buffer
+  readonly seen: SeenRepomd
+}
+
+/**
+ * Gets repomd.xml, conditionally when one was seen before.
+ * @returns undefined when upstream still has the one that was seen
+ */
+export async function fetchRepomd(
+  upstream: Upstream,
+  seen: SeenRepomd | undefined,
+  options: { signal: AbortSignal; sameSource?: boolean },
+): Promise<FetchedRepomd | undefined> {
+  const { signal } = options
+  const reply = await upstream.get(REPOMD_PATH, {
+    signal,
+    ...(seen === undefined ? {} : { validators: toValidators(seen) }),
+    ...(seen !== undefined && options.sameSource === true ? { onlyBaseurl: seen.baseurl } : {}),
+  })
+  if (reply.status === 304) return undefined
+  const bytes = decodeOnce(await readAll(reply, MAX_REPOMD_BYTES, REPOMD_PATH))
+  const digest = digestOf(bytes)
+  if (digest === seen?.digest) return undefined
+  const { etag, lastModified } = reply.validators
+  return { bytes, seen: { baseurl: reply.baseurl, etag, lastModified, digest } }
+}
+
+/** Gets `repomd.xml.asc` or `.key` from the source that gave repomd.xml; undefined when it has none. */
+export async function fetchCompanion(
+  upstream: Upstream,
+  path: string,
+  baseurl: string,
+  signal: AbortSignal,
+): Promise<{ bytes: Buffer; digest: Digest } | undefined> {
+  try {
+    const reply = await upstream.get(path, { signal, onlyBaseurl: baseurl })
+    const bytes = await readAll(reply, MAX_COMPANION_BYTES, path)
+    return { bytes, digest: digestOf(bytes) }
+  } catch (error) {
+    // Object stores answer 403 for what is not there.
+    if (error instanceof PinyonError && (error.code === 'UPSTREAM_GONE' || error.facts['status'] === 403))
+      return undefined
+    throw error
+  }
+}
+
+function toValidators(seen: SeenRepomd): { baseurl: string; etag?: string; lastModified?: string } {
+  const { baseurl, etag, lastModified } = seen
+  return {
+    baseurl,
+    ...(etag === undefined ? {} : { etag }),
+    ...(lastModified === undefined ? {} : { lastModified }),
+  }
+}
+
+async function readAll(reply: UpstreamReply, maxBytes: number, path: string): Promise<Buffer> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of reply.body) {
+    size += chunk.length
+    if (size > maxBytes)
+      throw new PinyonError('UPSTREAM_OVERSIZE', `${path} is larger than: ${maxBytes} bytes`)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+/** Some servers compress XML on the fly though they were asked not to; repomd.xml itself is never a gzip file. */
+function decodeOnce(bytes: Buffer): Buffer {
+  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes
+  try {
+    return gunzipSync(bytes, { maxOutputLength: MAX_REPOMD_BYTES })
+  } catch (error) {
+    const message = `decoding a compressed repomd.xml: ${(error as Error).message}`
+    throw new PinyonError('REPODATA_MALFORMED', message, { cause: error })
+  }
+}

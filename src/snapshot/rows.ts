@@ -1,0 +1,42 @@
+import type { CandidateFile, MirrorState, SeenRepomd, Snapshot, SnapshotFile } from './store.ts'
+
+// From the rows that the statements of sql.ts give to the records of store.ts: a null column is an absent value.
+
+type Row<T> = { [Key in keyof T]: T[Key] | null }
+
+/** A row of snapshot columns. */
+export function toSnapshot(row: unknown): Snapshot | undefined {
+  return row === undefined ? undefined : withoutNulls(row as Row<Snapshot>)
+}
+
+/** Rows of snapshot columns. */
+export function toSnapshots(rows: readonly unknown[]): Snapshot[] {
+  return rows.map((row) => withoutNulls(row as Row<Snapshot>))
+}
+
+/** A row with a digest and a size, of repodata or of a package. */
+export function toFile(path: string, kind: SnapshotFile['kind'], row: unknown): SnapshotFile {
+  const { digest, size } = row as Row<Pick<SnapshotFile, 'digest' | 'size'>>
+  return { path, kind, digest: digest ?? undefined, size: size ?? undefined }
+}
+
+/** Rows of pinned repodata files. */
+export function toCandidateFiles(rows: readonly unknown[]): CandidateFile[] {
+  return rows.map((row) => withoutNulls(row as Row<CandidateFile>))
+}
+
+/** A mirror's row; `current` is the index it may be in. */
+export function toMirrorState(row: unknown, current: ReadonlyMap<string, Snapshot>): MirrorState {
+  const { listed, ...columns } = row as Row<Omit<MirrorState, 'listed' | 'current'>> & { listed: number }
+  const state = withoutNulls(columns)
+  return { ...state, listed: listed === 1, current: current.get(state.name) }
+}
+
+/** The row of the last repomd.xml seen. */
+export function toSeenRepomd(row: unknown): SeenRepomd | undefined {
+  return row === undefined ? undefined : withoutNulls(row as Row<SeenRepomd>)
+}
+
+function withoutNulls<T extends object>(row: Row<T>): T {
+  return Object.fromEntries(Object.entries(row).map(([key, value]) => [key, value ?? undefined])) as T
+}

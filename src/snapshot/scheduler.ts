@@ -1,0 +1,94 @@
+import pLimit, { type LimitFunction } from 'p-limit'
+
+import type { SyncResult } from './sync.ts'
+
+/** One mirror to be synced. */
+export interface ScheduledMirror {
+  readonly name: string
+  /** Milliseconds between looks upstream; `off`: only on command, not even at start. */
+  readonly intervalMs: number | 'off'
+}
+
+/** What a scheduler is built from. */
+export interface SchedulerOptions {
+  readonly sync: (mirror: string) => Promise<SyncResult>
+  /** When the mirror was last checked by any process, in milliseconds since the epoch. */
+  readonly checkedAt: (mirror: string) => Promise<number | undefined>
+  readonly now: () => number
+  /** In [0, 1): spreads mirrors and processes over time. */
+  readonly random: () => number
+}
+
+/** Syncs at one time, over all mirrors: each holds up to four downloads and, when there is news, a thread. */
+const PARALLEL_SYNCS = 4
+/** A failed sync is tried again sooner than a whole interval later: after this long, doubled each time. */
+const FIRST_RETRY_MS = 60_000
+const LONGEST_RETRY_MS = 30 * 60_000
+/** Up to a tenth of the interval is added at random. */
+const JITTER = 0.1
+/** The longest a timer can wait. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
+/** Decides when each mirror is looked at. Syncs asked for while one of the same mirror waits or runs join it. */
+export class Scheduler {
+  readonly #options: SchedulerOptions
+  readonly #limit: LimitFunction = pLimit(PARALLEL_SYNCS)
+  readonly #running = new Map<string, Promise<SyncResult>>()
+  readonly #timers = new Map<string, NodeJS.Timeout>()
+  readonly #failures = new Map<string, number>()
+  #mirrors: ReadonlyMap<string, ScheduledMirror> = new Map()
+  #closed = false
+
+  constructor(options: SchedulerOptions) {
+    this.#options = options
+  }
+
+  /** Starts with these mirrors: all but those that are `off` are synced now, side by side. */
+  start(mirrors: readonly ScheduledMirror[]): void {
+    this.#mirrors = new Map(mirrors.map((mirror) => [mirror.name, mirror]))
+    for (const { name, intervalMs } of mirrors) if (intervalMs !== 'off') void this.#syncAndPlan(name)
+  }
+
+  /** Syncs now, or joins the sync that waits or runs. */
+  sync(mirror: string): Promise<SyncResult> {
+    const running = this.#running.get(mirror)
+    if (running !== undefined) return running
+    const sync = this.#limit(() => this.#options.sync(mirror)).finally(() => this.#running.delete(mirror))
+    this.#running.set(mirror, sync)
+    return sync
+  }
+
+  /** Plans nothing more and waits for what runs; whoever closes this has already aborted the syncs themselves. */
+  async close(): Promise<void> {
+    this.#closed = true
+    for (const timer of this.#timers.values()) clearTimeout(timer)
+    await Promise.allSettled(this.#running.values())
+  }
+
+  async #syncAndPlan(name: string): Promise<void> {
+    const result = await this.sync(name)
+    if (result.outcome === 'failed') this.#failures.set(name, (this.#failures.get(name) ?? 0) + 1)
+    else this.#failures.delete(name)
+    this.#plan(name)
+  }
+
+  #plan(name: string): void {
+    const interval = this.#mirrors.get(name)?.intervalMs
+    if (this.#closed || interval === undefined || interval === 'off') return
+    const failures = this.#failures.get(name) ?? 0
+    const retry = Math.min(FIRST_RETRY_MS * 2 ** (failures - 1), LONGEST_RETRY_MS)
+    const base = failures === 0 ? interval : Math.min(interval, retry)
+    const waitMs = Math.min(base * (1 + JITTER * this.#options.random()), LONGEST_TIMER_MS)
+    const timer = setTimeout(() => void this.#onTime(name, base), waitMs)
+    timer.unref()
+    this.#timers.set(name, timer)
+  }
+
+  /** Of several processes that share a store, the first whose time comes looks; the others see that it did. */
+  async #onTime(name: string, intervalMs: number): Promise<void> {
+    const checkedAt = await this.#options.checkedAt(name)
+    const fresh = checkedAt !== undefined && this.#options.now() - checkedAt < intervalMs / 2
+    if (fresh) this.#plan(name)
+    else await this.#syncAndPlan(name)
+  }
+}

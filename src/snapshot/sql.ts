@@ -1,0 +1,134 @@
+import type Database from 'better-sqlite3'
+
+// Every statement of the snapshot database. Column aliases give rows the shape of store.ts.
+
+const SNAPSHOT = `s.id, m.name AS mirror, s.mirror_id AS mirrorId, s.seq, s.name, s.created_at AS createdAt,
+  s.fingerprint, s.revision, s.package_count AS packageCount, s.package_bytes AS packageBytes`
+
+/** A package row is in snapshot :seq. */
+const LISTED_AT = 'first_seq <= :seq AND (last_seq IS NULL OR last_seq >= :seq)'
+
+const READS = {
+  generation: 'SELECT number, created_at AS createdAt FROM generation ORDER BY number DESC LIMIT 1',
+  currentSnapshots: `SELECT ${SNAPSHOT} FROM current_span c
+    JOIN snapshot s ON s.id = c.snapshot_id JOIN mirror m ON m.id = s.mirror_id
+    WHERE c.last_generation IS NULL`,
+  snapshotByName: `SELECT ${SNAPSHOT} FROM snapshot s JOIN mirror m ON m.id = s.mirror_id
+    WHERE m.name = :mirror AND s.name = :name`,
+  snapshotAtSeq: `SELECT ${SNAPSHOT} FROM snapshot s JOIN mirror m ON m.id = s.mirror_id
+    WHERE s.mirror_id = :mirrorId AND s.seq <= :seq ORDER BY s.seq DESC LIMIT 1`,
+  snapshotsOfMirror: `SELECT ${SNAPSHOT} FROM snapshot s JOIN mirror m ON m.id = s.mirror_id
+    WHERE m.name = :mirror ORDER BY s.seq DESC`,
+  repodataFile: 'SELECT digest, size FROM repodata_file WHERE snapshot_id = :snapshotId AND path = :path',
+  repodataFiles: `SELECT path, type, digest, size FROM repodata_file
+    WHERE snapshot_id = :snapshotId ORDER BY path`,
+  rollingRepodataFile: `SELECT s.seq, f.digest, f.size FROM snapshot s
+    JOIN repodata_file f ON f.snapshot_id = s.id AND f.path = :path
+    WHERE s.mirror_id = :mirrorId AND s.seq <= :seq AND f.digest IS NOT NULL ORDER BY s.seq DESC LIMIT 1`,
+  packageFile: `SELECT digest, size FROM package
+    WHERE mirror_id = :mirrorId AND href_hash = :hrefHash AND href = :path AND ${LISTED_AT}`,
+  rollingPackageFile: `SELECT min(coalesce(last_seq, :seq), :seq) AS seq, digest, size FROM package
+    WHERE mirror_id = :mirrorId AND href_hash = :hrefHash AND href = :path AND first_seq <= :seq
+    ORDER BY first_seq DESC LIMIT 1`,
+  packagePage: `SELECT id, href_hash AS hrefHash, href, size FROM package
+    WHERE mirror_id = :mirrorId AND (href_hash, id) > (:afterHash, :afterId) AND ${LISTED_AT}
+    ORDER BY href_hash, id LIMIT :limit`,
+  defects: 'SELECT path, kind, message FROM defect WHERE snapshot_id = :snapshotId ORDER BY path, kind',
+  mirrors: `SELECT m.name, m.listed, m.checked_at AS checkedAt, m.succeeded_at AS succeededAt, m.error,
+    (SELECT count(*) FROM snapshot s WHERE s.mirror_id = m.id) AS snapshotCount FROM mirror m ORDER BY m.name`,
+  seenRepomd: `SELECT repomd_baseurl AS baseurl, repomd_etag AS etag, repomd_last_modified AS lastModified,
+    repomd_digest AS digest FROM mirror WHERE name = :mirror AND repomd_digest IS NOT NULL`,
+} as const
+
+const WRITES = {
+  addMirror: 'INSERT INTO mirror (name) VALUES (:name) ON CONFLICT (name) DO NOTHING',
+  listMirror: 'UPDATE mirror SET listed = :listed WHERE name = :name',
+  mirrorByName: 'SELECT id, listed FROM mirror WHERE name = :name',
+  newestSnapshot: 'SELECT seq, name FROM snapshot WHERE mirror_id = :mirrorId ORDER BY seq DESC LIMIT 1',
+  recordSync: `UPDATE mirror SET checked_at = :checkedAt, error = :error,
+    succeeded_at = CASE WHEN :error IS NULL THEN :checkedAt ELSE succeeded_at END WHERE name = :mirror`,
+  recordSeen: `UPDATE mirror SET repomd_baseurl = :baseurl, repomd_etag = :etag,
+    repomd_last_modified = :lastModified, repomd_digest = :digest WHERE name = :mirror`,
+  addRepodataFile: `INSERT INTO repodata_file (snapshot_id, path, type, digest, size)
+    VALUES (:snapshotId, :path, :type, :digest, :size)`,
+  addDefect: `INSERT INTO defect (snapshot_id, path, kind, message) VALUES (:snapshotId, :path, :kind, :message)
+    ON CONFLICT DO NOTHING`,
+  addGeneration: `INSERT INTO generation (number, created_at, cause)
+    SELECT coalesce(max(number), 0) + 1, :createdAt, :cause FROM generation`,
+  closeCurrent: `UPDATE current_span SET last_generation = :generation - 1
+    WHERE mirror_id = :mirrorId AND last_generation IS NULL`,
+  openCurrent: `INSERT INTO current_span (mirror_id, first_generation, snapshot_id)
+    VALUES (:mirrorId, :generation, :snapshotId)`,
+  // Mirrors whose place in the index is not what their listing says.
+  unlistedCurrent: `SELECT m.id AS mirrorId FROM mirror m JOIN current_span c ON c.mirror_id = m.id
+    WHERE m.listed = 0 AND c.last_generation IS NULL`,
+  listedWithoutCurrent: `SELECT m.id AS mirrorId, (SELECT s.id FROM snapshot s WHERE s.mirror_id = m.id
+      ORDER BY s.seq DESC LIMIT 1) AS snapshotId
+    FROM mirror m WHERE m.listed = 1 AND EXISTS (SELECT 1 FROM snapshot s WHERE s.mirror_id = m.id)
+      AND NOT EXISTS (SELECT 1 FROM current_span c WHERE c.mirror_id = m.id AND c.last_generation IS NULL)`,
+  unlistAll: 'UPDATE mirror SET listed = 0 WHERE listed = 1',
+} as const
+
+/** Statements that read the packages of a candidate from the attached scratch database. */
+const PUBLISH = {
+  addIncoming: `INSERT INTO scratch.incoming (href_hash, href, digest, size, name, epoch, version, release, arch)
+    SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?
+    WHERE NOT EXISTS (SELECT 1 FROM scratch.incoming WHERE href_hash = ? AND href = ?)`,
+  incomingDigest: 'SELECT digest FROM scratch.incoming WHERE href_hash = ? AND href = ?',
+  addSnapshot: `INSERT INTO snapshot
+    (mirror_id, seq, name, created_at, fingerprint, revision, package_count, package_bytes)
+    SELECT :mirrorId, :seq, :name, :createdAt, :fingerprint, :revision, count(*), coalesce(sum(size), 0)
+    FROM scratch.incoming`,
+  closeGonePackages: `UPDATE package SET last_seq = :seq - 1
+    WHERE mirror_id = :mirrorId AND last_seq IS NULL AND NOT EXISTS (
+      SELECT 1 FROM scratch.incoming i WHERE i.href_hash = package.href_hash AND i.href = package.href
+        AND i.digest = package.digest AND i.size IS package.size)`,
+  addNewPackages: `INSERT INTO package
+    (mirror_id, href_hash, href, first_seq, digest, size, name, epoch, version, release, arch)
+    SELECT :mirrorId, href_hash, href, :seq, digest, size, name, epoch, version, release, arch
+    FROM scratch.incoming i WHERE NOT EXISTS (
+      SELECT 1 FROM package p WHERE p.mirror_id = :mirrorId AND p.href_hash = i.href_hash AND p.href = i.href
+        AND p.last_seq IS NULL)`,
+} as const
+
+/** Packages while they are read, in a file of their own: no transaction of the real database waits for upstream's primary. */
+export const CREATE_SCRATCH = `
+  PRAGMA scratch.journal_mode = OFF;
+  PRAGMA scratch.synchronous = OFF;
+  PRAGMA scratch.cache_size = -16000;
+  CREATE TABLE scratch.incoming (
+    href_hash INTEGER NOT NULL, href TEXT NOT NULL, digest TEXT NOT NULL, size INTEGER,
+    name TEXT NOT NULL, epoch TEXT NOT NULL, version TEXT NOT NULL, release TEXT NOT NULL, arch TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX scratch.incoming_href ON incoming (href_hash)`
+export const ATTACH_SCRATCH = 'ATTACH ? AS scratch'
+export const DETACH_SCRATCH = 'DETACH scratch'
+
+type Prepared<Sql> = Readonly<Record<keyof Sql, Database.Statement>>
+
+export type ReadStatements = Prepared<typeof READS>
+export type WriteStatements = Prepared<typeof WRITES>
+export type PublishStatements = Prepared<typeof PUBLISH>
+
+/** Prepares what reading needs. */
+export function prepareReads(database: Database.Database): ReadStatements {
+  return prepareAll(database, READS)
+}
+
+/** Prepares what changing the index needs. */
+export function prepareWrites(database: Database.Database): WriteStatements {
+  return prepareAll(database, WRITES)
+}
+
+/** Prepares what publishing packages needs; the scratch database must be attached. */
+export function preparePublish(database: Database.Database): PublishStatements {
+  return prepareAll(database, PUBLISH)
+}
+
+function prepareAll<Sql extends Record<string, string>>(
+  database: Database.Database,
+  sql: Sql,
+): Prepared<Sql> {
+  const prepared = Object.entries(sql).map(([name, text]) => [name, database.prepare(text)])
+  return Object.fromEntries(prepared) as Prepared<Sql>
+}

@@ -1,0 +1,141 @@
+import type Database from 'better-sqlite3'
+
+import { hashHref, openDatabase } from './database.ts'
+import { reconcileListing } from './index-change.ts'
+import { listDirectory } from './directory.ts'
+import { publish } from './publication.ts'
+import { toCandidateFiles, toFile, toMirrorState, toSeenRepomd, toSnapshot, toSnapshots } from './rows.ts'
+import { prepareReads, prepareWrites, type ReadStatements, type WriteStatements } from './sql.ts'
+import type {
+  CandidateFile,
+  Defect,
+  DirectoryEntry,
+  Index,
+  MirrorState,
+  Publication,
+  PublishedSnapshot,
+  SeenRepomd,
+  Snapshot,
+  SnapshotFile,
+  SnapshotStore,
+  SyncRecord,
+} from './store.ts'
+
+/** Snapshots in one SQLite file. Reads are single look-ups of a few microseconds; see sql.ts for all of them. */
+export class SqliteSnapshotStore implements SnapshotStore {
+  readonly #database: Database.Database
+  readonly #reads: ReadStatements
+  readonly #writes: WriteStatements
+  readonly #scratchFile: (() => string) | undefined
+  #index: Index | undefined
+
+  /**
+   * @param file the database; made when missing
+   * @param scratchFile gives a path for each publication's scratch database; without it this store cannot publish
+   */
+  constructor(file: string, scratchFile?: () => string) {
+    this.#database = openDatabase(file)
+    this.#reads = prepareReads(this.#database)
+    this.#writes = prepareWrites(this.#database)
+    this.#scratchFile = scratchFile
+  }
+
+  async index(): Promise<Index> {
+    const newest = this.#reads.generation.get() as { number: number; createdAt: number } | undefined
+    const generation = newest?.number ?? 0
+    if (this.#index?.generation === generation) return this.#index
+    // One transaction, so that the number and the rows are of one generation whatever another process commits.
+    return (this.#index = this.#database.transaction(() => this.#readIndex())())
+  }
+
+  async snapshot(mirror: string, name: string): Promise<Snapshot | undefined> {
+    return toSnapshot(this.#reads.snapshotByName.get({ mirror, name }))
+  }
+
+  async file(snapshot: Snapshot, path: string): Promise<SnapshotFile | undefined> {
+    const repodata = this.#reads.repodataFile.get({ snapshotId: snapshot.id, path })
+    if (repodata !== undefined) return toFile(path, 'repodata', repodata)
+    const { mirrorId, seq } = snapshot
+    const listed = this.#reads.packageFile.get({ mirrorId, hrefHash: hashHref(path), path, seq })
+    return listed === undefined ? undefined : toFile(path, 'package', listed)
+  }
+
+  async rollingFile(
+    snapshot: Snapshot,
+    path: string,
+  ): Promise<{ snapshot: Snapshot; file: SnapshotFile } | undefined> {
+    const now = await this.file(snapshot, path)
+    if (now !== undefined) return { snapshot, file: now }
+    const { mirrorId, seq } = snapshot
+    const repodata = this.#reads.rollingRepodataFile.get({ mirrorId, path, seq })
+    const row =
+      repodata ?? this.#reads.rollingPackageFile.get({ mirrorId, hrefHash: hashHref(path), path, seq })
+    if (row === undefined) return undefined
+    const found = toSnapshot(this.#reads.snapshotAtSeq.get({ mirrorId, seq: (row as { seq: number }).seq }))
+    if (found === undefined) return undefined
+    return { snapshot: found, file: toFile(path, repodata === undefined ? 'package' : 'repodata', row) }
+  }
+
+  async directory(snapshot: Snapshot, path: string): Promise<readonly DirectoryEntry[] | undefined> {
+    return await listDirectory(this.#reads, snapshot, path)
+  }
+
+  async snapshots(mirror: string): Promise<readonly Snapshot[]> {
+    return toSnapshots(this.#reads.snapshotsOfMirror.all({ mirror }))
+  }
+
+  async files(snapshot: Snapshot): Promise<readonly CandidateFile[]> {
+    return toCandidateFiles(this.#reads.repodataFiles.all({ snapshotId: snapshot.id }))
+  }
+
+  async defects(snapshot: Snapshot): Promise<readonly Defect[]> {
+    return this.#reads.defects.all({ snapshotId: snapshot.id }) as Defect[]
+  }
+
+  async mirrors(): Promise<readonly MirrorState[]> {
+    const { current } = await this.index()
+    return this.#reads.mirrors.all().map((row) => toMirrorState(row, current))
+  }
+
+  async seenRepomd(mirror: string): Promise<SeenRepomd | undefined> {
+    return toSeenRepomd(this.#reads.seenRepomd.get({ mirror }))
+  }
+
+  async reconcile(mirrors: readonly string[], nowMs: number): Promise<void> {
+    this.#database.transaction(() => reconcileListing(this.#writes, mirrors, nowMs)).immediate()
+  }
+
+  async recordSync(record: SyncRecord): Promise<void> {
+    const { mirror, checkedAt, error = null, seen } = record
+    const write = this.#database.transaction(() => {
+      this.#writes.addMirror.run({ name: mirror })
+      this.#writes.recordSync.run({ mirror, checkedAt, error })
+      if (seen === undefined) return
+      const { baseurl, etag = null, lastModified = null, digest } = seen
+      this.#writes.recordSeen.run({ mirror, baseurl, etag, lastModified, digest })
+    })
+    write.immediate()
+  }
+
+  async publish(publication: Publication): Promise<PublishedSnapshot> {
+    if (this.#scratchFile === undefined) throw new Error('this store was opened without a scratch file')
+    const context = { database: this.#database, reads: this.#reads, writes: this.#writes }
+    return await publish({ ...context, scratchFile: this.#scratchFile() }, publication)
+  }
+
+  async close(): Promise<void> {
+    this.#database.close()
+  }
+
+  #readIndex(): Index {
+    const newest = this.#reads.generation.get() as { number: number; createdAt: number } | undefined
+    const snapshots = toSnapshots(this.#reads.currentSnapshots.all())
+    // The order of the directories in a shell's glob of `*/latest.txt`, which the first implementation listed: by `<mirror>/`.
+    const sorted = snapshots.toSorted((a, b) => (`${a.mirror}/` < `${b.mirror}/` ? -1 : 1))
+    return {
+      generation: newest?.number ?? 0,
+      createdAt: newest?.createdAt ?? 0,
+      current: new Map(sorted.map((snapshot) => [snapshot.mirror, snapshot])),
+    }
+  }
+}

@@ -1,0 +1,160 @@
+import type { Digest } from '../model/digest.ts'
+import type { PackageRecord } from '../model/repodata.ts'
+
+/** One published state of a mirror. */
+export interface Snapshot {
+  readonly id: number
+  readonly mirror: string
+  readonly mirrorId: number
+  readonly seq: number
+  readonly name: string
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number
+  readonly fingerprint: Digest
+  readonly revision: string | undefined
+  readonly packageCount: number
+  /** Sum of the sizes primary states. */
+  readonly packageBytes: number
+}
+
+/** A file below a snapshot: repodata or a package. */
+export interface SnapshotFile {
+  readonly path: string
+  readonly kind: 'repodata' | 'package'
+  /** Undefined for a repodata file that upstream never had right. */
+  readonly digest: Digest | undefined
+  /** Bytes; undefined when the listing does not say. */
+  readonly size: number | undefined
+}
+
+/** A name in a directory of a snapshot. */
+export interface DirectoryEntry {
+  readonly name: string
+  readonly directory: boolean
+  readonly size: number | undefined
+}
+
+/** The index: which snapshot is current, for every listed mirror that has one. */
+export interface Index {
+  /** 0 before anything was published. */
+  readonly generation: number
+  /** When this generation began; 0 for none. */
+  readonly createdAt: number
+  /** In the order of the index formats: bytes of `<mirror>/`. */
+  readonly current: ReadonlyMap<string, Snapshot>
+}
+
+/** An upstream mistake that was published as it is. */
+export interface Defect {
+  readonly path: string
+  /** size, open-size, open-checksum: repomd says otherwise; missing: cannot be had; href, duplicate: of packages. */
+  readonly kind: 'size' | 'open-size' | 'open-checksum' | 'missing' | 'href' | 'duplicate' | 'count' | 'base'
+  readonly message: string
+}
+
+/** What is known of a mirror's syncs. */
+export interface MirrorState {
+  readonly name: string
+  readonly listed: boolean
+  readonly checkedAt: number | undefined
+  readonly succeededAt: number | undefined
+  readonly error: string | undefined
+  readonly snapshotCount: number
+  readonly current: Snapshot | undefined
+}
+
+/** The last repomd.xml seen upstream. */
+export interface SeenRepomd {
+  readonly baseurl: string
+  readonly etag: string | undefined
+  readonly lastModified: string | undefined
+  readonly digest: Digest
+}
+
+/** A captured and verified repodata generation, ready to be read and published. */
+export interface Candidate {
+  readonly mirror: string
+  readonly fingerprint: Digest
+  readonly revision: string | undefined
+  readonly files: readonly CandidateFile[]
+  readonly defects: readonly Defect[]
+  readonly seen: SeenRepomd
+}
+
+/** A repodata file of a {@link Candidate}. */
+export interface CandidateFile {
+  readonly path: string
+  /** `repomd`, `signature`, `key`, or the record's type. */
+  readonly type: string
+  readonly digest: Digest | undefined
+  readonly size: number
+}
+
+/** What becomes a snapshot. */
+export interface Publication {
+  readonly mirror: string
+  /** The packages primary lists, in batches. */
+  readonly packages: AsyncIterable<readonly PackageRecord[]>
+  /** Asked once all packages were read. Throwing ends the publication: nothing has changed. */
+  readonly complete: () => Promise<Candidate>
+  readonly nowMs: number
+}
+
+/** What publishing did. */
+export interface PublishedSnapshot {
+  readonly snapshot: Snapshot
+  /** The generation it began; undefined while the mirror is not listed. */
+  readonly generation: number | undefined
+  /** Packages that came and went since the snapshot before, by href and digest. */
+  readonly added: number
+  readonly removed: number
+}
+
+/** How a sync attempt ended. */
+export interface SyncRecord {
+  readonly mirror: string
+  readonly checkedAt: number
+  /** Undefined when it succeeded. */
+  readonly error: string | undefined
+  /** Given when upstream's repomd.xml was seen and needs no snapshot. */
+  readonly seen?: SeenRepomd
+}
+
+/** Reading snapshots. Absence is undefined. */
+export interface SnapshotReader {
+  /** The index as it is now; the same object until something changed. */
+  index(): Promise<Index>
+  snapshot(mirror: string, name: string): Promise<Snapshot | undefined>
+  file(snapshot: Snapshot, path: string): Promise<SnapshotFile | undefined>
+  /** A file by path in the newest snapshot at or before this one that lists it: the rolling view. */
+  rollingFile(
+    snapshot: Snapshot,
+    path: string,
+  ): Promise<{ snapshot: Snapshot; file: SnapshotFile } | undefined>
+  /** What a directory of a snapshot holds, by name; undefined when there is no such directory. `''` is the top. */
+  directory(snapshot: Snapshot, path: string): Promise<readonly DirectoryEntry[] | undefined>
+  /** Newest first. */
+  snapshots(mirror: string): Promise<readonly Snapshot[]>
+  files(snapshot: Snapshot): Promise<readonly CandidateFile[]>
+  defects(snapshot: Snapshot): Promise<readonly Defect[]>
+  /** Every mirror known, by name. */
+  mirrors(): Promise<readonly MirrorState[]>
+  seenRepomd(mirror: string): Promise<SeenRepomd | undefined>
+}
+
+/** Changing snapshots. */
+export interface SnapshotWriter {
+  /** Makes exactly these mirrors the listed ones; a new generation when that changes the index. */
+  reconcile(mirrors: readonly string[], nowMs: number): Promise<void>
+  recordSync(record: SyncRecord): Promise<void>
+  /**
+   * Publishes snapshot, packages, current and generation together, in one transaction. The embedded store blocks its thread while
+   * it writes: call it where nothing is served.
+   */
+  publish(publication: Publication): Promise<PublishedSnapshot>
+}
+
+/** The first of the two storage seams: snapshots, their packages, and the index. */
+export interface SnapshotStore extends SnapshotReader, SnapshotWriter {
+  close(): Promise<void>
+}
