@@ -1,0 +1,63 @@
+import { randomBytes } from 'node:crypto'
+
+import type { ByteRange } from './range.ts'
+
+/** A piece of an answer's body: bytes of the file, or framing between them. */
+export type BodyPiece = ByteRange | Buffer
+
+/** A body to send: its pieces and what its headers say. */
+export interface BodyPlan {
+  readonly status: 200 | 206
+  readonly pieces: readonly BodyPiece[]
+  readonly contentLength: number
+  readonly contentType: string
+  /** For one range. */
+  readonly contentRange?: string
+}
+
+/** The whole file. */
+export function planWhole(size: number, contentType: string): BodyPlan {
+  const pieces = size === 0 ? [] : [{ start: 0, end: size - 1 }]
+  return { status: 200, pieces, contentLength: size, contentType }
+}
+
+/**
+ * Ranges of a file: one as it is, several as multipart/byteranges (RFC 9110 §14.6) in the strict form that zchunk's parser takes:
+ * boundary last and of letters and digits only, parts in the order asked and never merged, numeric totals.
+ */
+export function planRanges(ranges: readonly ByteRange[], size: number, contentType: string): BodyPlan {
+  const [only] = ranges
+  if (ranges.length === 1 && only !== undefined) {
+    const contentRange = formatContentRange(only, size)
+    return {
+      status: 206,
+      pieces: [only],
+      contentLength: only.end - only.start + 1,
+      contentType,
+      contentRange,
+    }
+  }
+  const boundary = randomBytes(12).toString('hex')
+  const pieces: BodyPiece[] = []
+  for (const range of ranges) {
+    const head = `\r\n--${boundary}\r\nContent-Type: ${contentType}\r\nContent-Range: ${formatContentRange(range, size)}\r\n\r\n`
+    pieces.push(Buffer.from(head), range)
+  }
+  pieces.push(Buffer.from(`\r\n--${boundary}--\r\n`))
+  const contentLength = pieces.reduce((sum, piece) => sum + pieceLength(piece), 0)
+  return { status: 206, pieces, contentLength, contentType: `multipart/byteranges; boundary=${boundary}` }
+}
+
+/** Whether a piece is bytes of the file. */
+export function isRange(piece: BodyPiece): piece is ByteRange {
+  return !Buffer.isBuffer(piece)
+}
+
+/** Bytes of a piece. */
+export function pieceLength(piece: BodyPiece): number {
+  return isRange(piece) ? piece.end - piece.start + 1 : piece.length
+}
+
+function formatContentRange({ start, end }: ByteRange, size: number): string {
+  return `bytes ${start}-${end}/${size}`
+}

@@ -1,0 +1,54 @@
+import type { IncomingHttpHeaders } from 'node:http'
+
+/** What a resource is compared by. */
+export interface Validator {
+  /** With its quotes; always strong here. */
+  readonly etag: string
+  /** Milliseconds since the epoch, whole seconds; undefined for what has no date. */
+  readonly lastModifiedMs: number | undefined
+}
+
+/**
+ * Evaluates a GET's or HEAD's preconditions in the order of RFC 9110 §13.2.2.
+ * @returns what the answer has to be: the resource, 304, or 412
+ */
+export function evaluateConditions(
+  headers: IncomingHttpHeaders,
+  validator: Validator,
+): 'proceed' | 'not_modified' | 'failed' {
+  const ifMatch = headers['if-match']
+  if (ifMatch !== undefined) {
+    if (!listsEtag(ifMatch, validator.etag, 'strong')) return 'failed'
+  } else {
+    const since = parseDate(headers['if-unmodified-since'])
+    if (since !== undefined && validator.lastModifiedMs !== undefined && validator.lastModifiedMs > since)
+      return 'failed'
+  }
+  const ifNoneMatch = headers['if-none-match']
+  if (ifNoneMatch !== undefined)
+    return listsEtag(ifNoneMatch, validator.etag, 'weak') ? 'not_modified' : 'proceed'
+  const since = parseDate(headers['if-modified-since'])
+  const unmodified =
+    since !== undefined && validator.lastModifiedMs !== undefined && validator.lastModifiedMs <= since
+  return unmodified ? 'not_modified' : 'proceed'
+}
+
+/** Whether a Range header counts, by If-Range (RFC 9110 §13.1.5): a strong ETag or exactly our date. */
+export function rangeApplies(headers: IncomingHttpHeaders, validator: Validator): boolean {
+  const ifRange = headers['if-range']
+  if (typeof ifRange !== 'string') return true
+  if (ifRange.startsWith('"')) return ifRange.trim() === validator.etag
+  return parseDate(ifRange) === validator.lastModifiedMs
+}
+
+function listsEtag(header: string, etag: string, comparison: 'strong' | 'weak'): boolean {
+  if (header.trim() === '*') return true
+  for (const [, weak, tag] of header.matchAll(/(W\/)?("[^"]*")/g))
+    if (tag === etag && (weak === undefined || comparison === 'weak')) return true
+  return false
+}
+
+function parseDate(header: string | undefined): number | undefined {
+  const atMs = header === undefined ? Number.NaN : Date.parse(header)
+  return Number.isNaN(atMs) ? undefined : atMs
+}

@@ -1,0 +1,44 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+
+import type { PinyonError } from '../model/errors.ts'
+import type { Outcome } from '../model/outcome.ts'
+import type { Snapshot } from '../snapshot/store.ts'
+
+/** One request and its answer, with what the log line will say of it. */
+export interface Exchange {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly startedAt: number
+  outcome: Outcome | undefined
+  snapshot: Snapshot | undefined
+  error: PinyonError | undefined
+}
+
+/** Headers as `writeHead` takes them. Names keep their case on the wire: librepo compares `Content-Length` literally. */
+export type Headers = Record<string, string>
+
+/** Begins an exchange's log entry. */
+export function createExchange(request: IncomingMessage, response: ServerResponse): Exchange {
+  return {
+    request,
+    response,
+    startedAt: performance.now(),
+    outcome: undefined,
+    snapshot: undefined,
+    error: undefined,
+  }
+}
+
+/** Notes the outcome and gives the headers that tell the client: X-Cache, and where it applies the snapshot. */
+export function outcomeHeaders(exchange: Exchange, outcome: Outcome, snapshot?: Snapshot): Headers {
+  exchange.outcome = outcome
+  exchange.snapshot = snapshot
+  return snapshot === undefined
+    ? { 'X-Cache': outcome }
+    : { 'X-Cache': outcome, 'X-Pinyon-Snapshot': snapshot.name }
+}
+
+/** Text as a header value may hold it: printable ASCII, bounded. */
+export function toHeaderValue(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, '?').slice(0, 500)
+}

@@ -1,0 +1,30 @@
+import type { Logger } from '../system/logger.ts'
+import type { Exchange } from './exchange.ts'
+
+/** One line a request. Trouble of ours is an error, upstream's a warning, the rest information. */
+export function logExchange(log: Logger, exchange: Exchange): void {
+  const { request, response, error, outcome, snapshot } = exchange
+  const level = error === undefined || error.kind.source === 'client' ? 'info' : LEVELS[error.kind.source]
+  if (!log.isLevelEnabled(level)) return
+  log[level](
+    {
+      method: request.method,
+      target: request.url?.slice(0, 1_000),
+      status: response.statusCode,
+      outcome,
+      ms: Math.round((performance.now() - exchange.startedAt) * 10) / 10,
+      client: request.socket.remoteAddress,
+      agent: request.headers['user-agent'],
+      ...(snapshot === undefined ? {} : { mirror: snapshot.mirror, snapshot: snapshot.name }),
+      ...(error === undefined ? {} : { code: error.code, reason: error.message }),
+      ...(error?.code === 'STORE_FAILED' ? { cause: describeCause(error) } : {}),
+    },
+    'request',
+  )
+}
+
+const LEVELS = { upstream: 'warn', internal: 'error' } as const
+
+function describeCause(error: Error): string | undefined {
+  return error.cause instanceof Error ? error.cause.stack : undefined
+}

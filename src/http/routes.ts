@@ -1,0 +1,58 @@
+import { PinyonError } from '../model/errors.ts'
+import { answerApi } from '../proxy/api.ts'
+import type { Content } from '../proxy/content.ts'
+import { publicBase } from '../proxy/public-base.ts'
+import type { Resolver } from '../proxy/resolver.ts'
+import { createTextReply } from '../proxy/reply.ts'
+import { parseRequestTarget } from '../proxy/request-target.ts'
+import type { SnapshotReader } from '../snapshot/store.ts'
+import type { Exchange } from './exchange.ts'
+import { sendFile } from './send-file.ts'
+import { sendRedirect, sendText } from './send-text.ts'
+
+/** What requests are answered from. */
+export interface RouteContext {
+  readonly resolver: Resolver
+  readonly content: Content
+  readonly snapshots: SnapshotReader
+  readonly publicUrl: string | undefined
+  /** Enabled mirrors that have no snapshot yet. */
+  readonly unready: () => Promise<readonly string[]>
+}
+
+/** Answers one request. Throws PinyonError; what else is thrown is our own trouble. */
+export async function route(exchange: Exchange, context: RouteContext): Promise<void> {
+  const { request } = exchange
+  const target = request.url ?? '/'
+  if (request.method !== 'GET' && request.method !== 'HEAD')
+    throw new PinyonError('METHOD_REFUSED', `method refused: ${request.method}`)
+  // The path of a repeated hit: one look-up in memory, then the bytes.
+  const known = context.resolver.peek(target)
+  if (known !== undefined) return await sendFile(exchange, known, context.content)
+  const { segments } = parseRequestTarget(target)
+  if (segments[0] !== 'repos') return await routeOther(exchange, context, segments)
+  const reply = await context.resolver.resolve(target, () =>
+    publicBase(context.publicUrl, request.headers.host),
+  )
+  if (reply.kind === 'file') await sendFile(exchange, reply, context.content)
+  else if (reply.kind === 'redirect') sendRedirect(exchange, reply.location)
+  else sendText(exchange, reply)
+}
+
+async function routeOther(
+  exchange: Exchange,
+  context: RouteContext,
+  segments: readonly string[],
+): Promise<void> {
+  const [first, second, ...rest] = segments
+  const text = (body: string) => sendText(exchange, createTextReply('text/plain; charset=utf-8', body))
+  if (first === undefined) return sendRedirect(exchange, '/repos/yum/')
+  if (first === 'healthz' && second === undefined) return text('ok\n')
+  if (first === 'readyz' && second === undefined) {
+    const unready = await context.unready()
+    if (unready.length > 0) throw new PinyonError('NOT_READY', `no snapshot yet of: ${unready.join(' ')}`)
+    return text('ready\n')
+  }
+  if (first === 'api' && second === 'v1') return sendText(exchange, await answerApi(context.snapshots, rest))
+  throw new PinyonError('NOT_FOUND', `there is nothing at: /${segments.join('/')}`)
+}

@@ -1,0 +1,72 @@
+import type { TextReply } from '../proxy/reply.ts'
+import { PinyonError } from '../model/errors.ts'
+import { evaluateConditions } from './conditions.ts'
+import { outcomeHeaders, toHeaderValue, type Exchange, type Headers } from './exchange.ts'
+
+/** Sends an index, a listing or an API answer: always to be revalidated, never redirected. */
+export function sendText(exchange: Exchange, reply: TextReply): void {
+  const { request, response } = exchange
+  const condition = evaluateConditions(request.headers, { etag: reply.etag, lastModifiedMs: undefined })
+  if (condition === 'failed') throw new PinyonError('PRECONDITION_FAILED', 'the resource has another ETag')
+  const validators = { ETag: reply.etag, 'Cache-Control': 'no-cache' }
+  if (condition === 'not_modified') {
+    response.writeHead(304, { ...validators, ...outcomeHeaders(exchange, 'not_modified', reply.snapshot) })
+    response.end()
+    return
+  }
+  response.writeHead(200, {
+    'Content-Type': reply.contentType,
+    'Content-Length': String(reply.body.length),
+    'X-Content-Type-Options': 'nosniff',
+    ...validators,
+    ...outcomeHeaders(exchange, 'hit', reply.snapshot),
+  })
+  response.end(request.method === 'HEAD' ? undefined : reply.body)
+}
+
+/** Sends a redirect within this server. */
+export function sendRedirect(exchange: Exchange, location: string): void {
+  exchange.response.writeHead(302, {
+    Location: location,
+    'Content-Length': '0',
+    'Cache-Control': 'no-cache',
+    ...outcomeHeaders(exchange, 'redirect'),
+  })
+  exchange.response.end()
+}
+
+/**
+ * Ends an exchange with an error: its status, outcome and reason by the error table. Once a body has begun, the connection is
+ * destroyed instead: a client must see that the body is not whole.
+ */
+export function sendError(exchange: Exchange, error: PinyonError): void {
+  const { request, response } = exchange
+  const { status, outcome } = error.kind
+  exchange.error = error
+  if (response.headersSent) {
+    exchange.outcome = outcome
+    response.destroy()
+    return
+  }
+  const api = request.url?.startsWith('/api/') === true
+  const problem = { type: 'about:blank', title: error.code, status, detail: error.message }
+  const body = Buffer.from(api ? `${JSON.stringify(problem)}\n` : `${error.message}\n`)
+  const contentType = api ? 'application/problem+json' : 'text/plain; charset=utf-8'
+  response.writeHead(status, {
+    'Content-Type': contentType,
+    'Content-Length': String(body.length),
+    'Cache-Control': 'no-store',
+    'X-Content-Type-Options': 'nosniff',
+    'X-Pinyon-Reason': toHeaderValue(error.message),
+    ...errorHeaders(error),
+    ...outcomeHeaders(exchange, outcome),
+  })
+  response.end(request.method === 'HEAD' ? undefined : body)
+}
+
+/** What RFC 9110 wants beside the status. */
+function errorHeaders(error: PinyonError): Headers {
+  if (error.code === 'METHOD_REFUSED') return { Allow: 'GET, HEAD' }
+  if (error.code === 'RANGE_REFUSED') return { 'Content-Range': `bytes */${String(error.facts['size'])}` }
+  return {}
+}

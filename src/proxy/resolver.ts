@@ -1,0 +1,157 @@
+import { LRUCache } from 'lru-cache'
+
+import type { Digest } from '../model/digest.ts'
+import { PinyonError } from '../model/errors.ts'
+import { SNAPSHOT_NAME } from '../model/snapshot-name.ts'
+import type { Snapshot, SnapshotFile, SnapshotReader } from '../snapshot/store.ts'
+import { formatIndex, indexContentType, indexFormatOf } from './index-formats.ts'
+import { formatListing } from './listing.ts'
+import { createFileReply, createTextReply, type FileReply, type Reply } from './reply.ts'
+import { parseRequestTarget, type RequestPath } from './request-target.ts'
+
+/** Memory for request targets of immutable files: some 25,000 of them. */
+const REMEMBERED_TARGET_BYTES = 16 << 20
+/** What remembering one costs beside its text. */
+const TARGET_OVERHEAD_BYTES = 600
+/** Formatted indexes remembered: formats × names this server goes by. */
+const REMEMBERED_INDEXES = 64
+
+/** From a request target below `/repos` to what it names. Knows no sockets and no upstream. */
+export class Resolver {
+  readonly #snapshots: SnapshotReader
+  readonly #files = new LRUCache<string, FileReply>({
+    maxSize: REMEMBERED_TARGET_BYTES,
+    sizeCalculation: (_, target) => target.length + TARGET_OVERHEAD_BYTES,
+  })
+  readonly #indexes = new LRUCache<string, Reply>({ max: REMEMBERED_INDEXES })
+
+  constructor(snapshots: SnapshotReader) {
+    this.#snapshots = snapshots
+  }
+
+  /** A snapshot's file that was asked for by exactly this target before: no await, no look-up. It cannot have changed. */
+  peek(target: string): FileReply | undefined {
+    return this.#files.get(target)
+  }
+
+  /** Forgets a target, so that it is looked up anew: its blob turned out to be gone. */
+  forget(target: string): void {
+    this.#files.delete(target)
+  }
+
+  /**
+   * What a target names.
+   * @param base gives what index URLs begin with; asked only for an index
+   * @throws PinyonError PATH_REFUSED, NOT_FOUND, DEFECTIVE_FILE
+   */
+  async resolve(target: string, base: () => string): Promise<Reply> {
+    const path = parseRequestTarget(target)
+    const [repos, yum, mirror, ...rest] = path.segments
+    if (repos !== 'repos') throw notFound(path)
+    if (yum === undefined) return this.#directory(path, '/repos', [{ name: 'yum' }])
+    if (yum !== 'yum') throw notFound(path)
+    if (mirror === undefined) return await this.#listMirrors(path)
+    const format = rest.length === 0 ? indexFormatOf(mirror) : undefined
+    if (format !== undefined) return await this.#index(format, base())
+    return await this.#resolveInMirror(target, path, mirror, rest)
+  }
+
+  async #resolveInMirror(
+    target: string,
+    path: RequestPath,
+    mirror: string,
+    [view, ...rest]: string[],
+  ): Promise<Reply> {
+    if (view === undefined) return await this.#listSnapshots(path, mirror)
+    if (view === 'latest.txt' && rest.length === 0) {
+      const current = await this.#current(path, mirror)
+      return createTextReply('text/plain; charset=utf-8', `${current.name}\n`, current)
+    }
+    const href = rest.join('/')
+    if (view === 'latest' || view === 'base') {
+      const current = await this.#current(path, mirror)
+      const found = path.directory ? undefined : await this.#snapshots.rollingFile(current, href)
+      if (found !== undefined) return toFileReply(path, found.snapshot, found.file, false)
+      return await this.#listDirectory(path, current, href)
+    }
+    const snapshot = SNAPSHOT_NAME.test(view) ? await this.#snapshots.snapshot(mirror, view) : undefined
+    if (snapshot === undefined) throw notFound(path, `${mirror} has no snapshot: ${view}`)
+    const file = path.directory ? undefined : await this.#snapshots.file(snapshot, href)
+    if (file === undefined) return await this.#listDirectory(path, snapshot, href)
+    const reply = toFileReply(path, snapshot, file, true)
+    this.#files.set(target, reply)
+    return reply
+  }
+
+  async #current(path: RequestPath, mirror: string): Promise<Snapshot> {
+    const current = (await this.#snapshots.index()).current.get(mirror)
+    if (current === undefined) throw notFound(path, `no current snapshot of: ${mirror}`)
+    return current
+  }
+
+  async #index(format: NonNullable<ReturnType<typeof indexFormatOf>>, base: string): Promise<Reply> {
+    const index = await this.#snapshots.index()
+    const key = `${index.generation} ${format} ${base}`
+    const known = this.#indexes.get(key)
+    if (known !== undefined) return known
+    const reply = createTextReply(indexContentType(format), formatIndex(index, format, base))
+    this.#indexes.set(key, reply)
+    return reply
+  }
+
+  async #listMirrors(path: RequestPath): Promise<Reply> {
+    const { current } = await this.#snapshots.index()
+    const indexes = ['json', 'yaml', 'py', 'html'].map((format) => ({
+      name: `all_latest.${format}`,
+      file: true,
+    }))
+    return this.#directory(path, '/repos/yum', [...[...current.keys()].map((name) => ({ name })), ...indexes])
+  }
+
+  async #listSnapshots(path: RequestPath, mirror: string): Promise<Reply> {
+    const snapshots = await this.#snapshots.snapshots(mirror)
+    if (snapshots.length === 0) throw notFound(path, `no such mirror, or it has no snapshot yet: ${mirror}`)
+    const { current } = await this.#snapshots.index()
+    const rolling = current.has(mirror) ? [{ name: 'latest' }, { name: 'latest.txt', file: true }] : []
+    return this.#directory(path, `/repos/yum/${mirror}`, [
+      ...snapshots.map(({ name }) => ({ name })),
+      ...rolling,
+    ])
+  }
+
+  async #listDirectory(path: RequestPath, snapshot: Snapshot, href: string): Promise<Reply> {
+    const entries = await this.#snapshots.directory(snapshot, href)
+    if (entries === undefined)
+      throw notFound(path, `snapshot ${snapshot.name} of ${snapshot.mirror} does not list: ${href}`)
+    if (!path.directory) return redirectToDirectory(path)
+    const title = `/${path.segments.join('/')}/`
+    return createTextReply('text/html; charset=utf-8', formatListing(title, entries), snapshot)
+  }
+
+  #directory(path: RequestPath, title: string, names: readonly { name: string; file?: boolean }[]): Reply {
+    if (!path.directory) return redirectToDirectory(path)
+    const entries = names.map(({ name, file }) => ({ name, directory: file !== true, size: undefined }))
+    return createTextReply('text/html; charset=utf-8', formatListing(`${title}/`, entries))
+  }
+}
+
+function toFileReply(
+  path: RequestPath,
+  snapshot: Snapshot,
+  file: SnapshotFile,
+  immutable: boolean,
+): FileReply {
+  const { digest } = file
+  if (digest === undefined)
+    throw new PinyonError('DEFECTIVE_FILE', `upstream never had this file right: ${path.segments.join('/')}`)
+  return createFileReply(snapshot, { ...file, digest: digest satisfies Digest }, immutable)
+}
+
+/** Directories end in a slash, so that the relative links of their listings work. */
+function redirectToDirectory(path: RequestPath): Reply {
+  return { kind: 'redirect', location: `/${path.segments.map(encodeURIComponent).join('/')}/` }
+}
+
+function notFound(path: RequestPath, why?: string): PinyonError {
+  return new PinyonError('NOT_FOUND', why ?? `there is nothing at: /${path.segments.join('/')}`)
+}
