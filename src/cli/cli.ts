@@ -1,0 +1,76 @@
+import { Command, CommanderError, Option } from 'commander'
+
+import { PinyonError } from '../model/errors.ts'
+import { VERSION } from '../system/version.ts'
+import { checkConfig } from './check-config.ts'
+import { EXIT, type ExitCode, type Options } from './exit.ts'
+import { serve } from './serve.ts'
+import { listSnapshots } from './snapshots.ts'
+import { showStatus } from './status.ts'
+import { syncMirrors } from './sync.ts'
+
+/** Runs one command line (`process.argv`'s form); resolves with its exit code. Errors are printed, never thrown. */
+export async function runCli(argv: readonly string[]): Promise<ExitCode> {
+  let code: ExitCode = EXIT.done
+  const program = createProgram((done) => (code = done))
+  try {
+    await program.parseAsync(argv)
+    return code
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage
+    const message = error instanceof PinyonError ? error.message : ((error as Error).stack ?? String(error))
+    process.stderr.write(`${message}\n`)
+    return EXIT.failed
+  }
+}
+
+function createProgram(onDone: (code: ExitCode) => void): Command {
+  const program = new Command('pinyon')
+    .description(
+      'Pinned yum, on demand: immutable snapshots of package repositories, packages fetched when first asked for.',
+    )
+    .version(VERSION)
+    .exitOverride()
+    .showHelpAfterError('(see pinyon --help)')
+    .addHelpText('after', EXAMPLES)
+  const add = (name: string, description: string) =>
+    program
+      .command(name)
+      .description(description)
+      .addOption(
+        new Option('-c, --config <file>', 'the configuration file')
+          .env('PINYON_CONFIG')
+          .default('config/pinyon.yaml'),
+      )
+  add('serve', 'run the proxy; SIGTERM lets running answers finish').action(async ({ config }: Options) =>
+    onDone(await serve(config)),
+  )
+  add('check-config', 'validate the configuration and print what it comes to').action(({ config }: Options) =>
+    onDone(checkConfig(config)),
+  )
+  add('status', 'every mirror: its current snapshot, its last sync, and what went wrong')
+    .option('--json', 'for scripts')
+    .action(async (options: Options) => onDone(await showStatus(options)))
+  add('sync', 'look upstream now and publish what is new')
+    .argument('[mirror...]', 'which mirrors; all enabled ones unless told')
+    .option('--json', 'one line of JSON a mirror')
+    .action(async (mirrors: string[], options: Options) => onDone(await syncMirrors(mirrors, options)))
+  add('snapshots', "a mirror's snapshots, newest first")
+    .argument('<mirror>', "the mirror's name")
+    .option('--json', 'for scripts')
+    .action(async (mirror: string, options: Options) => onDone(await listSnapshots(mirror, options)))
+  return program
+}
+
+const EXAMPLES = `
+Examples:
+  pinyon check-config --config /etc/pinyon/pinyon.yaml
+  pinyon serve                       serve what config/pinyon.yaml declares
+  pinyon sync epel-el9               is there anything new? Exits 1 when it could not be told
+  pinyon status --json | jq '.mirrors[] | select(.error)'
+  pinyon snapshots epel-el9          which states can jobs be pointed at?
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing matched.
+Commands other than serve and check-config ask the running server through <data_dir>/admin.sock, and
+work on the data directory themselves when none runs.
+`

@@ -1,0 +1,32 @@
+import { existsSync } from 'node:fs'
+
+import { createLayout } from '../cache/layout.ts'
+import { loadConfig } from '../config/load.ts'
+import { answerApi } from '../proxy/api.ts'
+import { SqliteSnapshotStore } from '../snapshot/sqlite-snapshot-store.ts'
+import { ServerConnection } from './server-connection.ts'
+
+/** Where a reading command gets its answer. */
+export interface MirrorSource {
+  /** GETs a path of the API, as JSON. */
+  get<T>(path: string): Promise<T>
+  /** Whether a server runs. */
+  readonly running: boolean
+  close(): Promise<void>
+}
+
+/** The running server, else the data directory itself: both give the same answers. */
+export async function openMirrorSource(configFile: string): Promise<MirrorSource> {
+  const layout = createLayout(loadConfig(configFile, process.env).dataDir)
+  const server = await ServerConnection.open(layout.adminSocket)
+  if (server !== undefined)
+    return { running: true, get: (path) => server.get(`/api/v1/${path}`), close: () => server.close() }
+  // Nothing has ever run here: an empty store, without making one.
+  const store = new SqliteSnapshotStore(existsSync(layout.database) ? layout.database : ':memory:')
+  return {
+    running: false,
+    get: async (path) =>
+      JSON.parse((await answerApi(store, path.split('/').map(decodeURIComponent))).body.toString()),
+    close: () => store.close(),
+  }
+}

@@ -1,0 +1,72 @@
+import { relative } from 'node:path'
+
+import { App } from '../app.ts'
+import type { Config } from '../config/config.ts'
+import { loadConfig } from '../config/load.ts'
+import { PinyonError } from '../model/errors.ts'
+import { createLogger, type Logger } from '../system/logger.ts'
+import { VERSION } from '../system/version.ts'
+import { EXIT, type ExitCode } from './exit.ts'
+
+/** Runs the server until it is told to stop: SIGTERM or SIGINT drains, a second one ends at once. */
+export async function serve(file: string): Promise<ExitCode> {
+  const config = loadConfig(file, process.env)
+  const log = createLogger()
+  const app = await App.open({ config, log })
+  const stopped = stopSignal(log)
+  const port = await listen(app, config)
+  process.stdout.write(welcome(config, port))
+  app.startSyncing()
+  await stopped
+  await app.close()
+  log.info('stopped')
+  return EXIT.done
+}
+
+async function listen(app: App, config: Config): Promise<number> {
+  const { host, port } = config.listen
+  try {
+    return await app.listen()
+  } catch (error) {
+    await app.close()
+    const code = (error as NodeJS.ErrnoException).code
+    const why = code === 'EADDRINUSE' ? 'something else listens there' : (error as Error).message
+    throw new PinyonError(
+      'CONFIG_INVALID',
+      `cannot listen on ${host}:${port} (listen in ${config.file}): ${why}`,
+    )
+  }
+}
+
+function stopSignal(log: Logger): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.once(signal, () => {
+        log.info({ signal }, 'stopping: running answers may finish')
+        process.once(signal, () => process.exit(EXIT.failed))
+        resolve()
+      })
+    }
+  })
+}
+
+/** What to do next, for whoever started it by hand. */
+function welcome(config: Config, port: number): string {
+  const host =
+    config.listen.host === '' || config.listen.host === '0.0.0.0' ? '127.0.0.1' : config.listen.host
+  const base = config.publicUrl ?? `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+  const [mirror = 'NAME'] = [...config.mirrors.values()]
+    .filter(({ enabled }) => enabled)
+    .map(({ name }) => name)
+  const file = relative(process.cwd(), config.file)
+  return `pinyon ${VERSION} serves ${config.mirrors.size} mirror(s) of ${file} on ${base}
+
+  the index     curl ${base}/repos/yum/all_latest.json
+  a repository  dnf --repofrompath=${mirror},${base}/repos/yum/${mirror}/latest --repo=${mirror} --nogpgcheck list
+  in a browser  ${base}/repos/yum/
+  its state     npm run -s pinyon -- status
+
+Next: declare your own mirrors in ${file} (config/examples/ has some), check it with
+npm run -s pinyon -- check-config, and start again. Ctrl-C stops.
+`
+}

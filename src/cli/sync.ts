@@ -1,0 +1,90 @@
+import { App } from '../app.ts'
+import { createLayout } from '../cache/layout.ts'
+import type { Config } from '../config/config.ts'
+import { loadConfig } from '../config/load.ts'
+import { summarizeSync, type SyncLine, type SyncSummary } from '../http/admin.ts'
+import { PinyonError } from '../model/errors.ts'
+import { createLogger } from '../system/logger.ts'
+import { EXIT, type ExitCode, type Options } from './exit.ts'
+import { ProgressDisplay } from './progress.ts'
+import { ServerConnection } from './server-connection.ts'
+import { toPrintable } from './table.ts'
+
+/** Starts the sync of one mirror and resolves with how it ended. */
+type RunSync = (mirror: string, display: ProgressDisplay) => Promise<SyncSummary>
+
+/** Syncs mirrors side by side, by the running server or, when none runs, by itself; exits 1 when one failed. */
+export async function syncMirrors(names: readonly string[], options: Options): Promise<ExitCode> {
+  const config = loadConfig(options.config, process.env)
+  const mirrors = selectMirrors(config, names)
+  if (mirrors.length === 0) {
+    process.stderr.write(`no mirror is enabled in ${config.file}\n`)
+    return EXIT.nothing
+  }
+  const server = await ServerConnection.open(createLayout(config.dataDir).adminSocket)
+  if (server === undefined) return await syncHere(config, mirrors, options)
+  try {
+    return await syncAll(mirrors, options, (mirror, display) => syncThere(server, mirror, display))
+  } finally {
+    await server.close()
+  }
+}
+
+function selectMirrors(config: Config, names: readonly string[]): readonly string[] {
+  const unknown = names.find((name) => !config.mirrors.has(name))
+  if (unknown !== undefined)
+    throw new PinyonError('NOT_FOUND', `no such mirror in ${config.file}: ${toPrintable(unknown)}`)
+  if (names.length > 0) return [...new Set(names)]
+  return [...config.mirrors.values()].filter(({ enabled }) => enabled).map(({ name }) => name)
+}
+
+async function syncHere(config: Config, mirrors: readonly string[], options: Options): Promise<ExitCode> {
+  const app = await App.open({ config, log: createLogger('warn') })
+  try {
+    return await syncAll(mirrors, options, async (mirror, display) => {
+      const stop = app.board.listen(mirror, (progress) => progress && display.show(mirror, progress))
+      try {
+        return summarizeSync(await app.sync(mirror))
+      } finally {
+        stop()
+      }
+    })
+  } finally {
+    await app.close()
+  }
+}
+
+async function syncThere(
+  server: ServerConnection,
+  mirror: string,
+  display: ProgressDisplay,
+): Promise<SyncSummary> {
+  for await (const line of server.post<SyncLine>(`/api/v1/mirrors/${encodeURIComponent(mirror)}/sync`)) {
+    if ('result' in line) return line.result
+    display.show(mirror, line.progress)
+  }
+  throw new PinyonError('STORE_FAILED', `the server went away while it synced: ${mirror}`)
+}
+
+async function syncAll(mirrors: readonly string[], options: Options, run: RunSync): Promise<ExitCode> {
+  const display = new ProgressDisplay(process.stderr)
+  const summaries = await Promise.all(
+    mirrors.map(async (mirror) => {
+      const summary = await run(mirror, display).catch((error: Error): SyncSummary => ({
+        mirror,
+        outcome: 'failed',
+        error: error.message,
+      }))
+      display.end(mirror)
+      process.stdout.write(options.json === true ? `${JSON.stringify(summary)}\n` : formatSummary(summary))
+      return summary
+    }),
+  )
+  return summaries.some(({ outcome }) => outcome === 'failed') ? EXIT.failed : EXIT.done
+}
+
+function formatSummary({ mirror, outcome, snapshot, packages, added, removed, error }: SyncSummary): string {
+  if (outcome === 'failed') return `${mirror}: failed: ${toPrintable(error ?? '')}\n`
+  if (outcome === 'unchanged') return `${mirror}: nothing new, ${snapshot}\n`
+  return `${mirror}: published ${snapshot}, ${packages} packages (${added} added, ${removed} removed)\n`
+}
