@@ -1,0 +1,86 @@
+import type { TestContext } from 'node:test'
+
+import { App } from '../../src/app.ts'
+import type { Config, MirrorConfig } from '../../src/config/config.ts'
+import type { SyncResult } from '../../src/snapshot/sync.ts'
+import { createSilentLogger } from '../../src/system/logger.ts'
+import { tempDir } from './temp-dir.ts'
+
+/** A server inside the test's own process. */
+export interface StartedApp {
+  readonly app: App
+  readonly dataDir: string
+  /** `http://127.0.0.1:<port>`, no trailing slash. */
+  readonly url: string
+  /** Syncs a mirror and fails the test unless it succeeded. */
+  readonly sync: (mirror: string) => Promise<Exclude<SyncResult, { outcome: 'failed' }>>
+  /** URL of a mirror's current snapshot, no trailing slash, as the index tells it. */
+  readonly current: (mirror: string) => Promise<string>
+  /** Closes it now rather than at the test's end. */
+  readonly close: () => Promise<void>
+}
+
+/** How to start it. Nothing is synced unless the test asks. */
+export interface StartAppOptions {
+  /** Baseurls by mirror name, or whole settings. */
+  readonly mirrors: Readonly<
+    Record<string, string | (Partial<MirrorConfig> & { baseurls: readonly string[] })>
+  >
+  readonly dataDir?: string
+  readonly now?: () => number
+}
+
+/** Starts a server on a free port with a data directory of its own. */
+export async function startApp(t: TestContext, options: StartAppOptions): Promise<StartedApp> {
+  const dataDir = options.dataDir ?? tempDir(t)
+  const config = createConfig(dataDir, options)
+  const app = await App.open({
+    config,
+    log: createSilentLogger(),
+    ...(options.now ? { now: options.now } : {}),
+  })
+  let closed: Promise<void> | undefined
+  const close = () => (closed ??= app.close())
+  t.after(close)
+  const url = `http://127.0.0.1:${await app.listen()}`
+  return {
+    app,
+    dataDir,
+    url,
+    close,
+    sync: async (mirror) => {
+      const result = await app.sync(mirror)
+      if (result.outcome === 'failed') throw result.error
+      return result
+    },
+    current: async (mirror) => {
+      const index = (await (await fetch(`${url}/repos/yum/all_latest.json`)).json()) as IndexBody
+      return index.latest_ci_repos[mirror] ?? ''
+    },
+  }
+}
+
+interface IndexBody {
+  readonly latest_ci_repos: Readonly<Record<string, string>>
+}
+
+function createConfig(dataDir: string, { mirrors }: StartAppOptions): Config {
+  const settings = Object.entries(mirrors).map(([name, value]): [string, MirrorConfig] => {
+    const given = typeof value === 'string' ? { baseurls: [value] } : value
+    const defaults = {
+      enabled: true,
+      syncIntervalMs: 'off',
+      timeoutMs: 10_000,
+      retries: 0,
+      strict: false,
+    } as const
+    return [name, { name, ...defaults, ...given }]
+  })
+  return {
+    file: '/nonexistent/pinyon.yaml',
+    listen: { host: '127.0.0.1', port: 0 },
+    dataDir,
+    syncIntervalMs: 'off',
+    mirrors: new Map(settings),
+  }
+}

@@ -1,0 +1,80 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { TestContext } from 'node:test'
+
+import { tempDir } from './temp-dir.ts'
+
+const MAIN = new URL('../../src/main.ts', import.meta.url).pathname
+
+/** A server in a process of its own, as `pinyon serve` runs it. */
+export interface StartedServer {
+  readonly process: ChildProcess
+  readonly url: string
+  readonly configFile: string
+  readonly dataDir: string
+  /** Its memory now and at its peak, in bytes. */
+  memory(): { rss: number; peakRss: number }
+  /** Kills it at once and waits until it is gone. */
+  kill(signal?: NodeJS.Signals): Promise<void>
+}
+
+/** How to start it. */
+export interface StartServerOptions {
+  /** The configuration's `mirrors:` as YAML can hold JSON. */
+  readonly mirrors: Readonly<Record<string, Readonly<Record<string, unknown>>>>
+  /** An existing directory to start on again. */
+  readonly dir?: string
+}
+
+/** Starts `pinyon serve` on a free port; resolves when it listens. */
+export async function startServer(t: TestContext, options: StartServerOptions): Promise<StartedServer> {
+  const dir = options.dir ?? tempDir(t)
+  const configFile = join(dir, 'pinyon.yaml')
+  const dataDir = join(dir, 'data')
+  const config = { listen: '127.0.0.1:0', data_dir: './data', sync_interval: 'off', mirrors: options.mirrors }
+  writeFileSync(configFile, JSON.stringify(config))
+  const child = spawn(process.execPath, [MAIN, 'serve', '--config', configFile], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, PINYON_LOG: 'silent' },
+  })
+  const exited = once(child, 'exit')
+  t.after(async () => {
+    child.kill('SIGKILL')
+    await exited
+  })
+  const url = await readUrl(child)
+  return {
+    process: child,
+    url,
+    configFile,
+    dataDir,
+    memory: () => readMemory(child.pid ?? 0),
+    kill: async (signal = 'SIGKILL') => {
+      child.kill(signal)
+      await exited
+    },
+  }
+}
+
+/** The URL is in the first line of what `serve` prints. */
+async function readUrl(child: ChildProcess): Promise<string> {
+  if (child.stdout === null) throw new Error('the server was started without a standard output')
+  for await (const line of createInterface({ input: child.stdout })) {
+    const url = / on (http:\/\/\S+)$/.exec(line)?.[1]
+    if (url !== undefined) {
+      child.stdout.resume()
+      return url
+    }
+  }
+  throw new Error('the server ended before it listened')
+}
+
+function readMemory(pid: number): { rss: number; peakRss: number } {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  const read = (key: string) =>
+    Number(new RegExp(`^${key}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1] ?? 0) * 1024
+  return { rss: read('VmRSS'), peakRss: read('VmHWM') }
+}
