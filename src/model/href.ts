@@ -1,4 +1,4 @@
-/** Segments of common characters that begin with no dot, one slash between them: the form that nearly every href has already. */
+/** Segments of common characters that begin with no dot, one slash between them: what nearly every href is already. */
 const NORMAL = /^[\w+~^%@,=-][\w+~^%@,=.-]*(?:\/[\w+~^%@,=-][\w+~^%@,=.-]*)*$/
 
 /**

@@ -1,8 +1,7 @@
-import type { PackageFields } from './package-record.ts'
+import { DOING, type PackageFields } from './package-record.ts'
 import type { XmlEncoding } from './xml-encoding.ts'
 import { decodeAttribute, decodeText, trimSpace } from './xml-text.ts'
 
-const DOING = 'reading primary.xml'
 const START_TAG = '<package type="rpm">'
 /** How the start tag of a package begins that may be written otherwise. */
 const NEXT_PACKAGE = '<package'
@@ -122,12 +121,8 @@ export class CanonicalReader {
    */
   #skip(before: string, after: string): number {
     const text = this.#text
-    let at = this.#at
-    if (at < 0) return -1
-    if (before.charCodeAt(0) === LESS) {
-      for (let code = text.charCodeAt(at); code === NEWLINE || code === SPACE; code = text.charCodeAt(at))
-        at++
-    }
+    if (this.#at < 0) return -1
+    const at = before.charCodeAt(0) === LESS ? this.#skipSpace(this.#at) : this.#at
     if (!text.startsWith(before, at)) return this.#fail(before, at)
     const start = at + before.length
     const end = text.indexOf(after.charAt(0), start)
@@ -144,36 +139,28 @@ export class CanonicalReader {
   }
 
   /**
-   * The position after the package's end tag: the last one before the next package begins, which rules out packages nested
-   * in this one. Negative when something else stands between the two, or when there is neither a next package nor the root's
-   * end tag in the text.
+   * The position after the package's end tag. Negative when what follows is neither another package nor the root's end, or when
+   * a package begins before, nested in this one.
    */
   #findEnd(): number {
     const text = this.#text
-    const next = text.indexOf(NEXT_PACKAGE, this.#at)
-    if (next < 0) return this.#findLastEnd()
-    let end = next
-    for (
-      let code = text.charCodeAt(end - 1);
-      code === NEWLINE || code === SPACE;
-      code = text.charCodeAt(end - 1)
-    )
-      end--
-    return text.startsWith(END_TAG, end - END_TAG.length) ? end : -1
-  }
-
-  /** As {@link #findEnd}, where no further package begins in the text. */
-  #findLastEnd(): number {
-    const text = this.#text
     const end = text.indexOf(END_TAG, this.#at) + END_TAG.length
     if (end < END_TAG.length) return this.#fail(END_TAG, -1)
-    let start = end
-    for (let code = text.charCodeAt(start); code === NEWLINE || code === SPACE; code = text.charCodeAt(start))
-      start++
-    if (text.startsWith(ROOT_END_TAG, start)) return end
-    const following = text.slice(start, start + ROOT_END_TAG.length)
-    this.isCutShort = ROOT_END_TAG.startsWith(following) || NEXT_PACKAGE.startsWith(following)
-    return -1
+    const next = this.#skipSpace(end)
+    if (!text.startsWith(NEXT_PACKAGE, next) && !text.startsWith(ROOT_END_TAG, next)) {
+      const following = text.slice(next, next + ROOT_END_TAG.length)
+      this.isCutShort = ROOT_END_TAG.startsWith(following) || NEXT_PACKAGE.startsWith(following)
+      return -1
+    }
+    const nested = text.indexOf(NEXT_PACKAGE, this.#at)
+    return nested < 0 || nested >= end ? end : -1
+  }
+
+  #skipSpace(from: number): number {
+    const text = this.#text
+    let at = from
+    for (let code = text.charCodeAt(at); code === NEWLINE || code === SPACE; code = text.charCodeAt(at)) at++
+    return at
   }
 
   #holdsOtherMarkup(start: number, end: number): boolean {

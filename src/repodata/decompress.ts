@@ -44,8 +44,8 @@ const PLAIN: Compression = { name: 'plain', begins: () => true, decode: copy }
 
 /**
  * Decompresses gzip, zstd, xz or bzip2, told by the first bytes; anything else passes as it is. Pulls from the source only as
- * its own consumer pulls, holds no more than one window or block (128 MiB for the largest zstd window), and lets go of the source
- * when its consumer stops early. The source's own errors pass unchanged.
+ * its own consumer pulls, holds no more than one window or block (128 MiB for the largest zstd window), and lets go of the
+ * source when its consumer stops early. The source's own errors pass unchanged.
  * Throws REPODATA_MALFORMED, naming the compression, for input that is corrupt, cut short or followed by something else, and
  * when there is more output than `maxBytes` (default: no limit).
  */

@@ -41,7 +41,10 @@ async function* decode(input: ByteInput, engine: Engine): AsyncGenerator<Buffer,
   }
 }
 
-/** Decompresses gzip, several members too, zeros after them ignored as gzip(1) does. Throws an Error that says what is wrong. */
+/**
+ * Decompresses gzip, several members too; zeros after them are ignored, as gzip(1) does. Throws an Error that says what is
+ * wrong.
+ */
 export async function* gunzip(input: ByteInput): AsyncGenerator<Buffer, void, undefined> {
   yield* decode(input, createGunzip({ chunkSize: CHUNK_BYTES }))
   for (let rest = await input.read(); rest !== undefined; rest = await input.read()) {
@@ -62,9 +65,8 @@ export async function* unzstd(input: ByteInput): AsyncGenerator<Buffer, void, un
   for (let frame = 1; ; frame++) {
     // Node's engine ends with a frame whenever its piece of input goes on behind it.
     yield* decode(input, createZstdDecompress({ chunkSize: CHUNK_BYTES, params }))
-    const rest = await input.peek(4)
+    const rest = await input.peek(1)
     if (rest.length === 0) return
-    if (!isZstd(rest)) throw new Error('trailing garbage')
     if (frame === MAX_ZSTD_FRAMES) throw new Error(`more than ${MAX_ZSTD_FRAMES} frames`)
   }
 }

@@ -1,9 +1,7 @@
-import type { PackageFields } from './package-record.ts'
+import { DOING, type PackageFields } from './package-record.ts'
 import type { XmlEncoding } from './xml-encoding.ts'
 import { decodeAttribute, decodeCdata, decodeText, trimSpace } from './xml-text.ts'
 import { type ElementVisitor, localName, parseAttributes, walkElement } from './xml-walk.ts'
-
-const DOING = 'reading primary.xml'
 
 /** The children whose text or attributes a record needs. */
 const KEPT = new Set(['name', 'arch', 'version', 'checksum', 'size', 'location'])

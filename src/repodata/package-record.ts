@@ -1,7 +1,11 @@
 import { createDigest } from '../model/digest.ts'
 import { normalizeHref } from '../model/href.ts'
+import type { PinyonError } from '../model/errors.ts'
 import type { PackageRecord } from '../model/repodata.ts'
 import { malformed, quote } from './malformed.ts'
+
+/** What messages about primary.xml begin with. */
+export const DOING = 'reading primary.xml'
 
 /** The values of one `<package>` as primary.xml states them, decoded; undefined where it does not. */
 export interface PackageFields {
@@ -20,10 +24,13 @@ export interface PackageFields {
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] }
 
+function refuse(fields: PackageFields, found: string): PinyonError {
+  return malformed(`${DOING}, package ${quote(fields.name || fields.href || '')}`, found)
+}
+
 function required(value: string | undefined, what: string, fields: PackageFields): string {
   if (value !== undefined && value !== '') return value
-  const name = fields.name || fields.href || '(without a name)'
-  throw malformed(`reading primary.xml, package ${name}`, `missing: ${what}`)
+  throw refuse(fields, `missing: ${what}`)
 }
 
 /** A count of bytes as written; undefined when it is not a number that can be one. */
@@ -41,7 +48,7 @@ export function parseSize(value: string | undefined): number | undefined {
 export function createPackageRecord(fields: PackageFields): PackageRecord | undefined {
   const name = required(fields.name, 'name', fields)
   if (fields.type !== undefined && fields.type !== 'rpm') {
-    throw malformed(`reading primary.xml, package ${name}`, `type other than rpm: ${quote(fields.type)}`)
+    throw refuse(fields, `type other than rpm: ${quote(fields.type)}`)
   }
   const arch = required(fields.arch, 'arch', fields)
   const version = required(fields.version, 'version', fields)
@@ -49,7 +56,7 @@ export function createPackageRecord(fields: PackageFields): PackageRecord | unde
   const hex = required(fields.checksum, 'checksum', fields)
   const checksum = createDigest(type, hex)
   if (checksum === undefined) {
-    throw malformed(`reading primary.xml, package ${name}`, `unusable checksum: ${quote(`${type}:${hex}`)}`)
+    throw refuse(fields, `unusable checksum: ${quote(`${type}:${hex}`)}`)
   }
   const href = normalizeHref(required(fields.href, 'location href', fields))
   if (href === undefined) return undefined

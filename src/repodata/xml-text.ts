@@ -56,7 +56,7 @@ export function decodeCdata(raw: string, encoding: XmlEncoding, doing: string): 
   return PLAIN.test(raw) ? raw : decodeBytes(raw, encoding, doing).replace(/\r\n?/g, '\n')
 }
 
-/** The value of an attribute (XML 1.0 §3.3.3): white space written as such counts as spaces, written as references it stays. */
+/** The value of an attribute (XML 1.0 §3.3.3): white space counts as spaces, unless it is written as references. */
 export function decodeAttribute(raw: string, encoding: XmlEncoding, doing: string): string {
   if (PLAIN.test(raw)) return raw
   if (raw.includes('<')) throw malformed(doing, `an attribute value holds "<": ${quote(raw)}`)
