@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import Database from 'better-sqlite3'
+
+import { digestOf } from '../../src/model/digest.ts'
+import { httpGet } from '../support/http-get.ts'
+import type { Generation, Generations } from './generations.ts'
+
+/** What clients have been told and given so far: what must still hold after a crash. */
+export interface Witness {
+  /** Snapshots seen in an index, by name, and the generation of upstream each is of. */
+  readonly snapshots: Map<string, Generation>
+  /** Packages whose whole body some client got. */
+  readonly delivered: Set<string>
+  /** The highest generation of the index that was seen. */
+  indexGeneration: number
+}
+
+/** Checks every promise of the design's §3 that a crash could break, against what clients witnessed before it. */
+export async function checkPromises(
+  url: string,
+  dataDir: string,
+  upstream: Generations,
+  witness: Witness,
+): Promise<void> {
+  await checkDisk(dataDir)
+  checkDatabase(join(dataDir, 'pinyon.db'), witness)
+  const names = await checkIndexes(url)
+  const all = (await readJson(`${url}/api/v1/mirrors/m/snapshots`)) as { snapshots?: { name: string }[] }
+  const published = (all.snapshots ?? []).map(({ name }) => name)
+  for (const name of witness.snapshots.keys()) assert.ok(published.includes(name), `snapshot ${name} is gone`)
+  for (const name of names) assert.equal(name, published[0], 'current is the newest snapshot')
+  for (const name of published) await checkSnapshot(`${url}/repos/yum/m/${name}`, name, upstream, witness)
+}
+
+/** No temporary file is left, no sign of life of a dead process but the server's own, and every blob has its digest. */
+async function checkDisk(dataDir: string): Promise<void> {
+  assert.deepEqual(await readdir(join(dataDir, 'blobs.v1/temporary')), [])
+  const alive = (await readdir(join(dataDir, 'run'))).filter((name) => name.endsWith('.alive'))
+  assert.equal(alive.length, 1, `signs of life: ${alive.join(' ')}`)
+  const directory = join(dataDir, 'blobs.v1/sha256')
+  for (const prefix of await readdir(directory).catch(() => [])) {
+    for (const rest of await readdir(join(directory, prefix))) {
+      const hash = createHash('sha256')
+      for await (const chunk of createReadStream(join(directory, prefix, rest))) hash.update(chunk as Buffer)
+      assert.equal(hash.digest('hex'), prefix + rest, 'a blob has the digest it is named by')
+    }
+  }
+}
+
+function checkDatabase(file: string, witness: Witness): void {
+  const database = new Database(file, { readonly: true })
+  try {
+    assert.equal(database.pragma('integrity_check', { simple: true }), 'ok')
+    assert.deepEqual(database.pragma('foreign_key_check'), [])
+    const generation = database
+      .prepare('SELECT coalesce(max(number), 0) FROM generation')
+      .pluck()
+      .get() as number
+    assert.ok(generation >= witness.indexGeneration, `generation ${witness.indexGeneration} was lost`)
+    witness.indexGeneration = generation
+  } finally {
+    database.close()
+  }
+}
+
+/** All formats and latest.txt name one snapshot, or none of them names any. */
+async function checkIndexes(url: string): Promise<readonly string[]> {
+  const json = (await readJson(`${url}/repos/yum/all_latest.json`)) as {
+    latest_ci_repos: Record<string, string>
+  }
+  const target = json.latest_ci_repos['m']
+  const texts = await Promise.all(
+    ['yaml', 'py', 'html'].map(async (format) =>
+      (await httpGet(`${url}/repos/yum/all_latest.${format}`)).body.toString(),
+    ),
+  )
+  const latest = await httpGet(`${url}/repos/yum/m/latest.txt`)
+  if (target === undefined) {
+    assert.equal(latest.status, 404)
+    for (const text of texts) assert.ok(!text.includes('/repos/yum/m/'))
+    return []
+  }
+  const name = latest.body.toString().trimEnd()
+  assert.equal(target, `${url}/repos/yum/m/${name}`)
+  for (const text of texts) assert.ok(text.includes(target))
+  return [name]
+}
+
+async function checkSnapshot(
+  base: string,
+  name: string,
+  upstream: Generations,
+  witness: Witness,
+): Promise<void> {
+  const repomd = await httpGet(`${base}/repodata/repomd.xml`)
+  const generation = upstream.all.find((one) => one.repomd === digestOf(repomd.body))
+  assert.ok(generation !== undefined, `repomd.xml of ${name} is no generation of upstream`)
+  const known = witness.snapshots.get(name)
+  if (known !== undefined) assert.equal(generation.number, known.number, `snapshot ${name} changed`)
+  witness.snapshots.set(name, generation)
+  for (const [path, digest] of generation.repodata) await checkFile(`${base}/${path}`, digest, 'hit')
+  for (const [path, digest] of generation.packages) {
+    if (witness.delivered.has(path)) await checkFile(`${base}/${path}`, digest, 'hit')
+    else
+      assert.equal(
+        (await httpGet(`${base}/${path}`, { method: 'HEAD' })).status,
+        200,
+        `${name} lists ${path}`,
+      )
+  }
+}
+
+/** A file is answered whole and right, with this outcome. */
+export async function checkFile(url: string, digest: string, outcome?: string): Promise<void> {
+  const reply = await httpGet(url)
+  assert.equal(reply.status, 200, `${url}: ${reply.body.toString().slice(0, 200)}`)
+  assert.ok(reply.complete, `${url} was cut`)
+  assert.equal(digestOf(reply.body), digest, `${url} has wrong bytes`)
+  if (outcome !== undefined) assert.equal(reply.headers['x-cache'], outcome, url)
+}
+
+async function readJson(url: string): Promise<unknown> {
+  const reply = await httpGet(url)
+  return reply.status === 404 ? {} : (JSON.parse(reply.body.toString()) as unknown)
+}
