@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache'
 
-import type { Digest } from '../model/digest.ts'
+import { digestAlgorithm, finishDigest, startDigest, type Digest } from '../model/digest.ts'
+import { PinyonError } from '../model/errors.ts'
 import type { Blob, BlobStore, ReadableBytes } from './blob-store.ts'
 
 /** A complete blob that several requests may read at once; each calls `release` when done. */
@@ -20,6 +21,9 @@ export interface BlobCacheLimits {
   /** Files of larger blobs kept open. */
   readonly openFiles: number
 }
+
+/** Piece of a doubtful blob that is hashed at a time, in bytes. */
+const CHECK_BYTES = 256 << 10
 
 const DEFAULT_LIMITS: BlobCacheLimits = { memoryBytes: 64 << 20, smallBlobBytes: 64 << 10, openFiles: 256 }
 
@@ -50,15 +54,15 @@ export class BlobCache {
   }
 
   /**
-   * The blob, or undefined when the store has none. One whose size is not the listed one has rotted: it is removed, so that it will be
-   * filled again.
+   * The blob, or undefined when the store has none. One whose size is not the listed one has rotted or is listed wrongly: its bytes
+   * decide. A rotten one is removed, so that it will be filled again; no listing can make us drop a right one.
    */
   async open(digest: Digest, listedSize?: number): Promise<SharedBlob | undefined> {
     const warm = this.peek(digest)
     if (warm !== undefined) return warm
     const blob = await this.#store.open(digest)
     if (blob === undefined) return undefined
-    if (listedSize !== undefined && blob.size !== listedSize) {
+    if (listedSize !== undefined && blob.size !== listedSize && !(await isIntact(blob))) {
       blob.close()
       await this.#store.remove(digest)
       return undefined
@@ -66,8 +70,8 @@ export class BlobCache {
     if (blob.size <= this.#limits.smallBlobBytes) return await this.#remember(digest, blob)
     const shared = new OpenBlob(blob)
     // Two may have opened it at once; the cache keeps one of them and releases the other.
-    this.#open.set(digest, shared.retain())
-    return shared
+    this.#open.set(digest, shared)
+    return shared.retain()
   }
 
   /** Drops a blob that was removed from the store, or found wrong. */
@@ -87,7 +91,7 @@ export class BlobCache {
       const bytes = Buffer.allocUnsafeSlow(blob.size)
       for (let offset = 0; offset < blob.size;) {
         const count = await blob.read(bytes.subarray(offset), offset)
-        if (count === 0) throw new Error(`blob ${digest} is shorter than its ${blob.size} bytes`)
+        if (count === 0) throw endedEarly(blob, offset)
         offset += count
       }
       const small = new SmallBlob(bytes)
@@ -97,6 +101,29 @@ export class BlobCache {
       blob.close()
     }
   }
+}
+
+/** Whether a blob's bytes still have its digest. Closes it when they cannot be read. */
+async function isIntact(blob: Blob): Promise<boolean> {
+  const algorithm = digestAlgorithm(blob.digest)
+  const hash = startDigest(algorithm)
+  const buffer = Buffer.allocUnsafe(CHECK_BYTES)
+  try {
+    for (let offset = 0; offset < blob.size;) {
+      const count = await blob.read(buffer, offset)
+      if (count === 0) throw endedEarly(blob, offset)
+      hash.update(buffer.subarray(0, count))
+      offset += count
+    }
+  } catch (error) {
+    blob.close()
+    throw error
+  }
+  return finishDigest(algorithm, hash) === blob.digest
+}
+
+function endedEarly(blob: Blob, offset: number): PinyonError {
+  return new PinyonError('STORE_FAILED', `blob ${blob.digest} ended early: ${offset} of ${blob.size} bytes`)
 }
 
 class SmallBlob implements SharedBlob {
@@ -111,7 +138,7 @@ class SmallBlob implements SharedBlob {
   }
 
   read(target: Uint8Array, position: number): Promise<number> {
-    return Promise.resolve(this.bytes.copy(target, 0, position))
+    return Promise.resolve(position < this.size ? this.bytes.copy(target, 0, position) : 0)
   }
 
   release(): void {
@@ -119,30 +146,50 @@ class SmallBlob implements SharedBlob {
   }
 }
 
-/** Counts its readers; the file is closed when the last one and the cache have let go. */
-class OpenBlob implements SharedBlob {
+/** Counts its holders; the file is closed when the last one and the cache have let go. */
+class OpenBlob {
   readonly #blob: Blob
   #holders = 1
 
+  /** Held by whoever makes it. */
   constructor(blob: Blob) {
     this.#blob = blob
+  }
+
+  retain(): SharedBlob {
+    this.#holders += 1
+    return new BlobHandle(this.#blob, this)
+  }
+
+  release(): void {
+    this.#holders -= 1
+    if (this.#holders === 0) this.#blob.close()
+  }
+}
+
+/** One holder's part in an open file: what it releases twice is still released once. */
+class BlobHandle implements SharedBlob {
+  readonly #blob: Blob
+  #shared: OpenBlob | undefined
+
+  constructor(blob: Blob, shared: OpenBlob) {
+    this.#blob = blob
+    this.#shared = shared
   }
 
   get size(): number {
     return this.#blob.size
   }
 
-  retain(): this {
-    this.#holders += 1
-    return this
-  }
-
   read(target: Uint8Array, position: number): Promise<number> {
+    // The descriptor may be another file's by now.
+    if (this.#shared === undefined)
+      return Promise.reject(new PinyonError('STORE_FAILED', `reading ${this.#blob.digest} after its release`))
     return this.#blob.read(target, position)
   }
 
   release(): void {
-    this.#holders -= 1
-    if (this.#holders === 0) this.#blob.close()
+    this.#shared?.release()
+    this.#shared = undefined
   }
 }

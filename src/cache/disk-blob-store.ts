@@ -1,5 +1,5 @@
 import { fstat, open as openFile } from 'node:fs'
-import { mkdir, open, readdir, unlink, type FileHandle } from 'node:fs/promises'
+import { mkdir, open, readdir, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 
@@ -8,7 +8,7 @@ import { PinyonError } from '../model/errors.ts'
 import { makeDurableDirectory, removeFile } from '../system/publish.ts'
 import type { Blob, BlobStore, BlobWriter, ExpectedBlob, PartialBlob } from './blob-store.ts'
 import { DiskBlobWriter } from './disk-blob-writer.ts'
-import { closeQuietly, isMissing, readAt } from './file-descriptor.ts'
+import { createCloser, isMissing, readAt } from './file-descriptor.ts'
 import { blobPath, temporaryOwner, temporaryPath, type Layout } from './layout.ts'
 
 const openDescriptor = promisify(openFile) as (path: string, flags: string) => Promise<number>
@@ -43,21 +43,17 @@ export class DiskBlobStore implements BlobStore {
   }
 
   async open(digest: Digest): Promise<Blob | undefined> {
-    let descriptor: number
     try {
-      descriptor = await openDescriptor(blobPath(this.#layout, digest), 'r')
+      const descriptor = await openDescriptor(blobPath(this.#layout, digest), 'r')
+      const close = createCloser(descriptor)
+      const { size } = await statDescriptor(descriptor).catch((error: unknown) => {
+        close()
+        throw error
+      })
+      return { digest, size, read: (target, position) => readAt(descriptor, target, position), close }
     } catch (error) {
       if (isMissing(error)) return undefined
-      throw new PinyonError('STORE_FAILED', `opening blob ${digest}: ${(error as Error).message}`, {
-        cause: error,
-      })
-    }
-    const { size } = await statDescriptor(descriptor)
-    return {
-      digest,
-      size,
-      read: (target, position) => readAt(descriptor, target, position),
-      close: () => closeQuietly(descriptor),
+      throw storeFailed(`opening blob ${digest}`, error)
     }
   }
 
@@ -65,14 +61,12 @@ export class DiskBlobStore implements BlobStore {
     this.#serial += 1
     const path = temporaryPath(this.#layout, this.#processes.processId, 'blob', this.#serial)
     const target = blobPath(this.#layout, expected.digest)
-    await makeDurableDirectory(dirname(target))
-    let handle: FileHandle
     try {
-      handle = await open(path, 'wx+')
+      await makeDurableDirectory(dirname(target))
+      return new DiskBlobWriter(await open(path, 'wx+'), path, target, expected)
     } catch (error) {
-      throw new PinyonError('STORE_FAILED', `creating ${path}: ${(error as Error).message}`, { cause: error })
+      throw storeFailed(`creating ${path}`, error)
     }
-    return new DiskBlobWriter(handle, path, target, expected)
   }
 
   async openPartial(location: string): Promise<PartialBlob | undefined> {
@@ -80,14 +74,15 @@ export class DiskBlobStore implements BlobStore {
     if (temporaryOwner(name) === undefined) return undefined
     try {
       const descriptor = await openDescriptor(join(this.#layout.temporary, name), 'r')
+      const close = createCloser(descriptor)
       return {
         written: async () => (await statDescriptor(descriptor)).size,
         read: (target, position) => readAt(descriptor, target, position),
-        close: async () => closeQuietly(descriptor),
+        close: async () => close(),
       }
     } catch (error) {
       if (isMissing(error)) return undefined
-      throw error
+      throw storeFailed(`opening ${name}`, error)
     }
   }
 
@@ -97,7 +92,11 @@ export class DiskBlobStore implements BlobStore {
       return true
     } catch (error) {
       if (isMissing(error)) return false
-      throw error
+      throw storeFailed(`removing blob ${digest}`, error)
     }
   }
+}
+
+function storeFailed(doing: string, error: unknown): PinyonError {
+  return new PinyonError('STORE_FAILED', `${doing}: ${(error as Error).message}`, { cause: error })
 }

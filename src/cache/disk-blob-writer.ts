@@ -84,12 +84,15 @@ export class DiskBlobWriter implements BlobWriter {
 
   async discard(): Promise<void> {
     if (this.#state === 'published' || this.#state === 'discarded') return
-    this.#state = 'discarded'
     await removeFile(this.location)
+    this.#state = 'discarded'
   }
 
   async close(): Promise<void> {
-    await this.discard()
-    await this.#handle.close()
+    try {
+      await this.discard()
+    } finally {
+      await this.#handle.close()
+    }
   }
 }

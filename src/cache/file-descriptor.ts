@@ -10,9 +10,17 @@ export function readAt(descriptor: number, target: Uint8Array, position: number)
   })
 }
 
-/** Closes a descriptor that was only read from: nothing can be lost, so nobody waits. */
-export function closeQuietly(descriptor: number): void {
-  close(descriptor, () => undefined)
+/**
+ * What closes a descriptor that was only read from: nothing can be lost, so nobody waits. Calling it again does nothing: by then the
+ * number may be another file's.
+ */
+export function createCloser(descriptor: number): () => void {
+  let open = true
+  return () => {
+    if (!open) return
+    open = false
+    close(descriptor, () => undefined)
+  }
 }
 
 /** Whether a file system call failed because there is no such file. */

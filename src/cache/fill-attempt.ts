@@ -2,25 +2,38 @@ import type { BlobWriter, PartialBlob, ReadableBytes } from './blob-store.ts'
 
 const COMPARE_BYTES = 64 << 10
 
+/** How far an attempt is known to hold the same bytes as an earlier one. */
+interface Agreement {
+  /** Bytes from the start that are the same, as far as both go. */
+  bytes: number
+  /** Whether the byte after them differs. */
+  diverged: boolean
+}
+
 /**
- * One try at downloading a blob: bytes that grow. A later attempt is compared, as it grows, with the one before, so that a reader in
- * the middle of the body knows whether it may go on with the new one.
+ * One try at downloading a blob: bytes that grow. It is compared, as it grows, with every try before it, so that a reader in the
+ * middle of the body knows whether it may go on with this one, whichever it began with.
  */
 export class FillAttempt implements ReadableBytes {
   readonly #bytes: BlobWriter | PartialBlob
-  readonly #previous: FillAttempt | undefined
-  readonly #compareBuffer: Buffer | undefined
+  readonly #agreements: ReadonlyMap<FillAttempt, Agreement>
   /** Bytes that can be read. */
   written = 0
-  /** Bytes from the start that are the same as the previous attempt's, as far as both go. */
-  agreed = 0
-  /** Whether a byte differs from the previous attempt's. */
-  diverged = false
 
-  constructor(bytes: BlobWriter | PartialBlob, previous?: FillAttempt) {
+  /** @param earlier attempts that readers may still be at; they grow no more and stay open as long as this one */
+  constructor(bytes: BlobWriter | PartialBlob, earlier: readonly FillAttempt[] = []) {
     this.#bytes = bytes
-    this.#previous = previous
-    if (previous !== undefined) this.#compareBuffer = Buffer.allocUnsafe(COMPARE_BYTES)
+    this.#agreements = new Map(earlier.map((attempt) => [attempt, { bytes: 0, diverged: false }]))
+  }
+
+  /** Bytes from the start that are the same as an earlier attempt's. They grow as this one does. */
+  agreedWith(earlier: FillAttempt): number {
+    return this.#agreements.get(earlier)?.bytes ?? 0
+  }
+
+  /** Whether the byte after the agreed ones differs, so that they will never be more. */
+  divergedFrom(earlier: FillAttempt): boolean {
+    return this.#agreements.get(earlier)?.diverged ?? true
   }
 
   read(target: Uint8Array, position: number): Promise<number> {
@@ -29,7 +42,7 @@ export class FillAttempt implements ReadableBytes {
 
   /** Takes note that bytes up to `written` are there. */
   async grow(written: number): Promise<void> {
-    if (this.#previous !== undefined) await this.#compare(written)
+    for (const [earlier, agreement] of this.#agreements) await this.#compare(earlier, agreement, written)
     this.written = written
   }
 
@@ -37,25 +50,31 @@ export class FillAttempt implements ReadableBytes {
     await this.#bytes.close()
   }
 
-  /** Compares what came since the last call with the previous attempt, whose bytes are all on disk. */
-  async #compare(written: number): Promise<void> {
-    const previous = this.#previous
-    const buffer = this.#compareBuffer
-    if (previous === undefined || buffer === undefined || this.diverged) return
-    const mine = Buffer.allocUnsafe(COMPARE_BYTES)
-    const end = Math.min(written, previous.written)
-    while (this.agreed < end) {
-      const length = Math.min(COMPARE_BYTES, end - this.agreed)
-      const [a, b] = await Promise.all([
-        previous.read(buffer.subarray(0, length), this.agreed),
-        this.#bytes.read(mine.subarray(0, length), this.agreed),
+  /** Compares what came since the last call with an earlier attempt. */
+  async #compare(earlier: FillAttempt, agreement: Agreement, written: number): Promise<void> {
+    const end = Math.min(written, earlier.written)
+    if (agreement.diverged || agreement.bytes >= end) return
+    const size = Math.min(COMPARE_BYTES, end - agreement.bytes)
+    const [theirs, mine] = [Buffer.allocUnsafe(size), Buffer.allocUnsafe(size)]
+    while (agreement.bytes < end) {
+      const length = Math.min(size, end - agreement.bytes)
+      const counts = await Promise.all([
+        earlier.read(theirs.subarray(0, length), agreement.bytes),
+        this.#bytes.read(mine.subarray(0, length), agreement.bytes),
       ])
-      const count = Math.min(a, b)
-      if (count === 0 || !buffer.subarray(0, count).equals(mine.subarray(0, count))) {
-        this.diverged = true
-        return
-      }
-      this.agreed += count
+      const count = Math.min(...counts)
+      const common = commonPrefix(theirs, mine, count)
+      agreement.bytes += common
+      agreement.diverged = common < count || count === 0
+      if (agreement.diverged) return
     }
   }
+}
+
+/** How many of the first `count` bytes are the same in both before one differs. */
+function commonPrefix(a: Buffer, b: Buffer, count: number): number {
+  if (a.compare(b, 0, count, 0, count) === 0) return count
+  let same = 0
+  while (same < count && a[same] === b[same]) same += 1
+  return same
 }

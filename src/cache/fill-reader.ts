@@ -19,6 +19,9 @@ export class FillReader implements ReadableBytes {
   #attempt: FillAttempt | undefined
   /** End of what was handed out: a further attempt must agree with it up to here. */
   #handedOut = 0
+  /** Reads under way. */
+  #reading = 0
+  #state: 'open' | 'released' | 'left' = 'open'
 
   constructor(digest: Digest, view: FillView) {
     this.#digest = digest
@@ -30,21 +33,12 @@ export class FillReader implements ReadableBytes {
    * @throws PinyonError when it never will be, or when a new attempt contradicts what was handed out before
    */
   async read(target: Uint8Array, position: number): Promise<number> {
-    for (;;) {
-      const attempt = this.#view.attempt()
-      if (attempt !== undefined && this.#mayUse(attempt) && attempt.written > position) {
-        const available = Math.min(target.length, attempt.written - position)
-        const count = await attempt.read(target.subarray(0, available), position)
-        this.#handedOut = Math.max(this.#handedOut, position + count)
-        return count
-      }
-      const failure = this.#view.failure()
-      if (failure !== undefined) throw failure
-      if (this.#view.state() === 'verified' && attempt !== undefined) {
-        if (!this.#mayUse(attempt)) throw this.#contradiction()
-        return 0
-      }
-      await this.#view.changed()
+    this.#reading += 1
+    try {
+      return await this.#read(target, position)
+    } finally {
+      this.#reading -= 1
+      this.#leave()
     }
   }
 
@@ -62,18 +56,47 @@ export class FillReader implements ReadableBytes {
     }
   }
 
+  /** Ends the reading; harmless when repeated. A read under way keeps the file open until it returns. */
   release(): void {
+    if (this.#state === 'open') this.#state = 'released'
+    this.#leave()
+  }
+
+  async #read(target: Uint8Array, position: number): Promise<number> {
+    for (;;) {
+      if (this.#state !== 'open')
+        throw new PinyonError('STORE_FAILED', `reading ${this.#digest} after its release`)
+      const attempt = this.#view.attempt()
+      if (attempt !== undefined && this.#mayUse(attempt) && attempt.written > position) {
+        const available = Math.min(target.length, attempt.written - position)
+        const count = await attempt.read(target.subarray(0, available), position)
+        this.#handedOut = Math.max(this.#handedOut, position + count)
+        return count
+      }
+      const failure = this.#view.failure()
+      if (failure !== undefined) throw failure
+      if (this.#view.state() === 'verified' && attempt !== undefined) {
+        if (!this.#mayUse(attempt)) throw this.#contradiction()
+        return 0
+      }
+      await this.#view.changed()
+    }
+  }
+
+  #leave(): void {
+    if (this.#state !== 'released' || this.#reading > 0) return
+    this.#state = 'left'
     this.#view.release()
   }
 
   /** Whether this reader may read from an attempt: always before anything was handed out, then only while both agree. */
   #mayUse(attempt: FillAttempt): boolean {
-    if (attempt === this.#attempt || this.#handedOut === 0) {
-      this.#attempt = attempt
-      return true
+    if (attempt === this.#attempt) return true
+    if (this.#attempt !== undefined && this.#handedOut > 0) {
+      const agreed = attempt.agreedWith(this.#attempt)
+      if (agreed < this.#handedOut && attempt.divergedFrom(this.#attempt)) throw this.#contradiction()
+      if (agreed < this.#handedOut) return false
     }
-    if (attempt.diverged && attempt.agreed < this.#handedOut) throw this.#contradiction()
-    if (attempt.agreed < this.#handedOut) return false
     this.#attempt = attempt
     return true
   }

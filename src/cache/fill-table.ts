@@ -9,14 +9,19 @@ import { Fill, type FillSource } from './fill.ts'
 export interface FillTableOptions {
   readonly blobs: BlobStore
   readonly claims: Claims
+  /** Longest body of a blob whose size the listing does not say, in bytes; 16 GiB unless told. */
+  readonly maxUnlistedBytes?: number
   /** Told of every fill's end, for the log. */
   readonly onEnd?: (expected: ExpectedBlob, error?: PinyonError) => void
 }
+
+const MAX_UNLISTED_BYTES = 16 * 2 ** 30
 
 /** The fills this process takes part in, at most one a digest. */
 export class FillTable {
   readonly #options: FillTableOptions
   readonly #fills = new Map<Digest, { fill: Fill; ended: Promise<void> }>()
+  #closed = false
 
   constructor(options: FillTableOptions) {
     this.#options = options
@@ -34,11 +39,14 @@ export class FillTable {
     const fill = new Fill(expected, source, {
       blobs: this.#options.blobs,
       claims: this.#options.claims,
+      maxUnlistedBytes: this.#options.maxUnlistedBytes ?? MAX_UNLISTED_BYTES,
       onEnd: (_, error) => {
         this.#fills.delete(expected.digest)
         this.#options.onEnd?.(expected, error)
       },
     })
+    // Who comes too late for the last round is told so, and claims nothing.
+    if (this.#closed) fill.abort()
     const reader = fill.open()
     // Registered before it runs: a fill may end at once, and must find itself here to leave.
     const entry = { fill, ended: Promise.resolve() }
@@ -47,8 +55,9 @@ export class FillTable {
     return { reader, outcome: 'fill' }
   }
 
-  /** Stops every fill and waits until each has cleaned up. */
+  /** Stops every fill, those begun later included, and waits until each has cleaned up. */
   async close(): Promise<void> {
+    this.#closed = true
     const running = [...this.#fills.values()]
     for (const { fill } of running) fill.abort()
     await Promise.all(running.map(({ ended }) => ended))

@@ -15,6 +15,8 @@ export type FillSource = (attempt: number, signal: AbortSignal) => Promise<Async
 export interface FillContext {
   readonly blobs: BlobStore
   readonly claims: Pick<Claims, 'tryClaim' | 'find'>
+  /** Longest body of a blob whose size the listing does not say, in bytes. */
+  readonly maxUnlistedBytes: number
   /** Told once, when the fill has ended: without an error when the blob is stored. */
   readonly onEnd: (fill: Fill, error?: PinyonError) => void
 }
@@ -53,12 +55,14 @@ export class Fill {
     let failure: PinyonError | undefined
     try {
       while (!(await this.#adopt())) {
+        this.#abort.signal.throwIfAborted()
         const claim = this.#context.claims.tryClaim(`fill ${this.expected.digest}`)
         if (claim === undefined) await this.#follow()
         else await this.#download(claim)
       }
     } catch (error) {
-      failure = toPinyonError(error)
+      // What a stop breaks off fails in many ways, and all of them mean the stop.
+      failure = this.#abort.signal.aborted ? (this.#abort.signal.reason as PinyonError) : toPinyonError(error)
       // Verified bytes were right even if storing them failed: readers finish.
       if (this.#state === 'filling') this.#setState('failed', failure)
     }
@@ -112,7 +116,7 @@ export class Fill {
   }
 
   #begin(bytes: BlobWriter | PartialBlob): FillAttempt {
-    const attempt = new FillAttempt(bytes, this.#attempt)
+    const attempt = new FillAttempt(bytes, [...this.#attempts])
     this.#attempts.push(attempt)
     this.#attempt = attempt
     return attempt
@@ -123,37 +127,55 @@ export class Fill {
       // Between looking for the blob and claiming it, its last owner may have finished.
       if (await this.#adopt()) return
       for (let number = 0; this.#state === 'filling'; number += 1) {
-        const body = await this.#source(number, this.#abort.signal)
-        try {
-          await this.#store(body, claim)
-        } catch (error) {
-          const failure = toPinyonError(error)
-          const again = failure.kind.retryable && number + 1 < ATTEMPTS && !this.#abort.signal.aborted
-          if (!again) throw failure
-        }
+        await this.#try(number, claim)
       }
     } finally {
       claim.release()
     }
   }
 
-  async #store(body: AsyncIterable<Uint8Array>, claim: Claim): Promise<void> {
+  /** One attempt; returns without the blob being verified when another one is worth it. */
+  async #try(number: number, claim: Claim): Promise<void> {
+    // Before upstream is asked: a body that nobody can store would hold its connection.
     const writer = await this.#context.blobs.create(this.expected)
     try {
-      claim.note(writer.location)
       const attempt = this.#begin(writer)
-      for await (const chunk of body) {
-        this.#abort.signal.throwIfAborted()
-        await writer.write(chunk)
-        await attempt.grow(writer.written)
-        this.#changed.notify()
+      claim.note(writer.location)
+      const body = await this.#source(number, this.#abort.signal)
+      try {
+        await this.#store(body, writer, attempt)
+      } catch (error) {
+        const failure = toPinyonError(error)
+        const again = failure.kind.retryable && number + 1 < ATTEMPTS && !this.#abort.signal.aborted
+        if (!again) throw failure
       }
-      writer.verify()
-      this.#setState('verified')
-      await writer.publish()
     } finally {
       await writer.discard()
     }
+  }
+
+  async #store(body: AsyncIterable<Uint8Array>, writer: BlobWriter, attempt: FillAttempt): Promise<void> {
+    for await (const chunk of body) {
+      this.#abort.signal.throwIfAborted()
+      this.#checkLength(writer.written + chunk.length)
+      await writer.write(chunk)
+      await attempt.grow(writer.written)
+      this.#changed.notify()
+    }
+    writer.verify()
+    this.#setState('verified')
+    await writer.publish()
+  }
+
+  /** The writer holds a listed size against the body; without one, an endless body must not fill the disk. */
+  #checkLength(bytes: number): void {
+    const { digest, size } = this.expected
+    const { maxUnlistedBytes } = this.#context
+    if (size === undefined && bytes > maxUnlistedBytes)
+      throw new PinyonError(
+        'UPSTREAM_OVERSIZE',
+        `${digest} is longer than allowed: ${maxUnlistedBytes} bytes`,
+      )
   }
 
   /** Follows the file another process writes, until that process ends its claim. */
@@ -182,7 +204,8 @@ export class Fill {
     }
   }
 
+  /** Never rejects: nobody waits for these files, and nothing in them can be lost. */
   async #closeAttempts(): Promise<void> {
-    await Promise.all(this.#attempts.splice(0).map((attempt) => attempt.close()))
+    await Promise.allSettled(this.#attempts.splice(0).map((attempt) => attempt.close()))
   }
 }

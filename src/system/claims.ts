@@ -12,6 +12,15 @@ export interface Claim {
   release(): void
 }
 
+/** How soon a release that could not be written (a full disk) is tried again, in milliseconds. */
+const RELEASE_RETRY_MS = 1_000
+
+/**
+ * How long {@link Claims.find} takes a process for alive that it found so, in milliseconds. Finding out costs 0.4 ms, and those who
+ * follow a fill ask a hundred times a second.
+ */
+const ALIVE_FOR_MS = 250
+
 /** Who holds a claim, and what it noted. */
 export interface ClaimHolder {
   readonly owner: string
@@ -41,6 +50,10 @@ export class Claims {
   readonly #find: Database.Statement<[string], ClaimHolder>
   readonly #note: Database.Statement<[string, string, string]>
   readonly #release: Database.Statement<[string, string]>
+  /** What this process holds, by name: a row of ours without an entry is one whose release could not be written. */
+  readonly #held = new Map<string, symbol>()
+  /** Until when other processes count as alive, by performance.now(). */
+  readonly #aliveUntil = new Map<string, number>()
 
   /** @param directory where the lock files go; made when missing */
   constructor(directory: string) {
@@ -64,26 +77,31 @@ export class Claims {
 
   /** Claims a name; undefined while a living process (this one included) holds it. */
   tryClaim(name: string): Claim | undefined {
-    if (this.#insert.run(name, this.processId).changes === 0) {
-      const holder = this.#find.get(name)
-      if (holder === undefined) return this.tryClaim(name)
-      if (this.isAlive(holder.owner)) return undefined
-      // Compare and swap: of several that found the owner dead, one wins.
-      if (this.#takeOver.run(this.processId, name, holder.owner).changes === 0) return undefined
-    }
+    if (this.#held.has(name) || !this.#take(name)) return undefined
+    const mark = Symbol(name)
+    this.#held.set(name, mark)
     return {
-      note: (detail) => void this.#note.run(detail, name, this.processId),
-      release: () => void (this.#database.open && this.#release.run(name, this.processId)),
+      note: (detail) => {
+        if (this.#held.get(name) === mark) this.#note.run(detail, name, this.processId)
+      },
+      release: () => {
+        if (this.#held.get(name) !== mark) return
+        this.#held.delete(name)
+        this.#giveUp(name)
+      },
     }
   }
 
-  /** The living holder of a claim, or undefined when nobody holds it. */
+  /** The living holder of a claim, or undefined when nobody holds it. That a holder died shows within a quarter of a second. */
   find(name: string): ClaimHolder | undefined {
     const holder = this.#find.get(name)
-    return holder !== undefined && this.isAlive(holder.owner) ? holder : undefined
+    return holder !== undefined && this.#wasAlive(holder.owner) ? holder : undefined
   }
 
-  /** Whether the process with this id still runs. A dead one's lock file is removed on the way. */
+  /**
+   * Whether the process with this id still runs. A dead one's lock file is removed on the way. One whose lock cannot be looked at
+   * (no more files may be opened, say) counts as alive: nothing may be taken from it.
+   */
   isAlive(processId: string): boolean {
     if (processId === this.processId) return true
     const file = this.#aliveFile(processId)
@@ -97,17 +115,54 @@ export class Claims {
       } finally {
         probe.close()
       }
-    } catch (error) {
-      return (error as { code?: string }).code?.startsWith('SQLITE_BUSY') === true
+    } catch {
+      return existsSync(file)
     }
   }
 
-  /** Ends this process's claims and its sign of life. */
+  /** Ends this process's claims and its sign of life; harmless when repeated. */
   close(): void {
-    this.#database.prepare('DELETE FROM claim WHERE owner = ?').run(this.processId)
-    this.#database.close()
-    this.#alive.close()
-    rmSync(this.#aliveFile(this.processId), { force: true })
+    if (!this.#database.open) return
+    this.#held.clear()
+    try {
+      this.#database.prepare('DELETE FROM claim WHERE owner = ?').run(this.processId)
+    } finally {
+      // Claims that stay behind die with the sign of life.
+      this.#database.close()
+      this.#alive.close()
+      rmSync(this.#aliveFile(this.processId), { force: true })
+    }
+  }
+
+  /** As {@link isAlive}, but remembers for a moment. */
+  #wasAlive(processId: string): boolean {
+    const now = performance.now()
+    if (now < (this.#aliveUntil.get(processId) ?? 0)) return true
+    const alive = this.isAlive(processId)
+    if (alive) this.#aliveUntil.set(processId, now + ALIVE_FOR_MS)
+    else this.#aliveUntil.delete(processId)
+    return alive
+  }
+
+  /** Makes a claim's row ours, if no other living process has it. */
+  #take(name: string): boolean {
+    if (this.#insert.run(name, this.processId).changes > 0) return true
+    const holder = this.#find.get(name)
+    // Given up just now: whoever asks again gets it.
+    if (holder === undefined) return this.#insert.run(name, this.processId).changes > 0
+    if (holder.owner !== this.processId && this.isAlive(holder.owner)) return false
+    // Compare and swap: of several that found the owner dead, one wins.
+    return this.#takeOver.run(this.processId, name, holder.owner).changes > 0
+  }
+
+  /** Deletes a claim's row; later, when that is not possible now, so that no other process follows it for ever. */
+  #giveUp(name: string): void {
+    if (!this.#database.open || this.#held.has(name)) return
+    try {
+      this.#release.run(name, this.processId)
+    } catch {
+      setTimeout(() => this.#giveUp(name), RELEASE_RETRY_MS).unref()
+    }
   }
 
   #aliveFile(processId: string): string {
@@ -119,9 +174,16 @@ export class Claims {
     for (;;) {
       const id = randomBytes(8).toString('hex')
       const lock = new Database(this.#aliveFile(id))
-      lock.exec('BEGIN EXCLUSIVE')
-      if (existsSync(this.#aliveFile(id))) return { id, lock }
+      let failure: unknown
+      try {
+        lock.exec('BEGIN EXCLUSIVE')
+      } catch (error) {
+        // SQLite may itself notice that the file has gone.
+        failure = error
+      }
+      if (failure === undefined && existsSync(this.#aliveFile(id))) return { id, lock }
       lock.close()
+      if (failure !== undefined && existsSync(this.#aliveFile(id))) throw failure
     }
   }
 

@@ -25,7 +25,7 @@ export function createSilentLogger(): Logger {
   return pino({ level: 'silent' })
 }
 
-/** A URL without its user and password, for logs and error messages. */
+/** A URL without its user and password, for logs and error messages. What stands before the last `@` of the host is taken for them. */
 export function redactUrl(url: string): string {
-  return url.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/@]*@/i, '$1***@')
+  return url.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i, '$1***@')
 }

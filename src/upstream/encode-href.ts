@@ -7,7 +7,8 @@ export function encodeHref(href: string): string {
 }
 
 function encodeSegment(segment: string): string {
-  return encodeURIComponent(segment).replace(/%(3A|40|2C|3D|3B|24|26)/g, (escaped) =>
+  // A character reference of XML can make half a surrogate pair, which encodeURIComponent throws at.
+  return encodeURIComponent(segment.toWellFormed()).replace(/%(3A|40|2C|3D|3B|24|26)/g, (escaped) =>
     decodeURIComponent(escaped),
   )
 }

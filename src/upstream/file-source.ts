@@ -1,4 +1,4 @@
-import { createReadStream } from 'node:fs'
+import { constants, createReadStream } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 
@@ -11,10 +11,12 @@ export async function getFile(
   baseurl: string,
   request: UpstreamRequest,
 ): Promise<UpstreamReply> {
-  const path = fileURLToPath(url)
+  let path = url
   let etag: string
   try {
-    const handle = await open(path, 'r')
+    path = fileURLToPath(url)
+    // Opening a named pipe would else wait for its writer.
+    const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
     try {
       const facts = await handle.stat({ bigint: true })
       if (!facts.isFile()) throw new PinyonError('UPSTREAM_GONE', `not a file: ${path}`)

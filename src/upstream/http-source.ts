@@ -1,7 +1,10 @@
-import { errors, request as send, type Dispatcher } from 'undici'
+import { request as send, type Dispatcher } from 'undici'
 
 import { PinyonError } from '../model/errors.ts'
-import { redactUrl } from '../system/logger.ts'
+import { splitCredentials, type OpenUrl } from './credentials.ts'
+import { drain, readBody } from './http-body.ts'
+import { toUpstreamError } from './http-error.ts'
+import { MAX_REDIRECTS, redirectTarget } from './redirects.ts'
 import type { UpstreamReply, UpstreamRequest, Validators } from './upstream.ts'
 
 /** What every request of a mirror shares. */
@@ -10,41 +13,101 @@ export interface HttpOptions {
   /** For the answer to begin, and between two pieces of it, in milliseconds. */
   readonly timeoutMs: number
   readonly userAgent: string
+  /** Milliseconds of a clock that only goes forward. */
+  readonly now: () => number
 }
 
-/** Gets a file by http or https. Never decodes a content coding: the listed digest is that of the file as it lies there. */
+/** Longer validators are not worth keeping: they go into the database and into every later request. */
+const MAX_VALIDATOR_LENGTH = 1024
+
+/**
+ * Gets a file by http or https, following redirects. Never decodes a content coding: the listed digest is that of the file as it lies
+ * there. Credentials in the URL are sent to its own origin, and are in no message.
+ */
 export async function getHttp(
   url: string,
   baseurl: string,
   request: UpstreamRequest,
   options: HttpOptions,
 ): Promise<UpstreamReply> {
-  const reply = await begin(url, request, options)
+  const { timeoutMs, now } = options
+  const { signal } = request
+  const open = splitCredentials(url)
+  const reply = await follow(open, request, options)
   const validators = readValidators(reply.headers)
   if (reply.statusCode === 200)
-    return { status: 200, baseurl, validators, body: readBody(reply, url, request.signal) }
-  await reply.body.dump({ limit: 64 << 10 }).catch(() => undefined)
+    return {
+      status: 200,
+      baseurl,
+      validators,
+      body: readBody(reply, { url: open.url, timeoutMs, signal, now }),
+    }
+  drain(reply, timeoutMs)
   if (reply.statusCode === 304 && request.validators !== undefined)
     return { status: 304, baseurl, validators: { ...request.validators, ...validators }, body: noBytes() }
   const gone = reply.statusCode === 404 || reply.statusCode === 410
   throw new PinyonError(
     gone ? 'UPSTREAM_GONE' : 'UPSTREAM_STATUS',
-    `${redactUrl(url)} answered: ${reply.statusCode}`,
+    `${open.url} answered: ${reply.statusCode}`,
     { status: reply.statusCode },
   )
 }
 
-async function begin(
-  url: string,
+/** The answer at the end of a chain of redirects. Errors name the URL the chain began with. */
+async function follow(
+  { url, authorization }: OpenUrl,
   request: UpstreamRequest,
   options: HttpOptions,
 ): Promise<Dispatcher.ResponseData> {
-  const headers: Record<string, string> = { 'user-agent': options.userAgent, 'accept-encoding': 'identity' }
-  if (request.validators?.etag !== undefined) headers['if-none-match'] = request.validators.etag
-  if (request.validators?.lastModified !== undefined)
-    headers['if-modified-since'] = request.validators.lastModified
+  const { origin } = new URL(url)
+  let target = url
+  for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
+    const headers = createHeaders(request, options)
+    if (authorization !== undefined && new URL(target).origin === origin)
+      headers['authorization'] = authorization
+    const reply = await begin(target, url, headers, request, options)
+    const next = followTarget(reply, target, options)
+    if (next === undefined) return reply
+    target = next
+  }
+  throw new PinyonError('UPSTREAM_STATUS', `${url} redirects more often than: ${MAX_REDIRECTS} times`)
+}
+
+function followTarget(
+  reply: Dispatcher.ResponseData,
+  from: string,
+  { timeoutMs }: HttpOptions,
+): string | undefined {
+  let next: string | undefined
   try {
-    return await send(url, {
+    next = redirectTarget(from, reply.statusCode, reply.headers['location'])
+  } catch (error) {
+    drain(reply, timeoutMs)
+    throw error
+  }
+  if (next !== undefined) drain(reply, timeoutMs)
+  return next
+}
+
+function createHeaders(request: UpstreamRequest, options: HttpOptions): Record<string, string> {
+  const { etag, lastModified } = request.validators ?? {}
+  return {
+    'user-agent': options.userAgent,
+    'accept-encoding': 'identity',
+    ...(etag === undefined ? {} : { 'if-none-match': etag }),
+    ...(lastModified === undefined ? {} : { 'if-modified-since': lastModified }),
+  }
+}
+
+async function begin(
+  target: string,
+  url: string,
+  headers: Record<string, string>,
+  request: UpstreamRequest,
+  options: HttpOptions,
+): Promise<Dispatcher.ResponseData> {
+  try {
+    return await send(target, {
       dispatcher: options.dispatcher,
       headers,
       headersTimeout: options.timeoutMs,
@@ -57,54 +120,21 @@ async function begin(
   }
 }
 
-async function* readBody(
-  reply: Dispatcher.ResponseData,
-  url: string,
-  signal: AbortSignal | undefined,
-): AsyncIterable<Uint8Array> {
-  const announced = Number(reply.headers['content-length'] ?? Number.NaN)
-  let received = 0
-  try {
-    for await (const chunk of reply.body as AsyncIterable<Uint8Array>) {
-      received += chunk.length
-      yield chunk
-    }
-  } catch (error) {
-    signal?.throwIfAborted()
-    throw toUpstreamError(error, url, received)
-  }
-  if (received < announced)
-    throw new PinyonError(
-      'UPSTREAM_SHORT',
-      `${redactUrl(url)} ended early: ${received} of ${announced} bytes`,
-    )
-}
-
 async function* noBytes(): AsyncIterable<Uint8Array> {
   // A 304 has no body.
 }
 
 function readValidators(headers: Dispatcher.ResponseData['headers']): Validators {
-  const etag = headers['etag']
-  const lastModified = headers['last-modified']
+  const etag = readValidator(headers['etag'])
+  const lastModified = readValidator(headers['last-modified'])
   return {
-    ...(typeof etag === 'string' ? { etag } : {}),
-    ...(typeof lastModified === 'string' ? { lastModified } : {}),
+    ...(etag === undefined ? {} : { etag }),
+    ...(lastModified === undefined ? {} : { lastModified }),
   }
 }
 
-/** Names what went wrong on the wire. `received` is given once a body has begun. */
-function toUpstreamError(error: unknown, url: string, received?: number): PinyonError {
-  const where = redactUrl(url)
-  const facts = { cause: error }
-  if (
-    error instanceof errors.HeadersTimeoutError ||
-    error instanceof errors.BodyTimeoutError ||
-    error instanceof errors.ConnectTimeoutError
-  )
-    return new PinyonError('UPSTREAM_TIMEOUT', `${where} did not answer in time: ${error.message}`, facts)
-  const reason = (error as NodeJS.ErrnoException).code ?? (error as Error).message
-  if (received !== undefined)
-    return new PinyonError('UPSTREAM_SHORT', `${where} broke off after ${received} bytes: ${reason}`, facts)
-  return new PinyonError('UPSTREAM_UNREACHABLE', `${where} could not be reached: ${reason}`, facts)
+/** Only what can be sent back as it came: one bad character would else make every later request of the file fail. */
+function readValidator(value: string | string[] | undefined): string | undefined {
+  if (typeof value !== 'string' || value.length > MAX_VALIDATOR_LENGTH) return undefined
+  return /^[\x20-\x7e]+$/.test(value) ? value : undefined
 }

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-import { Agent, ProxyAgent, interceptors, type Dispatcher } from 'undici'
+import { Agent, Pool, ProxyAgent, type Dispatcher } from 'undici'
 
 import { PinyonError, toPinyonError } from '../model/errors.ts'
+import { splitCredentials } from './credentials.ts'
 import { getFrom } from './source.ts'
 import type { Upstream, UpstreamReply, UpstreamRequest } from './upstream.ts'
 
@@ -16,11 +17,14 @@ export interface UpstreamOptions {
   /** URL of an HTTP proxy. */
   readonly proxy?: string
   readonly userAgent: string
+  /** Waits between two rounds; by a timer unless told. Rejects with the signal's reason when that is aborted. */
+  readonly sleep?: (ms: number, signal: AbortSignal | undefined) => Promise<void>
+  /** Milliseconds of a clock that only goes forward; the process's own unless told. */
+  readonly now?: () => number
 }
 
 /** Connections to one host. More than dnf's own maximum of 20 parallel downloads help nobody. */
 const CONNECTIONS_PER_HOST = 20
-const MAX_REDIRECTS = 5
 /** The pause before the second round, doubled for each further one, in milliseconds. */
 const FIRST_PAUSE_MS = 250
 const LONGEST_PAUSE_MS = 5_000
@@ -44,7 +48,7 @@ export class MirrorUpstream implements Upstream {
     const candidates = this.#order(request)
     let failure: PinyonError | undefined
     for (let round = 0; round <= this.#options.retries && candidates.length > 0; round += 1) {
-      if (round > 0) await pause(round, request.signal)
+      if (round > 0) await this.#pause(round, request.signal)
       for (const baseurl of candidates.slice()) {
         request.signal?.throwIfAborted()
         try {
@@ -73,21 +77,38 @@ export class MirrorUpstream implements Upstream {
   }
 
   #getFrom(baseurl: string, href: string, request: UpstreamRequest): Promise<UpstreamReply> {
-    const { timeoutMs, userAgent } = this.#options
+    const { timeoutMs, userAgent, now = () => performance.now() } = this.#options
     const { validators, ...unconditional } = request
     const asked = validators?.baseurl === baseurl ? request : unconditional
-    return getFrom(baseurl, href, asked, { dispatcher: this.#dispatcher, timeoutMs, userAgent })
+    return getFrom(baseurl, href, asked, { dispatcher: this.#dispatcher, timeoutMs, userAgent, now })
+  }
+
+  async #pause(round: number, signal: AbortSignal | undefined): Promise<void> {
+    const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** (round - 1), LONGEST_PAUSE_MS)
+    await (this.#options.sleep ?? sleepFor)(pauseMs, signal)
   }
 }
 
-function createDispatcher(options: UpstreamOptions): Dispatcher {
-  const common = { connections: CONNECTIONS_PER_HOST, connect: { timeout: options.timeoutMs } }
-  const agent =
-    options.proxy === undefined ? new Agent(common) : new ProxyAgent({ ...common, uri: options.proxy })
-  return agent.compose(interceptors.redirect({ maxRedirections: MAX_REDIRECTS, throwOnMaxRedirect: true }))
+function createDispatcher({ timeoutMs, proxy }: UpstreamOptions): Dispatcher {
+  const common = { connections: CONNECTIONS_PER_HOST }
+  if (proxy === undefined) return new Agent({ ...common, connect: { timeout: timeoutMs } })
+  const { url, authorization } = splitCredentials(proxy)
+  return new ProxyAgent({
+    ...common,
+    uri: url,
+    connectTimeout: timeoutMs,
+    // What it builds for plain http would have no limit.
+    factory: (origin, options) => new Pool(origin, Object.assign({}, options, common)),
+    ...(authorization === undefined ? {} : { token: authorization }),
+  })
 }
 
-async function pause(round: number, signal: AbortSignal | undefined): Promise<void> {
-  const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** (round - 1), LONGEST_PAUSE_MS)
-  await sleep(pauseMs, undefined, signal === undefined ? {} : { signal })
+async function sleepFor(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  try {
+    await sleep(ms, undefined, signal === undefined ? {} : { signal })
+  } catch (error) {
+    // A timer ends with an AbortError of its own.
+    signal?.throwIfAborted()
+    throw error
+  }
 }

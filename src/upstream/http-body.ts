@@ -1,0 +1,68 @@
+import type { Dispatcher } from 'undici'
+
+import { PinyonError } from '../model/errors.ts'
+import { toUpstreamError } from './http-error.ts'
+
+/** Bytes a second that a source must bring on average, as yum's `minrate`. */
+const MIN_BYTES_PER_SECOND = 1_000
+
+/** Of an answer that is not wanted: how much is read so that its connection can be used again, in bytes. */
+const DRAIN_BYTES = 64 << 10
+
+/** How a body is read. */
+export interface BodyOptions {
+  /** Names it in messages; without secrets. */
+  readonly url: string
+  /** The time over which the rate is looked at, in milliseconds. */
+  readonly timeoutMs: number
+  readonly signal: AbortSignal | undefined
+  /** Milliseconds of a clock that only goes forward. */
+  readonly now: () => number
+}
+
+/**
+ * The body of an answer. Ending the iteration ends the connection.
+ * @throws PinyonError UPSTREAM_SHORT when it breaks off, UPSTREAM_TIMEOUT when it stalls or only trickles
+ */
+export async function* readBody(
+  reply: Dispatcher.ResponseData,
+  options: BodyOptions,
+): AsyncIterable<Uint8Array> {
+  const { url, signal } = options
+  const announced = Number(reply.headers['content-length'] ?? Number.NaN)
+  const checkRate = createRateCheck(options)
+  let received = 0
+  try {
+    for await (const chunk of reply.body as AsyncIterable<Uint8Array>) {
+      received += chunk.length
+      checkRate(received)
+      yield chunk
+    }
+  } catch (error) {
+    signal?.throwIfAborted()
+    throw toUpstreamError(error, url, received)
+  }
+  if (received < announced)
+    throw new PinyonError('UPSTREAM_SHORT', `${url} ended early: ${received} of ${announced} bytes`)
+}
+
+/** Reads what is left of an unwanted answer, in the background, if that is little and comes soon; else ends its connection. */
+export function drain(reply: Dispatcher.ResponseData, timeoutMs: number): void {
+  const signal = AbortSignal.timeout(timeoutMs)
+  reply.body.dump({ limit: DRAIN_BYTES, signal }).catch(() => undefined)
+}
+
+/** A source that sends a byte now and then would else hold a fill for days. */
+function createRateCheck({ url, timeoutMs, now }: BodyOptions): (received: number) => void {
+  let since = now()
+  let before = 0
+  return (received) => {
+    const elapsedMs = now() - since
+    if (elapsedMs < timeoutMs) return
+    const rate = ((received - before) * 1000) / elapsedMs
+    if (rate < MIN_BYTES_PER_SECOND)
+      throw new PinyonError('UPSTREAM_TIMEOUT', `${url} sends too slowly: ${Math.floor(rate)} bytes/s`)
+    since += elapsedMs
+    before = received
+  }
+}

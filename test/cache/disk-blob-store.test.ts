@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+
+import { DiskBlobStore } from '../../src/cache/disk-blob-store.ts'
+import { blobPath, createLayout } from '../../src/cache/layout.ts'
+import { digestHex, digestOf } from '../../src/model/digest.ts'
+import { assertBytes } from '../contract/assert-bytes.ts'
+import { describeBlobStore, mustOpen, put, readWhole } from '../contract/blob-store.ts'
+import { mustRun } from '../support/run-command.ts'
+import { seededBytes } from '../support/seeded-bytes.ts'
+import { tempDir } from '../support/temp-dir.ts'
+import { needs } from '../support/tools.ts'
+import { COUNTS_FILES, openFiles, waitForOpenFiles } from './open-files.ts'
+import { createPlace, openPeer, type Place } from './place.ts'
+import { mountSmallDisk } from './small-disk.ts'
+
+const CHILD = new URL('publishing-child.ts', import.meta.url).pathname
+const LIVING = 'aaaaaaaaaaaaaaaa'
+const DEAD = 'dddddddddddddddd'
+
+describeBlobStore('the disk blob store', async (t, place) => {
+  if (!place.has('place')) place.set('place', createPlace(t))
+  return (await openPeer(t, place.get('place') as Place)).blobs
+})
+
+void describe('the disk blob store as files', () => {
+  void test('names a blob by its digest, and leaves nothing temporary', async (t) => {
+    const place = createPlace(t)
+    const { blobs } = await openPeer(t, place)
+    const digest = digestOf('content', 'sha512')
+    await put(blobs, digest, Buffer.from('content'))
+    await assert.rejects(put(blobs, digestOf('other'), Buffer.from('content')), { code: 'DIGEST_MISMATCH' })
+    const hex = digestHex(digest)
+    const path = join(place.layout.blobs, 'sha512', hex.slice(0, 2), hex.slice(2))
+    assert.equal(readFileSync(path, 'utf8'), 'content')
+    assert.deepEqual(place.temporaries(), [])
+  })
+
+  void test('sweeps what dead processes left, and nothing of the living', async (t) => {
+    const layout = createLayout(tempDir(t))
+    mkdirSync(layout.temporary, { recursive: true })
+    const kept = [`${LIVING}-blob1`, `${LIVING}-scratch2`, `${LIVING}-scratch2-wal`]
+    const swept = [`${DEAD}-blob1`, `${DEAD}-scratch1-journal`, 'stray']
+    for (const name of [...kept, ...swept]) writeFileSync(join(layout.temporary, name), 'half')
+    await DiskBlobStore.open(layout, { processId: LIVING, isAlive: (id) => id === LIVING })
+    const there = (name: string) => existsSync(join(layout.temporary, name))
+    assert.deepEqual([kept.every(there), swept.some(there)], [true, false])
+  })
+
+  void test('keeps no file open, whatever becomes of it', COUNTS_FILES, async (t) => {
+    const place = createPlace(t)
+    const { blobs } = await openPeer(t, place)
+    const bytes = Buffer.from('content')
+    const digest = digestOf(bytes)
+    for (let round = 0; round < 300; round += 1) {
+      await put(blobs, digest, bytes)
+      await assert.rejects(put(blobs, digestOf('other'), bytes))
+      const writer = await blobs.create({ digest })
+      const partial = await blobs.openPartial(writer.location)
+      const blob = await mustOpen(blobs, digest)
+      blob.close()
+      await partial?.close()
+      await partial?.close()
+      await writer.close()
+    }
+    await waitForOpenFiles(place.layout.blobs, 0)
+    assert.deepEqual(openFiles(place.layout.blobs), [])
+  })
+
+  void test('closes a file once: its number may be another one by then', COUNTS_FILES, async (t) => {
+    const place = createPlace(t)
+    const { blobs } = await openPeer(t, place)
+    const digest = digestOf('content')
+    await put(blobs, digest, Buffer.from('content'))
+    const closed = await mustOpen(blobs, digest)
+    closed.close()
+    await waitForOpenFiles(place.layout.blobs, 0)
+    const open = await mustOpen(blobs, digest)
+    closed.close()
+    assert.equal((await readWhole(open, 7)).toString(), 'content')
+    assert.equal((await readWhole(open, 7)).toString(), 'content')
+    assert.equal(openFiles(place.layout.blobs).length, 1)
+    open.close()
+  })
+
+  void test(
+    'makes bytes durable before their name, and the name before it says so',
+    needs('strace'),
+    async (t) => {
+      const dir = tempDir(t)
+      const trace = join(dir, 'trace')
+      const calls = 'trace=fsync,fdatasync,rename,renameat,renameat2,mkdir,mkdirat'
+      await mustRun('strace', [
+        '-f',
+        '-y',
+        '-e',
+        calls,
+        '-o',
+        trace,
+        process.execPath,
+        CHILD,
+        join(dir, 'data'),
+      ])
+      const digest = digestOf('content')
+      const { blobs } = createLayout(join(dir, 'data'))
+      const steps = readTrace(readFileSync(trace, 'utf8'), blobs, digestHex(digest))
+      const bucket = `/sha256/${digestHex(digest).slice(0, 2)}`
+      assert.deepEqual(steps, ['sync /sha256', 'sync ', 'sync temporary', 'rename', `sync ${bucket}`])
+    },
+  )
+
+  void test(
+    'says so when the disk is full, and goes on when it no longer is',
+    needs('root', 'mount'),
+    async (t) => {
+      const directory = mountSmallDisk(t)
+      if (directory === undefined) {
+        t.skip('a file system cannot be mounted here')
+        return
+      }
+      const place = createPlace(t, directory)
+      const { blobs } = await openPeer(t, place)
+      const large = seededBytes('large', 4 << 20)
+      const failed = { code: 'STORE_FAILED', message: /ENOSPC/ }
+      await assert.rejects(put(blobs, digestOf(large), large), failed)
+      assert.deepEqual(place.temporaries(), [])
+      assert.equal(await blobs.open(digestOf(large)), undefined)
+      const small = seededBytes('small', 1 << 20)
+      await put(blobs, digestOf(small), small)
+      const blob = await mustOpen(blobs, digestOf(small))
+      assertBytes(await readWhole(blob, blob.size), small)
+      blob.close()
+      assert.deepEqual(place.temporaries(), [])
+    },
+  )
+
+  void test('tells trouble from absence', async (t) => {
+    const place = createPlace(t)
+    const { blobs } = await openPeer(t, place)
+    const digest = digestOf('content')
+    writeFileSync(join(place.layout.blobs, 'sha256'), 'in the way')
+    await assert.rejects(blobs.create({ digest }), { code: 'STORE_FAILED' })
+    await assert.rejects(blobs.open(digest), { code: 'STORE_FAILED' })
+    await assert.rejects(blobs.remove(digest), { code: 'STORE_FAILED' })
+    assert.ok(blobPath(place.layout, digest).startsWith(join(place.layout.blobs, 'sha256/')))
+    assert.deepEqual(place.temporaries(), [])
+  })
+})
+
+/** What a trace says of the blob directory: `sync <directory>`, `sync temporary` for a temporary file, `rename` to the blob. */
+function readTrace(trace: string, blobs: string, hex: string): string[] {
+  return trace.split('\n').flatMap((line) => {
+    const synced = /f(?:data)?sync\(\d+<([^>]*)>/.exec(line)?.[1]
+    if (synced?.startsWith(join(blobs, 'temporary/')) === true) return ['sync temporary']
+    if (synced?.startsWith(blobs) === true) return [`sync ${synced.slice(blobs.length)}`]
+    return line.includes('rename') && line.includes(hex.slice(2)) ? ['rename'] : []
+  })
+}

@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict'
+import type { Socket } from 'node:net'
+import { describe, test } from 'node:test'
+
+import { PinyonError } from '../../src/model/errors.ts'
+import { openUpstream, readBody } from './open-upstream.ts'
+import { formatReply, startRawServer } from './raw-server.ts'
+
+/** What a broken or hostile source may send, and the error it must end in. */
+const CASES: Readonly<Record<string, readonly [(socket: Socket) => void, string]>> = {
+  'nothing at all': [(socket) => socket.end(), 'UPSTREAM_UNREACHABLE'],
+  'a reset': [(socket) => socket.resetAndDestroy(), 'UPSTREAM_UNREACHABLE'],
+  'no HTTP': [(socket) => socket.end('SSH-2.0-OpenSSH_9.2\r\n'), 'UPSTREAM_UNREACHABLE'],
+  'half a head': [(socket) => socket.end('HTTP/1.1 200 OK\r\nContent-Le'), 'UPSTREAM_UNREACHABLE'],
+  'a head without end': [
+    (socket) => socket.write(`HTTP/1.1 200 OK\r\n${'X-Filler: 0123456789\r\n'.repeat(100_000)}`),
+    'UPSTREAM_UNREACHABLE',
+  ],
+  'a header without end': [
+    (socket) => socket.write(`HTTP/1.1 200 OK\r\nX: ${'x'.repeat(1_000_000)}`),
+    'UPSTREAM_UNREACHABLE',
+  ],
+  'a control character in a header': [
+    (socket) => socket.write('HTTP/1.1 200 OK\r\nX: a\0b\r\nContent-Length: 0\r\n\r\n'),
+    'UPSTREAM_UNREACHABLE',
+  ],
+  'a length that is none': [
+    (socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n'),
+    'UPSTREAM_UNREACHABLE',
+  ],
+  'two lengths': [
+    (socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab'),
+    'UPSTREAM_UNREACHABLE',
+  ],
+  'a length and chunks': [
+    (socket) =>
+      socket.write(
+        'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n',
+      ),
+    'UPSTREAM_UNREACHABLE',
+  ],
+  'a chunk that is none': [
+    (socket) => socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\na\r\n'),
+    'UPSTREAM_SHORT',
+  ],
+  'an early hint and then nothing': [
+    (socket) => socket.end('HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n'),
+    'UPSTREAM_UNREACHABLE',
+  ],
+  'another protocol': [
+    (socket) => socket.end('HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n'),
+    'UPSTREAM_UNREACHABLE',
+  ],
+}
+
+void describe('a source that sends', () => {
+  for (const [what, [answer, code]] of Object.entries(CASES)) {
+    void test(`${what} fails the request, and that alone`, async (t) => {
+      let hostile = true
+      const server = await startRawServer(t, (socket) => {
+        if (hostile) answer(socket)
+        else socket.write(formatReply(200, [], 'right'))
+      })
+      const { upstream } = openUpstream(t, [server.url])
+      const failed = upstream.get('file').then(readBody)
+      await assert.rejects(failed, (error) => {
+        assert.ok(error instanceof PinyonError)
+        assert.equal(error.code, code, error.message)
+        assert.ok(error.message.includes(`${server.url}file`), error.message)
+        return true
+      })
+      hostile = false
+      assert.equal((await readBody(await upstream.get('file'))).toString(), 'right')
+    })
+  }
+
+  void test('odd headers harms nobody', async (t) => {
+    const headers = [
+      '__proto__: polluted',
+      'constructor: x',
+      'ETag: "a"',
+      'ETag: "b"',
+      'Last-Modified: Thu, 01 Jan 1970 00:00:00 GMT',
+      'Last-Modified: x',
+      `Set-Cookie: ${'x'.repeat(8_000)}`,
+    ]
+    const server = await startRawServer(t, (socket) => socket.write(formatReply(200, headers, 'right')))
+    const { upstream } = openUpstream(t, [server.url])
+    const reply = await upstream.get('file')
+    assert.equal((await readBody(reply)).toString(), 'right')
+    assert.deepEqual(reply.validators, {})
+  })
+})

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, test, type TestContext } from 'node:test'
+
+import { gate } from '../support/gate.ts'
+import { tempDir } from '../support/temp-dir.ts'
+import { startUpstream, type Upstream } from '../support/upstream.ts'
+import { startForwardProxy } from './forward-proxy.ts'
+import { everythingIn, openUpstream, readBody } from './open-upstream.ts'
+
+const BASIC = `Basic ${Buffer.from('user:s€cret%').toString('base64')}`
+const SECRET = /s€cret|s%E2%82%ACcret|dXNlcjpz/
+const USER_INFO = 'user:s%E2%82%ACcret%25@'
+
+async function startSource(t: TestContext): Promise<Upstream> {
+  const root = tempDir(t)
+  writeFileSync(join(root, 'file'), 'content')
+  return startUpstream(t, root)
+}
+
+void describe('an HTTP proxy', () => {
+  void test('is asked instead of the source', async (t) => {
+    const source = await startSource(t)
+    const proxy = await startForwardProxy(t)
+    const { upstream } = openUpstream(t, [source.url], { proxy: `http://${proxy.host}/` })
+    const reply = await upstream.get('file')
+    assert.equal((await readBody(reply)).toString(), 'content')
+    const validators = { ...reply.validators, baseurl: reply.baseurl }
+    assert.equal((await upstream.get('file', { validators })).status, 304)
+    await assert.rejects(upstream.get('absent'), { code: 'UPSTREAM_GONE' })
+    source.rules = [{ match: 'moved', redirectTo: '/file' }]
+    assert.equal((await readBody(await upstream.get('moved'))).toString(), 'content')
+    const asked = ['file', 'file', 'absent', 'moved', 'file'].map((name) => source.url + name)
+    assert.deepEqual(
+      proxy.requests.map(({ url }) => url),
+      asked,
+    )
+    assert.equal(source.requests[0]?.headers.host, `127.0.0.1:${source.port}`)
+  })
+
+  void test('gets its credentials, and the source gets its own', async (t) => {
+    const source = await startSource(t)
+    const proxy = await startForwardProxy(t, BASIC)
+    const baseurl = source.url.replace('://', '://me:mine@')
+    const { upstream } = openUpstream(t, [baseurl], { proxy: `http://${USER_INFO}${proxy.host}/` })
+    assert.equal((await readBody(await upstream.get('file'))).toString(), 'content')
+    assert.deepEqual(proxy.requests, [{ url: `${source.url}file`, authorization: BASIC }])
+    const { headers } = source.requests[0] ?? {}
+    assert.equal(headers?.authorization, `Basic ${Buffer.from('me:mine').toString('base64')}`)
+    assert.equal(headers?.['proxy-authorization'], undefined)
+  })
+
+  void test('that refuses, or is not there, is the source out of reach; no secret is told', async (t) => {
+    const source = await startSource(t)
+    const proxy = await startForwardProxy(t, 'Basic other')
+    const cases = { [proxy.host]: /Proxy Authentication Required/, '127.0.0.1:1': /ECONNREFUSED/ }
+    for (const [host, why] of Object.entries(cases)) {
+      const { upstream } = openUpstream(t, [source.url], { proxy: `http://${USER_INFO}${host}/` })
+      await assert.rejects(upstream.get('file'), (error) => {
+        assert.match(String(error), why)
+        assert.doesNotMatch(everythingIn(error), SECRET)
+        return true
+      })
+    }
+    assert.equal(source.count(), 0)
+  })
+
+  void test('is given no more connections than a source, and more than one', async (t) => {
+    const source = await startSource(t)
+    const proxy = await startForwardProxy(t)
+    const { upstream } = openUpstream(t, [source.url], { proxy: `http://${proxy.host}/` })
+    const held = gate()
+    source.rules = [{ match: 'file', hold: held }]
+    const replies = Array.from({ length: 30 }, () => upstream.get('file').then(readBody))
+    await source.waitFor('file', 20)
+    held.open()
+    for (const body of await Promise.all(replies)) assert.equal(body.toString(), 'content')
+    assert.equal(proxy.mostConnections(), 20)
+  })
+})
