@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { readFileSync, readdirSync } from 'node:fs'
 
 import Database from 'better-sqlite3'
@@ -7,19 +7,28 @@ import { PinyonError } from '../model/errors.ts'
 
 const MIGRATIONS = new URL('./migrations/', import.meta.url)
 
-/** How long a statement waits for another process's transaction, in milliseconds. */
-const BUSY_TIMEOUT_MS = 30_000
+/** How long another connection's transaction is waited for, in milliseconds. */
+export const BUSY_TIMEOUT_MS = 30_000
 
 /**
  * Opens the database and brings its schema up to date: the files of migrations/ in order, each in one transaction, numbered by
  * `user_version`. A database newer than this program is refused.
+ * @throws PinyonError STORE_FAILED, also for a file that is no database or cannot be opened
  */
 export function openDatabase(file: string): Database.Database {
-  const database = new Database(file, { timeout: BUSY_TIMEOUT_MS })
+  try {
+    return prepareDatabase(file, new Database(file, { timeout: BUSY_TIMEOUT_MS }))
+  } catch (error) {
+    if (error instanceof PinyonError) throw error
+    throw new PinyonError('STORE_FAILED', `opening ${file}: ${(error as Error).message}`, { cause: error })
+  }
+}
+
+function prepareDatabase(file: string, database: Database.Database): Database.Database {
   try {
     database.pragma('journal_mode = WAL')
-    // A snapshot a client was told of survives a power cut: each commit is fsynced. There are few of them.
-    database.pragma('synchronous = FULL')
+    // Commits that must survive a power cut ask for more: see write-transaction.ts.
+    database.pragma('synchronous = NORMAL')
     database.pragma('foreign_keys = ON')
     migrate(database, file)
     return database
@@ -48,5 +57,5 @@ function migrate(database: Database.Database, file: string): void {
 
 /** 48 bits of an href's sha1: the key of the package index. Cryptographic, so that no upstream can make hrefs collide cheaply. */
 export function hashHref(href: string): number {
-  return createHash('sha1').update(href).digest().readUIntBE(0, 6)
+  return Number.parseInt(hash('sha1', href).slice(0, 12), 16)
 }

@@ -22,8 +22,10 @@ export async function listDirectory(
     const slash = href.indexOf('/', prefix.length)
     const directory = slash >= 0
     const name = href.slice(prefix.length, directory ? slash : undefined)
-    if (!found.has(name))
-      found.set(name, { name, directory, size: directory ? undefined : (size ?? undefined) })
+    // Hrefs `a` and `a/b` make both a file and a directory of one name.
+    const key = directory ? `${name}/` : name
+    if (!found.has(key))
+      found.set(key, { name, directory, size: directory ? undefined : (size ?? undefined) })
   }
   if (found.size === 0 && path !== '') return undefined
   return [...found.values()].toSorted(

@@ -1,10 +1,10 @@
-import { parentPort, workerData } from 'node:worker_threads'
+import { parentPort, threadId, workerData } from 'node:worker_threads'
 
 import { DiskBlobStore } from '../cache/disk-blob-store.ts'
-import { createLayout, temporaryPath } from '../cache/layout.ts'
+import { createLayout } from '../cache/layout.ts'
 import { toPinyonError } from '../model/errors.ts'
 import { ingest } from './ingest.ts'
-import type { ThreadRequest, ThreadMessage } from './ingest-runner.ts'
+import { threadScratchFile, type ThreadMessage, type ThreadRequest } from './ingest-runner.ts'
 import { SqliteSnapshotStore } from './sqlite-snapshot-store.ts'
 
 // A thread that reads one primary and commits one snapshot, so that neither holds up a request. See ingest-runner.ts.
@@ -14,7 +14,7 @@ const layout = createLayout(request.dataDir)
 const post = (message: ThreadMessage) => parentPort?.postMessage(message)
 
 try {
-  const scratch = temporaryPath(layout, request.processId, 'scratch', request.serial)
+  const scratch = threadScratchFile(request, threadId)
   const store = new SqliteSnapshotStore(layout.database, () => scratch)
   try {
     const blobs = new DiskBlobStore(layout, { processId: request.processId, isAlive: () => true })

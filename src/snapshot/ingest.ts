@@ -26,6 +26,7 @@ export interface IngestContext {
 
 /** As many hrefs as are worth naming. */
 const MAX_NAMED = 20
+const MAX_NAMED_LENGTH = 200
 
 /**
  * Reads the primary of a captured repository, checks what its other files are uncompressed, and publishes the snapshot.
@@ -37,19 +38,25 @@ export async function ingest(job: IngestJob, context: IngestContext): Promise<Pu
     throw new PinyonError('REPODATA_MALFORMED', 'repomd.xml names no primary that could be had')
   const others = job.checks.filter((file) => file !== primary)
   const found: Defect[] = []
-  const checked = checkRepodata(context.blobs, others)
+  const stop = new AbortController()
+  const checked = checkRepodata(context.blobs, others, stop.signal)
   // Awaited in `complete`; until then a failure must not count as unhandled.
   checked.catch(() => undefined)
-  return await context.store.publish({
-    mirror: job.candidate.mirror,
-    nowMs: job.nowMs,
-    packages: readPackages(context, primary, found),
-    complete: async () => {
-      const defects = [...job.candidate.defects, ...found, ...(await checked)]
-      refuseDefects(job, defects)
-      return { ...job.candidate, defects }
-    },
-  })
+  try {
+    return await context.store.publish({
+      mirror: job.candidate.mirror,
+      nowMs: job.nowMs,
+      packages: readPackages(context, primary, found),
+      complete: async (duplicates) => {
+        const defects = [...job.candidate.defects, ...found, ...(await checked), ...duplicates]
+        refuseDefects(job, defects)
+        return { ...job.candidate, defects }
+      },
+    })
+  } finally {
+    stop.abort()
+    await checked.catch(() => undefined)
+  }
 }
 
 /** The packages of a primary, in batches; what is wrong with it beyond repair throws, the rest is added to `defects`. */
@@ -67,7 +74,8 @@ async function* readPackages(
   for await (const batch of readPrimary(open.read(context.blobs))) {
     count += batch.packages.length
     unreachableCount += batch.unreachable.length
-    unreachable.push(...batch.unreachable.slice(0, MAX_NAMED - unreachable.length))
+    const named = batch.unreachable.slice(0, MAX_NAMED - unreachable.length)
+    unreachable.push(...named.map((href) => href.slice(0, MAX_NAMED_LENGTH)))
     based += batch.packages.filter(({ base }) => base !== undefined).length
     stated = batch.statedCount
     yield batch.packages

@@ -3,12 +3,11 @@ import type Database from 'better-sqlite3'
 import type { PackageRecord } from '../model/repodata.ts'
 import { nextSnapshotName } from '../model/snapshot-name.ts'
 import { removeFile } from '../system/publish.ts'
-import { hashHref } from './database.ts'
 import { changeIndex } from './index-change.ts'
+import { PackageStage } from './package-stage.ts'
 import {
-  ATTACH_SCRATCH,
-  CREATE_SCRATCH,
-  DETACH_SCRATCH,
+  ATTACH_STAGE,
+  DETACH_STAGE,
   preparePublish,
   type PublishStatements,
   type ReadStatements,
@@ -16,9 +15,7 @@ import {
 } from './sql.ts'
 import { toSnapshot } from './rows.ts'
 import type { Candidate, Defect, Publication, PublishedSnapshot } from './store.ts'
-
-/** As many duplicate hrefs as are worth naming. */
-const MAX_DUPLICATES = 20
+import { runWrite } from './write-transaction.ts'
 
 interface PublishContext {
   readonly database: Database.Database
@@ -28,45 +25,35 @@ interface PublishContext {
   readonly scratchFile: string
 }
 
-/** Writes a publication: its packages to the scratch database as they come, then everything else in one transaction. */
+/** Writes a publication: its packages to the stage as they come, then everything else in one transaction. */
 export async function publish(context: PublishContext, publication: Publication): Promise<PublishedSnapshot> {
-  const { database } = context
-  database.prepare(ATTACH_SCRATCH).run(context.scratchFile)
+  const { database, scratchFile } = context
   try {
-    database.exec(CREATE_SCRATCH)
-    const statements = preparePublish(database)
-    const duplicates: Defect[] = []
-    for await (const packages of publication.packages)
-      stagePackages(context, statements, packages, duplicates)
-    const candidate = await publication.complete()
-    const complete = { ...candidate, defects: [...candidate.defects, ...duplicates.slice(0, MAX_DUPLICATES)] }
-    const commit = database.transaction(() => writeSnapshot(context, statements, complete, publication.nowMs))
-    return commit.immediate()
+    const candidate = await publication.complete(await stagePackages(scratchFile, publication.packages))
+    database.prepare(ATTACH_STAGE).run(scratchFile)
+    try {
+      const statements = preparePublish(database)
+      const write = () => writeSnapshot(context, statements, candidate, publication.nowMs)
+      return await runWrite(database, write, { durable: true })
+    } finally {
+      database.exec(DETACH_STAGE)
+    }
   } finally {
-    database.exec(DETACH_SCRATCH)
-    await removeFile(context.scratchFile)
+    await removeFile(scratchFile)
   }
 }
 
-/** Real repositories list one href twice; the first entry stands, and a second one with other content is a defect. */
-function stagePackages(
-  { database }: PublishContext,
-  { addIncoming, incomingDigest }: PublishStatements,
-  packages: readonly PackageRecord[],
-  duplicates: Defect[],
-): void {
-  database.transaction(() => {
-    for (const one of packages) {
-      const { href, checksum, size = null, name, epoch, version, release, arch } = one
-      const hash = hashHref(href)
-      const row = [hash, href, checksum, size, name, epoch, version, release, arch]
-      const { changes } = addIncoming.run(...row, hash, href)
-      if (changes > 0 || duplicates.length >= MAX_DUPLICATES) continue
-      const { digest } = incomingDigest.get(hash, href) as { digest: string }
-      const message = `primary lists ${href} twice: ${digest} and ${checksum}; the first stands`
-      if (digest !== checksum) duplicates.push({ path: href, kind: 'duplicate', message })
-    }
-  })()
+async function stagePackages(
+  file: string,
+  batches: AsyncIterable<readonly PackageRecord[]>,
+): Promise<readonly Defect[]> {
+  const stage = new PackageStage(file)
+  try {
+    for await (const packages of batches) stage.add(packages)
+    return stage.finish()
+  } finally {
+    stage.close()
+  }
 }
 
 function writeSnapshot(

@@ -14,9 +14,10 @@ export interface CheckedFile {
 }
 
 const READ_BYTES = 256 << 10
-/** A file may be larger uncompressed than stated, but a bomb is not followed to its end. */
+/** A file may be larger uncompressed than stated, but a bomb is not followed to its end, whatever repomd.xml says. */
 const SIZE_TOLERANCE = 4
-const MIN_SIZE_LIMIT = 1 << 30
+const MIN_SIZE_LIMIT = 2 ** 30
+const MAX_SIZE_LIMIT = 8 * 2 ** 30
 
 /** A repodata file read uncompressed once, and then what repomd.xml says wrongly of it. */
 export class OpenFile {
@@ -33,7 +34,8 @@ export class OpenFile {
     const { openChecksum } = this.#file
     const algorithm = openChecksum === undefined ? undefined : digestAlgorithm(openChecksum)
     const hash = algorithm === undefined ? undefined : startDigest(algorithm)
-    const maxBytes = Math.max(MIN_SIZE_LIMIT, SIZE_TOLERANCE * (this.#file.openSize ?? 0))
+    const stated = SIZE_TOLERANCE * (this.#file.openSize ?? 0)
+    const maxBytes = Math.min(MAX_SIZE_LIMIT, Math.max(MIN_SIZE_LIMIT, stated))
     for await (const chunk of decompress(readBlob(blobs, this.#file), { maxBytes })) {
       this.#size += chunk.length
       hash?.update(chunk)
@@ -62,14 +64,21 @@ export class OpenFile {
   }
 }
 
-/** Uncompresses each file and compares it with what repomd.xml says. zchunk files are no compressed files in that sense. */
-export async function checkRepodata(blobs: BlobStore, files: readonly CheckedFile[]): Promise<Defect[]> {
+/**
+ * Uncompresses each file and compares it with what repomd.xml says. zchunk files are no compressed files in that sense.
+ * @throws PinyonError STORE_FAILED for a blob that cannot be read; the signal's reason
+ */
+export async function checkRepodata(
+  blobs: BlobStore,
+  files: readonly CheckedFile[],
+  signal: AbortSignal,
+): Promise<Defect[]> {
   const defects: Defect[] = []
   for (const file of files) {
     if ((file.openChecksum ?? file.openSize) === undefined || file.type.endsWith('_zck')) continue
     const open = new OpenFile(file)
     try {
-      for await (const _ of open.read(blobs));
+      for await (const _ of open.read(blobs)) signal.throwIfAborted()
       defects.push(...open.defects())
     } catch (error) {
       if (!(error instanceof PinyonError) || error.code !== 'REPODATA_MALFORMED') throw error

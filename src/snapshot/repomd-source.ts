@@ -7,6 +7,12 @@ import type { SeenRepomd } from './store.ts'
 
 export const REPOMD_PATH = 'repodata/repomd.xml'
 
+/** Files beside repomd.xml that no record names: its detached signature and the key that signed it. */
+export const COMPANIONS = [
+  { path: `${REPOMD_PATH}.asc`, type: 'signature' },
+  { path: `${REPOMD_PATH}.key`, type: 'key' },
+] as const
+
 /** Far above any real one: yum 3 itself refuses more than 100 KB. */
 const MAX_REPOMD_BYTES = 16 << 20
 /** Signatures and keys. */
@@ -16,6 +22,12 @@ const MAX_COMPANION_BYTES = 1 << 20
 export interface FetchedRepomd {
   readonly bytes: Buffer
   readonly seen: SeenRepomd
+}
+
+/** A companion of repomd.xml. */
+export interface Companion {
+  readonly bytes: Buffer
+  readonly digest: Digest
 }
 
 /**
@@ -47,7 +59,7 @@ export async function fetchCompanion(
   path: string,
   baseurl: string,
   signal: AbortSignal,
-): Promise<{ bytes: Buffer; digest: Digest } | undefined> {
+): Promise<Companion | undefined> {
   try {
     const reply = await upstream.get(path, { signal, onlyBaseurl: baseurl })
     const bytes = await readAll(reply, MAX_COMPANION_BYTES, path)

@@ -1,5 +1,6 @@
 import pLimit, { type LimitFunction } from 'p-limit'
 
+import { PinyonError } from '../model/errors.ts'
 import type { SyncResult } from './sync.ts'
 
 /** One mirror to be synced. */
@@ -49,11 +50,11 @@ export class Scheduler {
     for (const { name, intervalMs } of mirrors) if (intervalMs !== 'off') void this.#syncAndPlan(name)
   }
 
-  /** Syncs now, or joins the sync that waits or runs. */
+  /** Syncs now, or joins the sync that waits or runs. After {@link close} it fails with SHUTTING_DOWN. */
   sync(mirror: string): Promise<SyncResult> {
     const running = this.#running.get(mirror)
     if (running !== undefined) return running
-    const sync = this.#limit(() => this.#options.sync(mirror)).finally(() => this.#running.delete(mirror))
+    const sync = this.#limit(() => this.#syncUnlessClosed(mirror)).finally(() => this.#running.delete(mirror))
     this.#running.set(mirror, sync)
     return sync
   }
@@ -65,9 +66,16 @@ export class Scheduler {
     await Promise.allSettled(this.#running.values())
   }
 
+  async #syncUnlessClosed(mirror: string): Promise<SyncResult> {
+    if (!this.#closed) return await this.#options.sync(mirror)
+    const error = new PinyonError('SHUTTING_DOWN', 'the server is shutting down')
+    return { mirror, outcome: 'failed', error }
+  }
+
   async #syncAndPlan(name: string): Promise<void> {
-    const result = await this.sync(name)
-    if (result.outcome === 'failed') this.#failures.set(name, (this.#failures.get(name) ?? 0) + 1)
+    // Whoever syncs reports failures as results; should it throw all the same, the mirror is not forgotten.
+    const failed = await this.sync(name).then(isFailure, () => true)
+    if (failed) this.#failures.set(name, (this.#failures.get(name) ?? 0) + 1)
     else this.#failures.delete(name)
     this.#plan(name)
   }
@@ -86,9 +94,21 @@ export class Scheduler {
 
   /** Of several processes that share a store, the first whose time comes looks; the others see that it did. */
   async #onTime(name: string, intervalMs: number): Promise<void> {
-    const checkedAt = await this.#options.checkedAt(name)
-    const fresh = checkedAt !== undefined && this.#options.now() - checkedAt < intervalMs / 2
-    if (fresh) this.#plan(name)
+    if (await this.#wasJustChecked(name, intervalMs)) this.#plan(name)
     else await this.#syncAndPlan(name)
   }
+
+  async #wasJustChecked(name: string, intervalMs: number): Promise<boolean> {
+    // A store that cannot say will make the sync fail, which is then told and tried again.
+    const checkedAt = await this.#options.checkedAt(name).catch(() => undefined)
+    if (checkedAt === undefined) return false
+    const ageMs = this.#options.now() - checkedAt
+    // A negative age is of a clock that was set back: it says nothing.
+    return ageMs >= 0 && ageMs < intervalMs / 2
+  }
+}
+
+/** That another process syncs the mirror is no failure: it will tell how that ended. */
+function isFailure(result: SyncResult): boolean {
+  return result.outcome === 'failed' && result.error.code !== 'SYNC_RUNNING'
 }

@@ -2,6 +2,7 @@ import type Database from 'better-sqlite3'
 
 // Every statement of the snapshot database. Column aliases give rows the shape of store.ts.
 
+/** Columns of a snapshot; `s` is the snapshot table, `m` the mirror table. */
 const SNAPSHOT = `s.id, m.name AS mirror, s.mirror_id AS mirrorId, s.seq, s.name, s.created_at AS createdAt,
   s.fingerprint, s.revision, s.package_count AS packageCount, s.package_bytes AS packageBytes`
 
@@ -69,12 +70,8 @@ const WRITES = {
   unlistAll: 'UPDATE mirror SET listed = 0 WHERE listed = 1',
 } as const
 
-/** Statements that read the packages of a candidate from the attached scratch database. */
+/** Statements that read the packages of a candidate from its attached stage. */
 const PUBLISH = {
-  addIncoming: `INSERT INTO scratch.incoming (href_hash, href, digest, size, name, epoch, version, release, arch)
-    SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?
-    WHERE NOT EXISTS (SELECT 1 FROM scratch.incoming WHERE href_hash = ? AND href = ?)`,
-  incomingDigest: 'SELECT digest FROM scratch.incoming WHERE href_hash = ? AND href = ?',
   addSnapshot: `INSERT INTO snapshot
     (mirror_id, seq, name, created_at, fingerprint, revision, package_count, package_bytes)
     SELECT :mirrorId, :seq, :name, :createdAt, :fingerprint, :revision, count(*), coalesce(sum(size), 0)
@@ -91,24 +88,32 @@ const PUBLISH = {
         AND p.last_seq IS NULL)`,
 } as const
 
-/** Packages while they are read, in a file of their own: no transaction of the real database waits for upstream's primary. */
-export const CREATE_SCRATCH = `
-  PRAGMA scratch.journal_mode = OFF;
-  PRAGMA scratch.synchronous = OFF;
-  PRAGMA scratch.cache_size = -16000;
-  CREATE TABLE scratch.incoming (
+/** Statements of the stage's own connection. */
+const STAGE = {
+  addIncoming: `INSERT INTO incoming (href_hash, href, digest, size, name, epoch, version, release, arch)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  incomingDigest: 'SELECT digest FROM incoming WHERE href_hash = ? AND href = ?',
+} as const
+
+/** A stage lives for one publication and need not survive anything. */
+export const CREATE_STAGE = `
+  PRAGMA journal_mode = OFF;
+  PRAGMA synchronous = OFF;
+  PRAGMA locking_mode = EXCLUSIVE;
+  CREATE TABLE incoming (
     href_hash INTEGER NOT NULL, href TEXT NOT NULL, digest TEXT NOT NULL, size INTEGER,
     name TEXT NOT NULL, epoch TEXT NOT NULL, version TEXT NOT NULL, release TEXT NOT NULL, arch TEXT NOT NULL
-  ) STRICT;
-  CREATE INDEX scratch.incoming_href ON incoming (href_hash)`
-export const ATTACH_SCRATCH = 'ATTACH ? AS scratch'
-export const DETACH_SCRATCH = 'DETACH scratch'
+  ) STRICT`
+export const INDEX_STAGE = 'CREATE INDEX incoming_href ON incoming (href_hash)'
+export const ATTACH_STAGE = 'ATTACH ? AS scratch'
+export const DETACH_STAGE = 'DETACH scratch'
 
 type Prepared<Sql> = Readonly<Record<keyof Sql, Database.Statement>>
 
 export type ReadStatements = Prepared<typeof READS>
 export type WriteStatements = Prepared<typeof WRITES>
 export type PublishStatements = Prepared<typeof PUBLISH>
+export type StageStatements = Prepared<typeof STAGE>
 
 /** Prepares what reading needs. */
 export function prepareReads(database: Database.Database): ReadStatements {
@@ -120,9 +125,14 @@ export function prepareWrites(database: Database.Database): WriteStatements {
   return prepareAll(database, WRITES)
 }
 
-/** Prepares what publishing packages needs; the scratch database must be attached. */
+/** Prepares what publishing packages needs; the stage must be attached. */
 export function preparePublish(database: Database.Database): PublishStatements {
   return prepareAll(database, PUBLISH)
+}
+
+/** Prepares what staging packages needs, on the stage's own connection. */
+export function prepareStage(database: Database.Database): StageStatements {
+  return prepareAll(database, STAGE)
 }
 
 function prepareAll<Sql extends Record<string, string>>(

@@ -20,6 +20,7 @@ import type {
   SnapshotStore,
   SyncRecord,
 } from './store.ts'
+import { runWrite } from './write-transaction.ts'
 
 /** Snapshots in one SQLite file. Reads are single look-ups of a few microseconds; see sql.ts for all of them. */
 export class SqliteSnapshotStore implements SnapshotStore {
@@ -28,6 +29,8 @@ export class SqliteSnapshotStore implements SnapshotStore {
   readonly #writes: WriteStatements
   readonly #scratchFile: (() => string) | undefined
   #index: Index | undefined
+  /** Ends when the publication before has: a connection has one scratch database. */
+  #published: Promise<unknown> = Promise.resolve()
 
   /**
    * @param file the database; made when missing
@@ -41,8 +44,7 @@ export class SqliteSnapshotStore implements SnapshotStore {
   }
 
   async index(): Promise<Index> {
-    const newest = this.#reads.generation.get() as { number: number; createdAt: number } | undefined
-    const generation = newest?.number ?? 0
+    const generation = this.#newestGeneration().number
     if (this.#index?.generation === generation) return this.#index
     // One transaction, so that the number and the rows are of one generation whatever another process commits.
     return (this.#index = this.#database.transaction(() => this.#readIndex())())
@@ -93,8 +95,11 @@ export class SqliteSnapshotStore implements SnapshotStore {
   }
 
   async mirrors(): Promise<readonly MirrorState[]> {
-    const { current } = await this.index()
-    return this.#reads.mirrors.all().map((row) => toMirrorState(row, current))
+    const read = this.#database.transaction(() => {
+      const { current } = this.#readIndex()
+      return this.#reads.mirrors.all().map((row) => toMirrorState(row, current))
+    })
+    return read()
   }
 
   async seenRepomd(mirror: string): Promise<SeenRepomd | undefined> {
@@ -102,25 +107,29 @@ export class SqliteSnapshotStore implements SnapshotStore {
   }
 
   async reconcile(mirrors: readonly string[], nowMs: number): Promise<void> {
-    this.#database.transaction(() => reconcileListing(this.#writes, mirrors, nowMs)).immediate()
+    const write = () => reconcileListing(this.#writes, mirrors, nowMs)
+    await runWrite(this.#database, write, { durable: true })
   }
 
   async recordSync(record: SyncRecord): Promise<void> {
     const { mirror, checkedAt, error = null, seen } = record
-    const write = this.#database.transaction(() => {
+    const write = () => {
       this.#writes.addMirror.run({ name: mirror })
       this.#writes.recordSync.run({ mirror, checkedAt, error })
       if (seen === undefined) return
       const { baseurl, etag = null, lastModified = null, digest } = seen
       this.#writes.recordSeen.run({ mirror, baseurl, etag, lastModified, digest })
-    })
-    write.immediate()
+    }
+    await runWrite(this.#database, write, { durable: false })
   }
 
   async publish(publication: Publication): Promise<PublishedSnapshot> {
     if (this.#scratchFile === undefined) throw new Error('this store was opened without a scratch file')
-    const context = { database: this.#database, reads: this.#reads, writes: this.#writes }
-    return await publish({ ...context, scratchFile: this.#scratchFile() }, publication)
+    const scratchFile = this.#scratchFile()
+    const context = { database: this.#database, reads: this.#reads, writes: this.#writes, scratchFile }
+    const published = this.#published.then(() => publish(context, publication))
+    this.#published = published.catch(() => undefined)
+    return await published
   }
 
   async close(): Promise<void> {
@@ -128,14 +137,19 @@ export class SqliteSnapshotStore implements SnapshotStore {
   }
 
   #readIndex(): Index {
-    const newest = this.#reads.generation.get() as { number: number; createdAt: number } | undefined
+    const { number: generation, createdAt } = this.#newestGeneration()
     const snapshots = toSnapshots(this.#reads.currentSnapshots.all())
     // The order of the directories in a shell's glob of `*/latest.txt`, which the first implementation listed: by `<mirror>/`.
     const sorted = snapshots.toSorted((a, b) => (`${a.mirror}/` < `${b.mirror}/` ? -1 : 1))
     return {
-      generation: newest?.number ?? 0,
-      createdAt: newest?.createdAt ?? 0,
+      generation,
+      createdAt,
       current: new Map(sorted.map((snapshot) => [snapshot.mirror, snapshot])),
     }
+  }
+
+  #newestGeneration(): { number: number; createdAt: number } {
+    const newest = this.#reads.generation.get() as { number: number; createdAt: number } | undefined
+    return newest ?? { number: 0, createdAt: 0 }
   }
 }

@@ -47,7 +47,7 @@ export interface Index {
 /** An upstream mistake that was published as it is. */
 export interface Defect {
   readonly path: string
-  /** size, open-size, open-checksum: repomd says otherwise; missing: cannot be had; href, duplicate: of packages. */
+  /** size, open-size, open-checksum: repomd says otherwise; missing: cannot be had; href, duplicate, count, base: of packages. */
   readonly kind: 'size' | 'open-size' | 'open-checksum' | 'missing' | 'href' | 'duplicate' | 'count' | 'base'
   readonly message: string
 }
@@ -95,8 +95,11 @@ export interface Publication {
   readonly mirror: string
   /** The packages primary lists, in batches. */
   readonly packages: AsyncIterable<readonly PackageRecord[]>
-  /** Asked once all packages were read. Throwing ends the publication: nothing has changed. */
-  readonly complete: () => Promise<Candidate>
+  /**
+   * Asked once all packages were read, with what the store found wrong with them: hrefs listed twice with different content. What it
+   * gives is published, defects and all. Throwing ends the publication: nothing has changed.
+   */
+  readonly complete: (duplicates: readonly Defect[]) => Promise<Candidate>
   readonly nowMs: number
 }
 

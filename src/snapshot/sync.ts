@@ -1,6 +1,6 @@
 import type { BlobStore } from '../cache/blob-store.ts'
 import { PinyonError, toPinyonError } from '../model/errors.ts'
-import type { Repomd } from '../model/repodata.ts'
+import type { Repomd, RepomdRecord } from '../model/repodata.ts'
 import { parseRepomd, repomdFingerprint } from '../repodata/repomd.ts'
 import type { Claims } from '../system/claims.ts'
 import type { Upstream } from '../upstream/upstream.ts'
@@ -58,7 +58,8 @@ export async function syncMirror(context: SyncContext): Promise<SyncResult> {
   try {
     return await lookAndPublish(context)
   } catch (thrown) {
-    const error = toPinyonError(thrown)
+    const { signal } = context
+    const error = toPinyonError(signal.aborted ? signal.reason : thrown)
     if (error.code !== 'SHUTTING_DOWN')
       // The result carries the error in any case; a database that cannot take it down must not hide it.
       await store
@@ -107,7 +108,8 @@ async function captureAndPublish(
   newest: Snapshot | undefined,
 ): Promise<SyncResult | undefined> {
   const { mirror, upstream, blobs, signal } = context
-  const filesTotal = repomd.records.length
+  const primary = findPrimary(repomd)
+  const filesTotal = new Set(repomd.records.map(({ href }) => href)).size
   let filesDone = 0
   let bytes = 0
   report(context, { step: 'files', filesTotal })
@@ -118,6 +120,7 @@ async function captureAndPublish(
   }
   const capture = await captureFiles({ upstream, blobs, signal, onFile }, fetched, repomd)
   if (capture === undefined) return undefined
+  refuseWithoutPrimary(primary, capture)
   const job = await createJob(context, fetched, repomd, capture, newest)
   const published = await context.ingest(job, {
     signal,
@@ -135,8 +138,9 @@ async function createJob(
 ): Promise<IngestJob> {
   const { mirror, strict, store } = context
   const previous = newest === undefined ? undefined : await store.files(newest)
+  const files = new Map(capture.files.map((file) => [file.path, file]))
   const checks = repomd.records.flatMap((record): CheckedFile[] => {
-    const file = capture.files.find(({ path }) => path === record.href)
+    const file = files.get(record.href)
     if (file?.digest === undefined) return []
     const { openSize, openChecksum } = record
     return [
@@ -149,7 +153,6 @@ async function createJob(
       },
     ]
   })
-  refuseWithoutPrimary(repomd, capture)
   return {
     candidate: {
       mirror,
@@ -166,12 +169,16 @@ async function createJob(
   }
 }
 
-function refuseWithoutPrimary(repomd: Repomd, capture: Capture): void {
+function findPrimary(repomd: Repomd): RepomdRecord {
   const primary = repomd.records.find(({ type }) => type === 'primary')
   if (primary === undefined) throw new PinyonError('REPODATA_MALFORMED', 'repomd.xml names no primary')
-  const missing = capture.defects.find(({ path, kind }) => kind === 'missing' && path === primary.href)
+  return primary
+}
+
+function refuseWithoutPrimary({ href }: RepomdRecord, capture: Capture): void {
+  const missing = capture.defects.find(({ path, kind }) => kind === 'missing' && path === href)
   if (missing !== undefined)
-    throw new PinyonError('UPSTREAM_GONE', `${primary.href} cannot be had: ${missing.message}`)
+    throw new PinyonError('UPSTREAM_GONE', `${href} cannot be had: ${missing.message}`)
 }
 
 function report(

@@ -1,0 +1,106 @@
+import type { BlobStore } from '../cache/blob-store.ts'
+import type { Digest } from '../model/digest.ts'
+import { PinyonError, toPinyonError, type ErrorCode } from '../model/errors.ts'
+import type { RepomdRecord } from '../model/repodata.ts'
+import type { Upstream } from '../upstream/upstream.ts'
+import type { CandidateFile, Defect } from './store.ts'
+
+/** How often a file is tried that an unchanged repomd.xml names and upstream does not have right. */
+const TRIES = 3
+/** Stated sizes can be wrong, so a file may be larger; but not without bound, whatever repomd.xml says. */
+const SIZE_TOLERANCE = 4
+const MIN_SIZE_LIMIT = 64 << 20
+const MAX_SIZE_LIMIT = 8 * 2 ** 30
+
+/** Absent or wrong though named, rather than not to be had just now. */
+const MISTAKES: readonly ErrorCode[] = ['UPSTREAM_GONE', 'DIGEST_MISMATCH', 'UPSTREAM_OVERSIZE']
+
+/** What a capture needs. */
+export interface CaptureContext {
+  readonly upstream: Upstream
+  readonly blobs: BlobStore
+  readonly signal: AbortSignal
+  /** Told of each file: bytes it brought, 0 when it was there already. */
+  readonly onFile: (bytes: number) => void
+}
+
+/** A file of a capture, and what is wrong with it. */
+export interface CapturedFile {
+  readonly file: CandidateFile
+  readonly defects: readonly Defect[]
+}
+
+/** Ends a capture whose repomd.xml is no longer upstream's. */
+export class Moved extends Error {}
+
+/**
+ * Brings one file that repomd.xml names into the blob store, unless it is there. One that upstream does not have right in several
+ * tries is given without a digest, with the defect `missing`.
+ * @param hasMoved asks upstream whether repomd.xml is another one by now
+ * @throws Moved when it is; PinyonError when upstream has trouble that may pass
+ */
+export async function captureRecord(
+  context: CaptureContext,
+  record: RepomdRecord,
+  hasMoved: () => Promise<boolean>,
+): Promise<CapturedFile> {
+  const { href: path, type, checksum: digest } = record
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      const size = await obtain(context, record, attempt)
+      return { file: { path, type, digest, size }, defects: sizeDefects(record, size) }
+    } catch (error) {
+      context.signal.throwIfAborted()
+      const failure = toPinyonError(error)
+      if (failure.kind.source !== 'upstream') throw failure
+      if (await hasMoved().catch(() => false)) throw new Moved()
+      const isMistake = MISTAKES.includes(failure.code)
+      // A body that broke off is worth another try; an answer that did not come had its retries already.
+      if (!isMistake && (failure.code !== 'UPSTREAM_SHORT' || attempt === TRIES)) throw failure
+      if (attempt < TRIES) continue
+      const message = `repomd.xml names it, and in ${TRIES} tries upstream did not have it right: ${failure.message}`
+      const file = { path, type, digest: undefined, size: record.size ?? 0 }
+      return { file, defects: [{ path, kind: 'missing', message }] }
+    }
+  }
+}
+
+/** The size of a complete blob in bytes; undefined when there is none. */
+export async function storedSize(blobs: BlobStore, digest: Digest): Promise<number | undefined> {
+  const blob = await blobs.open(digest)
+  blob?.close()
+  return blob?.size
+}
+
+async function obtain(context: CaptureContext, record: RepomdRecord, attempt: number): Promise<number> {
+  const stored = await storedSize(context.blobs, record.checksum)
+  if (stored === undefined) return await download(context, record, attempt)
+  context.onFile(0)
+  return stored
+}
+
+function sizeDefects(record: RepomdRecord, size: number): Defect[] {
+  if (record.size === undefined || record.size === size) return []
+  const message = `repomd.xml says ${record.size} bytes, the file with the right checksum has ${size}`
+  return [{ path: record.href, kind: 'size', message }]
+}
+
+async function download(context: CaptureContext, record: RepomdRecord, attempt: number): Promise<number> {
+  const { upstream, blobs, signal } = context
+  const reply = await upstream.get(record.href, { signal, firstBaseurl: attempt - 1 })
+  const stated = SIZE_TOLERANCE * (record.size ?? 0)
+  const maxBytes = Math.min(MAX_SIZE_LIMIT, Math.max(MIN_SIZE_LIMIT, stated))
+  const writer = await blobs.create({ digest: record.checksum })
+  try {
+    for await (const chunk of reply.body) {
+      if (writer.written + chunk.length > maxBytes)
+        throw new PinyonError('UPSTREAM_OVERSIZE', `${record.href} is larger than: ${maxBytes} bytes`)
+      await writer.write(chunk)
+    }
+    await writer.publish()
+    context.onFile(writer.written)
+    return writer.written
+  } finally {
+    await writer.close()
+  }
+}

@@ -1,0 +1,72 @@
+import Database from 'better-sqlite3'
+
+import type { PackageRecord } from '../model/repodata.ts'
+import { hashHref } from './database.ts'
+import { CREATE_STAGE, INDEX_STAGE, prepareStage, type StageStatements } from './sql.ts'
+import type { Defect } from './store.ts'
+
+/** As many duplicate hrefs as are worth naming. */
+const MAX_DUPLICATES = 20
+
+/**
+ * The packages of a candidate while they are read, in a database file of their own: no transaction of the real one waits for upstream's
+ * primary. Not durable; what is left of it after a crash is swept.
+ */
+export class PackageStage {
+  readonly #database: Database.Database
+  readonly #statements: StageStatements
+  readonly #hashes = new Set<number>()
+  readonly #duplicates: Defect[] = []
+  #indexed = false
+
+  /** @param file a path where nothing is yet */
+  constructor(file: string) {
+    this.#database = new Database(file)
+    this.#database.exec(CREATE_STAGE)
+    this.#statements = prepareStage(this.#database)
+    this.#database.exec('BEGIN')
+  }
+
+  /** Adds packages. Of two entries for one href the first stands; a second with another digest is a defect. */
+  add(packages: readonly PackageRecord[]): void {
+    for (const one of packages) {
+      const { href, checksum, size = null, name, epoch, version, release, arch } = one
+      const hash = hashHref(href)
+      if (this.#hashes.has(hash) && this.#isDuplicate(hash, one)) continue
+      this.#hashes.add(hash)
+      this.#statements.addIncoming.run(hash, href, checksum, size, name, epoch, version, release, arch)
+    }
+  }
+
+  /** Makes the file ready to be attached and gives the duplicates that contradict each other. */
+  finish(): readonly Defect[] {
+    this.#index()
+    this.#database.exec('COMMIT')
+    this.#database.close()
+    return this.#duplicates
+  }
+
+  /** Lets go of the file; harmless after {@link finish}. */
+  close(): void {
+    this.#database.close()
+  }
+
+  /** Same hash, so probably the same href: real repositories list one twice. */
+  #isDuplicate(hash: number, { href, checksum }: PackageRecord): boolean {
+    // Indexing what comes is slower than indexing what is there; but duplicates must not cost a scan each.
+    this.#index()
+    const first = this.#statements.incomingDigest.get(hash, href) as { digest: string } | undefined
+    if (first === undefined) return false
+    if (first.digest !== checksum && this.#duplicates.length < MAX_DUPLICATES) {
+      const message = `primary lists ${href} twice: ${first.digest} and ${checksum}; the first stands`
+      this.#duplicates.push({ path: href, kind: 'duplicate', message })
+    }
+    return true
+  }
+
+  #index(): void {
+    if (this.#indexed) return
+    this.#database.exec(INDEX_STAGE)
+    this.#indexed = true
+  }
+}

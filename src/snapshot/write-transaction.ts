@@ -1,0 +1,39 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import type Database from 'better-sqlite3'
+
+import { BUSY_TIMEOUT_MS } from './database.ts'
+
+const RETRY_MS = 5
+
+/** How a transaction is run. */
+export interface WriteOptions {
+  /** False for what may be lost in a power cut: no fsync then holds up the thread. */
+  readonly durable: boolean
+}
+
+/**
+ * Runs a transaction as soon as no other connection writes. Waiting happens between tries and not inside SQLite, so that the thread goes
+ * on serving meanwhile.
+ * @throws whatever the transaction throws, and SQLITE_BUSY after {@link BUSY_TIMEOUT_MS}
+ */
+export async function runWrite<T>(
+  database: Database.Database,
+  transaction: () => T,
+  { durable }: WriteOptions,
+): Promise<T> {
+  const giveUpAt = performance.now() + BUSY_TIMEOUT_MS
+  for (;;) {
+    database.pragma('busy_timeout = 0')
+    database.pragma(`synchronous = ${durable ? 'FULL' : 'NORMAL'}`)
+    try {
+      return database.transaction(transaction).immediate()
+    } catch (error) {
+      const busy = (error as { code?: string }).code?.startsWith('SQLITE_BUSY') === true
+      if (!busy || performance.now() > giveUpAt) throw error
+    } finally {
+      database.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`)
+    }
+    await sleep(RETRY_MS)
+  }
+}

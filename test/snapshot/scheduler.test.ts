@@ -1,0 +1,268 @@
+import assert from 'node:assert/strict'
+import { describe, test, type TestContext } from 'node:test'
+import { PinyonError, type ErrorCode } from '../../src/model/errors.ts'
+import { Scheduler, type SchedulerOptions } from '../../src/snapshot/scheduler.ts'
+import type { Snapshot } from '../../src/snapshot/store.ts'
+import type { SyncResult } from '../../src/snapshot/sync.ts'
+import { gate, type Gate } from '../support/gate.ts'
+
+const HOUR_MS = 3_600_000
+const MINUTE_MS = 60_000
+
+/** A scheduler whose time passes only when told, and syncs that are only noted. */
+class Bench {
+  readonly scheduler: Scheduler
+  /** Each sync begun, as `mirror at minute`. */
+  readonly log: string[] = []
+  /** How the next syncs end: `ok`, a code, or a thrown error. */
+  outcome: 'ok' | 'throw' | ErrorCode = 'ok'
+  /** Nothing that begins ends before it opens. */
+  hold: Gate | undefined
+  running = 0
+  mostRunning = 0
+  checkedAt: () => Promise<number | undefined> = async () => undefined
+  #nowMs = 0
+  readonly #t: TestContext
+
+  constructor(t: TestContext, options: Partial<SchedulerOptions> = {}) {
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    this.#t = t
+    this.scheduler = new Scheduler({
+      sync: (mirror) => this.#sync(mirror),
+      checkedAt: () => this.checkedAt(),
+      now: () => this.#nowMs,
+      random: () => 0,
+      ...options,
+    })
+  }
+
+  /** Lets so much time pass, a minute at a time, and what it brings about happen. */
+  async pass(ms: number): Promise<void> {
+    await settle()
+    for (let passed = 0; passed < ms; passed += MINUTE_MS) {
+      const step = Math.min(MINUTE_MS, ms - passed)
+      this.#nowMs += step
+      this.#t.mock.timers.tick(step)
+      await settle()
+    }
+  }
+
+  /** The clock is set, without that time passes. */
+  setClock(nowMs: number): void {
+    this.#nowMs = nowMs
+  }
+
+  /** The minutes of the syncs so far; forgets them. */
+  takeLog(): string[] {
+    return this.log.splice(0)
+  }
+
+  async #sync(mirror: string): Promise<SyncResult> {
+    this.log.push(`${mirror} ${this.#nowMs / MINUTE_MS}`)
+    this.mostRunning = Math.max(this.mostRunning, (this.running += 1))
+    await this.hold?.opened
+    this.running -= 1
+    if (this.outcome === 'throw') throw new Error('not as promised')
+    if (this.outcome === 'ok') return { mirror, outcome: 'unchanged', snapshot: {} as Snapshot }
+    return { mirror, outcome: 'failed', error: new PinyonError(this.outcome, 'down') }
+  }
+}
+
+/** Lets everything happen that waits for no timer. */
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+}
+
+function hourly(...names: string[]): { name: string; intervalMs: number }[] {
+  return names.map((name) => ({ name, intervalMs: HOUR_MS }))
+}
+
+void describe('a scheduler', () => {
+  void test('syncs all but those that are off at start, and then at their intervals', async (t) => {
+    const bench = new Bench(t)
+    bench.scheduler.start([
+      ...hourly('a'),
+      { name: 'b', intervalMs: 2 * HOUR_MS },
+      { name: 'c', intervalMs: 'off' },
+    ])
+    await bench.pass(4.5 * HOUR_MS)
+    assert.deepEqual(bench.log, ['a 0', 'b 0', 'a 60', 'b 120', 'a 120', 'a 180', 'b 240', 'a 240'])
+    assert.equal((await bench.scheduler.sync('c')).outcome, 'unchanged')
+    await bench.pass(30 * MINUTE_MS)
+    assert.deepEqual(bench.takeLog().slice(8), ['c 270', 'a 300'])
+  })
+
+  void test('adds up to a tenth of the interval at random', async (t) => {
+    const bench = new Bench(t, { random: () => 0.999 })
+    bench.scheduler.start(hourly('a'))
+    await bench.pass(HOUR_MS + 5 * MINUTE_MS)
+    assert.deepEqual(bench.takeLog(), ['a 0'])
+    await bench.pass(MINUTE_MS)
+    assert.deepEqual(bench.takeLog(), ['a 66'])
+  })
+
+  void test('waits for an interval that is longer than a timer can be', async (t) => {
+    const month = 30 * 24 * HOUR_MS
+    const bench = new Bench(t)
+    bench.checkedAt = async () => 0
+    bench.scheduler.start([{ name: 'a', intervalMs: 2 * month }])
+    await settle()
+    t.mock.timers.tick(1)
+    await settle()
+    assert.deepEqual(bench.takeLog(), ['a 0'])
+    for (let day = 1; day <= 51; day += 1) {
+      bench.setClock(day * 24 * HOUR_MS)
+      t.mock.timers.tick(24 * HOUR_MS)
+      await settle()
+    }
+    // A timer can be of 24.8 days: the first one finds a mirror that was checked, the second one looks.
+    assert.deepEqual(bench.takeLog(), [`a ${50 * 24 * 60}`])
+  })
+
+  void test('tries a mirror that fails again after 1, 2, 4 … 30 minutes, and no later than its interval', async (t) => {
+    const bench = new Bench(t)
+    bench.outcome = 'UPSTREAM_UNREACHABLE'
+    bench.scheduler.start(hourly('a'))
+    await bench.pass(125 * MINUTE_MS)
+    assert.deepEqual(bench.takeLog(), ['a 0', 'a 1', 'a 3', 'a 7', 'a 15', 'a 31', 'a 61', 'a 91', 'a 121'])
+    bench.outcome = 'ok'
+    await bench.pass(2 * HOUR_MS)
+    assert.deepEqual(bench.takeLog(), ['a 151', 'a 211'])
+    bench.outcome = 'UPSTREAM_STATUS'
+    await bench.pass(HOUR_MS)
+    assert.deepEqual(bench.takeLog(), ['a 271', 'a 272', 'a 274', 'a 278', 'a 286', 'a 302'])
+  })
+
+  void test('tries no sooner than the interval where that is short', async (t) => {
+    const bench = new Bench(t)
+    bench.outcome = 'UPSTREAM_UNREACHABLE'
+    bench.scheduler.start([{ name: 'a', intervalMs: 3 * MINUTE_MS }])
+    await bench.pass(13 * MINUTE_MS)
+    assert.deepEqual(bench.takeLog(), ['a 0', 'a 1', 'a 3', 'a 6', 'a 9', 'a 12'])
+  })
+
+  void test('takes it for no failure that another process syncs the mirror', async (t) => {
+    const bench = new Bench(t)
+    bench.outcome = 'SYNC_RUNNING'
+    bench.scheduler.start(hourly('a'))
+    await bench.pass(HOUR_MS)
+    assert.deepEqual(bench.takeLog(), ['a 0', 'a 60'])
+  })
+
+  void test('goes on when a sync or the store throws', async (t) => {
+    const bench = new Bench(t)
+    bench.outcome = 'throw'
+    bench.checkedAt = () => Promise.reject(new Error('database is locked'))
+    bench.scheduler.start(hourly('a'))
+    await bench.pass(4 * MINUTE_MS)
+    bench.outcome = 'ok'
+    await bench.pass(4 * MINUTE_MS)
+    assert.deepEqual(bench.takeLog(), ['a 0', 'a 1', 'a 3', 'a 7'])
+    await assert.doesNotReject(bench.scheduler.sync('a'))
+  })
+
+  void test('joins a sync that runs or waits', async (t) => {
+    const bench = new Bench(t)
+    bench.hold = gate()
+    const first = bench.scheduler.sync('a')
+    assert.equal(bench.scheduler.sync('a'), first)
+    await settle()
+    assert.equal(bench.scheduler.sync('a'), first)
+    bench.hold.open()
+    await first
+    assert.deepEqual(bench.log, ['a 0'])
+    await bench.scheduler.sync('a')
+    assert.deepEqual(bench.log, ['a 0', 'a 0'])
+  })
+
+  void test('runs four syncs at once, in the order they were asked for', async (t) => {
+    const bench = new Bench(t)
+    bench.hold = gate()
+    const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i']
+    bench.scheduler.start(hourly(...names))
+    await settle()
+    assert.deepEqual(bench.log, ['a 0', 'b 0', 'c 0', 'd 0'])
+    bench.hold.open()
+    await settle()
+    assert.deepEqual([bench.log.length, bench.mostRunning], [9, 4])
+  })
+
+  void test('leaves out a mirror that another process has just looked at', async (t) => {
+    const bench = new Bench(t)
+    bench.scheduler.start(hourly('a'))
+    bench.checkedAt = async () => 40 * MINUTE_MS
+    await bench.pass(HOUR_MS)
+    assert.deepEqual(bench.takeLog(), ['a 0'])
+    await bench.pass(HOUR_MS)
+    assert.deepEqual(bench.takeLog(), ['a 120'], 'that was 80 minutes before')
+  })
+
+  void test('does not take a look in the future for a recent one: the clock was set back', async (t) => {
+    const bench = new Bench(t)
+    bench.scheduler.start(hourly('a'))
+    bench.checkedAt = async () => 10_000 * HOUR_MS
+    await bench.pass(HOUR_MS)
+    assert.deepEqual(bench.takeLog(), ['a 0', 'a 60'])
+  })
+})
+
+void describe('a scheduler that is closed', () => {
+  void test('waits for what runs, and begins nothing that waited', async (t) => {
+    const bench = new Bench(t)
+    bench.hold = gate()
+    const results = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => bench.scheduler.sync(name))
+    await settle()
+    const closed = bench.scheduler.close()
+    assert.equal(await Promise.race([closed.then(() => 'closed'), settle().then(() => 'waits')]), 'waits')
+    bench.hold.open()
+    await closed
+    assert.equal(bench.running, 0)
+    assert.equal(bench.log.length, 4)
+    const codes = (await Promise.all(results)).map(
+      (result) => result.outcome === 'failed' && result.error.code,
+    )
+    assert.deepEqual(codes, [false, false, false, false, 'SHUTTING_DOWN', 'SHUTTING_DOWN'])
+  })
+
+  void test('plans nothing more: not what waited for its time, nor what ran', async (t) => {
+    const bench = new Bench(t)
+    bench.scheduler.start(hourly('a', 'b'))
+    await settle()
+    bench.hold = gate()
+    const running = bench.scheduler.sync('b')
+    await settle()
+    const closed = bench.scheduler.close()
+    bench.hold.open()
+    await Promise.all([closed, running])
+    bench.checkedAt = () => Promise.reject(new Error('the store is closed'))
+    const asked = t.mock.method(bench, 'checkedAt')
+    await bench.pass(3 * HOUR_MS)
+    assert.equal(asked.mock.callCount(), 0)
+    assert.deepEqual(bench.log, ['a 0', 'b 0', 'b 0'])
+  })
+
+  void test('begins nothing when its time came just before', async (t) => {
+    const bench = new Bench(t)
+    bench.scheduler.start(hourly('a'))
+    await settle()
+    const asked = gate()
+    bench.checkedAt = async () => {
+      await asked.opened
+      return undefined
+    }
+    t.mock.timers.tick(HOUR_MS)
+    await settle()
+    await bench.scheduler.close()
+    asked.open()
+    await bench.pass(2 * HOUR_MS)
+    assert.deepEqual(bench.log, ['a 0'])
+  })
+
+  void test('fails what is asked of it afterwards', async (t) => {
+    const bench = new Bench(t)
+    await bench.scheduler.close()
+    const result = await bench.scheduler.sync('a')
+    assert.ok(result.outcome === 'failed' && result.error.code === 'SHUTTING_DOWN')
+    assert.deepEqual(bench.log, [])
+  })
+})
