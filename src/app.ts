@@ -92,15 +92,17 @@ export class App {
   /** Opens the store, sweeps what a crash left, and brings the index in line with the configuration. Listens to nothing yet. */
   static async open(options: AppOptions): Promise<App> {
     const { dataDir, mirrors } = options.config
+    let app: App
     try {
       await mkdir(dataDir, { recursive: true })
+      const layout = createLayout(dataDir)
+      const claims = new Claims(layout.claims)
+      app = new App(options, layout, claims, await DiskBlobStore.open(layout, claims))
     } catch (error) {
-      const message = `data_dir cannot be made: ${dataDir}: ${(error as Error).message}`
+      if (error instanceof PinyonError) throw error
+      const message = `data_dir cannot be used: ${dataDir}: ${(error as Error).message}`
       throw new PinyonError('STORE_FAILED', message, { cause: error })
     }
-    const layout = createLayout(dataDir)
-    const claims = new Claims(layout.claims)
-    const app = new App(options, layout, claims, await DiskBlobStore.open(layout, claims))
     const listed = [...mirrors.values()].filter(({ enabled }) => enabled).map(({ name }) => name)
     await app.store.reconcile(listed, app.#now())
     return app
@@ -116,7 +118,8 @@ export class App {
       sync: (mirror) => this.sync(mirror),
       board: this.#board,
     })
-    const adminServer = new HttpServer(admin, this.#log)
+    // A sync that waits for its turn says nothing for as long as that takes.
+    const adminServer = new HttpServer(admin, this.#log, { idleMs: 0 })
     if (await listenOnAdminSocket(adminServer, this.#layout.adminSocket)) this.#servers.push(adminServer)
     else this.#log.warn({ socket: this.#layout.adminSocket }, 'another server has the admin socket')
     return server.port

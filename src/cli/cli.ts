@@ -4,13 +4,19 @@ import { PinyonError } from '../model/errors.ts'
 import { VERSION } from '../system/version.ts'
 import { checkConfig } from './check-config.ts'
 import { EXIT, type ExitCode, type Options } from './exit.ts'
+import { formatExamples, OVERVIEW } from './help.ts'
 import { serve } from './serve.ts'
 import { listSnapshots } from './snapshots.ts'
 import { showStatus } from './status.ts'
 import { syncMirrors } from './sync.ts'
+import { toPrintable } from './table.ts'
 
 /** Runs one command line (`process.argv`'s form); resolves with its exit code. Errors are printed, never thrown. */
 export async function runCli(argv: readonly string[]): Promise<ExitCode> {
+  // `pinyon snapshots epel-el9 | head -1`: who reads no further does not mean that anything failed, least of all a server.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+  })
   let code: ExitCode = EXIT.done
   const program = createProgram((done) => (code = done))
   try {
@@ -19,7 +25,7 @@ export async function runCli(argv: readonly string[]): Promise<ExitCode> {
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage
     const message = error instanceof PinyonError ? error.message : ((error as Error).stack ?? String(error))
-    process.stderr.write(`${message}\n`)
+    process.stderr.write(`${message.split('\n').map(toPrintable).join('\n')}\n`)
     return EXIT.failed
   }
 }
@@ -32,11 +38,12 @@ function createProgram(onDone: (code: ExitCode) => void): Command {
     .version(VERSION)
     .exitOverride()
     .showHelpAfterError('(see pinyon --help)')
-    .addHelpText('after', EXAMPLES)
+    .addHelpText('after', OVERVIEW)
   const add = (name: string, description: string) =>
     program
       .command(name)
       .description(description)
+      .addHelpText('after', formatExamples(name))
       .addOption(
         new Option('-c, --config <file>', 'the configuration file')
           .env('PINYON_CONFIG')
@@ -61,16 +68,3 @@ function createProgram(onDone: (code: ExitCode) => void): Command {
     .action(async (mirror: string, options: Options) => onDone(await listSnapshots(mirror, options)))
   return program
 }
-
-const EXAMPLES = `
-Examples:
-  pinyon check-config --config /etc/pinyon/pinyon.yaml
-  pinyon serve                       serve what config/pinyon.yaml declares
-  pinyon sync epel-el9               is there anything new? Exits 1 when it could not be told
-  pinyon status --json | jq '.mirrors[] | select(.error)'
-  pinyon snapshots epel-el9          which states can jobs be pointed at?
-
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing matched.
-Commands other than serve and check-config ask the running server through <data_dir>/admin.sock, and
-work on the data directory themselves when none runs.
-`

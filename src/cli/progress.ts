@@ -41,9 +41,12 @@ export class ProgressDisplay {
   #draw(): void {
     this.#clear()
     const columns = this.#stream.columns || 80
-    for (const [mirror, progress] of this.#lines)
+    // What has scrolled off the top cannot be redrawn.
+    const rows = Math.max(1, (this.#stream.rows || 24) - 1)
+    const shown = [...this.#lines].slice(0, rows)
+    for (const [mirror, progress] of shown)
       this.#stream.write(`${formatLine(mirror, progress).slice(0, columns - 1)}\n`)
-    this.#drawn = this.#lines.size
+    this.#drawn = shown.length
     this.#drawnAt = performance.now()
   }
 

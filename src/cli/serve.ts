@@ -29,6 +29,7 @@ async function listen(app: App, config: Config): Promise<number> {
     return await app.listen()
   } catch (error) {
     await app.close()
+    if (error instanceof PinyonError) throw error
     const code = (error as NodeJS.ErrnoException).code
     const why = code === 'EADDRINUSE' ? 'something else listens there' : (error as Error).message
     throw new PinyonError(
@@ -40,13 +41,15 @@ async function listen(app: App, config: Config): Promise<number> {
 
 function stopSignal(log: Logger): Promise<void> {
   return new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-      process.once(signal, () => {
-        log.info({ signal }, 'stopping: running answers may finish')
-        process.once(signal, () => process.exit(EXIT.failed))
-        resolve()
-      })
+    let stopping = false
+    const stop = (signal: NodeJS.Signals) => {
+      if (stopping) process.exit(EXIT.failed)
+      stopping = true
+      log.info({ signal }, 'stopping: running answers may finish')
+      resolve()
     }
+    process.on('SIGTERM', stop)
+    process.on('SIGINT', stop)
   })
 }
 

@@ -1,55 +1,78 @@
-import { createInterface } from 'node:readline'
-import { Readable } from 'node:stream'
-
-import { Client, type Dispatcher } from 'undici'
+import { Pool, type Dispatcher } from 'undici'
 
 import { PinyonError } from '../model/errors.ts'
 
+/** What connecting gives when no server runs; for a path that is too long for a socket none can. */
+const NO_SERVER = ['ENOENT', 'ENOTDIR', 'ECONNREFUSED', 'ENAMETOOLONG', 'EINVAL']
+
 /** The running server, asked through its admin socket. */
 export class ServerConnection {
-  readonly #client: Client
+  readonly #pool: Pool
 
-  private constructor(client: Client) {
-    this.#client = client
+  private constructor(pool: Pool) {
+    this.#pool = pool
   }
 
-  /** Connects to the server that has this socket; undefined when none runs. Throws FORBIDDEN when it may not be opened. */
+  /**
+   * Connects to the server that has this socket; undefined when none runs.
+   * @throws PinyonError FORBIDDEN when it may not be opened, STORE_FAILED for other trouble with it
+   */
   static async open(socketPath: string): Promise<ServerConnection | undefined> {
-    // Syncs take as long as they take.
-    const client = new Client('http://localhost', { socketPath, headersTimeout: 0, bodyTimeout: 0 })
+    // Requests run side by side, each on a connection of its own, and syncs take as long as they take.
+    const pool = new Pool('http://localhost', { socketPath, headersTimeout: 0, bodyTimeout: 0 })
     try {
-      const { body } = await client.request({ path: '/healthz', method: 'GET' })
+      const { body } = await pool.request({ path: '/healthz', method: 'GET' })
       await body.dump()
-      return new ServerConnection(client)
+      return new ServerConnection(pool)
     } catch (error) {
-      await client.close()
-      const code = (error as NodeJS.ErrnoException).code
-      if (code === 'ENOENT' || code === 'ECONNREFUSED') return undefined
+      await pool.destroy()
+      const { code, message } = error as NodeJS.ErrnoException
+      if (code !== undefined && NO_SERVER.includes(code)) return undefined
       if (code === 'EACCES')
         throw new PinyonError('FORBIDDEN', `only the server's user may use its socket: ${socketPath}`, {
           cause: error,
         })
-      throw error
+      throw new PinyonError('STORE_FAILED', `asking the server through ${socketPath}: ${message}`, {
+        cause: error,
+      })
     }
   }
 
   /** GETs JSON. Throws the server's own error. */
   async get<T>(path: string): Promise<T> {
-    const reply = await this.#client.request({ path, method: 'GET' })
+    const reply = await this.#pool.request({ path, method: 'GET' })
     if (reply.statusCode !== 200) throw await toError(reply)
     return (await reply.body.json()) as T
   }
 
-  /** POSTs nothing and hands over each line of JSON that comes back. */
+  /** POSTs nothing and hands over each line of JSON that comes back. Throws the server's own error, or STORE_FAILED when it goes away. */
   async *post<T>(path: string): AsyncIterable<T> {
-    const reply = await this.#client.request({ path, method: 'POST' })
+    const reply = await this.#pool.request({ path, method: 'POST' })
     if (reply.statusCode !== 200) throw await toError(reply)
-    for await (const line of createInterface({ input: Readable.from(reply.body) }))
-      yield JSON.parse(line) as T
+    try {
+      for await (const line of readLines(reply.body)) yield JSON.parse(line) as T
+    } catch (error) {
+      throw new PinyonError('STORE_FAILED', `the server went away: ${(error as Error).message}`, {
+        cause: error,
+      })
+    } finally {
+      // Whoever stops listening early must not keep the connection, or close would wait for it.
+      reply.body.destroy()
+    }
   }
 
   async close(): Promise<void> {
-    await this.#client.close()
+    await this.#pool.close()
+  }
+}
+
+async function* readLines(body: AsyncIterable<Uint8Array>): AsyncIterable<string> {
+  const decoder = new TextDecoder()
+  let rest = ''
+  for await (const chunk of body) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
+    rest = lines.pop() ?? ''
+    yield* lines
   }
 }
 

@@ -2,7 +2,7 @@ import { PinyonError } from '../model/errors.ts'
 import type { SnapshotView } from '../proxy/api.ts'
 import { EXIT, type ExitCode, type Options } from './exit.ts'
 import { openMirrorSource } from './mirror-source.ts'
-import { formatBytes, formatTable } from './table.ts'
+import { formatBytes, formatTable, toPrintable } from './table.ts'
 
 /** Prints a mirror's snapshots, newest first; exits 3 when there is no such mirror or it has none. */
 export async function listSnapshots(mirror: string, options: Options): Promise<ExitCode> {
@@ -15,7 +15,7 @@ export async function listSnapshots(mirror: string, options: Options): Promise<E
     return snapshots.length === 0 ? EXIT.nothing : EXIT.done
   } catch (error) {
     if (!(error instanceof PinyonError) || error.code !== 'NOT_FOUND') throw error
-    process.stderr.write(`${error.message}\n`)
+    process.stderr.write(`${toPrintable(error.message)}\n`)
     return EXIT.nothing
   } finally {
     await source.close()

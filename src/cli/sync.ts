@@ -59,10 +59,12 @@ async function syncThere(
   mirror: string,
   display: ProgressDisplay,
 ): Promise<SyncSummary> {
+  let result: SyncSummary | undefined
   for await (const line of server.post<SyncLine>(`/api/v1/mirrors/${encodeURIComponent(mirror)}/sync`)) {
-    if ('result' in line) return line.result
-    display.show(mirror, line.progress)
+    if ('result' in line) result = line.result
+    else display.show(mirror, line.progress)
   }
+  if (result !== undefined) return result
   throw new PinyonError('STORE_FAILED', `the server went away while it synced: ${mirror}`)
 }
 

@@ -29,7 +29,7 @@ export function formatAge(iso: string | null, nowMs: number): string {
   return `${Math.round(seconds / 86_400)} d ago`
 }
 
-/** Text from outside, safe on a terminal: control characters become `?`. */
+/** Text from outside, safe on a terminal: controls, invisible and direction-changing characters become `?`. */
 export function toPrintable(text: string): string {
-  return text.replace(/\p{Cc}/gu, '?')
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?')
 }

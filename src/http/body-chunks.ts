@@ -19,6 +19,8 @@ export const HOLD_BACK_BYTES = 16 << 10
 export async function* bodyChunks(body: Body, plan: BodyPlan): AsyncGenerator<Buffer, void, undefined> {
   const buffer = Buffer.allocUnsafeSlow(Math.max(1, Math.min(CHUNK_BYTES, plan.contentLength)))
   let left = plan.contentLength
+  // An empty body has no end to hold back.
+  if (left === 0 && !body.complete) await body.verified()
   for (const piece of plan.pieces) {
     if (isRange(piece)) yield* rangeChunks(body, piece, buffer, left)
     else {

@@ -38,7 +38,8 @@ export function rangeApplies(headers: IncomingHttpHeaders, validator: Validator)
   const ifRange = headers['if-range']
   if (typeof ifRange !== 'string') return true
   if (ifRange.startsWith('"')) return ifRange.trim() === validator.etag
-  return parseDate(ifRange) === validator.lastModifiedMs
+  const date = parseDate(ifRange)
+  return date !== undefined && date === validator.lastModifiedMs
 }
 
 function listsEtag(header: string, etag: string, comparison: 'strong' | 'weak'): boolean {
@@ -48,7 +49,16 @@ function listsEtag(header: string, etag: string, comparison: 'strong' | 'weak'):
   return false
 }
 
+/** The three forms of an HTTP date (RFC 9110 §5.6.7). Date.parse alone reads nearly anything, `5` included, as some date. */
+const FIXDATE = /^[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT$/
+const RFC850_DATE = /^[A-Z][a-z]{5,8}, \d\d-[A-Z][a-z]{2}-\d\d \d\d:\d\d:\d\d GMT$/
+const ASCTIME_DATE = /^[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}$/
+
+/** Milliseconds since the epoch; undefined for a date that is absent or none, which is to be ignored. */
 function parseDate(header: string | undefined): number | undefined {
-  const atMs = header === undefined ? Number.NaN : Date.parse(header)
+  if (header === undefined) return undefined
+  const text = ASCTIME_DATE.test(header) ? `${header} GMT` : header
+  if (text === header && !FIXDATE.test(text) && !RFC850_DATE.test(text)) return undefined
+  const atMs = Date.parse(text)
   return Number.isNaN(atMs) ? undefined : atMs
 }

@@ -9,6 +9,8 @@ export interface Exchange {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly startedAt: number
+  /** The other end's address; read now, since a connection that is gone does not tell any more. */
+  readonly client: string | undefined
   outcome: Outcome | undefined
   snapshot: Snapshot | undefined
   error: PinyonError | undefined
@@ -23,6 +25,7 @@ export function createExchange(request: IncomingMessage, response: ServerRespons
     request,
     response,
     startedAt: performance.now(),
+    client: request.socket.remoteAddress,
     outcome: undefined,
     snapshot: undefined,
     error: undefined,
@@ -30,7 +33,11 @@ export function createExchange(request: IncomingMessage, response: ServerRespons
 }
 
 /** Notes the outcome and gives the headers that tell the client: X-Cache, and where it applies the snapshot. */
-export function outcomeHeaders(exchange: Exchange, outcome: Outcome, snapshot?: Snapshot): Headers {
+export function outcomeHeaders(
+  exchange: Exchange,
+  outcome: Outcome,
+  snapshot: Snapshot | undefined = exchange.snapshot,
+): Headers {
   exchange.outcome = outcome
   exchange.snapshot = snapshot
   return snapshot === undefined

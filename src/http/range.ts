@@ -16,10 +16,13 @@ export function parseRange(header: string, size: number): readonly ByteRange[] |
   const match = /^bytes=([\d\s,-]+)$/i.exec(header)
   if (match === null) return undefined
   const ranges: ByteRange[] = []
-  const specs = (match[1] ?? '').split(',').map((spec) => spec.trim())
-  if (specs.length > MAX_RANGES) return undefined
+  // Empty elements of a list do not count (RFC 9110 §5.6.1); a list of nothing else is malformed.
+  const specs = (match[1] ?? '')
+    .split(',')
+    .map((spec) => spec.trim())
+    .filter((spec) => spec !== '')
+  if (specs.length === 0 || specs.length > MAX_RANGES) return undefined
   for (const spec of specs) {
-    if (spec === '') continue
     const range = parseSpec(spec, size)
     if (range === undefined) return undefined
     if (range !== 'unsatisfiable') ranges.push(range)

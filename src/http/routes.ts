@@ -1,7 +1,7 @@
 import { PinyonError } from '../model/errors.ts'
 import { answerApi } from '../proxy/api.ts'
 import type { Content } from '../proxy/content.ts'
-import { publicBase } from '../proxy/public-base.ts'
+import { publicBase, publicPath } from '../proxy/public-base.ts'
 import type { Resolver } from '../proxy/resolver.ts'
 import { createTextReply } from '../proxy/reply.ts'
 import { parseRequestTarget } from '../proxy/request-target.ts'
@@ -35,7 +35,7 @@ export async function route(exchange: Exchange, context: RouteContext): Promise<
     publicBase(context.publicUrl, request.headers.host),
   )
   if (reply.kind === 'file') await sendFile(exchange, reply, context.content)
-  else if (reply.kind === 'redirect') sendRedirect(exchange, reply.location)
+  else if (reply.kind === 'redirect') sendRedirect(exchange, publicPath(context.publicUrl) + reply.location)
   else sendText(exchange, reply)
 }
 
@@ -46,7 +46,7 @@ async function routeOther(
 ): Promise<void> {
   const [first, second, ...rest] = segments
   const text = (body: string) => sendText(exchange, createTextReply('text/plain; charset=utf-8', body))
-  if (first === undefined) return sendRedirect(exchange, '/repos/yum/')
+  if (first === undefined) return sendRedirect(exchange, `${publicPath(context.publicUrl)}/repos/yum/`)
   if (first === 'healthz' && second === undefined) return text('ok\n')
   if (first === 'readyz' && second === undefined) {
     const unready = await context.unready()

@@ -1,5 +1,4 @@
 import type { ServerResponse } from 'node:http'
-import { setTimeout as sleep } from 'node:timers/promises'
 
 import { PinyonError } from '../model/errors.ts'
 import type { Body, Content } from '../proxy/content.ts'
@@ -18,6 +17,7 @@ const IMMUTABLE = 'public, max-age=31536000, immutable'
 /** Sends a file of a snapshot: conditions, then ranges, then its bytes from wherever they are or come from. */
 export async function sendFile(exchange: Exchange, file: FileReply, content: Content): Promise<void> {
   const { request } = exchange
+  exchange.snapshot = file.snapshot
   const condition = evaluateConditions(request.headers, file)
   if (condition === 'failed')
     throw new PinyonError('PRECONDITION_FAILED', `precondition failed for: ${file.path}`)
@@ -29,17 +29,7 @@ export async function sendFile(exchange: Exchange, file: FileReply, content: Con
     exchange.response.end()
     return
   }
-  // A HEAD must not fill: it is answered from the listing, which knows all that its headers say.
-  if (request.method === 'HEAD' && file.size !== undefined) {
-    sendPlanned(
-      exchange,
-      file,
-      plan(exchange, file, file.size),
-      outcomeHeaders(exchange, 'hit', file.snapshot),
-    )
-    exchange.response.end()
-    return
-  }
+  if (request.method === 'HEAD') return await sendHead(exchange, file, content)
   const body = content.peek(file) ?? (await content.open(file))
   try {
     await sendBody(exchange, file, body)
@@ -48,15 +38,30 @@ export async function sendFile(exchange: Exchange, file: FileReply, content: Con
   }
 }
 
+/**
+ * A HEAD must not fill. The listing knows all that the headers say but, for some packages, the size; until such a one is cached the
+ * answer goes without, as RFC 9110 §8.6 allows.
+ */
+async function sendHead(exchange: Exchange, file: FileReply, content: Content): Promise<void> {
+  let { size } = file
+  if (size === undefined) {
+    const body = await content.find(file)
+    size = body?.size
+    body?.release()
+  }
+  exchange.response.writeHead(200, {
+    'Content-Type': file.contentType,
+    ...(size === undefined ? {} : { 'Content-Length': String(size) }),
+    ...fileHeaders(file),
+    ...outcomeHeaders(exchange, 'hit', file.snapshot),
+  })
+  exchange.response.end()
+}
+
 async function sendBody(exchange: Exchange, file: FileReply, body: Body): Promise<void> {
-  const { response, request } = exchange
+  const { response } = exchange
   const size = body.size ?? (await beforeTheClientGivesUp(body.verified()))
   const planned = plan(exchange, file, size)
-  if (request.method === 'HEAD') {
-    sendPlanned(exchange, file, planned, outcomeHeaders(exchange, body.outcome, file.snapshot))
-    response.end()
-    return
-  }
   const [piece] = planned.pieces
   if (body.bytes !== undefined && planned.pieces.length <= 1) {
     sendPlanned(exchange, file, planned, outcomeHeaders(exchange, body.outcome, file.snapshot))
@@ -78,11 +83,9 @@ async function sendBody(exchange: Exchange, file: FileReply, body: Body): Promis
 
 /** What to send: the whole, or the ranges asked for. Throws RANGE_REFUSED when none can be satisfied. */
 function plan(exchange: Exchange, file: FileReply, size: number): BodyPlan {
-  const { headers, method } = exchange.request
+  const { headers } = exchange.request
   const asked = headers.range
-  // RFC 9110 §14.2: Range is defined for GET alone.
-  if (asked === undefined || method !== 'GET' || !rangeApplies(headers, file))
-    return planWhole(size, file.contentType)
+  if (asked === undefined || !rangeApplies(headers, file)) return planWhole(size, file.contentType)
   const ranges = parseRange(asked, size)
   if (ranges === undefined) return planWhole(size, file.contentType)
   if (ranges.length === 0)
@@ -111,17 +114,16 @@ function fileHeaders(file: FileReply): Headers {
 }
 
 async function beforeTheClientGivesUp<T>(first: Promise<T>): Promise<T> {
-  const timer = new AbortController()
-  const late = sleep(FIRST_BYTE_MS, undefined, { signal: timer.signal, ref: false }).then(
-    () => {
-      throw new PinyonError('UPSTREAM_TIMEOUT', `no byte from upstream within: ${FIRST_BYTE_MS / 1000} s`)
-    },
-    () => new Promise<never>(() => undefined),
+  const { promise: late, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(
+    () =>
+      reject(new PinyonError('UPSTREAM_TIMEOUT', `no byte from upstream within: ${FIRST_BYTE_MS / 1000} s`)),
+    FIRST_BYTE_MS,
   )
   try {
     return await Promise.race([first, late])
   } finally {
-    timer.abort()
+    clearTimeout(timer)
   }
 }
 

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 
 import { toPinyonError } from '../model/errors.ts'
 import type { Logger } from '../system/logger.ts'
@@ -11,8 +11,14 @@ import { sendError } from './send-text.ts'
 const KEEP_ALIVE_MS = 120_000
 /** A connection on which nothing moves in either direction is given up, in milliseconds. */
 const IDLE_MS = 300_000
-/** For a request's head to arrive, in milliseconds. */
-const HEAD_MS = 30_000
+/** For a request to arrive, head and body, in milliseconds. */
+const REQUEST_MS = 30_000
+/** Unfinished requests of one connection: no client of ours pipelines at all, and each costs memory. */
+const MAX_PIPELINED = 256
+
+/** CONNECT comes past node's requests; the bytes that follow it would not be HTTP, so the connection ends. */
+const CONNECT_REFUSED =
+  'HTTP/1.1 405 Method Not Allowed\r\nAllow: GET, HEAD\r\nContent-Length: 0\r\nConnection: close\r\n\r\n'
 
 /** Where to listen: TCP, or a Unix socket. */
 export type Listen = { readonly host: string; readonly port: number } | { readonly socket: string }
@@ -20,34 +26,52 @@ export type Listen = { readonly host: string; readonly port: number } | { readon
 /** Answers one request; what it throws becomes the answer. */
 export type Handler = (exchange: Exchange) => Promise<void>
 
+/** What differs between servers. */
+export interface HttpServerOptions {
+  /** How long a connection may be without traffic, in milliseconds; 0 for ever. Five minutes unless told. */
+  readonly idleMs?: number
+}
+
 /** An HTTP/1.1 server: sockets, the error boundary and the request log; what is answered is its handler's. */
 export class HttpServer {
   readonly #server: Server
   readonly #handler: Handler
   readonly #log: Logger
   readonly #busy = new Set<Exchange>()
+  readonly #unfinished = new WeakMap<Socket, number>()
+  #draining = false
   #idle: (() => void) | undefined
 
-  constructor(handler: Handler, log: Logger) {
+  constructor(handler: Handler, log: Logger, options: HttpServerOptions = {}) {
     this.#handler = handler
     this.#log = log
     this.#server = createServer(
-      { keepAliveTimeout: KEEP_ALIVE_MS, headersTimeout: HEAD_MS, requestTimeout: HEAD_MS, noDelay: true },
+      {
+        keepAliveTimeout: KEEP_ALIVE_MS,
+        headersTimeout: REQUEST_MS,
+        requestTimeout: REQUEST_MS,
+        noDelay: true,
+      },
       (request, response) => void this.#answer(request, response),
     )
-    this.#server.timeout = IDLE_MS
+    this.#server.timeout = options.idleMs ?? IDLE_MS
+    this.#server.on('connect', (_, socket) => socket.end(CONNECT_REFUSED))
   }
 
-  /** Begins to accept connections; rejects when it cannot. */
-  async listen(where: Listen): Promise<void> {
+  /** Begins to accept connections; rejects when it cannot. Its socket is bound before this returns. */
+  listen(where: Listen): Promise<void> {
     const options =
       'socket' in where
         ? { path: where.socket }
         : { port: where.port, ...(where.host === '' ? {} : { host: where.host }) }
-    await new Promise<void>((resolve, reject) => {
+    return new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject)
       this.#server.listen({ ...options, backlog: 1024 }, () => {
         this.#server.off('error', reject)
+        // Connections that cannot be accepted, for want of file descriptors, must not end the process.
+        this.#server.on('error', (error) =>
+          this.#log.error({ reason: error.message }, 'accepting connections'),
+        )
         resolve()
       })
     })
@@ -60,12 +84,16 @@ export class HttpServer {
 
   /** Accepts nothing more, lets running answers finish for at most this long, then ends what is left. */
   async drain(graceMs: number): Promise<void> {
+    this.#draining = true
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     this.#server.closeIdleConnections()
+    for (const { response } of this.#busy) if (!response.headersSent) response.shouldKeepAlive = false
     if (this.#busy.size > 0) {
       const finished = new Promise<void>((resolve) => (this.#idle = resolve))
-      const late = new Promise<void>((resolve) => setTimeout(resolve, graceMs).unref())
+      let timer: NodeJS.Timeout | undefined
+      const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, graceMs)))
       await Promise.race([finished, late])
+      clearTimeout(timer)
     }
     this.#server.closeAllConnections()
     await closed
@@ -75,19 +103,40 @@ export class HttpServer {
     const exchange = createExchange(request, response)
     this.#busy.add(exchange)
     response.once('close', () => this.#finish(exchange))
-    // A body we did not ask for is read and dropped, so that the connection stays usable.
-    request.resume()
+    if (this.#count(request.socket, 1) > MAX_PIPELINED) {
+      request.socket.destroy()
+      return
+    }
+    if (this.#draining) response.shouldKeepAlive = false
     try {
+      // A body that nobody reads is dropped by node once the answer is done: the connection stays usable.
       await this.#handler(exchange)
     } catch (thrown) {
+      this.#fail(exchange, thrown)
+    }
+  }
+
+  #fail(exchange: Exchange, thrown: unknown): void {
+    try {
       sendError(exchange, toPinyonError(thrown))
+    } catch (error) {
+      // Not even that could be written: the client sees a broken connection, the log why.
+      exchange.error = toPinyonError(error)
+      exchange.response.destroy()
     }
   }
 
   #finish(exchange: Exchange): void {
     this.#busy.delete(exchange)
+    this.#count(exchange.request.socket, -1)
     if (!exchange.response.writableFinished && exchange.error === undefined) exchange.outcome = 'aborted'
     logExchange(this.#log, exchange)
     if (this.#busy.size === 0) this.#idle?.()
+  }
+
+  #count(socket: Socket, change: 1 | -1): number {
+    const count = (this.#unfinished.get(socket) ?? 0) + change
+    this.#unfinished.set(socket, count)
+    return count
   }
 }

@@ -80,5 +80,5 @@ function json(value: unknown): TextReply {
 }
 
 function notFound(segments: readonly string[]): PinyonError {
-  return new PinyonError('NOT_FOUND', `the API has nothing at: ${segments.join('/')}`)
+  return new PinyonError('NOT_FOUND', `there is nothing at: /${['api', 'v1', ...segments].join('/')}`)
 }

@@ -1,4 +1,4 @@
-import type { BlobCache } from '../cache/blob-cache.ts'
+import type { BlobCache, SharedBlob } from '../cache/blob-cache.ts'
 import type { ReadableBytes } from '../cache/blob-store.ts'
 import type { FillTable } from '../cache/fill-table.ts'
 import type { FillSource } from '../cache/fill.ts'
@@ -10,7 +10,7 @@ import type { FileOutcome, FileReply } from './reply.ts'
 export interface Body extends ReadableBytes {
   readonly outcome: FileOutcome
   /** All of it, when it is in memory. */
-  readonly bytes?: Buffer
+  readonly bytes?: Buffer | undefined
   /** Bytes; undefined while neither the listing nor a finished fill says. */
   readonly size: number | undefined
   /** Whether the digest is known to be right. Until then the end of the body must be held back. */
@@ -39,14 +39,20 @@ export class Content {
   /** The body if it is warm: without an await. */
   peek(file: FileReply): Body | undefined {
     const blob = this.#options.blobs.peek(file.digest)
-    return blob === undefined ? undefined : toBody(blob)
+    return blob === undefined ? undefined : new CachedBody(blob)
+  }
+
+  /** The body if it is in the cache; never asks upstream. */
+  async find(file: FileReply): Promise<Body | undefined> {
+    const blob = await this.#options.blobs.open(file.digest, file.size)
+    return blob === undefined ? undefined : new CachedBody(blob)
   }
 
   /** The body: from the cache, or from the one fill that everybody who asks for it now shares. */
   async open(file: FileReply): Promise<Body> {
+    const cached = await this.find(file)
+    if (cached !== undefined) return cached
     const { digest, size } = file
-    const blob = await this.#options.blobs.open(digest, size)
-    if (blob !== undefined) return toBody(blob)
     const { reader, outcome } = this.#options.fills.read({ digest, size }, this.#sourceOf(file))
     return {
       outcome,
@@ -74,15 +80,33 @@ export class Content {
   }
 }
 
-function toBody(blob: NonNullable<ReturnType<BlobCache['peek']>>): Body {
-  const { size, bytes } = blob
-  return {
-    outcome: 'hit',
-    ...(bytes === undefined ? {} : { bytes }),
-    size,
-    complete: true,
-    read: (target, position) => blob.read(target, position),
-    verified: () => Promise.resolve(size),
-    release: () => blob.release(),
+/** A blob as a body. */
+class CachedBody implements Body {
+  readonly outcome = 'hit'
+  readonly complete = true
+  readonly #blob: SharedBlob
+
+  constructor(blob: SharedBlob) {
+    this.#blob = blob
+  }
+
+  get size(): number {
+    return this.#blob.size
+  }
+
+  get bytes(): Buffer | undefined {
+    return this.#blob.bytes
+  }
+
+  read(target: Uint8Array, position: number): Promise<number> {
+    return this.#blob.read(target, position)
+  }
+
+  verified(): Promise<number> {
+    return Promise.resolve(this.size)
+  }
+
+  release(): void {
+    this.#blob.release()
   }
 }

@@ -27,8 +27,10 @@ export function indexContentType(format: IndexFormat): string {
  * @param base what every URL begins with: scheme, host and perhaps a path, no trailing slash
  */
 export function formatIndex(index: Index, format: IndexFormat, base: string): string {
+  // The one character of a URL that YAML's and Python's quotes would take for their end.
+  const quotable = base.replaceAll("'", '%27')
   const entries = [...index.current].map(
-    ([mirror, { name }]) => [mirror, `${base}/repos/yum/${mirror}/${name}`] as const,
+    ([mirror, { name }]) => [mirror, `${quotable}/repos/yum/${mirror}/${name}`] as const,
   )
   return WRITERS[format](entries)
 }
@@ -50,7 +52,9 @@ const WRITERS: Record<IndexFormat, (entries: Entries) => string> = {
     return `latest_ci_repos = {\n${lines.join('')}}\n`
   },
   html: (entries) => {
-    const rows = entries.map(([mirror, url]) => `<tr>\n<td>${mirror}</td> <td>${url}</td>\n</tr>\n`)
+    const rows = entries.map(
+      ([mirror, url]) => `<tr>\n<td>${mirror}</td> <td>${url.replaceAll('&', '&amp;')}</td>\n</tr>\n`,
+    )
     return (
       '<html><head>Latest repo snapshots</head><body>\n<table border=1>\n' +
       `<tr><th>Repo Name</th> <th>Repo URL</th></tr>\n${rows.join('')}</table>\n</body></html>\n`

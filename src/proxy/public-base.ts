@@ -1,6 +1,7 @@
 import { PinyonError } from '../model/errors.ts'
 
-const HOST = /^(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9.])?|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?$/
+const HOST =
+  /^(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9.])?|\[[0-9A-Fa-f:.]{2,45}\])(?::(?<port>\d{1,5}))?$/
 
 /**
  * The URL that index URLs begin with, without a trailing slash: the configured one, else made from the request's Host.
@@ -8,10 +9,16 @@ const HOST = /^(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9.])?|\[[0-9A-Fa-f
  */
 export function publicBase(configured: string | undefined, host: string | undefined): string {
   if (configured !== undefined) return configured
-  if (host === undefined || !HOST.test(host))
+  const found = HOST.exec(host ?? '')
+  if (found === null || Number(found.groups?.['port'] ?? 0) > 65_535)
     throw new PinyonError(
       'HOST_REFUSED',
       `the Host header cannot stand in a URL: ${JSON.stringify(host ?? '')}`,
     )
   return `http://${host}`
+}
+
+/** The path below which clients see this server, without a trailing slash; empty unless the configured URL has one. */
+export function publicPath(configured: string | undefined): string {
+  return configured === undefined ? '' : new URL(configured).pathname.replace(/\/$/, '')
 }

@@ -32,7 +32,7 @@ export function parseRequestTarget(target: string): RequestPath {
 function decodeSegment(raw: string, target: string): string {
   let segment: string
   try {
-    // Node hands over raw bytes above 0x7f as latin1; clients that send them mean UTF-8.
+    // Raw bytes above 0x7f come as latin1, where node's parser lets them through at all; who sends them means UTF-8.
     // oxlint-disable-next-line no-control-regex -- the range of ASCII
     const text = /^[\x00-\x7f]*$/.test(raw) ? raw : Buffer.from(raw, 'latin1').toString('utf8')
     segment = text.includes('%') ? decodeURIComponent(text) : text

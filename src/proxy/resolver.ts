@@ -4,6 +4,7 @@ import type { Digest } from '../model/digest.ts'
 import { PinyonError } from '../model/errors.ts'
 import { SNAPSHOT_NAME } from '../model/snapshot-name.ts'
 import type { Snapshot, SnapshotFile, SnapshotReader } from '../snapshot/store.ts'
+import { Directories } from './directories.ts'
 import { formatIndex, indexContentType, indexFormatOf } from './index-formats.ts'
 import { formatListing } from './listing.ts'
 import { createFileReply, createTextReply, type FileReply, type Reply } from './reply.ts'
@@ -19,6 +20,7 @@ const REMEMBERED_INDEXES = 64
 /** From a request target below `/repos` to what it names. Knows no sockets and no upstream. */
 export class Resolver {
   readonly #snapshots: SnapshotReader
+  readonly #directories: Directories
   readonly #files = new LRUCache<string, FileReply>({
     maxSize: REMEMBERED_TARGET_BYTES,
     sizeCalculation: (_, target) => target.length + TARGET_OVERHEAD_BYTES,
@@ -27,6 +29,7 @@ export class Resolver {
 
   constructor(snapshots: SnapshotReader) {
     this.#snapshots = snapshots
+    this.#directories = new Directories(snapshots)
   }
 
   /** A snapshot's file that was asked for by exactly this target before: no await, no look-up. It cannot have changed. */
@@ -120,12 +123,10 @@ export class Resolver {
   }
 
   async #listDirectory(path: RequestPath, snapshot: Snapshot, href: string): Promise<Reply> {
-    const entries = await this.#snapshots.directory(snapshot, href)
-    if (entries === undefined)
+    if (!(await this.#directories.has(snapshot, href)))
       throw notFound(path, `snapshot ${snapshot.name} of ${snapshot.mirror} does not list: ${href}`)
     if (!path.directory) return redirectToDirectory(path)
-    const title = `/${path.segments.join('/')}/`
-    return createTextReply('text/html; charset=utf-8', formatListing(title, entries), snapshot)
+    return await this.#directories.listing(snapshot, href, `/${path.segments.join('/')}/`)
   }
 
   #directory(path: RequestPath, title: string, names: readonly { name: string; file?: boolean }[]): Reply {

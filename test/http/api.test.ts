@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+
+import { httpGet } from '../support/http-get.ts'
+import { LAST_MODIFIED, SNAPSHOT, startSite } from './site.ts'
+
+void describe('the API', () => {
+  void test('tells of mirrors and their snapshots', async (t) => {
+    const site = await startSite(t, {
+      packages: [
+        { name: 'a', content: 700 },
+        { name: 'b', content: 300 },
+      ],
+      others: ['none'],
+    })
+    const get = async (path: string) => {
+      const { status, headers, body } = await httpGet(`${site.url}/api/v1/${path}`)
+      assert.deepEqual(
+        [status, headers['content-type'], headers['cache-control']],
+        [200, 'application/json', 'no-cache'],
+      )
+      return JSON.parse(body.toString()) as Record<string, unknown>
+    }
+    const mirror = await get('mirrors/m')
+    const at = String(mirror['last_sync'])
+    assert.match(at, /^2016-12-13T13:\d\d:12\.345Z$/)
+    assert.deepEqual(mirror, {
+      name: 'm',
+      enabled: true,
+      current: SNAPSHOT,
+      snapshots: 1,
+      last_sync: at,
+      last_success: at,
+      error: null,
+    })
+    const none = {
+      name: 'none',
+      enabled: true,
+      current: null,
+      snapshots: 0,
+      last_sync: null,
+      last_success: null,
+      error: null,
+    }
+    assert.deepEqual(await get('mirrors'), { mirrors: [mirror, none] })
+    const snapshot = {
+      name: SNAPSHOT,
+      created_at: new Date(Date.parse(LAST_MODIFIED) + 345).toISOString(),
+      packages: 2,
+      bytes: 1_000,
+      revision: '1577836800',
+      current: true,
+    }
+    assert.deepEqual(await get('mirrors/m/snapshots'), { snapshots: [snapshot] })
+    assert.deepEqual(await get('mirrors/none/snapshots'), { snapshots: [] })
+    const { files, defects, ...rest } = await get(`mirrors/m/snapshots/${SNAPSHOT}`)
+    assert.deepEqual(rest, snapshot)
+    assert.deepEqual(defects, [])
+    assert.deepEqual(
+      (files as { path: string }[]).map(({ path }) => path).toSorted(),
+      ['repodata/repomd.xml', ...site.repository.records.map(({ href }) => href)].toSorted(),
+    )
+  })
+
+  void test('has its last error, and current no more than there is', async (t) => {
+    const site = await startSite(t)
+    await site.upstream.stop()
+    await site.app.sync('m')
+    const { body } = await httpGet(`${site.url}/api/v1/mirrors/m`)
+    const mirror = JSON.parse(body.toString()) as Record<string, unknown>
+    assert.match(String(mirror['error']), /could not be reached/)
+    assert.deepEqual([mirror['current'], mirror['last_sync'] === mirror['last_success']], [SNAPSHOT, false])
+  })
+
+  void test('answers errors as problems', async (t) => {
+    const site = await startSite(t)
+    const missing = ['', 'mirror', 'mirrors/x', 'mirrors/x/snapshots', 'mirrors/m/x', 'mirrors/m/snapshots/x']
+    for (const path of [
+      ...missing,
+      `mirrors/m/snapshots/${SNAPSHOT}/x`,
+      'mirrors/m/snapshots/2016-12-13-13-31',
+    ]) {
+      const { status, headers, body } = await httpGet(`${site.url}/api/v1/${path}`)
+      assert.deepEqual([status, headers['content-type']], [404, 'application/problem+json'], path)
+      const { detail, ...problem } = JSON.parse(body.toString()) as Record<string, unknown>
+      assert.deepEqual(problem, { type: 'about:blank', title: 'NOT_FOUND', status: 404 })
+      assert.equal(headers['x-pinyon-reason'], detail)
+    }
+    const refused = await httpGet(`${site.url}/api/v1/%2e%2e/mirrors`)
+    assert.deepEqual([refused.status, refused.headers['content-type']], [400, 'application/problem+json'])
+  })
+})
+
+void describe('health', () => {
+  void test('is ok, and ready once every mirror has a snapshot', async (t) => {
+    const ready = await startSite(t)
+    assert.deepEqual(
+      [(await httpGet(`${ready.url}/healthz`)).status, (await httpGet(`${ready.url}/readyz`)).status],
+      [200, 200],
+    )
+    const unready = await startSite(t, { others: ['none', 'nothing'] })
+    assert.equal((await httpGet(`${unready.url}/healthz`)).status, 200)
+    const { status, body } = await httpGet(`${unready.url}/readyz`)
+    assert.deepEqual([status, body.toString()], [503, 'no snapshot yet of: none nothing\n'])
+    for (const path of ['/healthz/x', '/readyz/', '/metric'])
+      assert.equal((await httpGet(ready.url + path)).status, path === '/readyz/' ? 200 : 404)
+  })
+})

@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+
+import * as fc from 'fast-check'
+
+import { bodyChunks, HOLD_BACK_BYTES } from '../../src/http/body-chunks.ts'
+import { planRanges, planWhole, type BodyPlan } from '../../src/http/body-plan.ts'
+import type { Body } from '../../src/proxy/content.ts'
+import { gate } from '../support/gate.ts'
+import { seededBytes } from '../support/seeded-bytes.ts'
+
+const TYPE = 'application/x-rpm'
+
+/** A body of which so many bytes are there, which is right once `verdict` resolves, and reads at most `piece` bytes at a time. */
+function coming(file: Buffer, verdict: Promise<number>, piece = Infinity): Body & { farthest: number } {
+  const body = {
+    outcome: 'fill' as const,
+    size: file.length,
+    complete: false,
+    farthest: 0,
+    read: async (target: Uint8Array, position: number) => {
+      const count = file.copy(target, 0, position, Math.min(file.length, position + piece))
+      body.farthest = Math.max(body.farthest, position + count)
+      return count
+    },
+    verified: () => verdict,
+    release: () => undefined,
+  }
+  return body
+}
+
+/** Takes what comes without waiting for the verdict: chunks are copied, since they are valid only until the next. */
+async function takeUntilHeld(body: Body, plan: BodyPlan): Promise<{ taken: Buffer; rest: Promise<Buffer> }> {
+  const taken: Buffer[] = []
+  const rest: Buffer[] = []
+  let sink = taken
+  const all = (async () => {
+    for await (const chunk of bodyChunks(body, plan)) sink.push(Buffer.from(chunk))
+    return Buffer.concat(rest)
+  })()
+  all.catch(() => undefined)
+  // Reads are answered at once, so nothing is still to come once nothing has come for a while of turns.
+  for (let quiet = 0, seen = 0; quiet < 20; quiet = taken.length === seen ? quiet + 1 : 0) {
+    seen = taken.length
+    await nextTurn()
+  }
+  sink = rest
+  return { taken: Buffer.concat(taken), rest: all }
+}
+
+void describe('the bytes of a body', () => {
+  void test('end only after its digest is known to be right', async () => {
+    const file = seededBytes('held back', 300_000)
+    const verdict = gate()
+    const body = coming(
+      file,
+      verdict.opened.then(() => file.length),
+    )
+    const { taken, rest } = await takeUntilHeld(body, planWhole(file.length, TYPE))
+    assert.deepEqual(taken, file.subarray(0, file.length - HOLD_BACK_BYTES))
+    assert.equal(body.farthest, taken.length)
+    verdict.open()
+    assert.deepEqual(Buffer.concat([taken, await rest]), file)
+  })
+
+  void test('never come to their end when it is wrong', async () => {
+    const file = seededBytes('wrong', 100_000)
+    const verdict = gate()
+    const wrong = verdict.opened.then(() => Promise.reject(new Error('wrong digest')))
+    const { taken, rest } = await takeUntilHeld(coming(file, wrong), planWhole(file.length, TYPE))
+    verdict.open()
+    await assert.rejects(rest, /wrong digest/)
+    assert.equal(taken.length, file.length - HOLD_BACK_BYTES)
+  })
+
+  void test('do not begin before that when there are few', async () => {
+    const file = seededBytes('small', HOLD_BACK_BYTES)
+    const verdict = gate()
+    const body = coming(
+      file,
+      verdict.opened.then(() => file.length),
+    )
+    const { taken, rest } = await takeUntilHeld(body, planWhole(file.length, TYPE))
+    assert.deepEqual([taken.length, body.farthest], [0, 0])
+    verdict.open()
+    assert.deepEqual(await rest, file)
+  })
+
+  void test('of ranges are held back at their end, wherever in the file it is', async () => {
+    const file = seededBytes('ranges', 400_000)
+    const verdict = gate()
+    const ranges = [
+      { start: 300_000, end: 320_000 },
+      { start: 0, end: 30_000 },
+      { start: 50_000, end: 50_099 },
+    ]
+    const plan = planRanges(ranges, file.length, TYPE)
+    const body = coming(
+      file,
+      verdict.opened.then(() => file.length),
+    )
+    const { taken, rest } = await takeUntilHeld(body, plan)
+    assert.ok(
+      taken.length >= plan.contentLength - HOLD_BACK_BYTES - 200,
+      `${taken.length} of ${plan.contentLength}`,
+    )
+    assert.ok(taken.length <= plan.contentLength - HOLD_BACK_BYTES)
+    verdict.open()
+    assert.equal(taken.length + (await rest).length, plan.contentLength)
+  })
+
+  void test('fail when the body is shorter than planned', async () => {
+    const file = seededBytes('short', 1_000)
+    const body = { ...coming(file, Promise.resolve(1_000)), complete: true }
+    const { rest } = await takeUntilHeld(body, planWhole(2_000, TYPE))
+    await assert.rejects(rest, { code: 'STORE_FAILED' })
+  })
+
+  void test('are the planned ones, however they are read, and held back by the same rule', async () => {
+    const size = fc.integer({ min: 1, max: 60_000 })
+    const range = fc.tuple(fc.nat(), fc.nat())
+    await fc.assert(
+      fc.asyncProperty(
+        size,
+        fc.array(range, { maxLength: 4 }),
+        fc.integer({ min: 1, max: 9_000 }),
+        async (size, raw, piece) => {
+          const file = seededBytes('property', size)
+          const ranges = raw.map(([a, b]) => {
+            const start = a % size
+            return { start, end: start + (b % (size - start)) }
+          })
+          const plan = ranges.length === 0 ? planWhole(size, TYPE) : planRanges(ranges, size, TYPE)
+          let verified = false
+          const body: Body = {
+            ...coming(file, Promise.resolve(size), piece),
+            verified: async () => {
+              verified = true
+              return size
+            },
+          }
+          const chunks: Buffer[] = []
+          let sent = 0
+          for await (const chunk of bodyChunks(body, plan)) {
+            chunks.push(Buffer.from(chunk))
+            sent += chunk.length
+            assert.ok(
+              verified || sent <= plan.contentLength - HOLD_BACK_BYTES,
+              'a held byte came before the verdict',
+            )
+          }
+          const framing = plan.pieces.map((at) =>
+            Buffer.isBuffer(at) ? at : file.subarray(at.start, at.end + 1),
+          )
+          assert.deepEqual(Buffer.concat(chunks), Buffer.concat(framing))
+        },
+      ),
+      { seed: 9110, numRuns: 300 },
+    )
+  })
+})
