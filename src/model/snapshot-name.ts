@@ -26,3 +26,12 @@ export function nextSnapshotName(nowMs: number, latest: string | undefined): str
   const latestMs = parseSnapshotName(latest)
   return formatSnapshotName((latestMs ?? nowMs) + MINUTE_MS)
 }
+
+/** Of these names the few that are nearest to one in time, in their order: what may have been meant. */
+export function nearestNames(name: string, names: readonly string[], count = 3): string[] {
+  const distance = (one: string) => Math.abs((parseSnapshotName(one) ?? 0) - (parseSnapshotName(name) ?? 0))
+  return names
+    .toSorted((a, b) => distance(a) - distance(b))
+    .slice(0, count)
+    .toSorted()
+}

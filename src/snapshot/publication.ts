@@ -3,7 +3,7 @@ import type Database from 'better-sqlite3'
 import type { PackageRecord } from '../model/repodata.ts'
 import { nextSnapshotName } from '../model/snapshot-name.ts'
 import { removeFile } from '../system/publish.ts'
-import { changeIndex } from './index-change.ts'
+import { refreshIndex } from './index-change.ts'
 import { PackageStage } from './package-stage.ts'
 import {
   ATTACH_STAGE,
@@ -64,7 +64,7 @@ function writeSnapshot(
 ): PublishedSnapshot {
   const { reads, writes } = context
   writes.addMirror.run({ name: candidate.mirror })
-  const mirror = writes.mirrorByName.get({ name: candidate.mirror }) as { id: number; listed: number }
+  const mirror = writes.mirrorByName.get({ name: candidate.mirror }) as { id: number }
   const newest = writes.newestSnapshot.get({ mirrorId: mirror.id }) as
     { seq: number; name: string } | undefined
   const seq = (newest?.seq ?? 0) + 1
@@ -88,10 +88,8 @@ function writeSnapshot(
   writes.recordSync.run({ mirror: candidate.mirror, checkedAt: nowMs, error: null })
   const { baseurl, etag = null, lastModified = null, digest } = candidate.seen
   writes.recordSeen.run({ mirror: candidate.mirror, baseurl, etag, lastModified, digest })
-  const generation =
-    mirror.listed === 1
-      ? changeIndex(writes, nowMs, 'sync', [{ mirrorId: mirror.id, snapshotId }])
-      : undefined
+  // A pinned mirror's current snapshot stays what it is, and so does an unlisted one's place outside the index.
+  const generation = refreshIndex(writes, nowMs, 'sync')
   const snapshot = toSnapshot(reads.snapshotAtSeq.get({ mirrorId: mirror.id, seq }))
   if (snapshot === undefined) throw new Error(`the snapshot just written is not there: ${name}`)
   return {

@@ -27,9 +27,12 @@ export function toCandidateFiles(rows: readonly unknown[]): CandidateFile[] {
 
 /** A mirror's row; `current` is the index it may be in. */
 export function toMirrorState(row: unknown, current: ReadonlyMap<string, Snapshot>): MirrorState {
-  const { listed, ...columns } = row as Row<Omit<MirrorState, 'listed' | 'current'>> & { listed: number }
+  const { listed, pinned, ...columns } = row as Row<Omit<MirrorState, 'listed' | 'pinned' | 'current'>> & {
+    listed: number
+    pinned: number
+  }
   const state = withoutNulls(columns)
-  return { ...state, listed: listed === 1, current: current.get(state.name) }
+  return { ...state, listed: listed === 1, pinned: pinned === 1, current: current.get(state.name) }
 }
 
 /** The row of the last repomd.xml seen. */

@@ -44,10 +44,19 @@ export class Scheduler {
     this.#options = options
   }
 
-  /** Starts with these mirrors: all but those that are `off` are synced now, side by side. */
-  start(mirrors: readonly ScheduledMirror[]): void {
+  /**
+   * Makes these the mirrors to look after. Those that are new are synced now, side by side, unless they are `off`; of the others a
+   * changed interval counts from now.
+   */
+  schedule(mirrors: readonly ScheduledMirror[]): void {
+    const before = this.#mirrors
     this.#mirrors = new Map(mirrors.map((mirror) => [mirror.name, mirror]))
-    for (const { name, intervalMs } of mirrors) if (intervalMs !== 'off') void this.#syncAndPlan(name)
+    for (const name of before.keys()) if (!this.#mirrors.has(name)) this.#forget(name)
+    for (const { name, intervalMs } of mirrors) {
+      const old = before.get(name)
+      if (old === undefined && intervalMs !== 'off') void this.#syncAndPlan(name)
+      else if (old !== undefined && old.intervalMs !== intervalMs) this.#plan(name)
+    }
   }
 
   /** Syncs now, or joins the sync that waits or runs. After {@link close} it fails with SHUTTING_DOWN. */
@@ -80,7 +89,14 @@ export class Scheduler {
     this.#plan(name)
   }
 
+  #forget(name: string): void {
+    clearTimeout(this.#timers.get(name))
+    this.#timers.delete(name)
+    this.#failures.delete(name)
+  }
+
   #plan(name: string): void {
+    clearTimeout(this.#timers.get(name))
     const interval = this.#mirrors.get(name)?.intervalMs
     if (this.#closed || interval === undefined || interval === 'off') return
     const failures = this.#failures.get(name) ?? 0

@@ -35,7 +35,7 @@ const READS = {
     WHERE mirror_id = :mirrorId AND (href_hash, id) > (:afterHash, :afterId) AND ${LISTED_AT}
     ORDER BY href_hash, id LIMIT :limit`,
   defects: 'SELECT path, kind, message FROM defect WHERE snapshot_id = :snapshotId ORDER BY path, kind',
-  mirrors: `SELECT m.name, m.listed, m.checked_at AS checkedAt, m.succeeded_at AS succeededAt, m.error,
+  mirrors: `SELECT m.name, m.listed, m.pin_id IS NOT NULL AS pinned, m.checked_at AS checkedAt, m.succeeded_at AS succeededAt, m.error,
     (SELECT count(*) FROM snapshot s WHERE s.mirror_id = m.id) AS snapshotCount FROM mirror m ORDER BY m.name`,
   seenRepomd: `SELECT repomd_baseurl AS baseurl, repomd_etag AS etag, repomd_last_modified AS lastModified,
     repomd_digest AS digest FROM mirror WHERE name = :mirror AND repomd_digest IS NOT NULL`,
@@ -43,8 +43,10 @@ const READS = {
 
 const WRITES = {
   addMirror: 'INSERT INTO mirror (name) VALUES (:name) ON CONFLICT (name) DO NOTHING',
-  listMirror: 'UPDATE mirror SET listed = :listed WHERE name = :name',
-  mirrorByName: 'SELECT id, listed FROM mirror WHERE name = :name',
+  listMirror: 'UPDATE mirror SET listed = 1, pin_id = :pinId WHERE name = :name',
+  pins: 'SELECT name, pin_id AS pinId FROM mirror WHERE pin_id IS NOT NULL',
+  snapshotNames: `SELECT s.id, s.name FROM snapshot s JOIN mirror m ON m.id = s.mirror_id WHERE m.name = :mirror`,
+  mirrorByName: 'SELECT id FROM mirror WHERE name = :name',
   newestSnapshot: 'SELECT seq, name FROM snapshot WHERE mirror_id = :mirrorId ORDER BY seq DESC LIMIT 1',
   recordSync: `UPDATE mirror SET checked_at = :checkedAt, error = :error,
     succeeded_at = CASE WHEN :error IS NULL THEN :checkedAt ELSE succeeded_at END WHERE name = :mirror`,
@@ -55,19 +57,19 @@ const WRITES = {
   addDefect: `INSERT INTO defect (snapshot_id, path, kind, message) VALUES (:snapshotId, :path, :kind, :message)
     ON CONFLICT DO NOTHING`,
   addGeneration: `INSERT INTO generation (number, created_at, cause)
-    SELECT coalesce(max(number), 0) + 1, :createdAt, :cause FROM generation`,
+    SELECT coalesce(max(number), 0) + 1, max(:createdAt, coalesce(max(created_at), 0)), :cause FROM generation`,
   closeCurrent: `UPDATE current_span SET last_generation = :generation - 1
     WHERE mirror_id = :mirrorId AND last_generation IS NULL`,
   openCurrent: `INSERT INTO current_span (mirror_id, first_generation, snapshot_id)
     VALUES (:mirrorId, :generation, :snapshotId)`,
-  // Mirrors whose place in the index is not what their listing says.
-  unlistedCurrent: `SELECT m.id AS mirrorId FROM mirror m JOIN current_span c ON c.mirror_id = m.id
-    WHERE m.listed = 0 AND c.last_generation IS NULL`,
-  listedWithoutCurrent: `SELECT m.id AS mirrorId, (SELECT s.id FROM snapshot s WHERE s.mirror_id = m.id
-      ORDER BY s.seq DESC LIMIT 1) AS snapshotId
-    FROM mirror m WHERE m.listed = 1 AND EXISTS (SELECT 1 FROM snapshot s WHERE s.mirror_id = m.id)
-      AND NOT EXISTS (SELECT 1 FROM current_span c WHERE c.mirror_id = m.id AND c.last_generation IS NULL)`,
-  unlistAll: 'UPDATE mirror SET listed = 0 WHERE listed = 1',
+  // Mirrors whose place in the index is not what they are to have: none, the pinned snapshot, or the newest.
+  staleCurrent: `SELECT w.mirror_id AS mirrorId, w.snapshot_id AS snapshotId FROM (
+      SELECT m.id AS mirror_id, CASE WHEN m.listed = 1 THEN coalesce(m.pin_id, (
+        SELECT s.id FROM snapshot s WHERE s.mirror_id = m.id ORDER BY s.seq DESC LIMIT 1)) END AS snapshot_id
+      FROM mirror m) w
+    LEFT JOIN current_span c ON c.mirror_id = w.mirror_id AND c.last_generation IS NULL
+    WHERE w.snapshot_id IS NOT c.snapshot_id`,
+  unlistAll: 'UPDATE mirror SET listed = 0, pin_id = NULL WHERE listed = 1 OR pin_id IS NOT NULL',
 } as const
 
 /** Statements that read the packages of a candidate from its attached stage. */

@@ -11,6 +11,7 @@ import type {
   Defect,
   DirectoryEntry,
   Index,
+  ListedMirror,
   MirrorState,
   Publication,
   PublishedSnapshot,
@@ -106,7 +107,7 @@ export class SqliteSnapshotStore implements SnapshotStore {
     return toSeenRepomd(this.#reads.seenRepomd.get({ mirror }))
   }
 
-  async reconcile(mirrors: readonly string[], nowMs: number): Promise<void> {
+  async reconcile(mirrors: readonly ListedMirror[], nowMs: number): Promise<void> {
     const write = () => reconcileListing(this.#writes, mirrors, nowMs)
     await runWrite(this.#database, write, { durable: true })
   }

@@ -56,6 +56,8 @@ export interface Defect {
 export interface MirrorState {
   readonly name: string
   readonly listed: boolean
+  /** Whether the configuration pins its current snapshot. */
+  readonly pinned: boolean
   readonly checkedAt: number | undefined
   readonly succeededAt: number | undefined
   readonly error: string | undefined
@@ -106,11 +108,21 @@ export interface Publication {
 /** What publishing did. */
 export interface PublishedSnapshot {
   readonly snapshot: Snapshot
-  /** The generation it began; undefined while the mirror is not listed. */
+  /** The generation it began; undefined while the mirror is pinned or not listed. */
   readonly generation: number | undefined
   /** Packages that came and went since the snapshot before, by href and digest. */
   readonly added: number
   readonly removed: number
+}
+
+/** Why a generation began. */
+export type GenerationCause = 'sync' | 'pin' | 'unpin' | 'configuration'
+
+/** A mirror that is to be in the index. */
+export interface ListedMirror {
+  readonly name: string
+  /** The snapshot that is current whatever syncs bring; the newest without. */
+  readonly pin?: string
 }
 
 /** How a sync attempt ended. */
@@ -147,8 +159,11 @@ export interface SnapshotReader {
 
 /** Changing snapshots. */
 export interface SnapshotWriter {
-  /** Makes exactly these mirrors the listed ones; a new generation when that changes the index. */
-  reconcile(mirrors: readonly string[], nowMs: number): Promise<void>
+  /**
+   * Makes exactly these mirrors the listed ones, with exactly these pins; a new generation when that changes the index.
+   * @throws PinyonError PIN_UNKNOWN for a pin to a snapshot that is not there; nothing has changed then
+   */
+  reconcile(mirrors: readonly ListedMirror[], nowMs: number): Promise<void>
   recordSync(record: SyncRecord): Promise<void>
   /**
    * Publishes snapshot, packages, current and generation together, in one transaction. The embedded store blocks its thread while

@@ -18,8 +18,8 @@ export function describeBlobStore(
   name: string,
   open: (t: TestContext, place: Map<string, unknown>) => Promise<BlobStore>,
 ): void {
-  void describe(name, () => {
-    void test('has what was published, and nothing else', async (t) => {
+  describe(name, () => {
+    test('has what was published, and nothing else', async (t) => {
       const store = await open(t, new Map())
       assert.equal(await store.open(DIGEST), undefined)
       await put(store, DIGEST, CONTENT)
@@ -30,7 +30,7 @@ export function describeBlobStore(
       assert.equal(await store.open(digestOf('another')), undefined)
     })
 
-    void test('shows a blob to nobody before it is published, and then to all', async (t) => {
+    test('shows a blob to nobody before it is published, and then to all', async (t) => {
       const place = new Map<string, unknown>()
       const [store, other] = [await open(t, place), await open(t, place)]
       const writer = await store.create({ digest: DIGEST, size: CONTENT.length })
@@ -66,7 +66,7 @@ export function describeBlobStore(
       })
     }
 
-    void test('publishes only what has the expected size', async (t) => {
+    test('publishes only what has the expected size', async (t) => {
       const store = await open(t, new Map())
       const size = CONTENT.length
       await assert.rejects(put(store, DIGEST, CONTENT, size + 1), { code: 'UPSTREAM_SHORT' })
@@ -79,7 +79,7 @@ export function describeBlobStore(
       assert.equal(await store.open(DIGEST), undefined)
     })
 
-    void test('keeps an empty blob, and one whose size nobody said', async (t) => {
+    test('keeps an empty blob, and one whose size nobody said', async (t) => {
       const store = await open(t, new Map())
       await put(store, digestOf(''), Buffer.alloc(0), 0)
       const empty = await mustOpen(store, digestOf(''))
@@ -95,7 +95,7 @@ export function describeBlobStore(
       blob.close()
     })
 
-    void test('reads at any position, and nothing behind the end', async (t) => {
+    test('reads at any position, and nothing behind the end', async (t) => {
       const store = await open(t, new Map())
       await put(store, DIGEST, CONTENT)
       const blob = await mustOpen(store, DIGEST)
@@ -108,7 +108,7 @@ export function describeBlobStore(
       blob.close()
     })
 
-    void test('lets the bytes of a running writer be read, also from another process', async (t) => {
+    test('lets the bytes of a running writer be read, also from another process', async (t) => {
       const place = new Map<string, unknown>()
       const [store, other] = [await open(t, place), await open(t, place)]
       const writer = await store.create({ digest: DIGEST })
@@ -128,7 +128,7 @@ export function describeBlobStore(
         assert.equal(await other.openPartial(location), undefined)
     })
 
-    void test('keeps what was discarded readable until the writer closes, and never as a blob', async (t) => {
+    test('keeps what was discarded readable until the writer closes, and never as a blob', async (t) => {
       const store = await open(t, new Map())
       const writer = await store.create({ digest: DIGEST })
       await writer.write(CONTENT)
@@ -140,7 +140,7 @@ export function describeBlobStore(
       assert.equal(await store.open(DIGEST), undefined)
     })
 
-    void test('takes any number of writers of one digest, right and wrong', async (t) => {
+    test('takes any number of writers of one digest, right and wrong', async (t) => {
       const place = new Map<string, unknown>()
       const stores = [await open(t, place), await open(t, place)]
       const results = await Promise.allSettled(
@@ -158,7 +158,7 @@ export function describeBlobStore(
       }
     })
 
-    void test('removes a blob, which those who have it open read on', async (t) => {
+    test('removes a blob, which those who have it open read on', async (t) => {
       const store = await open(t, new Map())
       await put(store, DIGEST, CONTENT)
       const blob = await mustOpen(store, DIGEST)

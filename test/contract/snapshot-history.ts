@@ -52,7 +52,7 @@ function byBytes(a: string, b: string): number {
 
 /** The part of the contract about what a mirror's snapshots list, one after the other. */
 export function describeHistory(open: (t: TestContext) => SnapshotStore): void {
-  void test('every snapshot lists what it listed, whatever came after', async (t) => {
+  test('every snapshot lists what it listed, whatever came after', async (t) => {
     const store = open(t)
     let run = 0
     const property = fc.asyncProperty(
@@ -79,7 +79,7 @@ export function describeHistory(open: (t: TestContext) => SnapshotStore): void {
     await fc.assert(property, { seed: 20161213, numRuns: RUNS })
   })
 
-  void test('the rolling view finds repodata of earlier snapshots, but what is missing now stays missing', async (t) => {
+  test('the rolling view finds repodata of earlier snapshots, but what is missing now stays missing', async (t) => {
     const store = open(t)
     const first = await publishSimply(store, {
       files: [otherFile('repodata/1', digestOf('1')), otherFile('repodata/x', digestOf('x'))],
@@ -96,7 +96,7 @@ export function describeHistory(open: (t: TestContext) => SnapshotStore): void {
     assert.deepEqual(await find(first, 'repodata/x'), [1, digestOf('x')])
   })
 
-  void test('directories of many packages are listed whole', async (t) => {
+  test('directories of many packages are listed whole', async (t) => {
     const store = open(t)
     const packages = Array.from({ length: 7_001 }, (_, index) => createPackage(`P/${index % 7}/${index}`))
     const { snapshot } = await publishSimply(store, { packages })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test, type TestContext } from 'node:test'
 import { digestOf } from '../../src/model/digest.ts'
 import type { PackageRecord } from '../../src/model/repodata.ts'
-import type { CandidateFile, Defect, SnapshotStore } from '../../src/snapshot/store.ts'
+import type { CandidateFile, Defect, ListedMirror, SnapshotStore } from '../../src/snapshot/store.ts'
 import {
   NOON,
   checkWholeGeneration,
@@ -23,7 +23,7 @@ const SIX_HREFS = ['a', 'b', 'P/a', 'P/b', 'P/c/d', 'P/c/e']
 /** The contract that any {@link SnapshotStore} must meet. `open` gives a new, empty place that lasts as long as the test. */
 export function describeSnapshotStore(open: (t: TestContext) => SnapshotPlace): void {
   const openStore = (t: TestContext) => open(t).open()
-  void describe('the contract of snapshot stores', () => {
+  describe('the contract of snapshot stores', () => {
     describeEmptiness(openStore)
     describePublishing(openStore)
     describeHistory(openStore)
@@ -35,7 +35,7 @@ export function describeSnapshotStore(open: (t: TestContext) => SnapshotPlace): 
 type OpenStore = (t: TestContext) => SnapshotStore
 
 function describeEmptiness(open: OpenStore): void {
-  void test('what is not there is undefined', async (t) => {
+  test('what is not there is undefined', async (t) => {
     const store = open(t)
     assert.deepEqual(await store.index(), { generation: 0, createdAt: 0, current: new Map() })
     assert.equal(await store.snapshot('m', '2016-12-13-13-30'), undefined)
@@ -50,7 +50,7 @@ function describeEmptiness(open: OpenStore): void {
     assert.equal(await store.snapshot('other', snapshot.name), undefined)
   })
 
-  void test('an empty repository is a snapshot, with an empty top directory', async (t) => {
+  test('an empty repository is a snapshot, with an empty top directory', async (t) => {
     const store = open(t)
     const { snapshot, added, removed } = await publishSimply(store)
     assert.deepEqual([snapshot.packageCount, snapshot.packageBytes, added, removed], [0, 0, 0, 0])
@@ -59,7 +59,7 @@ function describeEmptiness(open: OpenStore): void {
 }
 
 function describePublishing(open: OpenStore): void {
-  void test('a snapshot is what was published', async (t) => {
+  test('a snapshot is what was published', async (t) => {
     const store = open(t)
     const { size: _, ...unsized } = createPackage('unsized')
     const files: CandidateFile[] = [
@@ -108,7 +108,7 @@ function describePublishing(open: OpenStore): void {
     })
   })
 
-  void test('names are unique and ordered within a minute and when the clock steps back', async (t) => {
+  test('names are unique and ordered within a minute and when the clock steps back', async (t) => {
     const store = open(t)
     const times = [NOON, NOON + 59_999, NOON, NOON - 3_600_000, NOON + 10 * MINUTE_MS, NOON]
     const names: string[] = []
@@ -125,7 +125,7 @@ function describePublishing(open: OpenStore): void {
     assert.equal((await publishSimply(store, { mirror: 'n' })).snapshot.name, '2016-12-13-13-30')
   })
 
-  void test('of an href listed twice the first entry stands, and other content is told', async (t) => {
+  test('of an href listed twice the first entry stands, and other content is told', async (t) => {
     const store = open(t)
     const [first, second] = [createPackage('a', '1'), createPackage('a', '2')]
     const packages = [first, createPackage('b'), first, createPackage('c'), second]
@@ -136,9 +136,9 @@ function describePublishing(open: OpenStore): void {
     assert.deepEqual([defect?.kind, defect?.path, more], ['duplicate', 'a', []])
   })
 
-  void test('a publication that fails changes nothing, and the next one is as if it had not been', async (t) => {
+  test('a publication that fails changes nothing, and the next one is as if it had not been', async (t) => {
     const store = open(t)
-    await store.reconcile(['m'], NOON)
+    await store.reconcile(listed('m'), NOON)
     const { snapshot } = await publishSimply(store, { packages: [createPackage('a')] })
     const before = [await store.index(), await store.mirrors(), await store.seenRepomd('m')]
     const base = { mirror: 'm', nowMs: NOON }
@@ -156,7 +156,7 @@ function describePublishing(open: OpenStore): void {
     assert.deepEqual([next.added, next.removed, next.snapshot.packageCount, next.snapshot.seq], [1, 1, 1, 2])
   })
 
-  void test('publications at the same time do not mix', async (t) => {
+  test('publications at the same time do not mix', async (t) => {
     const store = open(t)
     const mirrors = ['k', 'l', 'm', 'n']
     const publications = mirrors.map((mirror) =>
@@ -186,7 +186,7 @@ async function refuse(): Promise<never> {
 }
 
 function describeIndex(open: OpenStore): void {
-  void test('a mirror is in the index while it is listed, and each change is one generation', async (t) => {
+  test('a mirror is in the index while it is listed, and each change is one generation', async (t) => {
     const store = open(t)
     const seen: [number, string[]][] = []
     const note = async () => {
@@ -195,15 +195,15 @@ function describeIndex(open: OpenStore): void {
     }
     const steps: (() => Promise<unknown>)[] = [
       () => publishSimply(store, { mirror: 'm' }),
-      () => store.reconcile(['m', 'n'], NOON),
-      () => store.reconcile(['n', 'm'], NOON),
+      () => store.reconcile(listed('m', 'n'), NOON),
+      () => store.reconcile(listed('n', 'm'), NOON),
       () => publishSimply(store, { mirror: 'n' }),
       () => publishSimply(store, { mirror: 'm' }),
       () => publishSimply(store, { mirror: 'unlisted' }),
-      () => store.reconcile(['n'], NOON),
+      () => store.reconcile(listed('n'), NOON),
       () => publishSimply(store, { mirror: 'm' }),
-      () => store.reconcile(['m', 'unlisted'], NOON),
-      () => store.reconcile([], NOON),
+      () => store.reconcile(listed('m', 'unlisted'), NOON),
+      () => store.reconcile(listed(), NOON),
     ]
     for (const step of steps) {
       await step()
@@ -231,9 +231,9 @@ function describeIndex(open: OpenStore): void {
     )
   })
 
-  void test('publishing tells the generation it began, and the index is one object until then', async (t) => {
+  test('publishing tells the generation it began, and the index is one object until then', async (t) => {
     const store = open(t)
-    await store.reconcile(['m'], NOON)
+    await store.reconcile(listed('m'), NOON)
     assert.equal((await publishSimply(store, { mirror: 'n' })).generation, undefined)
     const published = await publishSimply(store, { nowMs: NOON + 5 })
     const index = await store.index()
@@ -245,15 +245,54 @@ function describeIndex(open: OpenStore): void {
     assert.notEqual(await store.index(), index)
   })
 
-  void test('the index is in the order of `<mirror>/`', async (t) => {
+  test('a pinned mirror keeps its snapshot through publishes until the pin goes', async (t) => {
+    const store = open(t)
+    await store.reconcile(listed('m', 'n'), NOON)
+    const { snapshot: first } = await publishSimply(store)
+    const { snapshot: second } = await publishSimply(store)
+    const state = async () => {
+      const [m] = await store.mirrors()
+      const { generation } = await store.index()
+      return [m?.current?.name, m?.pinned, generation]
+    }
+    assert.deepEqual(await state(), [second.name, false, 2])
+    await store.reconcile([{ name: 'm', pin: first.name }, { name: 'n' }], NOON)
+    assert.deepEqual(await state(), [first.name, true, 3])
+    const { snapshot: third, generation } = await publishSimply(store)
+    assert.equal(generation, undefined)
+    assert.deepEqual(await state(), [first.name, true, 3])
+    await store.reconcile([{ name: 'm', pin: first.name }, { name: 'n' }], NOON)
+    assert.deepEqual(await state(), [first.name, true, 3], 'the same pin again changes nothing')
+    await store.reconcile(listed('m', 'n'), NOON)
+    assert.deepEqual(await state(), [third.name, false, 4])
+  })
+
+  test('a pin to what is not there changes nothing and names the nearest', async (t) => {
+    const store = open(t)
+    await store.reconcile(listed('m'), NOON)
+    const { snapshot } = await publishSimply(store)
+    await publishSimply(store, { mirror: 'n' })
+    const wrong = store.reconcile([{ name: 'n' }, { name: 'm', pin: '1999-01-01-00-00' }], NOON)
+    await assert.rejects(wrong, {
+      code: 'PIN_UNKNOWN',
+      message: `m has no snapshot 1999-01-01-00-00: the nearest are ${snapshot.name}`,
+    })
+    assert.deepEqual([...(await store.index()).current.keys()], ['m'])
+    await assert.rejects(
+      store.reconcile([{ name: 'x', pin: snapshot.name }], NOON),
+      /x has no snapshot .*: it has none/,
+    )
+  })
+
+  test('the index is in the order of `<mirror>/`', async (t) => {
     const store = open(t)
     const names = ['b', 'a-b', 'a', 'a.b', 'a0', 'B']
-    await store.reconcile(names, NOON)
+    await store.reconcile(listed(...names), NOON)
     for (const mirror of names) await publishSimply(store, { mirror })
     assert.deepEqual([...(await store.index()).current.keys()], ['B', 'a-b', 'a.b', 'a', 'a0', 'b'])
   })
 
-  void test('syncs are recorded: success, failure, what was seen', async (t) => {
+  test('syncs are recorded: success, failure, what was seen', async (t) => {
     const store = open(t)
     const state = async () => {
       const [one] = await store.mirrors()
@@ -274,10 +313,10 @@ function describeIndex(open: OpenStore): void {
 }
 
 function describeSharing(open: (t: TestContext) => SnapshotPlace): void {
-  void test('what one store published another one sees, and whoever opens the place later', async (t) => {
+  test('what one store published another one sees, and whoever opens the place later', async (t) => {
     const place = open(t)
     const [writer, reader] = [place.open(), place.open()]
-    await writer.reconcile(['m'], NOON)
+    await writer.reconcile(listed('m'), NOON)
     assert.equal((await reader.index()).generation, 0)
     const { snapshot } = await publishSimply(writer, { packages: [createPackage('a')] })
     assert.deepEqual((await reader.index()).current.get('m'), snapshot)
@@ -287,11 +326,11 @@ function describeSharing(open: (t: TestContext) => SnapshotPlace): void {
     assert.equal((await later.file(snapshot, 'a'))?.digest, createPackage('a').checksum)
   })
 
-  void test('a reader sees whole generations while another store publishes', async (t) => {
+  test('a reader sees whole generations while another store publishes', async (t) => {
     const place = open(t)
     const [writer, reader] = [place.open(), place.open()]
     const mirrors = ['k', 'l', 'm']
-    await writer.reconcile(mirrors, NOON)
+    await writer.reconcile(listed(...mirrors), NOON)
     const progress = { publishing: true }
     const published = (async () => {
       for (let round = 0; round < 20; round += 1)
@@ -308,4 +347,8 @@ function describeSharing(open: (t: TestContext) => SnapshotPlace): void {
     assert.ok(looks > 20, `looked only ${looks} times`)
     assert.equal((await reader.index()).generation, 60)
   })
+}
+
+function listed(...names: readonly string[]): ListedMirror[] {
+  return names.map((name) => ({ name }))
 }

@@ -38,7 +38,7 @@ function lie(dir: string, type: string, element: string, value: string): void {
   editRepomd(dir, (text) => text.replace(pattern, `$1${value}`))
 }
 
-void describe('what repomd.xml says wrongly of a file with the right checksum', () => {
+describe('what repomd.xml says wrongly of a file with the right checksum', () => {
   const lies: [string, string, string, string[]][] = [
     ['filelists', 'size', '1', ['size repodata/filelists.xml.gz']],
     ['primary', 'size', '10126790', ['size repodata/primary.xml.gz']],
@@ -48,7 +48,7 @@ void describe('what repomd.xml says wrongly of a file with the right checksum', 
     ['primary', 'open-checksum', '0'.repeat(64), ['open-checksum repodata/primary.xml.gz']],
   ]
   for (const [type, element, value, defects] of lies) {
-    void test(`is published and flagged: ${element} of ${type}`, async (t) => {
+    test(`is published and flagged: ${element} of ${type}`, async (t) => {
       const { dir, mirror } = await setUp(t)
       lie(dir, type, element, value)
       const snapshot = await mirror.publish()
@@ -59,7 +59,7 @@ void describe('what repomd.xml says wrongly of a file with the right checksum', 
       await mirror.expectUnchanged()
     })
 
-    void test(`is refused where mirrors are strict: ${element} of ${type}`, async (t) => {
+    test(`is refused where mirrors are strict: ${element} of ${type}`, async (t) => {
       const { dir, mirror } = await setUp(t)
       mirror.strict = true
       await mirror.publish()
@@ -73,7 +73,7 @@ void describe('what repomd.xml says wrongly of a file with the right checksum', 
     })
   }
 
-  void test('a file that cannot be uncompressed is flagged, but for primary', async (t) => {
+  test('a file that cannot be uncompressed is flagged, but for primary', async (t) => {
     const { dir, mirror } = await setUpRecords(t, [
       { type: 'primary', content: formatPrimary([]) },
       { type: 'filelists', content: Buffer.from([0x1f, 0x8b, 8, 0, 1, 2, 3]), compress: 'none' },
@@ -89,8 +89,8 @@ function makeWrong(upstream: Upstream, pattern = /-other/): void {
   upstream.rules = [{ match: pattern, status: 404 }]
 }
 
-void describe('a file other than primary that upstream never has right', () => {
-  void test('is published as missing where there is no snapshot yet, after three tries', async (t) => {
+describe('a file other than primary that upstream never has right', () => {
+  test('is published as missing where there is no snapshot yet, after three tries', async (t) => {
     const { dir, upstream, mirror } = await setUp(t)
     makeWrong(upstream)
     const snapshot = await mirror.publish()
@@ -104,14 +104,14 @@ void describe('a file other than primary that upstream never has right', () => {
     assert.deepEqual([files.size, files.has(path), files.get(path)], [4, true, undefined])
   })
 
-  void test('is published so when it never matches, too', async (t) => {
+  test('is published so when it never matches, too', async (t) => {
     const { upstream, mirror } = await setUp(t)
     upstream.rules = [{ match: /-other/, flipByteAt: 20 }]
     assert.deepEqual(await mirror.defects(await mirror.publish()), ['missing repodata/other.xml.gz'])
     assert.equal(upstream.count(/-other/), 3)
   })
 
-  void test('keeps the mirror on an earlier snapshot that had it', async (t) => {
+  test('keeps the mirror on an earlier snapshot that had it', async (t) => {
     const { dir, upstream, mirror } = await setUp(t)
     await mirror.publish()
     writeSyntheticRepository(dir, { packages: [], withoutFiles: true })
@@ -122,7 +122,7 @@ void describe('a file other than primary that upstream never has right', () => {
     )
   })
 
-  void test('is published again where the last snapshot lacked the same record', async (t) => {
+  test('is published again where the last snapshot lacked the same record', async (t) => {
     const { dir, upstream, mirror } = await setUp(t)
     makeWrong(upstream)
     await mirror.publish()
@@ -137,7 +137,7 @@ void describe('a file other than primary that upstream never has right', () => {
     assert.deepEqual(await mirror.defects(await mirror.publish()), [])
   })
 
-  void test('is refused where mirrors are strict, even at first', async (t) => {
+  test('is refused where mirrors are strict, even at first', async (t) => {
     const { upstream, mirror } = await setUp(t)
     makeWrong(upstream)
     mirror.strict = true
@@ -145,7 +145,7 @@ void describe('a file other than primary that upstream never has right', () => {
   })
 })
 
-void describe('primary', () => {
+describe('primary', () => {
   const broken: [string, Buffer | string, RegExp][] = [
     ['is no XML', 'nothing of the kind', /reading primary\.xml/],
     ['ends too early', formatPrimary([formatElement('a')]).slice(0, -20), /primary/],
@@ -157,7 +157,7 @@ void describe('primary', () => {
     ],
   ]
   for (const [name, content, reason] of broken) {
-    void test(`that ${name} is refused, also at first`, async (t) => {
+    test(`that ${name} is refused, also at first`, async (t) => {
       const { mirror } = await setUpRecords(t, [{ type: 'primary', content, compress: 'none' }])
       const error = await mirror.fail()
       assert.equal(error.code, 'REPODATA_MALFORMED')
@@ -185,7 +185,7 @@ void describe('primary', () => {
     ],
   ]
   for (const [name, packages, defects] of mistakes) {
-    void test(`that ${name} is published and flagged, and refused where mirrors are strict`, async (t) => {
+    test(`that ${name} is published and flagged, and refused where mirrors are strict`, async (t) => {
       const content = formatPrimary(packages)
       const { mirror } = await setUpRecords(t, [{ type: 'primary', content }])
       mirror.strict = true
@@ -197,7 +197,7 @@ void describe('primary', () => {
     })
   }
 
-  void test('that states another number of packages is flagged', async (t) => {
+  test('that states another number of packages is flagged', async (t) => {
     const content = formatPrimary([formatElement('a')]).replace('packages="1"', 'packages="7"')
     const { mirror } = await setUpRecords(t, [{ type: 'primary', content }])
     const snapshot = await mirror.publish()
@@ -206,14 +206,14 @@ void describe('primary', () => {
     assert.match(defect?.message ?? '', /says packages="7" and lists 1$/)
   })
 
-  void test('that lists an href twice with the same content is right', async (t) => {
+  test('that lists an href twice with the same content is right', async (t) => {
     const content = formatPrimary([formatElement('a'), formatElement('a')])
     const { mirror } = await setUpRecords(t, [{ type: 'primary', content }])
     const snapshot = await mirror.publish()
     assert.deepEqual([await mirror.defects(snapshot), snapshot.packageCount], [[], 1])
   })
 
-  void test('that names hundreds of wrong hrefs costs a bounded message', async (t) => {
+  test('that names hundreds of wrong hrefs costs a bounded message', async (t) => {
     const far = Array.from({ length: 300 }, (_, index) =>
       formatElement(`p${index}`, { href: `../${'x'.repeat(10_000)}${index}` }),
     )
@@ -253,8 +253,8 @@ function placeBomb(dir: string, type: string, bytes: Buffer): void {
   )
 }
 
-void describe('a decompression bomb', () => {
-  void test('is flagged as filelists and refused as primary, in bounded memory', async (t) => {
+describe('a decompression bomb', () => {
+  test('is flagged as filelists and refused as primary, in bounded memory', async (t) => {
     const bomb = await createBomb(2 ** 30 + 2 ** 21)
     const { dir, mirror } = await setUp(t)
     const primaryDir = tempDir(t)

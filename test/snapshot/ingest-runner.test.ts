@@ -73,8 +73,8 @@ function createJob(mirror: string, digest: Digest): IngestJob {
   }
 }
 
-void describe('an ingest in a thread', () => {
-  void test('publishes, and tells how far it is', async (t) => {
+describe('an ingest in a thread', () => {
+  test('publishes, and tells how far it is', async (t) => {
     const bench = new Bench(t)
     const counts: number[] = []
     const job = await bench.createJob('m', formatPrimary(MANY_PACKAGES))
@@ -89,7 +89,7 @@ void describe('an ingest in a thread', () => {
     assert.deepEqual(await bench.store.snapshot('m', snapshot.name), snapshot)
   })
 
-  void test('fails with the error that it met, code and message', async (t) => {
+  test('fails with the error that it met, code and message', async (t) => {
     const bench = new Bench(t)
     const job = await bench.createJob('m', formatPrimary([formatElement('a')]).slice(0, -9))
     await assert.rejects(bench.run(job), (error: Error) => {
@@ -103,7 +103,7 @@ void describe('an ingest in a thread', () => {
     assert.deepEqual(await bench.store.snapshots('m'), [])
   })
 
-  void test('that needs more memory than it may have fails alone', async (t) => {
+  test('that needs more memory than it may have fails alone', async (t) => {
     const bench = new Bench(t)
     // Its name's pieces are short, and what is kept of each is not.
     const large = `<package type="rpm"><name>${'<![CDATA[ab]]>'.repeat(1_100_000)}</name></package>`
@@ -118,7 +118,7 @@ void describe('an ingest in a thread', () => {
     assert.equal(snapshot.seq, 1)
   })
 
-  void test('ends when it is aborted, before it begins and while it runs', async (t) => {
+  test('ends when it is aborted, before it begins and while it runs', async (t) => {
     const bench = new Bench(t)
     const job = await bench.createJob('m', formatPrimary(MANY_PACKAGES))
     const reason = new PinyonError('SHUTTING_DOWN', 'stopping')
@@ -130,7 +130,7 @@ void describe('an ingest in a thread', () => {
     assert.equal((await bench.run(job)).snapshot.packageCount, 30_000)
   })
 
-  void test('does not meet another one of the same process', async (t) => {
+  test('does not meet another one of the same process', async (t) => {
     const bench = new Bench(t)
     const jobs = await Promise.all(
       ['k', 'l', 'm', 'n'].map((mirror, index) =>

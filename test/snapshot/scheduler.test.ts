@@ -77,10 +77,10 @@ function hourly(...names: string[]): { name: string; intervalMs: number }[] {
   return names.map((name) => ({ name, intervalMs: HOUR_MS }))
 }
 
-void describe('a scheduler', () => {
-  void test('syncs all but those that are off at start, and then at their intervals', async (t) => {
+describe('a scheduler', () => {
+  test('syncs all but those that are off at start, and then at their intervals', async (t) => {
     const bench = new Bench(t)
-    bench.scheduler.start([
+    bench.scheduler.schedule([
       ...hourly('a'),
       { name: 'b', intervalMs: 2 * HOUR_MS },
       { name: 'c', intervalMs: 'off' },
@@ -92,20 +92,20 @@ void describe('a scheduler', () => {
     assert.deepEqual(bench.takeLog().slice(8), ['c 270', 'a 300'])
   })
 
-  void test('adds up to a tenth of the interval at random', async (t) => {
+  test('adds up to a tenth of the interval at random', async (t) => {
     const bench = new Bench(t, { random: () => 0.999 })
-    bench.scheduler.start(hourly('a'))
+    bench.scheduler.schedule(hourly('a'))
     await bench.pass(HOUR_MS + 5 * MINUTE_MS)
     assert.deepEqual(bench.takeLog(), ['a 0'])
     await bench.pass(MINUTE_MS)
     assert.deepEqual(bench.takeLog(), ['a 66'])
   })
 
-  void test('waits for an interval that is longer than a timer can be', async (t) => {
+  test('waits for an interval that is longer than a timer can be', async (t) => {
     const month = 30 * 24 * HOUR_MS
     const bench = new Bench(t)
     bench.checkedAt = async () => 0
-    bench.scheduler.start([{ name: 'a', intervalMs: 2 * month }])
+    bench.scheduler.schedule([{ name: 'a', intervalMs: 2 * month }])
     await settle()
     t.mock.timers.tick(1)
     await settle()
@@ -119,10 +119,10 @@ void describe('a scheduler', () => {
     assert.deepEqual(bench.takeLog(), [`a ${50 * 24 * 60}`])
   })
 
-  void test('tries a mirror that fails again after 1, 2, 4 … 30 minutes, and no later than its interval', async (t) => {
+  test('tries a mirror that fails again after 1, 2, 4 … 30 minutes, and no later than its interval', async (t) => {
     const bench = new Bench(t)
     bench.outcome = 'UPSTREAM_UNREACHABLE'
-    bench.scheduler.start(hourly('a'))
+    bench.scheduler.schedule(hourly('a'))
     await bench.pass(125 * MINUTE_MS)
     assert.deepEqual(bench.takeLog(), ['a 0', 'a 1', 'a 3', 'a 7', 'a 15', 'a 31', 'a 61', 'a 91', 'a 121'])
     bench.outcome = 'ok'
@@ -133,27 +133,27 @@ void describe('a scheduler', () => {
     assert.deepEqual(bench.takeLog(), ['a 271', 'a 272', 'a 274', 'a 278', 'a 286', 'a 302'])
   })
 
-  void test('tries no sooner than the interval where that is short', async (t) => {
+  test('tries no sooner than the interval where that is short', async (t) => {
     const bench = new Bench(t)
     bench.outcome = 'UPSTREAM_UNREACHABLE'
-    bench.scheduler.start([{ name: 'a', intervalMs: 3 * MINUTE_MS }])
+    bench.scheduler.schedule([{ name: 'a', intervalMs: 3 * MINUTE_MS }])
     await bench.pass(13 * MINUTE_MS)
     assert.deepEqual(bench.takeLog(), ['a 0', 'a 1', 'a 3', 'a 6', 'a 9', 'a 12'])
   })
 
-  void test('takes it for no failure that another process syncs the mirror', async (t) => {
+  test('takes it for no failure that another process syncs the mirror', async (t) => {
     const bench = new Bench(t)
     bench.outcome = 'SYNC_RUNNING'
-    bench.scheduler.start(hourly('a'))
+    bench.scheduler.schedule(hourly('a'))
     await bench.pass(HOUR_MS)
     assert.deepEqual(bench.takeLog(), ['a 0', 'a 60'])
   })
 
-  void test('goes on when a sync or the store throws', async (t) => {
+  test('goes on when a sync or the store throws', async (t) => {
     const bench = new Bench(t)
     bench.outcome = 'throw'
     bench.checkedAt = () => Promise.reject(new Error('database is locked'))
-    bench.scheduler.start(hourly('a'))
+    bench.scheduler.schedule(hourly('a'))
     await bench.pass(4 * MINUTE_MS)
     bench.outcome = 'ok'
     await bench.pass(4 * MINUTE_MS)
@@ -161,7 +161,7 @@ void describe('a scheduler', () => {
     await assert.doesNotReject(bench.scheduler.sync('a'))
   })
 
-  void test('joins a sync that runs or waits', async (t) => {
+  test('joins a sync that runs or waits', async (t) => {
     const bench = new Bench(t)
     bench.hold = gate()
     const first = bench.scheduler.sync('a')
@@ -175,11 +175,11 @@ void describe('a scheduler', () => {
     assert.deepEqual(bench.log, ['a 0', 'a 0'])
   })
 
-  void test('runs four syncs at once, in the order they were asked for', async (t) => {
+  test('runs four syncs at once, in the order they were asked for', async (t) => {
     const bench = new Bench(t)
     bench.hold = gate()
     const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i']
-    bench.scheduler.start(hourly(...names))
+    bench.scheduler.schedule(hourly(...names))
     await settle()
     assert.deepEqual(bench.log, ['a 0', 'b 0', 'c 0', 'd 0'])
     bench.hold.open()
@@ -187,9 +187,9 @@ void describe('a scheduler', () => {
     assert.deepEqual([bench.log.length, bench.mostRunning], [9, 4])
   })
 
-  void test('leaves out a mirror that another process has just looked at', async (t) => {
+  test('leaves out a mirror that another process has just looked at', async (t) => {
     const bench = new Bench(t)
-    bench.scheduler.start(hourly('a'))
+    bench.scheduler.schedule(hourly('a'))
     bench.checkedAt = async () => 40 * MINUTE_MS
     await bench.pass(HOUR_MS)
     assert.deepEqual(bench.takeLog(), ['a 0'])
@@ -197,17 +197,17 @@ void describe('a scheduler', () => {
     assert.deepEqual(bench.takeLog(), ['a 120'], 'that was 80 minutes before')
   })
 
-  void test('does not take a look in the future for a recent one: the clock was set back', async (t) => {
+  test('does not take a look in the future for a recent one: the clock was set back', async (t) => {
     const bench = new Bench(t)
-    bench.scheduler.start(hourly('a'))
+    bench.scheduler.schedule(hourly('a'))
     bench.checkedAt = async () => 10_000 * HOUR_MS
     await bench.pass(HOUR_MS)
     assert.deepEqual(bench.takeLog(), ['a 0', 'a 60'])
   })
 })
 
-void describe('a scheduler that is closed', () => {
-  void test('waits for what runs, and begins nothing that waited', async (t) => {
+describe('a scheduler that is closed', () => {
+  test('waits for what runs, and begins nothing that waited', async (t) => {
     const bench = new Bench(t)
     bench.hold = gate()
     const results = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => bench.scheduler.sync(name))
@@ -224,9 +224,9 @@ void describe('a scheduler that is closed', () => {
     assert.deepEqual(codes, [false, false, false, false, 'SHUTTING_DOWN', 'SHUTTING_DOWN'])
   })
 
-  void test('plans nothing more: not what waited for its time, nor what ran', async (t) => {
+  test('plans nothing more: not what waited for its time, nor what ran', async (t) => {
     const bench = new Bench(t)
-    bench.scheduler.start(hourly('a', 'b'))
+    bench.scheduler.schedule(hourly('a', 'b'))
     await settle()
     bench.hold = gate()
     const running = bench.scheduler.sync('b')
@@ -241,9 +241,9 @@ void describe('a scheduler that is closed', () => {
     assert.deepEqual(bench.log, ['a 0', 'b 0', 'b 0'])
   })
 
-  void test('begins nothing when its time came just before', async (t) => {
+  test('begins nothing when its time came just before', async (t) => {
     const bench = new Bench(t)
-    bench.scheduler.start(hourly('a'))
+    bench.scheduler.schedule(hourly('a'))
     await settle()
     const asked = gate()
     bench.checkedAt = async () => {
@@ -258,7 +258,7 @@ void describe('a scheduler that is closed', () => {
     assert.deepEqual(bench.log, ['a 0'])
   })
 
-  void test('fails what is asked of it afterwards', async (t) => {
+  test('fails what is asked of it afterwards', async (t) => {
     const bench = new Bench(t)
     await bench.scheduler.close()
     const result = await bench.scheduler.sync('a')

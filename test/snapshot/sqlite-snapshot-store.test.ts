@@ -52,8 +52,8 @@ class Place implements SnapshotPlace {
 
 describeSnapshotStore((t) => new Place(t))
 
-void describe('the database', () => {
-  void test('may be an empty file, and is reopened as it was', async (t) => {
+describe('the database', () => {
+  test('may be an empty file, and is reopened as it was', async (t) => {
     const place = new Place(t)
     writeFileSync(place.file, '')
     await publishSimply(place.open())
@@ -61,7 +61,7 @@ void describe('the database', () => {
     assert.equal((await place.open().snapshots('m')).length, 2)
   })
 
-  void test('of a newer program is refused and left alone', (t) => {
+  test('of a newer program is refused and left alone', (t) => {
     const place = new Place(t)
     const database = new Database(place.file)
     database.pragma('user_version = 99')
@@ -75,7 +75,7 @@ void describe('the database', () => {
     after.close()
   })
 
-  void test('that is none, or cannot be made, is told by name', (t) => {
+  test('that is none, or cannot be made, is told by name', (t) => {
     const place = new Place(t)
     writeFileSync(place.file, 'this is no database, and it is long enough to be sure of that'.repeat(20))
     assert.throws(() => place.open(), {
@@ -86,18 +86,21 @@ void describe('the database', () => {
     assert.throws(() => new SqliteSnapshotStore(nowhere), { code: 'STORE_FAILED', message: /^opening / })
   })
 
-  void test('can be made by many processes at once', async (t) => {
+  test('can be made by many processes at once', async (t) => {
     const place = new Place(t)
     const starts = Array.from({ length: 6 }, () => runCommand(process.execPath, [READER, place.file, '0']))
     for (const { code, stdout, stderr } of await Promise.all(starts))
       assert.deepEqual([code, stdout, stderr], [0, 'reading\n1\n', ''])
   })
 
-  void test('shows whole generations to another process while this one publishes', async (t) => {
+  test('shows whole generations to another process while this one publishes', async (t) => {
     const place = new Place(t)
     const store = place.open()
     const mirrors = ['k', 'l', 'm']
-    await store.reconcile(mirrors, 0)
+    await store.reconcile(
+      mirrors.map((name) => ({ name })),
+      0,
+    )
     const reader = spawn(process.execPath, [READER, place.file, '150'], { stdio: ['ignore', 'pipe', 'pipe'] })
     const exited = once(reader, 'exit')
     const stderr = text(reader.stderr)
@@ -111,7 +114,7 @@ void describe('the database', () => {
     assert.ok(Number(stdout.trim().split('\n').at(-1)) > 10, stdout)
   })
 
-  void test('keeps no scratch file, whether publishing succeeds or fails', async (t) => {
+  test('keeps no scratch file, whether publishing succeeds or fails', async (t) => {
     const place = new Place(t)
     const store = place.open()
     await publishSimply(store, { packages: [createPackage('a')] })
@@ -125,8 +128,8 @@ void describe('the database', () => {
   })
 })
 
-void describe('what a snapshot costs', () => {
-  void test('100 changed packages of 65,000: at most 100 KB of database', async (t) => {
+describe('what a snapshot costs', () => {
+  test('100 changed packages of 65,000: at most 100 KB of database', async (t) => {
     const place = new Place(t)
     const store = place.open()
     const first = Array.from({ length: 65_000 }, (_, index) => createRealisticPackage(index, 1))

@@ -18,8 +18,8 @@ function createPackages(prefix: string, count: number): SyntheticPackage[] {
   return Array.from({ length: count }, (_, index) => ({ name: `${prefix}${index}`, content: 1 }))
 }
 
-void describe('syncs side by side', () => {
-  void test('of several mirrors in one server do not mix', async (t) => {
+describe('syncs side by side', () => {
+  test('of several mirrors in one server do not mix', async (t) => {
     const names = ['k', 'l', 'm', 'n', 'o', 'p']
     const root = tempDir(t)
     for (const name of names)
@@ -38,7 +38,7 @@ void describe('syncs side by side', () => {
     assert.deepEqual(readdirSync(createLayout(server.dataDir).temporary), [])
   })
 
-  void test('of one mirror in two processes: one does it, the other one says that it runs', async (t) => {
+  test('of one mirror in two processes: one does it, the other one says that it runs', async (t) => {
     const dir = tempDir(t)
     writeSyntheticRepository(dir, { packages: createPackages('a', 3), withoutFiles: true })
     const upstream = await startUpstream(t, dir)
@@ -61,7 +61,7 @@ void describe('syncs side by side', () => {
     assert.equal((await httpGet(`${second.url}/repos/yum/m/latest.txt`)).status, 200)
   })
 
-  void test('of one mirror in one server are one sync', async (t) => {
+  test('of one mirror in one server are one sync', async (t) => {
     const dir = tempDir(t)
     writeSyntheticRepository(dir, { packages: createPackages('a', 3), withoutFiles: true })
     const upstream = await startUpstream(t, dir)
@@ -71,7 +71,7 @@ void describe('syncs side by side', () => {
     assert.equal(upstream.count(/-primary/), 1)
   })
 
-  void test('end with the server that runs them, and leave nothing behind', async (t) => {
+  test('end with the server that runs them, and leave nothing behind', async (t) => {
     const dir = tempDir(t)
     writeSyntheticRepository(dir, { packages: createPackages('a', 3), withoutFiles: true })
     const upstream = await startUpstream(t, dir)

@@ -54,14 +54,14 @@ function record(type: string, content: string): RepodataContent {
   return { type, content, fileName: `${type}.xml` }
 }
 
-void describe('a sync with nothing new upstream', () => {
+describe('a sync with nothing new upstream', () => {
   const cases: [string, Rules, number][] = [
     ['upstream gives both validators', [], 304],
     ['upstream gives Last-Modified only', lastModifiedOnly, 304],
     ['upstream gives no validators', withoutValidators, 200],
   ]
   for (const [name, rules, status] of cases) {
-    void test(`is one request: ${name}`, async (t) => {
+    test(`is one request: ${name}`, async (t) => {
       const { upstream, mirror } = await setUp(t)
       upstream.rules = rules
       assert.equal(await requestsOf(upstream, () => mirror.publish()), FIRST_SYNC_REQUESTS)
@@ -73,7 +73,7 @@ void describe('a sync with nothing new upstream', () => {
     })
   }
 
-  void test('is noticed of a file: URL, and so is something new', async (t) => {
+  test('is noticed of a file: URL, and so is something new', async (t) => {
     const dir = tempDir(t)
     writeSyntheticRepository(dir, { packages: PACKAGES })
     const mirror = openMirror(t, { baseurls: [`${pathToFileURL(dir).href}/`] })
@@ -89,7 +89,7 @@ void describe('a sync with nothing new upstream', () => {
     ['only the compression is another', { compress: 'zst' }],
   ]
   for (const [name, options] of regenerated) {
-    void test(`makes no snapshot where ${name}, and the next look is one request`, async (t) => {
+    test(`makes no snapshot where ${name}, and the next look is one request`, async (t) => {
       // Packages built at another time are other packages; here it is only the repository's own times.
       const { dir, upstream, mirror } = await setUp(t, { packages: [] })
       const first = await mirror.publish()
@@ -103,7 +103,7 @@ void describe('a sync with nothing new upstream', () => {
   }
 })
 
-void describe('a sync with something new upstream makes a snapshot', () => {
+describe('a sync with something new upstream makes a snapshot', () => {
   const changes: [string, Partial<SyntheticOptions>][] = [
     ['a package is added', { packages: [...PACKAGES, { name: 'c' }] }],
     ['a package is updated', { packages: [{ name: 'a', version: '1.1' }, ...PACKAGES.slice(1)] }],
@@ -119,7 +119,7 @@ void describe('a sync with something new upstream makes a snapshot', () => {
     ],
   ]
   for (const [name, change] of changes) {
-    void test(`where ${name}`, async (t) => {
+    test(`where ${name}`, async (t) => {
       const before = { records: [record('updateinfo', 'one'), record('group', 'one')] }
       const { dir, mirror } = await setUp(t, before)
       const first = await mirror.publish()
@@ -143,9 +143,9 @@ void describe('a sync with something new upstream makes a snapshot', () => {
   }
 })
 
-void describe('checksums', () => {
+describe('checksums', () => {
   for (const algorithm of ['md5', 'sha1', 'sha224', 'sha256', 'sha384', 'sha512'] as const) {
-    void test(`of ${algorithm} are held against files and packages`, async (t) => {
+    test(`of ${algorithm} are held against files and packages`, async (t) => {
       const { dir, upstream, mirror } = await setUp(t, { algorithm })
       const snapshot = await mirror.publish()
       assert.deepEqual(await mirror.repodata(snapshot), readRepodata(dir))
@@ -160,7 +160,7 @@ void describe('checksums', () => {
     })
   }
 
-  void test('called sha are of sha1, in repomd.xml and in primary', async (t) => {
+  test('called sha are of sha1, in repomd.xml and in primary', async (t) => {
     const { dir, mirror } = await setUp(t, { algorithm: 'sha1', compress: 'none' })
     editRepomd(dir, (text) => text.replaceAll('type="sha1"', 'type="sha"'))
     const snapshot = await mirror.publish()
@@ -169,7 +169,7 @@ void describe('checksums', () => {
   })
 })
 
-void describe('a sync that fails leaves the last snapshot and says why', () => {
+describe('a sync that fails leaves the last snapshot and says why', () => {
   const troubles: [string, Rules, string, RegExp][] = [
     ['repomd.xml is gone', [{ match: 'repomd.xml', status: 404 }], 'UPSTREAM_GONE', /repomd\.xml.*: 404/],
     ['repomd.xml is forbidden', [{ match: 'repomd.xml', status: 403 }], 'UPSTREAM_STATUS', /: 403/],
@@ -189,7 +189,7 @@ void describe('a sync that fails leaves the last snapshot and says why', () => {
     ['the signature has an error', [{ match: '.asc', status: 500 }], 'UPSTREAM_STATUS', /asc.*: 500/],
   ]
   for (const [name, rules, code, reason] of troubles) {
-    void test(`where ${name}; verified files are not fetched again`, async (t) => {
+    test(`where ${name}; verified files are not fetched again`, async (t) => {
       const { dir, upstream, mirror } = await setUp(t)
       const first = await mirror.publish()
       writeSyntheticRepository(dir, { packages: [{ name: 'c' }] })
@@ -213,7 +213,7 @@ void describe('a sync that fails leaves the last snapshot and says why', () => {
     })
   }
 
-  void test('where upstream cannot be reached', async (t) => {
+  test('where upstream cannot be reached', async (t) => {
     const { upstream, mirror } = await setUp(t)
     await mirror.publish()
     await upstream.stop()
@@ -222,7 +222,7 @@ void describe('a sync that fails leaves the last snapshot and says why', () => {
     await mirror.expectUnchanged()
   })
 
-  void test('where there is no snapshot yet: also when a file merely breaks off', async (t) => {
+  test('where there is no snapshot yet: also when a file merely breaks off', async (t) => {
     const { upstream, mirror } = await setUp(t)
     upstream.rules = [{ match: /-other/, cutAt: 9 }]
     assert.equal((await mirror.fail()).code, 'UPSTREAM_SHORT')
@@ -231,7 +231,7 @@ void describe('a sync that fails leaves the last snapshot and says why', () => {
     assert.deepEqual(await mirror.defects(await mirror.publish()), [])
   })
 
-  void test('where nothing of it runs on afterwards', async (t) => {
+  test('where nothing of it runs on afterwards', async (t) => {
     const { dir, upstream, mirror } = await setUp(t)
     mkdirSync(join(dir, 'repodata'), { recursive: true })
     upstream.rules = [
@@ -258,7 +258,7 @@ void describe('a sync that fails leaves the last snapshot and says why', () => {
     ],
   ]
   for (const [name, edit, reason] of repomds) {
-    void test(`where repomd.xml ${name}: nothing further is asked for`, async (t) => {
+    test(`where repomd.xml ${name}: nothing further is asked for`, async (t) => {
       const { dir, upstream, mirror } = await setUp(t)
       editRepomd(dir, edit)
       const error = await mirror.fail()
@@ -281,8 +281,8 @@ function manyRecords(count: number): string {
   ).join('')
 }
 
-void describe('signature and key', () => {
-  void test('are published beside repomd.xml, and a refusal to give them is their absence', async (t) => {
+describe('signature and key', () => {
+  test('are published beside repomd.xml, and a refusal to give them is their absence', async (t) => {
     const { dir, upstream, mirror } = await setUp(t)
     writeFileSync(join(dir, 'repodata/repomd.xml.asc'), 'signature')
     writeFileSync(join(dir, 'repodata/repomd.xml.key'), 'key')
@@ -299,7 +299,7 @@ void describe('signature and key', () => {
     assert.equal((await mirror.store.files(await mirror.publish())).length, 4)
   })
 
-  void test('come from the source that gave repomd.xml', async (t) => {
+  test('come from the source that gave repomd.xml', async (t) => {
     const { dir, upstream: main } = await setUp(t)
     const spareDir = tempDir(t)
     mkdirSync(join(spareDir, 'repodata'))
@@ -314,8 +314,8 @@ void describe('signature and key', () => {
   })
 })
 
-void describe('syncs that end early', () => {
-  void test('one that is aborted is not taken down as a failure of upstream', async (t) => {
+describe('syncs that end early', () => {
+  test('one that is aborted is not taken down as a failure of upstream', async (t) => {
     const { upstream, mirror } = await setUp(t)
     const abort = new AbortController()
     upstream.rules = [
@@ -327,7 +327,7 @@ void describe('syncs that end early', () => {
     assert.deepEqual(mirror.temporaryFiles(), [])
   })
 
-  void test('one that another process runs says so, and asks upstream nothing', async (t) => {
+  test('one that another process runs says so, and asks upstream nothing', async (t) => {
     const { upstream, mirror } = await setUp(t)
     const claims: SyncContext['claims'] = { tryClaim: () => undefined }
     const result = await mirror.sync({ claims })
@@ -335,7 +335,7 @@ void describe('syncs that end early', () => {
     assert.equal(upstream.count(), 0)
   })
 
-  void test('one whose database takes nothing down still says what was wrong', async (t) => {
+  test('one whose database takes nothing down still says what was wrong', async (t) => {
     const { dir, mirror } = await setUp(t)
     rmSync(join(dir, 'repodata'), { recursive: true })
     await mirror.store.close()
@@ -348,7 +348,7 @@ void describe('syncs that end early', () => {
     assert.ok(result.outcome === 'failed' && result.error.code === 'UPSTREAM_GONE')
   })
 
-  void test('progress goes from repomd.xml over files to packages', async (t) => {
+  test('progress goes from repomd.xml over files to packages', async (t) => {
     const { dir, mirror } = await setUp(t)
     const steps: string[] = []
     utimesSync(join(dir, 'repodata/repomd.xml'), 1, 1)
