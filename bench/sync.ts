@@ -22,7 +22,7 @@ import { createGzip } from 'node:zlib'
 
 import Database from 'better-sqlite3'
 
-import { App } from '../src/app.ts'
+import { App } from '../src/app/app.ts'
 import { loadConfig } from '../src/config/load.ts'
 import { createSilentLogger } from '../src/system/logger.ts'
 import { createLargePrimary } from './large-primary.ts'

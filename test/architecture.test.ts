@@ -35,7 +35,7 @@ describe('the sources', () => {
     ['put nothing off', checkReminders, all],
   ] as const
   for (const [title, check, files] of checks) {
-    void test(title, () => {
+    test(title, () => {
       assert.ok(files.size > 0)
       assert.deepEqual(check(files), [])
     })
@@ -116,7 +116,7 @@ describe('each check can fail', () => {
     ['a reminder', checkReminders, { 'src/a.ts': ['// FIX', 'ME b'].join('') }, /puts something off/],
   ]
   for (const [title, check, files, message] of refused) {
-    void test(title, () => {
+    test(title, () => {
       const found = check(sources(files))
       assert.equal(found.length, 1, found.join('\n'))
       assert.match(found[0] ?? '', message)

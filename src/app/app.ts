@@ -1,27 +1,28 @@
 import { mkdir } from 'node:fs/promises'
 
-import { BlobCache } from './cache/blob-cache.ts'
-import { DiskBlobStore } from './cache/disk-blob-store.ts'
-import { FillTable } from './cache/fill-table.ts'
-import { createLayout, temporaryPath, type Layout } from './cache/layout.ts'
-import type { Config, MirrorConfig } from './config/config.ts'
-import { createAdminHandler } from './http/admin.ts'
-import { listenOnAdminSocket } from './http/admin-socket.ts'
-import { route, type RouteContext } from './http/routes.ts'
-import { HttpServer } from './http/server.ts'
-import { PinyonError } from './model/errors.ts'
-import { Content } from './proxy/content.ts'
-import { Resolver } from './proxy/resolver.ts'
-import { createThreadRunner } from './snapshot/ingest-runner.ts'
-import { Scheduler } from './snapshot/scheduler.ts'
-import { SqliteSnapshotStore } from './snapshot/sqlite-snapshot-store.ts'
-import type { SnapshotStore } from './snapshot/store.ts'
-import { SyncBoard } from './snapshot/sync-board.ts'
-import { syncMirror, type SyncResult } from './snapshot/sync.ts'
-import { Claims } from './system/claims.ts'
-import type { Logger } from './system/logger.ts'
-import { MirrorUpstream } from './upstream/mirror-upstream.ts'
-import { VERSION } from './system/version.ts'
+import { BlobCache } from '../cache/blob-cache.ts'
+import { DiskBlobStore } from '../cache/disk-blob-store.ts'
+import { FillTable } from '../cache/fill-table.ts'
+import { createLayout, temporaryPath, type Layout } from '../cache/layout.ts'
+import { createUpstreams, hasSameSources, refuseRestart, scheduledMirrors } from './mirrors.ts'
+import type { Config } from '../config/config.ts'
+import { ConfigError } from '../config/problem.ts'
+import { createAdminHandler } from '../http/admin.ts'
+import { listenOnAdminSocket } from '../http/admin-socket.ts'
+import { route, type RouteContext } from '../http/routes.ts'
+import { HttpServer } from '../http/server.ts'
+import { PinyonError, toPinyonError } from '../model/errors.ts'
+import { Content } from '../proxy/content.ts'
+import { Resolver } from '../proxy/resolver.ts'
+import { createThreadRunner } from '../snapshot/ingest-runner.ts'
+import { Scheduler } from '../snapshot/scheduler.ts'
+import { SqliteSnapshotStore } from '../snapshot/sqlite-snapshot-store.ts'
+import type { SnapshotStore } from '../snapshot/store.ts'
+import { SyncBoard } from '../snapshot/sync-board.ts'
+import { syncMirror, type SyncResult } from '../snapshot/sync.ts'
+import { Claims } from '../system/claims.ts'
+import type { Logger } from '../system/logger.ts'
+import type { MirrorUpstream } from '../upstream/mirror-upstream.ts'
 
 /** How long running answers may go on after a stop was asked for, in milliseconds. */
 const DRAIN_MS = 20_000
@@ -30,6 +31,8 @@ const DRAIN_MS = 20_000
 export interface AppOptions {
   readonly config: Config
   readonly log: Logger
+  /** Reads the configuration anew; without it the first one stays. */
+  readonly loadConfig?: () => Config
   /** Milliseconds since the epoch; the system's clock unless told. */
   readonly now?: () => number
 }
@@ -40,7 +43,7 @@ export interface AppOptions {
  */
 export class App {
   readonly store: SnapshotStore
-  readonly #config: Config
+  readonly #loadConfig: (() => Config) | undefined
   readonly #log: Logger
   readonly #now: () => number
   readonly #stop = new AbortController()
@@ -49,14 +52,19 @@ export class App {
   readonly #blobs: DiskBlobStore
   readonly #cache: BlobCache
   readonly #fills: FillTable
-  readonly #upstreams: ReadonlyMap<string, MirrorUpstream>
   readonly #scheduler: Scheduler
   readonly #board = new SyncBoard()
   readonly #servers: HttpServer[] = []
+  #config: Config
+  #upstreams: ReadonlyMap<string, MirrorUpstream>
+  /** Why the configuration on disk is not the running one. */
+  #refusal: string | undefined
+  #reloading: Promise<void> = Promise.resolve()
 
   private constructor(options: AppOptions, layout: Layout, claims: Claims, blobs: DiskBlobStore) {
     const { config, log } = options
     this.#config = config
+    this.#loadConfig = options.loadConfig
     this.#log = log
     this.#now = options.now ?? Date.now
     this.#layout = layout
@@ -68,9 +76,7 @@ export class App {
     const scratchFile = () => temporaryPath(layout, claims.processId, 'scratch', (scratch += 1))
     this.store = new SqliteSnapshotStore(layout.database, scratchFile)
     // Upstream: the sources of each mirror, and the fills that read them.
-    this.#upstreams = new Map(
-      [...config.mirrors.values()].map((mirror) => [mirror.name, createUpstream(mirror)]),
-    )
+    this.#upstreams = createUpstreams(config)
     this.#fills = new FillTable({
       blobs,
       claims,
@@ -91,7 +97,7 @@ export class App {
 
   /** Opens the store, sweeps what a crash left, and brings the index in line with the configuration. Listens to nothing yet. */
   static async open(options: AppOptions): Promise<App> {
-    const { dataDir, mirrors } = options.config
+    const { dataDir } = options.config
     let app: App
     try {
       await mkdir(dataDir, { recursive: true })
@@ -103,9 +109,13 @@ export class App {
       const message = `data_dir cannot be used: ${dataDir}: ${(error as Error).message}`
       throw new PinyonError('STORE_FAILED', message, { cause: error })
     }
-    const listed = [...mirrors.values()].filter(({ enabled }) => enabled).map(({ name }) => name)
-    await app.store.reconcile(listed, app.#now())
-    return app
+    try {
+      await app.#reconcile(options.config)
+      return app
+    } catch (error) {
+      await app.close()
+      throw error
+    }
   }
 
   /** Accepts requests, and commands on the admin socket. Resolves with the port. */
@@ -116,6 +126,7 @@ export class App {
     this.#servers.push(server)
     const admin = createAdminHandler(context, {
       sync: (mirror) => this.sync(mirror),
+      reload: () => this.reload(),
       board: this.#board,
     })
     // A sync that waits for its turn says nothing for as long as that takes.
@@ -127,8 +138,32 @@ export class App {
 
   /** Syncs every enabled mirror now and from then on at its interval. */
   startSyncing(): void {
-    const enabled = [...this.#config.mirrors.values()].filter((mirror) => mirror.enabled)
-    this.#scheduler.start(enabled.map(({ name, syncIntervalMs }) => ({ name, intervalMs: syncIntervalMs })))
+    this.#scheduler.schedule(scheduledMirrors(this.#config))
+  }
+
+  /**
+   * Reads the configuration anew and makes it the running one, all of it or nothing; requests and syncs go on meanwhile.
+   * @throws ConfigError for one that is invalid, pins what is not there, or wants what only a restart can give
+   */
+  async reload(): Promise<void> {
+    const before = this.#reloading
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#reloading = promise
+    await before
+    try {
+      const config = this.#loadConfig?.() ?? this.#config
+      refuseRestart(this.#config, config)
+      await this.#reconcile(config)
+      this.#adopt(config)
+      this.#refusal = undefined
+      this.#log.info({ file: config.file, mirrors: config.mirrors.size }, 'configuration')
+    } catch (error) {
+      this.#refusal = toPinyonError(error).message
+      this.#log.error({ reason: this.#refusal }, 'configuration refused: the running one stays')
+      throw error
+    } finally {
+      resolve()
+    }
   }
 
   /**
@@ -157,14 +192,46 @@ export class App {
     this.#claims.close()
   }
 
+  /** Lists and pins what the configuration says; a pin to what is not there becomes an error with its line. */
+  async #reconcile(config: Config): Promise<void> {
+    const enabled = [...config.mirrors.values()].filter((mirror) => mirror.enabled)
+    const listed = enabled.map(({ name, pin }) => (pin === undefined ? { name } : { name, pin }))
+    try {
+      await this.store.reconcile(listed, this.#now())
+    } catch (error) {
+      if (!(error instanceof PinyonError) || error.code !== 'PIN_UNKNOWN') throw error
+      const { mirror, pin, nearest } = error.facts as { mirror: string; pin: string; nearest: string[] }
+      const line = config.mirrors.get(mirror)?.pinLine
+      const known =
+        nearest.length === 0
+          ? 'no pin: it has no snapshot yet'
+          : `one of its snapshots, such as ${nearest.join(', ')}`
+      const problem = { file: config.file, key: `mirrors.${mirror}.pin`, found: pin, expected: known }
+      throw new ConfigError([line === undefined ? problem : { ...problem, line }], error)
+    }
+  }
+
+  /** Swaps what depends on the configuration. Sources that stay the same keep their connections; of others, running transfers end by themselves. */
+  #adopt(config: Config): void {
+    const before = this.#config
+    this.#upstreams = createUpstreams(config, { config: before, upstreams: this.#upstreams })
+    this.#config = config
+    this.#scheduler.schedule(scheduledMirrors(config))
+    for (const { name, enabled } of config.mirrors.values()) {
+      const old = before.mirrors.get(name)
+      if (enabled && old?.enabled === true && !hasSameSources(old, config.mirrors.get(name)))
+        void this.#scheduler.sync(name).catch(() => undefined)
+    }
+  }
+
   #routeContext(): RouteContext {
-    const { publicUrl } = this.#config
     const upstreamOf = (mirror: string) => this.#upstreams.get(mirror)
     return {
       resolver: new Resolver(this.store),
       content: new Content({ blobs: this.#cache, fills: this.#fills, upstreamOf }),
       snapshots: this.store,
-      publicUrl,
+      publicUrl: () => this.#config.publicUrl,
+      configuration: () => ({ file: this.#config.file, error: this.#refusal }),
       unready: async () => {
         const states = await this.store.mirrors()
         return states.filter(({ listed, current }) => listed && current === undefined).map(({ name }) => name)
@@ -175,7 +242,11 @@ export class App {
   async #sync(mirror: string): Promise<SyncResult> {
     const upstream = this.#upstreams.get(mirror)
     const settings = this.#config.mirrors.get(mirror)
-    if (upstream === undefined || settings === undefined) throw new Error(`not configured: ${mirror}`)
+    if (upstream === undefined || settings === undefined) {
+      // It waited its turn, and meanwhile went out of the configuration.
+      const error = new PinyonError('NOT_FOUND', `no such mirror is configured: ${mirror}`)
+      return { mirror, outcome: 'failed', error }
+    }
     const startedAt = performance.now()
     const result = await syncMirror({
       mirror,
@@ -193,18 +264,6 @@ export class App {
     logSync(this.#log, result, Math.round(performance.now() - startedAt))
     return result
   }
-}
-
-function createUpstream(mirror: MirrorConfig): MirrorUpstream {
-  const { baseurls, timeoutMs, retries, proxy } = mirror
-  const userAgent = `pinyon/${VERSION}`
-  return new MirrorUpstream({
-    baseurls,
-    timeoutMs,
-    retries,
-    userAgent,
-    ...(proxy === undefined ? {} : { proxy }),
-  })
 }
 
 function logSync(log: Logger, result: SyncResult, ms: number): void {

@@ -5,6 +5,7 @@ import { VERSION } from '../system/version.ts'
 import { checkConfig } from './check-config.ts'
 import { EXIT, type ExitCode, type Options } from './exit.ts'
 import { formatExamples, OVERVIEW } from './help.ts'
+import { pinMirror, rollBackMirror, unpinMirror, type PinOptions } from './pin.ts'
 import { serve } from './serve.ts'
 import { listSnapshots } from './snapshots.ts'
 import { showStatus } from './status.ts'
@@ -66,5 +67,20 @@ function createProgram(onDone: (code: ExitCode) => void): Command {
     .argument('<mirror>', "the mirror's name")
     .option('--json', 'for scripts')
     .action(async (mirror: string, options: Options) => onDone(await listSnapshots(mirror, options)))
+  const why = new Option('--why <text>', "becomes the line's comment")
+  add('pin', "make a snapshot a mirror's current one, through later syncs, until unpin")
+    .argument('<mirror>', "the mirror's name")
+    .argument('<snapshot>', 'one of those that snapshots lists')
+    .addOption(why)
+    .action(async (mirror: string, snapshot: string, options: PinOptions) =>
+      onDone(await pinMirror(mirror, snapshot, options)),
+    )
+  add('unpin', "make a mirror's newest snapshot its current one again")
+    .argument('<mirror>', "the mirror's name")
+    .action(async (mirror: string, options: Options) => onDone(await unpinMirror(mirror, options)))
+  add('rollback', 'pin a mirror to the snapshot before its current one')
+    .argument('<mirror>', "the mirror's name")
+    .addOption(why)
+    .action(async (mirror: string, options: PinOptions) => onDone(await rollBackMirror(mirror, options)))
   return program
 }

@@ -22,6 +22,12 @@ const COMMAND_EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'pinyon snapshots epel-el9             which states can jobs be pointed at?',
     "pinyon snapshots epel-el9 --json | jq -r '.snapshots[].name'",
   ],
+  pin: [
+    'pinyon pin epel-el9 2026-11-22-02-13 --why "glibc 2.39-7 breaks builds"',
+    'git diff config/pinyon.yaml           the pin is a line of the configuration, and nothing else changed',
+  ],
+  unpin: ['pinyon unpin epel-el9                 jobs that start from now on see the newest snapshot'],
+  rollback: ['pinyon rollback epel-el9 --why "broken updates"'],
 }
 
 /** The text below a command's help. */
@@ -37,6 +43,7 @@ Examples:
   pinyon sync epel-el9               is there anything new? Exits 1 when it could not be told
   pinyon status --json | jq '.mirrors[] | select(.error)'
   pinyon snapshots epel-el9          which states can jobs be pointed at?
+  pinyon rollback epel-el9           the newest is broken: jobs get the one before until unpin
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing matched.
 Commands other than serve and check-config ask the running server through <data_dir>/admin.sock, and

@@ -17,7 +17,8 @@ export interface MirrorSource {
 
 /** The running server, else the data directory itself: both give the same answers. */
 export async function openMirrorSource(configFile: string): Promise<MirrorSource> {
-  const layout = createLayout(loadConfig(configFile, process.env).dataDir)
+  const { dataDir, file } = loadConfig(configFile, process.env)
+  const layout = createLayout(dataDir)
   const server = await ServerConnection.open(layout.adminSocket)
   if (server !== undefined)
     return { running: true, get: (path) => server.get(`/api/v1/${path}`), close: () => server.close() }
@@ -26,7 +27,11 @@ export async function openMirrorSource(configFile: string): Promise<MirrorSource
   return {
     running: false,
     get: async (path) =>
-      JSON.parse((await answerApi(store, path.split('/').map(decodeURIComponent))).body.toString()),
+      JSON.parse(
+        (
+          await answerApi(store, path.split('/').map(decodeURIComponent), { file, error: undefined })
+        ).body.toString(),
+      ),
     close: () => store.close(),
   }
 }

@@ -1,23 +1,33 @@
 import { relative } from 'node:path'
 
-import { App } from '../app.ts'
+import { App } from '../app/app.ts'
 import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
+import { watchConfig } from '../config/watch.ts'
 import { PinyonError } from '../model/errors.ts'
 import { createLogger, type Logger } from '../system/logger.ts'
 import { VERSION } from '../system/version.ts'
 import { EXIT, type ExitCode } from './exit.ts'
 
-/** Runs the server until it is told to stop: SIGTERM or SIGINT drains, a second one ends at once. */
+/**
+ * Runs the server until it is told to stop: SIGTERM or SIGINT drains, a second one ends at once. SIGHUP, or a change of the file, makes it
+ * read its configuration anew.
+ */
 export async function serve(file: string): Promise<ExitCode> {
-  const config = loadConfig(file, process.env)
+  const load = () => loadConfig(file, process.env)
+  const config = load()
   const log = createLogger()
-  const app = await App.open({ config, log })
+  const app = await App.open({ config, log, loadConfig: load })
   const stopped = stopSignal(log)
   const port = await listen(app, config)
   process.stdout.write(welcome(config, port))
   app.startSyncing()
+  // What is refused is logged and shown by status; the running configuration stays.
+  const reload = () => void app.reload().catch(() => undefined)
+  const watch = watchConfig(config.file, reload)
+  process.on('SIGHUP', reload)
   await stopped
+  watch.close()
   await app.close()
   log.info('stopped')
   return EXIT.done
@@ -69,7 +79,7 @@ function welcome(config: Config, port: number): string {
   in a browser  ${base}/repos/yum/
   its state     npm run -s pinyon -- status
 
-Next: declare your own mirrors in ${file} (config/examples/ has some), check it with
-npm run -s pinyon -- check-config, and start again. Ctrl-C stops.
+Next: declare your own mirrors in ${file} (config/examples/ has some). What you save there is taken up at once, or
+refused with file, line and reason; npm run -s pinyon -- check-config says the same beforehand. Ctrl-C stops.
 `
 }

@@ -3,19 +3,40 @@ import { EXIT, type ExitCode, type Options } from './exit.ts'
 import { openMirrorSource } from './mirror-source.ts'
 import { formatAge, formatTable, toPrintable } from './table.ts'
 
-/** Prints every mirror's state; exits 1 when the last sync of one failed, so that a script need not read it. */
+/**
+ * Prints every mirror's state; exits 1 when the last sync of one failed or the configuration is refused, so that a script need not
+ * read it.
+ */
 export async function showStatus(options: Options): Promise<ExitCode> {
   const source = await openMirrorSource(options.config)
   try {
     const { mirrors } = await source.get<{ mirrors: MirrorView[] }>('mirrors')
-    if (options.json === true)
-      process.stdout.write(`${JSON.stringify({ running: source.running, mirrors }, undefined, 2)}\n`)
-    else process.stdout.write(formatStatus(mirrors, source.running, Date.now()))
+    const configuration = await source.get<ConfigurationView>('configuration')
+    if (options.json === true) {
+      const state = { running: source.running, configuration, mirrors }
+      process.stdout.write(`${JSON.stringify(state, undefined, 2)}\n`)
+    } else {
+      if (configuration.error !== null)
+        process.stdout.write(`The configuration on disk is refused:\n${printLines(configuration.error)}\n`)
+      process.stdout.write(formatStatus(mirrors, source.running, Date.now()))
+    }
     const failed = mirrors.some(({ enabled, error }) => enabled && error !== null)
-    return failed ? EXIT.failed : EXIT.done
+    return failed || !configuration.ok ? EXIT.failed : EXIT.done
   } finally {
     await source.close()
   }
+}
+
+interface ConfigurationView {
+  readonly ok: boolean
+  readonly error: string | null
+}
+
+function printLines(text: string): string {
+  return text
+    .split('\n')
+    .map((line) => `  ${toPrintable(line)}\n`)
+    .join('')
 }
 
 function formatStatus(mirrors: readonly MirrorView[], running: boolean, nowMs: number): string {
@@ -24,10 +45,16 @@ function formatStatus(mirrors: readonly MirrorView[], running: boolean, nowMs: n
     return `${note}No mirrors yet: they appear when the server has read its configuration.\n`
   const rows = mirrors.map((mirror) => [
     mirror.name,
-    mirror.enabled ? (mirror.current ?? 'no snapshot yet') : 'not listed',
+    formatCurrent(mirror),
     String(mirror.snapshots),
     formatAge(mirror.last_sync, nowMs),
     mirror.error === null ? (mirror.last_sync === null ? '' : 'ok') : `failed: ${toPrintable(mirror.error)}`,
   ])
   return note + formatTable([['MIRROR', 'CURRENT', 'SNAPSHOTS', 'LAST SYNC', 'RESULT'], ...rows])
+}
+
+function formatCurrent({ enabled, current, pinned }: MirrorView): string {
+  if (!enabled) return 'not listed'
+  if (current === null) return 'no snapshot yet'
+  return pinned ? `${current} (pinned)` : current
 }

@@ -1,4 +1,4 @@
-import { App } from '../app.ts'
+import { App } from '../app/app.ts'
 import { createLayout } from '../cache/layout.ts'
 import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'

@@ -27,6 +27,12 @@ export interface MirrorConfig {
   readonly proxy?: string
   /** Refuse upstream's own mistakes instead of publishing them flagged. */
   readonly strict: boolean
+  /** The name of the snapshot that clients get whatever syncs bring; absent: the newest. It need not exist. */
+  readonly pin?: string
+  /** The line of the pin's value in the file, 1-based; present when `pin` is. */
+  readonly pinLine?: number
+  /** The comment beside the pin, else the one directly above it, on one line without `#`. */
+  readonly pinWhy?: string
 }
 
 /** Where to accept connections. */

@@ -4,6 +4,7 @@ import { describeKey, describeNode, quote, quoteSecret } from './describe.ts'
 import { expandEnvironment, readPlain } from './environment.ts'
 import { DEPTH_MAX, tooDeep, type Remark } from './limits.ts'
 import type { ConfigProblem } from './problem.ts'
+import { Comments } from './why.ts'
 import { parseYaml } from './yaml.ts'
 
 /** Keys and indexes from the root to a value. */
@@ -30,6 +31,7 @@ export class ConfigDocument {
   /** The document as plain JavaScript; undefined when it cannot be known because of the problems. */
   readonly value: unknown
   readonly #file: string
+  readonly #text: string
   readonly #env: NodeJS.ProcessEnv
   readonly #lines = new LineCounter()
   readonly #document: Document | undefined
@@ -38,6 +40,8 @@ export class ConfigDocument {
   /** Anchors of nodes that are complete, which an alias may thus repeat. */
   readonly #anchors = new Set<string>()
   #aliases = 0
+  /** Read when first asked for. */
+  #comments: Comments | undefined
   #lastAlias: Alias | undefined
   /** Whether it must not become JavaScript: too deep, or aliases of nothing. */
   #unusable = false
@@ -48,6 +52,7 @@ export class ConfigDocument {
    */
   constructor(file: string, text: string, env: NodeJS.ProcessEnv) {
     this.#file = file
+    this.#text = text
     this.#env = env
     const { document, remarks } = parseYaml(text, this.#lines)
     for (const remark of remarks) this.#remark(remark)
@@ -66,6 +71,16 @@ export class ConfigDocument {
   /** A problem at the key that a path ends in. */
   refuseKey(path: KeyPath, found: string, expected: string): void {
     this.#refuse(path, this.#locate(path).key, found, expected)
+  }
+
+  /** The line of the value of a path, 1-based, and the comment about it: beside it, else directly above its key. */
+  describePlace(path: KeyPath): { readonly line: number; readonly comment?: string } {
+    const { key, node } = this.#locate(path)
+    const keyLine = this.#lines.linePos(key?.range?.[0] ?? 0).line
+    const line = node?.range ? this.#lines.linePos(node.range[0]).line : keyLine
+    this.#comments ??= new Comments(this.#text)
+    const comment = this.#comments.about(keyLine, line)
+    return comment === undefined ? { line } : { line, comment }
   }
 
   #read(document: Document | undefined): unknown {

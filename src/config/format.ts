@@ -1,22 +1,27 @@
-import { stringify } from 'yaml'
+import { Document, isScalar } from 'yaml'
 import type { Config, MirrorConfig, SyncInterval } from './config.ts'
 import { escapeEnvironment } from './environment.ts'
 import { formatListen } from './listen.ts'
 import { formatDuration } from './units.ts'
 import { maskUrl } from './urls.ts'
 
-/** The effective configuration as YAML that loads again, save for credentials in URLs, which are masked. */
+/** The effective configuration, the reasons for pins included, as YAML that loads again, save for credentials in URLs, which are masked. */
 export function formatConfig(config: Config): string {
   const mirrors = [...config.mirrors.values()].map((mirror) => [mirror.name, describeMirror(mirror)] as const)
-  const document = {
+  const effective = {
     listen: formatListen(config.listen),
     ...(config.publicUrl === undefined ? {} : { public_url: formatUrl(config.publicUrl) }),
     data_dir: escapeEnvironment(config.dataDir),
     sync_interval: formatSyncInterval(config.syncIntervalMs),
     mirrors: new Map(mirrors),
   }
+  const document = new Document(effective)
+  for (const { name, pinWhy } of config.mirrors.values()) {
+    const pin = document.getIn(['mirrors', name, 'pin'], true)
+    if (isScalar(pin) && pinWhy !== undefined) pin.comment = ` ${pinWhy}`
+  }
   // Never folded: a line of `check-config` is a line to search for.
-  return stringify(document, { singleQuote: true, lineWidth: 0 })
+  return document.toString({ singleQuote: true, lineWidth: 0 })
 }
 
 function describeMirror(mirror: MirrorConfig): Record<string, unknown> {
@@ -29,6 +34,7 @@ function describeMirror(mirror: MirrorConfig): Record<string, unknown> {
     retries: mirror.retries,
     proxy: mirror.proxy === undefined ? '_none_' : formatUrl(mirror.proxy),
     strict: mirror.strict,
+    ...(mirror.pin === undefined ? {} : { pin: mirror.pin }),
   }
 }
 

@@ -9,7 +9,7 @@ export const DEPTH_MAX = 32
 const TOKENS_MAX = 200_000
 
 /** Tokens without characters: the start of a document, of a plain scalar, and the end of a flow that was not closed. */
-const MARKS = new Set(['\u0002', '\u001f', '\u0018'])
+export const MARKS = new Set(['\u0002', '\u001f', '\u0018'])
 
 /** Something wrong at a place of a text. */
 export interface Remark {

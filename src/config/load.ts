@@ -28,7 +28,7 @@ export function loadConfig(file: string, env: NodeJS.ProcessEnv): Config {
   const parsed = document.value === undefined ? undefined : checkDocument(document, path)
   if (parsed === undefined || document.problems.length > 0)
     throw new ConfigError(selectProblems(document.problems))
-  return buildConfig(path, parsed)
+  return buildConfig(path, parsed, document)
 }
 
 /** Checks names and values; undefined when there was a problem with a value. */
@@ -75,8 +75,10 @@ function selectProblems(problems: readonly ConfigProblem[]): readonly ConfigProb
   return ordered.slice(0, PROBLEMS_MAX)
 }
 
-function buildConfig(file: string, parsed: FileConfig): Config {
-  const mirrors = Object.entries(parsed.mirrors).map(([name, mirror]) => buildMirror(name, mirror, parsed))
+function buildConfig(file: string, parsed: FileConfig, document: ConfigDocument): Config {
+  const mirrors = Object.entries(parsed.mirrors).map(([name, mirror]) =>
+    buildMirror(name, mirror, parsed, document),
+  )
   return {
     file,
     listen: parsed.listen,
@@ -87,7 +89,12 @@ function buildConfig(file: string, parsed: FileConfig): Config {
   }
 }
 
-function buildMirror(name: string, mirror: FileMirror, parsed: FileConfig): MirrorConfig {
+function buildMirror(
+  name: string,
+  mirror: FileMirror,
+  parsed: FileConfig,
+  document: ConfigDocument,
+): MirrorConfig {
   return {
     name,
     baseurls: mirror.baseurl,
@@ -97,5 +104,11 @@ function buildMirror(name: string, mirror: FileMirror, parsed: FileConfig): Mirr
     retries: mirror.retries,
     ...(mirror.proxy === null ? {} : { proxy: mirror.proxy }),
     strict: mirror.strict,
+    ...(mirror.pin === undefined ? {} : { pin: mirror.pin, ...locatePin(name, document) }),
   }
+}
+
+function locatePin(name: string, document: ConfigDocument): { pinLine: number; pinWhy?: string } {
+  const { line, comment } = document.describePlace(['mirrors', name, 'pin'])
+  return { pinLine: line, ...(comment === undefined ? {} : { pinWhy: comment }) }
 }

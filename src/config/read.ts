@@ -17,7 +17,7 @@ const REASONS: Readonly<Record<string, string>> = {
 /** Reads a file of UTF-8 text, up to {@link CONFIG_MAX_BYTES} of whatever it turns out to be. */
 export function readConfigFile(file: string): Reading {
   try {
-    const bytes = readBounded(file)
+    const bytes = readConfigBytes(file)
     if (bytes === undefined) return { found: `more than ${CONFIG_MAX_BYTES / 1024 / 1024} MiB` }
     return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) }
   } catch (cause) {
@@ -27,8 +27,8 @@ export function readConfigFile(file: string): Reading {
   }
 }
 
-/** The bytes of a file; undefined when there are too many. A size is not to be believed: it may be a pipe, or growing. */
-function readBounded(file: string): Uint8Array | undefined {
+/** The bytes of a file; undefined when there are more than {@link CONFIG_MAX_BYTES}. Throws as the file system does. A size is not to be believed: it may be a pipe, or growing. */
+export function readConfigBytes(file: string): Uint8Array | undefined {
   const descriptor = openSync(file, 'r')
   try {
     const stated = fstatSync(descriptor).size

@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { z } from 'zod'
+import { parseSnapshotName } from '../model/snapshot-name.ts'
 import type { ListenAddress, SyncInterval } from './config.ts'
 import { parseListen } from './listen.ts'
 import { parseDuration } from './units.ts'
@@ -29,6 +30,7 @@ const LISTEN = 'host:port such as 127.0.0.1:8080, [::1]:8080 or :8080'
 const DATA_DIR = 'the path of a directory'
 const SYNC_INTERVAL = 'a duration such as 8h or 30m, or off'
 const TIMEOUT = 'a duration such as 30s or 5m'
+const PIN = "a snapshot's name such as 2016-12-13-13-30"
 const BASEURLS = 'a URL or a list of URLs'
 
 /** What a configuration file says, checked, in its own spelling; see {@link configSchema}. */
@@ -69,6 +71,7 @@ function mirrorSchema(file: string) {
       retries: value(parseRetries).prefault(DEFAULTS.retries),
       proxy: value(parseProxyValue).prefault(DEFAULTS.proxy),
       strict: value(parseBoolean).prefault(DEFAULTS.strict),
+      pin: value((input) => parseText(input, PIN, parsePin)).optional(),
     },
     { error: 'a mapping with at least a baseurl' },
   )
@@ -139,6 +142,10 @@ function parseRetries(input: unknown): Parsed<number> {
 
 function parseProxyValue(input: unknown): Parsed<string | null> {
   return input === null ? { value: null } : parseText(input, 'the URL of a proxy, or _none_', parseProxy)
+}
+
+function parsePin(text: string): Parsed<string> {
+  return parseSnapshotName(text) === undefined ? { expected: PIN } : { value: text }
 }
 
 function parseBoolean(input: unknown): Parsed<boolean> {

@@ -1,14 +1,18 @@
 import { PinyonError } from '../model/errors.ts'
+import { createTextReply } from '../proxy/reply.ts'
 import { parseRequestTarget } from '../proxy/request-target.ts'
 import type { SyncBoard } from '../snapshot/sync-board.ts'
 import type { SyncResult } from '../snapshot/sync.ts'
 import { outcomeHeaders, type Exchange } from './exchange.ts'
 import { route, type RouteContext } from './routes.ts'
+import { sendText } from './send-text.ts'
 import type { Handler } from './server.ts'
 
 /** What the admin socket can have done. */
 export interface AdminActions {
   readonly sync: (mirror: string) => Promise<SyncResult>
+  /** Reads the configuration anew; throws when it is refused. */
+  readonly reload: () => Promise<void>
   readonly board: SyncBoard
 }
 
@@ -41,14 +45,20 @@ export function createAdminHandler(context: RouteContext, actions: AdminActions)
   return async (exchange) => {
     const { method, url = '/' } = exchange.request
     if (method !== 'POST') return await route(exchange, context)
-    const { segments } = parseRequestTarget(url)
-    const [api, version, mirrors, mirror, action, ...rest] = segments
-    const isSync =
-      api === 'api' && version === 'v1' && mirrors === 'mirrors' && action === 'sync' && rest.length === 0
-    if (!isSync || mirror === undefined)
-      throw new PinyonError('NOT_FOUND', `nothing can be posted to: ${url}`)
-    await sendSync(exchange, mirror, actions)
+    const [api, version, resource, mirror, action, ...rest] = parseRequestTarget(url).segments
+    if (api === 'api' && version === 'v1' && rest.length === 0) {
+      if (resource === 'reload' && mirror === undefined) return await sendReload(exchange, actions)
+      if (resource === 'mirrors' && mirror !== undefined && action === 'sync')
+        return await sendSync(exchange, mirror, actions)
+    }
+    throw new PinyonError('NOT_FOUND', `nothing can be posted to: ${url}`)
   }
+}
+
+/** Answers when the configuration on disk runs; a refused one is the error's message, with file and line. */
+async function sendReload(exchange: Exchange, actions: AdminActions): Promise<void> {
+  await actions.reload()
+  sendText(exchange, createTextReply('application/json', '{"reloaded":true}\n'))
 }
 
 /** Streams a sync's progress as lines of JSON, so that whoever waits sees that something happens. */

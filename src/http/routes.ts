@@ -1,5 +1,5 @@
 import { PinyonError } from '../model/errors.ts'
-import { answerApi } from '../proxy/api.ts'
+import { answerApi, type ConfigurationState } from '../proxy/api.ts'
 import type { Content } from '../proxy/content.ts'
 import { publicBase, publicPath } from '../proxy/public-base.ts'
 import type { Resolver } from '../proxy/resolver.ts'
@@ -15,7 +15,9 @@ export interface RouteContext {
   readonly resolver: Resolver
   readonly content: Content
   readonly snapshots: SnapshotReader
-  readonly publicUrl: string | undefined
+  readonly publicUrl: () => string | undefined
+  /** The configuration file, and why what it says now is not what runs. */
+  readonly configuration: () => ConfigurationState
   /** Enabled mirrors that have no snapshot yet. */
   readonly unready: () => Promise<readonly string[]>
 }
@@ -32,10 +34,10 @@ export async function route(exchange: Exchange, context: RouteContext): Promise<
   const { segments } = parseRequestTarget(target)
   if (segments[0] !== 'repos') return await routeOther(exchange, context, segments)
   const reply = await context.resolver.resolve(target, () =>
-    publicBase(context.publicUrl, request.headers.host),
+    publicBase(context.publicUrl(), request.headers.host),
   )
   if (reply.kind === 'file') await sendFile(exchange, reply, context.content)
-  else if (reply.kind === 'redirect') sendRedirect(exchange, publicPath(context.publicUrl) + reply.location)
+  else if (reply.kind === 'redirect') sendRedirect(exchange, publicPath(context.publicUrl()) + reply.location)
   else sendText(exchange, reply)
 }
 
@@ -46,13 +48,14 @@ async function routeOther(
 ): Promise<void> {
   const [first, second, ...rest] = segments
   const text = (body: string) => sendText(exchange, createTextReply('text/plain; charset=utf-8', body))
-  if (first === undefined) return sendRedirect(exchange, `${publicPath(context.publicUrl)}/repos/yum/`)
+  if (first === undefined) return sendRedirect(exchange, `${publicPath(context.publicUrl())}/repos/yum/`)
   if (first === 'healthz' && second === undefined) return text('ok\n')
   if (first === 'readyz' && second === undefined) {
     const unready = await context.unready()
     if (unready.length > 0) throw new PinyonError('NOT_READY', `no snapshot yet of: ${unready.join(' ')}`)
     return text('ready\n')
   }
-  if (first === 'api' && second === 'v1') return sendText(exchange, await answerApi(context.snapshots, rest))
+  if (first === 'api' && second === 'v1')
+    return sendText(exchange, await answerApi(context.snapshots, rest, context.configuration()))
   throw new PinyonError('NOT_FOUND', `there is nothing at: /${segments.join('/')}`)
 }

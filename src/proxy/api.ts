@@ -7,6 +7,8 @@ export interface MirrorView {
   readonly name: string
   readonly enabled: boolean
   readonly current: string | null
+  /** Whether the configuration pins the current snapshot. */
+  readonly pinned: boolean
   readonly snapshots: number
   readonly last_sync: string | null
   readonly last_success: string | null
@@ -23,13 +25,29 @@ export interface SnapshotView {
   readonly current: boolean
 }
 
+/** The configuration file, and why what it says now is not what runs; undefined when it does, or when no server runs. */
+export interface ConfigurationState {
+  readonly file: string
+  readonly error: string | undefined
+}
+
 /**
- * Answers a GET below `/api/v1`: `mirrors`, `mirrors/<m>`, `mirrors/<m>/snapshots`, `mirrors/<m>/snapshots/<s>`.
+ * Answers a GET below `/api/v1`: `configuration`, `mirrors`, `mirrors/<m>`, `mirrors/<m>/snapshots`, `mirrors/<m>/snapshots/<s>`.
  * @param segments what follows `/api/v1`
  * @throws PinyonError NOT_FOUND
  */
-export async function answerApi(snapshots: SnapshotReader, segments: readonly string[]): Promise<TextReply> {
+export async function answerApi(
+  snapshots: SnapshotReader,
+  segments: readonly string[],
+  configuration: ConfigurationState,
+): Promise<TextReply> {
   const [resource, mirror, list, name, ...rest] = segments
+  if (resource === 'configuration' && mirror === undefined)
+    return json({
+      file: configuration.file,
+      ok: configuration.error === undefined,
+      error: configuration.error ?? null,
+    })
   if (resource !== 'mirrors' || rest.length > 0) throw notFound(segments)
   const states = await snapshots.mirrors()
   if (mirror === undefined) return json({ mirrors: states.map(toMirrorView) })
@@ -52,6 +70,7 @@ export function toMirrorView(state: MirrorState): MirrorView {
     name: state.name,
     enabled: state.listed,
     current: state.current?.name ?? null,
+    pinned: state.pinned,
     snapshots: state.snapshotCount,
     last_sync: toIso(state.checkedAt),
     last_success: toIso(state.succeededAt),

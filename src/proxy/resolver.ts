@@ -37,11 +37,6 @@ export class Resolver {
     return this.#files.get(target)
   }
 
-  /** Forgets a target, so that it is looked up anew: its blob turned out to be gone. */
-  forget(target: string): void {
-    this.#files.delete(target)
-  }
-
   /**
    * What a target names.
    * @param base gives what index URLs begin with; asked only for an index

@@ -53,8 +53,8 @@ async function readAndRelease(blob: SharedBlob | undefined): Promise<Buffer> {
   return bytes
 }
 
-void describe('the blob cache', () => {
-  void test('finds a blob without the store once it was opened', async (t) => {
+describe('the blob cache', () => {
+  test('finds a blob without the store once it was opened', async (t) => {
     const { cache, opened, ...setup } = await setUp(t)
     for (const bytes of [SMALL, LARGE, Buffer.alloc(0)]) {
       const digest = await setup.put(bytes)
@@ -68,7 +68,7 @@ void describe('the blob cache', () => {
     assert.equal(cache.peek(digestOf('absent')), undefined)
   })
 
-  void test('has small blobs in memory and others not', async (t) => {
+  test('has small blobs in memory and others not', async (t) => {
     const { cache, ...setup } = await setUp(t)
     const sizes = [0, 2_000, 2_001]
     const inMemory = sizes.map(async (size) => {
@@ -79,7 +79,7 @@ void describe('the blob cache', () => {
     assert.deepEqual(await Promise.all(inMemory), [0, 2_000, undefined])
   })
 
-  void test('reads a small blob as a file is read: nothing behind its end', async (t) => {
+  test('reads a small blob as a file is read: nothing behind its end', async (t) => {
     const { cache, ...setup } = await setUp(t)
     const blob = await cache.open(await setup.put(SMALL))
     const target = Buffer.alloc(100)
@@ -88,7 +88,7 @@ void describe('the blob cache', () => {
     assert.deepEqual([await blob?.read(target, 1_000), await blob?.read(target, 5_000)], [0, 0])
   })
 
-  void test('removes a blob that has rotted, so that it is filled again', async (t) => {
+  test('removes a blob that has rotted, so that it is filled again', async (t) => {
     const { place, cache, ...setup } = await setUp(t)
     for (const bytes of [SMALL, LARGE]) {
       const digest = await setup.put(bytes)
@@ -100,7 +100,7 @@ void describe('the blob cache', () => {
     }
   })
 
-  void test('keeps a right blob that somebody lists with a wrong size', async (t) => {
+  test('keeps a right blob that somebody lists with a wrong size', async (t) => {
     const { cache, ...setup } = await setUp(t)
     for (const bytes of [SMALL, LARGE]) {
       const digest = await setup.put(bytes)
@@ -110,7 +110,7 @@ void describe('the blob cache', () => {
     }
   })
 
-  void test('forgets what it is told to forget', async (t) => {
+  test('forgets what it is told to forget', async (t) => {
     const { cache, ...setup } = await setUp(t)
     for (const bytes of [SMALL, LARGE]) {
       const digest = await setup.put(bytes)
@@ -121,7 +121,7 @@ void describe('the blob cache', () => {
     }
   })
 
-  void test('keeps no more in memory than allowed', async (t) => {
+  test('keeps no more in memory than allowed', async (t) => {
     const { cache, ...setup } = await setUp(t)
     const blobs = Array.from({ length: 40 }, (_, index) => seededBytes(`${index}`, 1_000))
     const digests = await Promise.all(blobs.map(setup.put))
@@ -137,8 +137,8 @@ void describe('the blob cache', () => {
   })
 })
 
-void describe('the files of the blob cache', COUNTS_FILES, () => {
-  void test('stay few after thousands of opens', async (t) => {
+describe('the files of the blob cache', COUNTS_FILES, () => {
+  test('stay few after thousands of opens', async (t) => {
     const { place, cache, ...setup } = await setUp(t)
     const blobs = Array.from({ length: 8 }, (_, index) => seededBytes(`${index}`, 3_000))
     const digests = await Promise.all(blobs.map(setup.put))
@@ -152,7 +152,17 @@ void describe('the files of the blob cache', COUNTS_FILES, () => {
     await waitForOpenFiles(place.layout.blobs, 0)
   })
 
-  void test('are closed once each when many open one cold blob', async (t) => {
+  test('are none for small blobs', async (t) => {
+    const { place, cache, ...setup } = await setUp(t)
+    const digest = await setup.put(SMALL)
+    for (let round = 0; round < 50; round += 1) {
+      assertBytes(await readAndRelease(await cache.open(digest)), SMALL)
+      cache.forget(digest)
+    }
+    await waitForOpenFiles(place.layout.blobs, 0)
+  })
+
+  test('are closed once each when many open one cold blob', async (t) => {
     const { place, cache, ...setup } = await setUp(t)
     const digest = await setup.put(LARGE)
     const opened = await Promise.all(Array.from({ length: 20 }, () => cache.open(digest)))
@@ -161,7 +171,7 @@ void describe('the files of the blob cache', COUNTS_FILES, () => {
     assertBytes(await readAndRelease(cache.peek(digest)), LARGE)
   })
 
-  void test('stay open for who reads, and for nobody who released twice', async (t) => {
+  test('stay open for who reads, and for nobody who released twice', async (t) => {
     const { place, cache, ...setup } = await setUp(t)
     const digest = await setup.put(LARGE)
     const [first, second] = [await cache.open(digest), await cache.open(digest)]
@@ -181,7 +191,7 @@ void describe('the files of the blob cache', COUNTS_FILES, () => {
     assert.deepEqual(openFiles(place.layout.blobs), [])
   })
 
-  void test('are closed when a blob turns out to be wrong', async (t) => {
+  test('are closed when a blob turns out to be wrong', async (t) => {
     const { place, cache, ...setup } = await setUp(t)
     for (let round = 0; round < 20; round += 1) {
       const digest = await setup.put(LARGE)

@@ -25,8 +25,8 @@ describeBlobStore('the disk blob store', async (t, place) => {
   return (await openPeer(t, place.get('place') as Place)).blobs
 })
 
-void describe('the disk blob store as files', () => {
-  void test('names a blob by its digest, and leaves nothing temporary', async (t) => {
+describe('the disk blob store as files', () => {
+  test('names a blob by its digest, and leaves nothing temporary', async (t) => {
     const place = createPlace(t)
     const { blobs } = await openPeer(t, place)
     const digest = digestOf('content', 'sha512')
@@ -38,7 +38,7 @@ void describe('the disk blob store as files', () => {
     assert.deepEqual(place.temporaries(), [])
   })
 
-  void test('sweeps what dead processes left, and nothing of the living', async (t) => {
+  test('sweeps what dead processes left, and nothing of the living', async (t) => {
     const layout = createLayout(tempDir(t))
     mkdirSync(layout.temporary, { recursive: true })
     const kept = [`${LIVING}-blob1`, `${LIVING}-scratch2`, `${LIVING}-scratch2-wal`]
@@ -49,7 +49,7 @@ void describe('the disk blob store as files', () => {
     assert.deepEqual([kept.every(there), swept.some(there)], [true, false])
   })
 
-  void test('keeps no file open, whatever becomes of it', COUNTS_FILES, async (t) => {
+  test('keeps no file open, whatever becomes of it', COUNTS_FILES, async (t) => {
     const place = createPlace(t)
     const { blobs } = await openPeer(t, place)
     const bytes = Buffer.from('content')
@@ -69,7 +69,7 @@ void describe('the disk blob store as files', () => {
     assert.deepEqual(openFiles(place.layout.blobs), [])
   })
 
-  void test('closes a file once: its number may be another one by then', COUNTS_FILES, async (t) => {
+  test('closes a file once: its number may be another one by then', COUNTS_FILES, async (t) => {
     const place = createPlace(t)
     const { blobs } = await openPeer(t, place)
     const digest = digestOf('content')
@@ -85,7 +85,7 @@ void describe('the disk blob store as files', () => {
     open.close()
   })
 
-  void test(
+  test(
     'makes bytes durable before their name, and the name before it says so',
     needs('strace'),
     async (t) => {
@@ -111,7 +111,7 @@ void describe('the disk blob store as files', () => {
     },
   )
 
-  void test(
+  test(
     'says so when the disk is full, and goes on when it no longer is',
     needs('root', 'mount'),
     async (t) => {
@@ -136,7 +136,7 @@ void describe('the disk blob store as files', () => {
     },
   )
 
-  void test('tells trouble from absence', async (t) => {
+  test('tells trouble from absence', async (t) => {
     const place = createPlace(t)
     const { blobs } = await openPeer(t, place)
     const digest = digestOf('content')

@@ -31,8 +31,8 @@ async function setUp(t: TestContext, ...bodies: readonly (ScriptedBody | Error)[
   return { ...peer, place, source, read: () => peer.fills.read(EXPECTED, source.open).reader }
 }
 
-void describe('a wrong copy, then a right one', () => {
-  void test('gives those who got nothing right bytes only', async (t) => {
+describe('a wrong copy, then a right one', () => {
+  test('gives those who got nothing right bytes only', async (t) => {
     const { read, source, ends, ended } = await setUp(t, wholeBody(WRONG), wholeBody(CONTENT))
     const readers = [read(), read()]
     await ended(1)
@@ -40,7 +40,7 @@ void describe('a wrong copy, then a right one', () => {
     assert.deepEqual([source.attempts, ends], [[0, 1], ['stored']])
   })
 
-  void test('fails those who got the wrong part, and those alone', async (t) => {
+  test('fails those who got the wrong part, and those alone', async (t) => {
     const first = new ScriptedBody().push(WRONG)
     const second = new ScriptedBody()
     const { read, source } = await setUp(t, first, second)
@@ -63,7 +63,7 @@ void describe('a wrong copy, then a right one', () => {
     for (const bytes of [beforeBytes, noneBytes]) assertBytes(bytes as Buffer, CONTENT)
   })
 
-  void test('waits for the second copy to agree before it goes on', async (t) => {
+  test('waits for the second copy to agree before it goes on', async (t) => {
     const first = new ScriptedBody().push(WRONG.subarray(0, 100_000))
     const second = new ScriptedBody()
     const { read, source } = await setUp(t, first, second)
@@ -84,7 +84,7 @@ void describe('a wrong copy, then a right one', () => {
     assertBytes(await finish(reader, EXPECTED.size), CONTENT)
   })
 
-  void test('fails at the end who got more than there is', async (t) => {
+  test('fails at the end who got more than there is', async (t) => {
     const longer = Buffer.concat([CONTENT, Buffer.alloc(1_000)])
     const place = createPlace(t)
     const { fills } = await openFills(t, place)
@@ -99,7 +99,7 @@ void describe('a wrong copy, then a right one', () => {
   })
 })
 
-void describe('a copy that ends early, then', () => {
+describe('a copy that ends early, then', () => {
   for (const [how, first] of [
     ['ends', () => wholeBody(CONTENT.subarray(0, WRONG_AT))],
     [
@@ -110,7 +110,7 @@ void describe('a copy that ends early, then', () => {
           .fail(new PinyonError('UPSTREAM_TIMEOUT', 'late')),
     ],
   ] as const) {
-    void test(`a whole one: readers notice nothing when it ${how}`, async (t) => {
+    test(`a whole one: readers notice nothing when it ${how}`, async (t) => {
       const { read, source, ends, ended } = await setUp(t, first(), wholeBody(CONTENT))
       const readers = [read(), read()]
       assert.ok(readers[0])
@@ -121,7 +121,7 @@ void describe('a copy that ends early, then', () => {
     })
   }
 
-  void test('one that is longer than listed fails', async (t) => {
+  test('one that is longer than listed fails', async (t) => {
     const longer = Buffer.concat([CONTENT, Buffer.alloc(1)])
     const { read, ends, ended, place } = await setUp(t, wholeBody(CONTENT.subarray(1)), wholeBody(longer))
     assert.equal(await failureOf(read()), 'UPSTREAM_OVERSIZE')
@@ -130,8 +130,8 @@ void describe('a copy that ends early, then', () => {
   })
 })
 
-void describe('two failures', () => {
-  void test('fail every reader, store nothing, and leave the next reader a fresh fill', async (t) => {
+describe('two failures', () => {
+  test('fail every reader, store nothing, and leave the next reader a fresh fill', async (t) => {
     const { read, fills, blobs, place, ends, ended, source } = await setUp(
       t,
       wholeBody(WRONG),
@@ -150,7 +150,7 @@ void describe('two failures', () => {
     assertBytes(await finish(reader, EXPECTED.size), CONTENT)
   })
 
-  void test('tell of the second', async (t) => {
+  test('tell of the second', async (t) => {
     const { read, ended, ends } = await setUp(t, wholeBody(WRONG), new PinyonError('UPSTREAM_GONE', 'gone'))
     const reader = read()
     await readWhole(reader, 1_000)
@@ -160,7 +160,7 @@ void describe('two failures', () => {
   })
 })
 
-void test('a source that fails before a body is not asked again by the fill', async (t) => {
+test('a source that fails before a body is not asked again by the fill', async (t) => {
   const trouble = new PinyonError('UPSTREAM_UNREACHABLE', 'no')
   const { read, source, ends, ended, place } = await setUp(t, trouble, wholeBody(CONTENT))
   assert.equal(await failureOf(read()), 'UPSTREAM_UNREACHABLE')
@@ -168,7 +168,7 @@ void test('a source that fails before a body is not asked again by the fill', as
   assert.deepEqual([source.attempts, ends, place.temporaries()], [[0], ['UPSTREAM_UNREACHABLE'], []])
 })
 
-void test('what is thrown at a fill by mistake is an internal failure, and is not tried again', async (t) => {
+test('what is thrown at a fill by mistake is an internal failure, and is not tried again', async (t) => {
   const body = new ScriptedBody().push(CONTENT.subarray(0, 10)).fail(new TypeError('a bug'))
   const { read, source } = await setUp(t, body, wholeBody(CONTENT))
   assert.equal(await failureOf(read()), 'STORE_FAILED')

@@ -49,8 +49,8 @@ function assertRight(replies: readonly HttpReply[]): void {
     assert.deepEqual([status, complete, body.equals(CONTENT)], [200, true, true])
 }
 
-void describe('two processes of one data directory', () => {
-  void test('make one request for what many ask both of them', async (t) => {
+describe('two processes of one data directory', () => {
+  test('make one request for what many ask both of them', async (t) => {
     const { upstream, servers, path } = await startFarm(t)
     const rest = gate()
     upstream.rules = [{ match: '.rpm', stall: { afterBytes: 1_000_000, until: rest } }]
@@ -63,7 +63,7 @@ void describe('two processes of one data directory', () => {
     assert.equal(upstream.count('.rpm'), 1)
   })
 
-  void test('finish what one of them was killed at', async (t) => {
+  test('finish what one of them was killed at', async (t) => {
     const { upstream, servers, path } = await startFarm(t)
     const [killed, heir] = servers
     assert.ok(killed && heir)

@@ -53,7 +53,7 @@ const arbitraryClient: fc.Arbitrary<Client> = fc.record({
   leavesAfter: fc.option(fc.nat(SIZE), { nil: undefined, freq: 4 }),
 })
 
-void test('whatever comes from upstream, and whenever: what a client finishes is right', async (t) => {
+test('whatever comes from upstream, and whenever: what a client finishes is right', async (t) => {
   const place = createPlace(t)
   // Two processes, each of which every other client asks.
   const peers = [await openFills(t, place), await openFills(t, place)]

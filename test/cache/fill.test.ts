@@ -2,9 +2,11 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
+import type { BlobStore } from '../../src/cache/blob-store.ts'
 import { digestOf } from '../../src/model/digest.ts'
 import { assertBytes } from '../contract/assert-bytes.ts'
 import { mustOpen, put, readWhole } from '../contract/blob-store.ts'
+import { gate } from '../support/gate.ts'
 import { seededBytes } from '../support/seeded-bytes.ts'
 import { needs } from '../support/tools.ts'
 import { createFailingStore } from './failing-store.ts'
@@ -18,8 +20,8 @@ const CONTENT = seededBytes('fill', 100_000)
 const EXPECTED = { digest: digestOf(CONTENT), size: CONTENT.length }
 const HALF = 50_000
 
-void describe('one fill', () => {
-  void test('asks its source once, however many readers come, whenever', async (t) => {
+describe('one fill', () => {
+  test('asks its source once, however many readers come, whenever', async (t) => {
     const place = createPlace(t)
     const { fills, blobs, ended } = await openFills(t, place)
     const body = new ScriptedBody()
@@ -45,7 +47,7 @@ void describe('one fill', () => {
     blob.close()
   })
 
-  void test('hands out bytes as they come, wherever a reader reads', async (t) => {
+  test('hands out bytes as they come, wherever a reader reads', async (t) => {
     const { fills } = await openFills(t, createPlace(t))
     const body = new ScriptedBody().push(CONTENT.subarray(0, 1_000))
     const { reader } = fills.read(EXPECTED, createSource(body).open)
@@ -68,7 +70,7 @@ void describe('one fill', () => {
     ranged.release()
   })
 
-  void test('goes on when the reader that began it, and everybody else, has left', async (t) => {
+  test('goes on when the reader that began it, and everybody else, has left', async (t) => {
     const { fills, blobs, ended, ends } = await openFills(t, createPlace(t))
     const body = new ScriptedBody().push(CONTENT.subarray(0, HALF))
     const source = createSource(body)
@@ -85,7 +87,7 @@ void describe('one fill', () => {
     blob.close()
   })
 
-  void test('ends without its slow readers, who read on from the file', async (t) => {
+  test('ends without its slow readers, who read on from the file', async (t) => {
     const { fills, blobs, ended } = await openFills(t, createPlace(t))
     const { reader } = fills.read(EXPECTED, createSource(wholeBody(CONTENT)).open)
     await reader.read(Buffer.alloc(1), 0)
@@ -94,7 +96,7 @@ void describe('one fill', () => {
     assertBytes(await finish(reader, EXPECTED.size), CONTENT)
   })
 
-  void test('of a blob that is there already asks no source', async (t) => {
+  test('of a blob that is there already asks no source', async (t) => {
     const { fills, blobs, ends, ended } = await openFills(t, createPlace(t))
     await put(blobs, EXPECTED.digest, CONTENT)
     const source = createSource()
@@ -103,7 +105,26 @@ void describe('one fill', () => {
     assert.deepEqual([source.attempts, ends], [[], ['stored']])
   })
 
-  void test('finds out an unknown size, and does not let it grow without bound', async (t) => {
+  test('asks no source for a blob that another process stored between its look and its claim', async (t) => {
+    let looks = 0
+    const wrap = (blobs: BlobStore): BlobStore => ({
+      create: (expected) => blobs.create(expected),
+      openPartial: (location) => blobs.openPartial(location),
+      remove: (digest) => blobs.remove(digest),
+      open: async (digest) => {
+        const found = await blobs.open(digest)
+        if ((looks += 1) === 1) await put(blobs, digest, CONTENT)
+        return found
+      },
+    })
+    const { fills, ended } = await openFills(t, createPlace(t), { wrap })
+    const source = createSource(wholeBody(CONTENT))
+    assertBytes(await finish(fills.read(EXPECTED, source.open).reader, EXPECTED.size), CONTENT)
+    await ended(1)
+    assert.deepEqual([source.attempts, looks], [[], 2])
+  })
+
+  test('finds out an unknown size, and does not let it grow without bound', async (t) => {
     const place = createPlace(t)
     const { fills, ends, ended } = await openFills(t, place, { maxUnlistedBytes: EXPECTED.size })
     const { digest } = EXPECTED
@@ -117,19 +138,21 @@ void describe('one fill', () => {
     assert.deepEqual([ends, place.temporaries()], [['UPSTREAM_OVERSIZE', 'stored'], []])
   })
 
-  void test('stops when the server does, wherever it is', async (t) => {
+  test('stops when the server does, wherever it is', async (t) => {
     const place = createPlace(t)
     const { fills, ends } = await openFills(t, place)
     const body = new ScriptedBody().push(CONTENT.subarray(0, HALF))
     const reader = fills.read(EXPECTED, createSource(body).open).reader
     await reader.read(Buffer.alloc(1), 0)
+    const asked = gate()
     const waiting = fills.read({ digest: digestOf('waiting') }, async (_, signal) => {
       const { promise, reject } = Promise.withResolvers<never>()
+      asked.open()
       // As a timer or a socket ends: with an error of its own.
       signal.addEventListener('abort', () => reject(new DOMException('aborted', 'AbortError')))
       return await promise
     }).reader
-    await nextTurn()
+    await asked.opened
     const failures = [failureOf(reader), failureOf(waiting)]
     await fills.close()
     assert.deepEqual(await Promise.all(failures), ['SHUTTING_DOWN', 'SHUTTING_DOWN'])
@@ -140,7 +163,7 @@ void describe('one fill', () => {
     assert.deepEqual(ends, ['SHUTTING_DOWN', 'SHUTTING_DOWN', 'SHUTTING_DOWN'])
   })
 
-  void test('lets a reader be released twice, and in the middle of a read', async (t) => {
+  test('lets a reader be released twice, and in the middle of a read', async (t) => {
     const { fills, ended } = await openFills(t, createPlace(t))
     const body = new ScriptedBody().push(CONTENT.subarray(0, HALF))
     const source = createSource(body)
@@ -155,12 +178,50 @@ void describe('one fill', () => {
     body.push(CONTENT.subarray(HALF)).end()
     await assert.rejects(waiting, { code: 'STORE_FAILED' })
     await ended(1)
+    early.release()
+    early.release()
+    await nextTurn()
     assertBytes(await finish(steady, EXPECTED.size), CONTENT)
   })
 })
 
-void describe('the files of fills', COUNTS_FILES, () => {
-  void test('are closed at the end, whatever it was', async (t) => {
+test('a file is not closed under a read', async (t) => {
+  const rest = gate()
+  const steps: string[] = []
+  const wrap = (blobs: BlobStore): BlobStore => ({
+    open: (digest) => blobs.open(digest),
+    openPartial: (location) => blobs.openPartial(location),
+    remove: (digest) => blobs.remove(digest),
+    create: async (expected) => {
+      const writer = await blobs.create(expected)
+      const [read, close] = [writer.read.bind(writer), writer.close.bind(writer)]
+      return Object.assign(writer, {
+        read: async (target: Uint8Array, position: number) => {
+          await rest.opened
+          const count = await read(target, position)
+          steps.push('read')
+          return count
+        },
+        close: async () => {
+          steps.push('close')
+          await close()
+        },
+      })
+    },
+  })
+  const { fills, ended } = await openFills(t, createPlace(t), { wrap })
+  const { reader } = fills.read(EXPECTED, createSource(wholeBody(CONTENT)).open)
+  const reading = reader.read(Buffer.alloc(10), 0)
+  await ended(1)
+  reader.release()
+  rest.open()
+  assert.equal(await reading, 10)
+  await nextTurn()
+  assert.deepEqual(steps, ['read', 'close'])
+})
+
+describe('the files of fills', COUNTS_FILES, () => {
+  test('are closed at the end, whatever it was', async (t) => {
     const place = createPlace(t)
     const { fills } = await openFills(t, place)
     const wrong = seededBytes('wrong', EXPECTED.size)
@@ -177,7 +238,7 @@ void describe('the files of fills', COUNTS_FILES, () => {
     await waitForOpenFiles(place.layout.blobs, 0)
   })
 
-  void test('are closed when nobody reads any more', async (t) => {
+  test('are closed when nobody reads any more', async (t) => {
     const place = createPlace(t)
     const { fills, ended } = await openFills(t, place)
     const { reader } = fills.read(EXPECTED, createSource(wholeBody(CONTENT)).open)
@@ -188,9 +249,9 @@ void describe('the files of fills', COUNTS_FILES, () => {
   })
 })
 
-void describe('a fill whose store fails', () => {
+describe('a fill whose store fails', () => {
   for (const method of ['create', 'write'] as const) {
-    void test(`fails once, leaves no body open and works again later: ${method}`, async (t) => {
+    test(`fails once, leaves no body open and works again later: ${method}`, async (t) => {
       const place = createPlace(t)
       const store = createFailingStore(method)
       const { fills, ended } = await openFills(t, place, store)
@@ -207,7 +268,7 @@ void describe('a fill whose store fails', () => {
     })
   }
 
-  void test('after the bytes were found right fails no reader', async (t) => {
+  test('after the bytes were found right fails no reader', async (t) => {
     const place = createPlace(t)
     const { fills, blobs, ends, ended } = await openFills(t, place, createFailingStore('publish'))
     const { reader } = fills.read(EXPECTED, createSource(wholeBody(CONTENT)).open)
@@ -217,7 +278,7 @@ void describe('a fill whose store fails', () => {
     assert.equal(await blobs.open(EXPECTED.digest), undefined)
   })
 
-  void test('in closing its files troubles nobody', async (t) => {
+  test('in closing its files troubles nobody', async (t) => {
     const place = createPlace(t)
     const { fills, ended, ends } = await openFills(t, place, createFailingStore('close'))
     const [early, late] = [0, 1].map(() => fills.read(EXPECTED, createSource(wholeBody(CONTENT)).open).reader)
@@ -233,7 +294,7 @@ void describe('a fill whose store fails', () => {
     assert.deepEqual(ends, ['stored', 'stored'])
   })
 
-  void test(
+  test(
     'because the disk is full fails its readers, and the next one that fits does not',
     needs('root', 'mount'),
     async (t) => {

@@ -29,8 +29,8 @@ function parseLines(text: string): Record<string, unknown>[] {
     .map((line) => JSON.parse(line) as Record<string, unknown>)
 }
 
-void describe('without a running server', () => {
-  void test('sync publishes, tells what is new, and fails for what it could not tell', async (t) => {
+describe('without a running server', () => {
+  test('sync publishes, tells what is new, and fails for what it could not tell', async (t) => {
     const farm = createMixedFarm(t)
     const first = await farm.run('sync', 'one', 'two')
     assert.deepEqual([first.code, first.stderr], [0, ''])
@@ -56,7 +56,7 @@ void describe('without a running server', () => {
     assert.deepEqual(Object.keys(byMirror.get('broken') ?? {}), ['outcome', 'error'])
   })
 
-  void test('status and snapshots read the data directory', async (t) => {
+  test('status and snapshots read the data directory', async (t) => {
     const farm = createMixedFarm(t)
     const nothing = await farm.run('status')
     assert.equal(nothing.code, 0)
@@ -92,7 +92,7 @@ void describe('without a running server', () => {
     assert.deepEqual([unknown.code, unknown.stdout, unknown.stderr], [3, '', 'no such mirror: x?[31m\n'])
   })
 
-  void test('sync knows only what is configured, and says when that is nothing', async (t) => {
+  test('sync knows only what is configured, and says when that is nothing', async (t) => {
     const farm = createFarm(t, ['one'])
     const unknown = await farm.run('sync', 'one', 'x\u001b]0;owned\u0007')
     assert.deepEqual([unknown.code, unknown.stdout], [1, ''])
@@ -103,7 +103,7 @@ void describe('without a running server', () => {
     assert.match(nothing.stderr, /^no mirror is enabled in /)
   })
 
-  void test('a directory that cannot be used is named, without a stack', async (t) => {
+  test('a directory that cannot be used is named, without a stack', async (t) => {
     const farm = createFarm(t, ['one'], { data_dir: '/dev/null/data' })
     farm.publish('one', [])
     const { code, stderr } = await farm.run('sync')
@@ -112,7 +112,7 @@ void describe('without a running server', () => {
     assert.equal((await farm.run('status')).code, 0)
   })
 
-  void test('a directory too deep for a socket is one where no server runs', async (t) => {
+  test('a directory too deep for a socket is one where no server runs', async (t) => {
     const farm = createFarm(t, ['one'], { data_dir: `./${'x'.repeat(120)}` })
     farm.publish('one', [])
     assert.equal((await farm.run('sync')).code, 0)
@@ -123,8 +123,8 @@ void describe('without a running server', () => {
   })
 })
 
-void describe('with a running server', () => {
-  void test('all of it is asked there: side by side, with the same answers', async (t) => {
+describe('with a running server', () => {
+  test('all of it is asked there: side by side, with the same answers', async (t) => {
     const root = tempDir(t)
     writeSyntheticRepository(root, { packages: [{ name: 'a' }] })
     const upstream = await startUpstream(t, root)
@@ -162,7 +162,7 @@ void describe('with a running server', () => {
     assert.equal((await run('snapshots', 'none')).code, 3)
   })
 
-  void test('a server that goes away in the middle is told of', async (t) => {
+  test('a server that goes away in the middle is told of', async (t) => {
     const root = tempDir(t)
     writeSyntheticRepository(root, { packages: [] })
     const upstream = await startUpstream(t, root)
@@ -179,7 +179,7 @@ void describe('with a running server', () => {
     assert.doesNotMatch(stdout + stderr, /\n {4}at /)
   })
 
-  void test('what it says is harmless on a terminal', async (t) => {
+  test('what it says is harmless on a terminal', async (t) => {
     const farm = createFarm(t, ['one'])
     mkdirSync(farm.dataDir)
     const evil = '\u001b]0;owned\u0007\u009b2J\u202eevil\nsecond line'

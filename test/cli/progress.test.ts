@@ -43,8 +43,8 @@ function advance(t: TestContext, clock: { ms: number }): void {
 
 const FILES = { step: 'files', filesDone: 1, filesTotal: 4, bytes: 3 << 20, packages: 0 }
 
-void describe('the progress display', () => {
-  void test('has a line a sync, redrawn in place', (t) => {
+describe('the progress display', () => {
+  test('has a line a sync, redrawn in place', (t) => {
     const clock = { ms: 1_000 }
     const terminal = new FakeTerminal()
     const shown = display(terminal)
@@ -65,7 +65,7 @@ void describe('the progress display', () => {
     ])
   })
 
-  void test('keeps within the terminal', (t) => {
+  test('keeps within the terminal', (t) => {
     const clock = { ms: 1_000 }
     const terminal = new FakeTerminal()
     terminal.rows = 5
@@ -79,7 +79,7 @@ void describe('the progress display', () => {
     for (const line of terminal.lines) assert.ok(line.length <= 29)
   })
 
-  void test('is gone when the sync has ended, so that its result stands alone', (t) => {
+  test('is gone when the sync has ended, so that its result stands alone', (t) => {
     const clock = { ms: 1_000 }
     const terminal = new FakeTerminal()
     const shown = display(terminal)
@@ -92,7 +92,7 @@ void describe('the progress display', () => {
     assert.equal(terminal.written, before)
   })
 
-  void test('is not drawn more often than an eye follows', (t) => {
+  test('is not drawn more often than an eye follows', (t) => {
     const clock = { ms: 1_000 }
     const terminal = new FakeTerminal()
     const shown = display(terminal)
@@ -103,7 +103,7 @@ void describe('the progress display', () => {
     assert.equal(terminal.written, before)
   })
 
-  void test('writes nothing where there is no terminal', () => {
+  test('writes nothing where there is no terminal', () => {
     const terminal = new FakeTerminal(false)
     const shown = display(terminal)
     shown.show('one', FILES)

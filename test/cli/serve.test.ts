@@ -34,8 +34,8 @@ async function exit(child: ChildProcess): Promise<readonly [number | null, strin
   return (await once(child, 'exit')) as [number | null, string | null]
 }
 
-void describe('serve', () => {
-  void test('says where it listens and what to do next', async (t) => {
+describe('serve', () => {
+  test('says where it listens and what to do next', async (t) => {
     const farm = createFarm(t, ['epel-el9'])
     const child = spawn(process.execPath, [MAIN, 'serve', '--config', farm.configFile], {
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -59,7 +59,7 @@ void describe('serve', () => {
     )
   })
 
-  void test('lets a running download finish at SIGTERM, and exits 0', async (t) => {
+  test('lets a running download finish at SIGTERM, and exits 0', async (t) => {
     const { server, upstream, cold } = await startServing(t)
     const rest = gate()
     upstream.rules = [{ match: '.rpm', stall: { afterBytes: 100_000, until: rest } }]
@@ -79,7 +79,7 @@ void describe('serve', () => {
     assert.deepEqual(await exit(server.process), [0, null])
   })
 
-  void test('ends at once at a second signal, whichever', async (t) => {
+  test('ends at once at a second signal, whichever', async (t) => {
     const { server, upstream, cold } = await startServing(t)
     const never = gate()
     upstream.rules = [{ match: '.rpm', hold: never }]
@@ -99,7 +99,7 @@ void describe('serve', () => {
     never.open()
   })
 
-  void test('tells when something else listens there', async (t) => {
+  test('tells when something else listens there', async (t) => {
     const other = createServer().listen(0, '127.0.0.1')
     await once(other, 'listening')
     t.after(() => other.close())
@@ -115,7 +115,7 @@ void describe('serve', () => {
     )
   })
 
-  void test('tells when its directory cannot be used', async (t) => {
+  test('tells when its directory cannot be used', async (t) => {
     const farm = createFarm(t, ['one'], { data_dir: '/dev/null' })
     const { code, stdout, stderr } = await farm.run('serve')
     assert.deepEqual([code, stdout], [1, ''])

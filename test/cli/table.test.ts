@@ -3,8 +3,8 @@ import { describe, test } from 'node:test'
 
 import { formatAge, formatBytes, formatTable, toPrintable } from '../../src/cli/table.ts'
 
-void describe('tables', () => {
-  void test('have columns as wide as their widest cell', () => {
+describe('tables', () => {
+  test('have columns as wide as their widest cell', () => {
     assert.equal(
       formatTable([
         ['A', 'BB', ''],
@@ -26,7 +26,7 @@ void describe('tables', () => {
     [3 * 2 ** 50, '3072 TiB'],
   ]
   for (const [bytes, shown] of sizes)
-    void test(`show ${bytes} bytes as ${shown}`, () => assert.equal(formatBytes(bytes), shown))
+    test(`show ${bytes} bytes as ${shown}`, () => assert.equal(formatBytes(bytes), shown))
 
   const ages: readonly (readonly [number, string])[] = [
     [-5_000, '0 s ago'],
@@ -37,12 +37,12 @@ void describe('tables', () => {
     [172_800_000, '2 d ago'],
   ]
   for (const [ms, shown] of ages)
-    void test(`show an age of ${ms} ms as ${shown}`, () =>
+    test(`show an age of ${ms} ms as ${shown}`, () =>
       assert.equal(formatAge(new Date(1e12 - ms).toISOString(), 1e12), shown))
 
-  void test('show what never was', () => assert.equal(formatAge(null, 0), 'never'))
+  test('show what never was', () => assert.equal(formatAge(null, 0), 'never'))
 
-  void test('hold nothing that acts on a terminal', () => {
+  test('hold nothing that acts on a terminal', () => {
     assert.equal(
       toPrintable('a\u001b[31mb\u009b1Jc\nd\te\u0007\u202ef\u200bg\u2028h'),
       'a?[31mb?1Jc?d?e??f?g?h',

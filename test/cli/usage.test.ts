@@ -12,8 +12,8 @@ import { createFarm, MAIN, pinyon } from './pinyon.ts'
 
 const COMMANDS = ['serve', 'check-config', 'status', 'sync', 'snapshots']
 
-void describe('the command line', () => {
-  void test('teaches: what there is, by example, and what exit codes mean', async () => {
+describe('the command line', () => {
+  test('teaches: what there is, by example, and what exit codes mean', async () => {
     const { code, stdout, stderr } = await pinyon(['--help'])
     assert.deepEqual([code, stderr], [0, ''])
     for (const command of COMMANDS) assert.match(stdout, new RegExp(`^  ${command} `, 'm'))
@@ -22,7 +22,7 @@ void describe('the command line', () => {
   })
 
   for (const command of COMMANDS)
-    void test(`teaches ${command} by example`, async () => {
+    test(`teaches ${command} by example`, async () => {
       const { code, stdout } = await pinyon([command, '--help'])
       assert.equal(code, 0)
       assert.match(stdout, new RegExp(`^Usage: pinyon ${command}`))
@@ -30,11 +30,11 @@ void describe('the command line', () => {
       assert.match(stdout, new RegExp(`^Examples?:\\n  pinyon ${command}`, 'm'))
     })
 
-  void test('knows its version', async () => {
+  test('knows its version', async () => {
     assert.deepEqual(await pinyon(['--version']), { code: 0, stdout: `${VERSION}\n`, stderr: '' })
   })
 
-  void test('exits 2 for what is no usage of it, and points to the help', async () => {
+  test('exits 2 for what is no usage of it, and points to the help', async () => {
     const wrong = [
       ['frobnicate'],
       ['status', '--frob'],
@@ -54,20 +54,20 @@ void describe('the command line', () => {
     assert.match(stderr, /Usage: pinyon/)
   })
 
-  void test('does not mind who reads no further', async () => {
+  test('does not mind who reads no further', async () => {
     const child = spawn(process.execPath, [MAIN, '--help'], { stdio: ['ignore', 'pipe', 'pipe'] })
     child.stdout.destroy()
     const [stderr, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')])
     assert.deepEqual([code, stderr], [0, ''])
   })
 
-  void test('suggests the command that was meant', async () => {
+  test('suggests the command that was meant', async () => {
     assert.match((await pinyon(['statsu'])).stderr, /status/)
   })
 })
 
-void describe('check-config', () => {
-  void test('prints what the configuration comes to', async (t) => {
+describe('check-config', () => {
+  test('prints what the configuration comes to', async (t) => {
     const farm = createFarm(t, ['epel-el9'])
     const { code, stdout, stderr } = await farm.run('check-config')
     assert.deepEqual([code, stderr], [0, ''])
@@ -76,7 +76,7 @@ void describe('check-config', () => {
     assert.deepEqual(fromEnvironment, { code, stdout, stderr })
   })
 
-  void test('tells all problems at once, with their lines', async (t) => {
+  test('tells all problems at once, with their lines', async (t) => {
     const dir = tempDir(t)
     const file = join(dir, 'pinyon.yaml')
     writeFileSync(
@@ -96,7 +96,7 @@ void describe('check-config', () => {
     )
   })
 
-  void test('fails for a file that is not there, or a directory', async (t) => {
+  test('fails for a file that is not there, or a directory', async (t) => {
     const dir = tempDir(t)
     mkdirSync(join(dir, 'pinyon.yaml'))
     for (const file of ['none.yaml', 'pinyon.yaml']) {

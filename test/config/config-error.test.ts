@@ -12,8 +12,8 @@ import { ConfigFile } from './support.ts'
 const TOP = 'one of listen, public_url, data_dir, sync_interval, mirrors'
 const LISTEN = 'host:port such as 127.0.0.1:8080, [::1]:8080 or :8080'
 
-void describe('a ConfigError', () => {
-  void test('names every problem at once, in the order of the file, as values too', (t) => {
+describe('a ConfigError', () => {
+  test('names every problem at once, in the order of the file, as values too', (t) => {
     const config = new ConfigFile(t)
     const text =
       'mirrors:\n  epel:\n    baseurl: http://h/\n    timeout: soon\n  fedora: {}\nlisten: x\ncolour: 1\n'
@@ -44,7 +44,7 @@ void describe('a ConfigError', () => {
     ])
   })
 
-  void test('names the file as it was named to us', () => {
+  test('names the file as it was named to us', () => {
     const error = new ConfigError([
       {
         file: 'config/pinyon.yaml',
@@ -62,13 +62,13 @@ void describe('a ConfigError', () => {
     assert.throws(() => loadConfig('does/not/exist.yaml', {}), { message: missing })
   })
 
-  void test('a long value is cut', (t) => {
+  test('a long value is cut', (t) => {
     const [line] = new ConfigFile(t).problems(`listen: ${'x'.repeat(5000)}\n`)
     assert.equal(line, `pinyon.yaml:1: listen: found "${'x'.repeat(80)}…", expected ${LISTEN}`)
   })
 })
 
-void describe('a file that cannot be read', () => {
+describe('a file that cannot be read', () => {
   const unreadable: [string, (dir: string) => string, string][] = [
     ['missing', (dir) => join(dir, 'none.yaml'), 'none.yaml: found no such file'],
     ['a directory', (dir) => (mkdirSync(join(dir, 'd')), join(dir, 'd')), 'd: found a directory'],
@@ -84,7 +84,7 @@ void describe('a file that cannot be read', () => {
     ],
   ]
   for (const [name, prepare, expected] of unreadable) {
-    void test(name, (t) => {
+    test(name, (t) => {
       const { dir } = new ConfigFile(t)
       const message = `${dir}/${expected}, expected a readable configuration file`
       assert.throws(() => loadConfig(prepare(dir), {}), { name: 'ConfigError', message })
@@ -92,7 +92,7 @@ void describe('a file that cannot be read', () => {
   }
 
   const skip = process.getuid?.() === 0 ? 'root may read everything' : false
-  void test('not permitted', { skip }, (t) => {
+  test('not permitted', { skip }, (t) => {
     const config = new ConfigFile(t)
     config.load('')
     chmodSync(config.file, 0)
@@ -100,24 +100,24 @@ void describe('a file that cannot be read', () => {
     assert.throws(() => loadConfig(config.file, {}), { message })
   })
 
-  void test('not UTF-8', (t) => {
+  test('not UTF-8', (t) => {
     assert.deepEqual(new ConfigFile(t).problems(Buffer.from('# caf\xe9\n', 'latin1')), [
       'pinyon.yaml: found bytes that are not UTF-8, expected a readable configuration file',
     ])
   })
 
-  void test('more than 10 MiB', (t) => {
+  test('more than 10 MiB', (t) => {
     assert.deepEqual(new ConfigFile(t).problems(Buffer.alloc(10 * 1024 * 1024 + 1, '#')), [
       'pinyon.yaml: found more than 10 MiB, expected a readable configuration file',
     ])
   })
 
-  void test('a device without an end', () => {
+  test('a device without an end', () => {
     const message = '/dev/zero: found more than 10 MiB, expected a readable configuration file'
     assert.throws(() => loadConfig('/dev/zero', {}), { message })
   })
 
-  void test('a pipe is read to its end, or to the limit', needs('mkfifo'), async (t) => {
+  test('a pipe is read to its end, or to the limit', needs('mkfifo'), async (t) => {
     const { dir } = new ConfigFile(t)
     const pipe = join(dir, 'pipe')
     await mustRun('mkfifo', [pipe])

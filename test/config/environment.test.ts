@@ -5,7 +5,7 @@ import { escapeEnvironment, expandEnvironment, readPlain } from '../../src/confi
 
 const ENV = { HOST: 'h.example.org', EMPTY: '', NESTED: '${HOST}', _a1: 'under' }
 
-void describe('expandEnvironment', () => {
+describe('expandEnvironment', () => {
   const expanded: [string, string][] = [
     ['', ''],
     ['plain', 'plain'],
@@ -23,7 +23,7 @@ void describe('expandEnvironment', () => {
     ['${NESTED}', '${HOST}'],
   ]
   for (const [text, expected] of expanded) {
-    void test(`${JSON.stringify(text)} is ${JSON.stringify(expected)}`, () =>
+    test(`${JSON.stringify(text)} is ${JSON.stringify(expected)}`, () =>
       assert.deepEqual(expandEnvironment(text, ENV), { text: expected }))
   }
 
@@ -38,20 +38,20 @@ void describe('expandEnvironment', () => {
     '${A:-${HOST}}',
     '${${HOST}}',
   ]) {
-    void test(`${JSON.stringify(text)} is malformed`, () =>
+    test(`${JSON.stringify(text)} is malformed`, () =>
       assert.deepEqual(expandEnvironment(text, ENV), {
         expected: '${NAME} or ${NAME:-default}, or $${ for a literal ${',
       }))
   }
 
   for (const name of ['NONE', 'constructor', '__proto__', 'toString']) {
-    void test(`${name} is not set`, () =>
+    test(`${name} is not set`, () =>
       assert.deepEqual(expandEnvironment(`a \${${name}}`, ENV), {
         expected: `the environment variable ${name} to be set, or \${${name}:-default}`,
       }))
   }
 
-  void test('what is escaped expands to itself', () => {
+  test('what is escaped expands to itself', () => {
     const texts = fc.string({ unit: fc.constantFrom('$', '{', '}', 'A', ':', '-') })
     fc.assert(
       fc.property(texts, (text) => {
@@ -62,7 +62,7 @@ void describe('expandEnvironment', () => {
   })
 })
 
-void describe('readPlain', () => {
+describe('readPlain', () => {
   const values: [string, unknown][] = [
     ['7', 7],
     ['-7.5', -7.5],
@@ -79,7 +79,7 @@ void describe('readPlain', () => {
     ['*a', '*a'],
   ]
   for (const [text, value] of values) {
-    void test(`${JSON.stringify(text)} is ${JSON.stringify(value)}`, () =>
+    test(`${JSON.stringify(text)} is ${JSON.stringify(value)}`, () =>
       assert.equal(readPlain(text), value))
   }
 })

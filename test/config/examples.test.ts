@@ -12,11 +12,11 @@ const EXAMPLES = `${CONFIG}examples/`
 /** What the examples ask of the environment. */
 const ENV = { PROXY_PASSWORD: 'secret' }
 /** Keys without a default; all-keys.yaml calls them examples. */
-const WITHOUT_DEFAULT = new Set(['public_url', 'baseurl', 'mirrors'])
+const WITHOUT_DEFAULT = new Set(['public_url', 'baseurl', 'mirrors', 'pin'])
 
-void describe('config/examples', () => {
+describe('config/examples', () => {
   for (const name of readdirSync(EXAMPLES)) {
-    void test(`${name} loads, and follows upstream`, () => {
+    test(`${name} loads, and follows upstream`, () => {
       const { mirrors } = loadConfig(EXAMPLES + name, ENV)
       assert.ok(mirrors.size > 0)
       for (const { name, baseurls } of mirrors.values()) {
@@ -25,7 +25,7 @@ void describe('config/examples', () => {
     })
   }
 
-  void test('all-keys.yaml has every key, each with its default', () => {
+  test('all-keys.yaml has every key, each with its default', () => {
     const text = readFileSync(`${EXAMPLES}all-keys.yaml`, 'utf8')
     const { mirrors, ...top } = parse(text) as { mirrors: Record<string, Record<string, unknown>> }
     const [mirror = {}] = Object.values(mirrors)
@@ -38,17 +38,19 @@ void describe('config/examples', () => {
     }
   })
 
-  void test('all-keys.yaml gives what a file without these keys gives', (t) => {
+  test('all-keys.yaml gives what a file without these keys gives', (t) => {
     const all = loadConfig(`${EXAMPLES}all-keys.yaml`, {})
-    const [{ name, baseurls, ...mirror } = { name: '', baseurls: [] }] = all.mirrors.values()
+    const [first] = all.mirrors.values()
+    assert.ok(first?.pin !== undefined && first.pinLine !== undefined && first.pinWhy !== undefined)
+    const { name, baseurls, pin: _pin, pinLine: _line, pinWhy: _why, ...mirror } = first
     const bare = new ConfigFile(t).load(`mirrors: {${name}: {baseurl: ${JSON.stringify(baseurls)}}}`)
     assert.deepEqual(bare.mirrors.get(name), { name, baseurls, ...mirror })
     assert.deepEqual([bare.listen, bare.syncIntervalMs], [all.listen, all.syncIntervalMs])
   })
 })
 
-void describe('config/pinyon.yaml', () => {
-  void test('serves the sample repository, from any working directory', () => {
+describe('config/pinyon.yaml', () => {
+  test('serves the sample repository, from any working directory', () => {
     const { listen, dataDir, mirrors } = loadConfig(`${CONFIG}pinyon.yaml`, {})
     assert.deepEqual(listen, { host: '127.0.0.1', port: 8080 })
     assert.equal(dataDir, fileURLToPath(new URL('../../data', import.meta.url)))

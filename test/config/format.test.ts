@@ -3,8 +3,8 @@ import { describe, test } from 'node:test'
 import { formatConfig } from '../../src/config/format.ts'
 import { ConfigFile } from './support.ts'
 
-void describe('formatConfig', () => {
-  void test('prints every effective value, secrets masked', (t) => {
+describe('formatConfig', () => {
+  test('prints every effective value, secrets masked', (t) => {
     const text = `
 listen: 8080
 data_dir: /srv/pinyon
@@ -14,6 +14,8 @@ mirrors:
     baseurl: http://user:secret@h/epel
     proxy: https://ci:\${PASSWORD}@proxy.example.org
     sync_interval: off
+    # a bad push
+    pin: 2016-12-13-13-30
   007: {baseurl: [http://a, http://token@b], timeout: 90, enabled: false}
 `
     assert.equal(
@@ -30,6 +32,7 @@ mirrors:
     retries: 10
     proxy: https://***@proxy.example.org/
     strict: false
+    pin: 2016-12-13-13-30 # a bad push
   '007':
     baseurl:
       - http://a/
@@ -44,7 +47,7 @@ mirrors:
     )
   })
 
-  void test('what is printed loads again as the same', (t) => {
+  test('what is printed loads again as the same', (t) => {
     const config = new ConfigFile(t)
     const texts = [
       '',

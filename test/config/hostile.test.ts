@@ -62,8 +62,8 @@ const OTHERS = [
   '~',
 ]
 
-void describe('hostile text', () => {
-  void test('loads or is a ConfigError with lines, whatever it is', (t) => {
+describe('hostile text', () => {
+  test('loads or is a ConfigError with lines, whatever it is', (t) => {
     const config = new ConfigFile(t)
     const text = fc.array(
       fc.oneof(fc.constantFrom(...WORDS, ...SIGNS, ...OTHERS), fc.string({ maxLength: 4 })),
@@ -90,7 +90,7 @@ void describe('hostile text', () => {
     assert.ok(loaded > 0)
   })
 
-  void test('a configuration with any value anywhere loads or is a ConfigError', (t) => {
+  test('a configuration with any value anywhere loads or is a ConfigError', (t) => {
     const config = new ConfigFile(t)
     const value = fc.jsonValue({ maxDepth: 2 })
     const mirror = fc.record(
@@ -145,19 +145,19 @@ void describe('hostile text', () => {
     ],
   ]
   for (const [name, text, expected] of tooMuch) {
-    void test(`too many ${name}`, { timeout: 20_000 }, (t) => {
+    test(`too many ${name}`, { timeout: 20_000 }, (t) => {
       assert.deepEqual(new ConfigFile(t).problems(text), [`pinyon.yaml:${expected}`])
     })
   }
 
-  void test('more problems than anyone reads are cut', (t) => {
+  test('more problems than anyone reads are cut', (t) => {
     const config = new ConfigFile(t)
     const keys = Array.from({ length: 300 }, (_, number) => `key${number}: 1\n`).join('')
     assert.equal(config.problems(keys).length, 100)
     assert.equal(config.problems('a: "b" c\n'.repeat(300)).length, 100)
   })
 
-  void test('a large farm is no trouble', (t) => {
+  test('a large farm is no trouble', (t) => {
     const mirrors = Array.from(
       { length: 5000 },
       (_, number) => `  m${number}: {baseurl: 'http://h/${number}/', timeout: 30s}\n`,

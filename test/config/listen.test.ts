@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { formatListen, parseListen } from '../../src/config/listen.ts'
 
-void describe('listen addresses', () => {
+describe('listen addresses', () => {
   const read: [string, string, number][] = [
     ['127.0.0.1:8080', '127.0.0.1', 8080],
     ['0.0.0.0:80', '0.0.0.0', 80],
@@ -15,7 +15,7 @@ void describe('listen addresses', () => {
     ['mirrors.example.org:8080', 'mirrors.example.org', 8080],
   ]
   for (const [text, host, port] of read) {
-    void test(`${text} is port ${port} of ${JSON.stringify(host)}, and reads back`, () => {
+    test(`${text} is port ${port} of ${JSON.stringify(host)}, and reads back`, () => {
       const address = parseListen(text)
       assert.deepEqual(address, { host, port })
       assert.deepEqual(parseListen(formatListen({ host, port })), { host, port })
@@ -48,6 +48,6 @@ void describe('listen addresses', () => {
     '-h:80',
   ]
   for (const text of [...refused, ...others]) {
-    void test(`${JSON.stringify(text)} is none`, () => assert.equal(parseListen(text), undefined))
+    test(`${JSON.stringify(text)} is none`, () => assert.equal(parseListen(text), undefined))
   }
 })

@@ -6,7 +6,7 @@ import { ConfigFile } from './support.ts'
 
 const MIRROR = 'mirrors:\n  epel:\n    baseurl: http://h/\n'
 
-void describe('what is read', () => {
+describe('what is read', () => {
   for (const text of [
     '',
     '# nothing yet\n',
@@ -17,7 +17,7 @@ void describe('what is read', () => {
     'mirrors:\n',
     'mirrors: {}\n',
   ]) {
-    void test(`${JSON.stringify(text)} is all defaults`, (t) => {
+    test(`${JSON.stringify(text)} is all defaults`, (t) => {
       const config = new ConfigFile(t)
       assert.deepEqual(config.load(text), {
         file: config.file,
@@ -29,7 +29,7 @@ void describe('what is read', () => {
     })
   }
 
-  void test('a mirror has defaults of its own', (t) => {
+  test('a mirror has defaults of its own', (t) => {
     assert.deepEqual(new ConfigFile(t).mirror(MIRROR), {
       name: 'epel',
       baseurls: ['http://h/'],
@@ -41,7 +41,7 @@ void describe('what is read', () => {
     })
   })
 
-  void test('every key', (t) => {
+  test('every key', (t) => {
     const config = new ConfigFile(t)
     const text = `
 listen: '[::1]:80'
@@ -82,19 +82,19 @@ mirrors:
     })
   })
 
-  void test('a mirror without a sync_interval has the global one', (t) => {
+  test('a mirror without a sync_interval has the global one', (t) => {
     const config = new ConfigFile(t)
     assert.equal(config.mirror(`sync_interval: off\n${MIRROR}`).syncIntervalMs, 'off')
     assert.equal(config.mirror(`sync_interval: off\n${MIRROR}    sync_interval: 5m`).syncIntervalMs, 300_000)
     assert.equal(config.mirror(`sync_interval: 5m\n${MIRROR}    sync_interval: off`).syncIntervalMs, 'off')
   })
 
-  void test('an old %YAML line does not make off a boolean', (t) => {
+  test('an old %YAML line does not make off a boolean', (t) => {
     assert.equal(new ConfigFile(t).load('%YAML 1.1\n---\nsync_interval: off\n').syncIntervalMs, 'off')
   })
 
   for (const value of ['', '~', '_none_', 'None', "''"]) {
-    void test(`proxy: ${value} is none`, (t) => {
+    test(`proxy: ${value} is none`, (t) => {
       assert.equal('proxy' in new ConfigFile(t).mirror(`${MIRROR}    proxy: ${value}\n`), false)
     })
   }
@@ -109,12 +109,12 @@ mirrors:
     ['2m', 120_000],
   ]
   for (const [value, timeoutMs] of timeouts) {
-    void test(`timeout: ${value} is ${timeoutMs} ms`, (t) => {
+    test(`timeout: ${value} is ${timeoutMs} ms`, (t) => {
       assert.equal(new ConfigFile(t).mirror(`${MIRROR}    timeout: ${value}\n`).timeoutMs, timeoutMs)
     })
   }
 
-  void test('names are as written, whatever YAML makes of them', (t) => {
+  test('names are as written, whatever YAML makes of them', (t) => {
     const names = [
       'a'.repeat(100),
       '7',
@@ -131,7 +131,7 @@ mirrors:
     assert.deepEqual([...new ConfigFile(t).load(text).mirrors.keys()].toSorted(), names.toSorted())
   })
 
-  void test('anchors and aliases', (t) => {
+  test('anchors and aliases', (t) => {
     const text =
       'mirrors:\n  a: &a {baseurl: http://h/, retries: &r 3}\n  b: *a\n  c: {baseurl: http://c/, retries: *r}\n'
     const { mirrors } = new ConfigFile(t).load(text)
@@ -145,13 +145,13 @@ mirrors:
     )
   })
 
-  void test('Windows line ends', (t) => {
+  test('Windows line ends', (t) => {
     assert.equal(new ConfigFile(t).mirror(MIRROR.replaceAll('\n', '\r\n')).name, 'epel')
   })
 })
 
-void describe('the environment', () => {
-  void test('an unquoted value is typed after expansion, a quoted one is text', (t) => {
+describe('the environment', () => {
+  test('an unquoted value is typed after expansion, a quoted one is text', (t) => {
     const env = { R: '3', E: 'false', T: '45', D: '2016' }
     const text = `data_dir: "\${D}"\n${MIRROR}    retries: \${R}\n    enabled: \${E}\n    timeout: \${T}\n`
     const config = new ConfigFile(t)
@@ -160,7 +160,7 @@ void describe('the environment', () => {
     assert.equal(config.load(text, env).dataDir, join(config.dir, '2016'))
   })
 
-  void test('a value cannot change the structure', (t) => {
+  test('a value cannot change the structure', (t) => {
     const hostile = 'x/\n  evil: {baseurl: "http://evil/"}\nlisten: 0.0.0.0:1 # *a &b ${HOME} {'
     const config = new ConfigFile(t).load('data_dir: /srv/${V}\nmirrors: {}\n', { V: 'a: [*b] # ${V} {' })
     assert.equal(config.dataDir, '/srv/a: [*b] # ${V} {')
@@ -169,13 +169,13 @@ void describe('the environment', () => {
     ])
   })
 
-  void test('keys are not expanded', (t) => {
+  test('keys are not expanded', (t) => {
     assert.deepEqual(new ConfigFile(t).problems('mirrors:\n  ${A}: {baseurl: http://h/}\n', { A: 'a' }), [
       'pinyon.yaml:2: mirrors."${A}": found the name "${A}" (it holds "$"), expected a mirror name of letters, digits and . _ + @ ~ -',
     ])
   })
 
-  void test('a value several mirrors share by alias is expanded once', (t) => {
+  test('a value several mirrors share by alias is expanded once', (t) => {
     const text = 'mirrors:\n  a: {baseurl: &u "http://h/${A}"}\n  b: {baseurl: *u}\n'
     const { mirrors } = new ConfigFile(t).load(text, { A: 'x' })
     assert.deepEqual(mirrors.get('b')?.baseurls, ['http://h/x/'])

@@ -3,8 +3,9 @@ import { describe, test } from 'node:test'
 import { ConfigFile } from './support.ts'
 
 const TOP = 'one of listen, public_url, data_dir, sync_interval, mirrors'
-const MIRROR = 'one of baseurl, enabled, sync_interval, timeout, retries, proxy, strict'
+const MIRROR = 'one of baseurl, enabled, sync_interval, timeout, retries, proxy, strict, pin'
 const NAME = 'a mirror name of letters, digits and . _ + @ ~ -'
+const PIN = "a snapshot's name such as 2016-12-13-13-30"
 const LISTEN = 'host:port such as 127.0.0.1:8080, [::1]:8080 or :8080'
 
 /** A mirror `m` with further lines, the first of which is line 4. */
@@ -238,6 +239,15 @@ const CASES: readonly [string, string, ...string[]][] = [
     mirror('proxy: false'),
     '4: mirrors.m.proxy: found false, expected the URL of a proxy, or _none_',
   ],
+  [
+    'pin: no such minute',
+    mirror('pin: 2016-13-13-13-30'),
+    `4: mirrors.m.pin: found "2016-13-13-13-30", expected ${PIN}`,
+  ],
+  ['pin: latest', mirror('pin: latest'), `4: mirrors.m.pin: found "latest", expected ${PIN}`],
+  ['pin: nothing', mirror('pin:'), `4: mirrors.m.pin: found nothing, expected ${PIN}`],
+  ['pin: a number', mirror('pin: 2016'), `4: mirrors.m.pin: found 2016, expected ${PIN}`],
+  ['pin: a list', mirror('pin: [2016-12-13-13-30]'), `4: mirrors.m.pin: found a list, expected ${PIN}`],
   // Names.
   [
     'a reserved name',
@@ -320,9 +330,9 @@ const CASES: readonly [string, string, ...string[]][] = [
   ],
 ]
 
-void describe('each mistake is reported with its line', () => {
+describe('each mistake is reported with its line', () => {
   for (const [name, text, ...expected] of CASES) {
-    void test(name, (t) => {
+    test(name, (t) => {
       assert.deepEqual(
         new ConfigFile(t).problems(text, { X: 'soon' }),
         expected.map((line) => `pinyon.yaml:${line}`),

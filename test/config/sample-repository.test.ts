@@ -31,8 +31,8 @@ function fingerprint(dir: string): string[] {
   return listFiles(dir).map((path) => `${path} ${sha256(readFileSync(join(dir, path)))}`)
 }
 
-void describe('config/sample', () => {
-  void test('holds small packages, each as its metadata says', () => {
+describe('config/sample', () => {
+  test('holds small packages, each as its metadata says', () => {
     const packages = listFiles(SAMPLE).filter((path) => path.endsWith('.rpm'))
     assert.ok(packages.length >= 4 && packages.length <= 6)
     const primary = listFiles(SAMPLE).find((path) => path.endsWith('primary.xml.gz')) ?? ''
@@ -48,7 +48,7 @@ void describe('config/sample', () => {
     }
   })
 
-  void test('packages ask for nothing outside and run nothing', needs('rpm'), async () => {
+  test('packages ask for nothing outside and run nothing', needs('rpm'), async () => {
     for (const path of listFiles(SAMPLE).filter((path) => path.endsWith('.rpm'))) {
       const args = ['-qp', '--nosignature', '--scripts', '--triggers', '--requires', join(SAMPLE, path)]
       const { stdout } = await mustRun('rpm', args)
@@ -57,7 +57,7 @@ void describe('config/sample', () => {
     }
   })
 
-  void test('dnf installs from it into an empty root', needs('dnf', 'rpm', 'root'), async (t) => {
+  test('dnf installs from it into an empty root', needs('dnf', 'rpm', 'root'), async (t) => {
     const dir = tempDir(t)
     const root = new DnfRoot(dir, [{ id: 'sample', baseurl: `file://${SAMPLE}` }])
     const { code, stdout, stderr } = await root.install('pinyon-hello', 'pinyon-c++-tools', 'pinyon-tilde')
@@ -73,8 +73,8 @@ void describe('config/sample', () => {
   })
 })
 
-void describe('config/make-sample-repository.sh', () => {
-  void test('gives the same bytes every time', needs('rpmbuild', 'createrepo_c'), async (t) => {
+describe('config/make-sample-repository.sh', () => {
+  test('gives the same bytes every time', needs('rpmbuild', 'createrepo_c'), async (t) => {
     const dir = tempDir(t)
     await mustRun('sh', [SCRIPT, join(dir, 'a')], { env: { TZ: 'Asia/Tokyo' } })
     await mustRun('sh', [SCRIPT, join(dir, 'b')], { cwd: dir, env: { LC_ALL: 'C' } })
@@ -85,7 +85,7 @@ void describe('config/make-sample-repository.sh', () => {
     assert.deepEqual(fingerprint(join(dir, 'a')), fingerprint(join(dir, 'b')))
   })
 
-  void test('replaces nothing but a repository', needs('rpmbuild', 'createrepo_c'), async (t) => {
+  test('replaces nothing but a repository', needs('rpmbuild', 'createrepo_c'), async (t) => {
     const dir = join(tempDir(t), 'home')
     mkdirSync(dir)
     writeFileSync(join(dir, 'letter'), 'dear')
@@ -95,7 +95,7 @@ void describe('config/make-sample-repository.sh', () => {
     assert.ok(existsSync(join(dir, 'letter')))
   })
 
-  void test('is clean for shellcheck', needs('shellcheck'), async () => {
+  test('is clean for shellcheck', needs('shellcheck'), async () => {
     await mustRun('shellcheck', [SCRIPT])
   })
 })

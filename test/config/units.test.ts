@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import * as fc from 'fast-check'
 import { formatDuration, parseDuration } from '../../src/config/units.ts'
 
-void describe('durations', () => {
+describe('durations', () => {
   const read: [string, number][] = [
     ['0s', 0],
     ['1ms', 1],
@@ -19,7 +19,7 @@ void describe('durations', () => {
     ['0.0004s', 0],
   ]
   for (const [text, durationMs] of read) {
-    void test(`${text} is ${durationMs} ms`, () => assert.equal(parseDuration(text), durationMs))
+    test(`${text} is ${durationMs} ms`, () => assert.equal(parseDuration(text), durationMs))
   }
 
   const refused = [
@@ -40,7 +40,7 @@ void describe('durations', () => {
     '1,5h',
   ]
   for (const text of [...refused, '1y', 'soon', 'off', '٣s', '1s\n', '9999999999999s']) {
-    void test(`${JSON.stringify(text)} is none`, () => assert.equal(parseDuration(text), undefined))
+    test(`${JSON.stringify(text)} is none`, () => assert.equal(parseDuration(text), undefined))
   }
 
   const written: [number, string][] = [
@@ -52,10 +52,10 @@ void describe('durations', () => {
     [604_800_000, '7d'],
   ]
   for (const [durationMs, text] of written) {
-    void test(`${durationMs} ms is written ${text}`, () => assert.equal(formatDuration(durationMs), text))
+    test(`${durationMs} ms is written ${text}`, () => assert.equal(formatDuration(durationMs), text))
   }
 
-  void test('what is written reads back', () => {
+  test('what is written reads back', () => {
     const durations = fc.integer({ min: 0, max: 10_000_000_000 })
     fc.assert(
       fc.property(durations, (durationMs) => parseDuration(formatDuration(durationMs)) === durationMs),

@@ -7,7 +7,7 @@ const HTTP_OR_FILE = 'an http, https or file URL'
 const PROXY = 'a proxy such as http://proxy.example.org:3128, or _none_'
 const PUBLIC = 'an http or https URL such as https://mirrors.example.org'
 
-void describe('parseBaseurl', () => {
+describe('parseBaseurl', () => {
   const read: [string, string][] = [
     ['http://h.example.org', 'http://h.example.org/'],
     ['https://h/centos/7/os/x86_64/', 'https://h/centos/7/os/x86_64/'],
@@ -23,7 +23,7 @@ void describe('parseBaseurl', () => {
     ['file://localhost/srv', 'file:///srv/'],
   ]
   for (const [text, href] of read) {
-    void test(`${text} is ${href}`, () => assert.deepEqual(parseBaseurl(text, BASE), { value: href }))
+    test(`${text} is ${href}`, () => assert.deepEqual(parseBaseurl(text, BASE), { value: href }))
   }
 
   const refused: [string, string][] = [
@@ -52,12 +52,12 @@ void describe('parseBaseurl', () => {
     ['http://h/${basearch}/', `${HTTP_OR_FILE} with yum's variables written out`],
   ]
   for (const [text, expected] of refused) {
-    void test(`${JSON.stringify(text)} is refused`, () =>
+    test(`${JSON.stringify(text)} is refused`, () =>
       assert.deepEqual(parseBaseurl(text, BASE), { expected }))
   }
 })
 
-void describe('parseProxy', () => {
+describe('parseProxy', () => {
   const read: [string, string | null][] = [
     ['', null],
     ['_none_', null],
@@ -66,7 +66,7 @@ void describe('parseProxy', () => {
     ['https://user:pass@proxy.example.org/', 'https://user:pass@proxy.example.org/'],
   ]
   for (const [text, value] of read) {
-    void test(`${JSON.stringify(text)} is ${value}`, () => assert.deepEqual(parseProxy(text), { value }))
+    test(`${JSON.stringify(text)} is ${value}`, () => assert.deepEqual(parseProxy(text), { value }))
   }
   const refused: [string, string][] = [
     ['proxy:3128', PROXY],
@@ -76,18 +76,18 @@ void describe('parseProxy', () => {
     ['http://proxy:3128/?a', `${PROXY}, without a path`],
   ]
   for (const [text, expected] of refused) {
-    void test(`${text} is refused`, () => assert.deepEqual(parseProxy(text), { expected }))
+    test(`${text} is refused`, () => assert.deepEqual(parseProxy(text), { expected }))
   }
 })
 
-void describe('parsePublicUrl', () => {
+describe('parsePublicUrl', () => {
   const read: [string, string][] = [
     ['http://mirrors.example.org', 'http://mirrors.example.org'],
     ['http://mirrors.example.org/', 'http://mirrors.example.org'],
     ['https://h:8443/pinyon//', 'https://h:8443/pinyon'],
   ]
   for (const [text, value] of read) {
-    void test(`${text} is ${value}`, () => assert.deepEqual(parsePublicUrl(text), { value }))
+    test(`${text} is ${value}`, () => assert.deepEqual(parsePublicUrl(text), { value }))
   }
   const refused: [string, string][] = [
     ['mirrors.example.org', PUBLIC],
@@ -97,11 +97,11 @@ void describe('parsePublicUrl', () => {
     ['https://user@h/', `${PUBLIC}, without credentials`],
   ]
   for (const [text, expected] of refused) {
-    void test(`${text} is refused`, () => assert.deepEqual(parsePublicUrl(text), { expected }))
+    test(`${text} is refused`, () => assert.deepEqual(parsePublicUrl(text), { expected }))
   }
 })
 
-void describe('maskUrl', () => {
+describe('maskUrl', () => {
   const cases: [string, string][] = [
     ['http://h/a@b', 'http://h/a@b'],
     ['http://u:p@h/a', 'http://***@h/a'],
@@ -110,5 +110,5 @@ void describe('maskUrl', () => {
     ['_none_', '_none_'],
   ]
   for (const [text, masked] of cases)
-    void test(`${text} is printed ${masked}`, () => assert.equal(maskUrl(text), masked))
+    test(`${text} is printed ${masked}`, () => assert.equal(maskUrl(text), masked))
 })

@@ -23,8 +23,8 @@ function createHelloServer(): HttpServer {
   return new HttpServer(async (exchange) => sendText(exchange, hello), new LogRecorder().logger)
 }
 
-void describe('the admin socket', () => {
-  void test('is for its owner alone, whatever the umask is, and gone at the end', async (t) => {
+describe('the admin socket', () => {
+  test('is for its owner alone, whatever the umask is, and gone at the end', async (t) => {
     const mask = process.umask(0)
     t.after(() => process.umask(mask))
     const site = await startSite(t)
@@ -35,7 +35,7 @@ void describe('the admin socket', () => {
     assert.equal(statSync(path, { throwIfNoEntry: false }), undefined)
   })
 
-  void test('answers what TCP answers', async (t) => {
+  test('answers what TCP answers', async (t) => {
     const site = await startSite(t)
     const connection = await Connection.open(join(site.dataDir, 'admin.sock'))
     t.after(() => connection.close())
@@ -44,7 +44,7 @@ void describe('the admin socket', () => {
     assert.equal((await connection.get('/healthz', { method: 'DELETE' })).status, 405)
   })
 
-  void test('replaces what a dead server left', async (t) => {
+  test('replaces what a dead server left', async (t) => {
     const path = join(tempDir(t), 'admin.sock')
     // A listening socket whose process is gone: bound, and closed without being unlinked.
     const child = `require('net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`
@@ -58,7 +58,7 @@ void describe('the admin socket', () => {
     assert.equal((await connection.get('/')).body.toString(), 'hello\n')
   })
 
-  void test('replaces a file that is no socket', async (t) => {
+  test('replaces a file that is no socket', async (t) => {
     const path = join(tempDir(t), 'admin.sock')
     writeFileSync(path, 'x')
     const server = createHelloServer()
@@ -66,7 +66,7 @@ void describe('the admin socket', () => {
     assert.equal(await listenOnAdminSocket(server, path), true)
   })
 
-  void test('is left to a server that lives, even one that may not be asked', needs('root'), async (t) => {
+  test('is left to a server that lives, even one that may not be asked', needs('root'), async (t) => {
     const path = join(tempDir(t), 'admin.sock')
     const other = createServer().listen(path)
     await once(other, 'listening')
@@ -83,7 +83,7 @@ void describe('the admin socket', () => {
     assert.ok(statSync(path).isSocket())
   })
 
-  void test('is left to the first of two servers on one directory, and both serve', async (t) => {
+  test('is left to the first of two servers on one directory, and both serve', async (t) => {
     const first = await startSite(t)
     const second = await startSite(t, { dataDir: first.dataDir })
     assert.equal(second.log.of('another server has the admin socket').length, 1)
@@ -95,7 +95,7 @@ void describe('the admin socket', () => {
     connection.close()
   })
 
-  void test('that cannot be made is named', async (t) => {
+  test('that cannot be made is named', async (t) => {
     const path = join(tempDir(t), 'missing', 'admin.sock')
     await assert.rejects(listenOnAdminSocket(createHelloServer(), path), {
       code: 'STORE_FAILED',
@@ -103,7 +103,7 @@ void describe('the admin socket', () => {
     })
   })
 
-  void test('has a path that fits, or says so', async (t) => {
+  test('has a path that fits, or says so', async (t) => {
     const path = join(tempDir(t), 'x'.repeat(107), 'admin.sock')
     await assert.rejects(listenOnAdminSocket(createHelloServer(), path), (error: Error) => {
       assert.match(error.message, /data_dir is too long, a socket's path has at most 107 bytes: /)
@@ -112,8 +112,8 @@ void describe('the admin socket', () => {
   })
 })
 
-void describe('POST …/sync', () => {
-  void test('streams progress and then one result', async (t) => {
+describe('POST …/sync', () => {
+  test('streams progress and then one result', async (t) => {
     const site = await startSite(t, { packages: [{ name: 'a' }] })
     writeSyntheticRepository(site.root, { packages: [{ name: 'a' }, { name: 'b' }], revision: 1_600_000_000 })
     const lines = await post(site.dataDir, 'm')
@@ -147,7 +147,7 @@ void describe('POST …/sync', () => {
     assert.match(String(failed?.['result']?.['error']), /could not be reached/)
   })
 
-  void test('knows only mirrors, and only this', async (t) => {
+  test('knows only mirrors, and only this', async (t) => {
     const site = await startSite(t)
     const connection = await Connection.open(join(site.dataDir, 'admin.sock'))
     t.after(() => connection.close())
@@ -170,7 +170,7 @@ void describe('POST …/sync', () => {
     assert.equal(site.upstream.count(), 0)
   })
 
-  void test('is refused over TCP', async (t) => {
+  test('is refused over TCP', async (t) => {
     const site = await startSite(t)
     const { status, headers, body } = await httpGet(`${site.url}/api/v1/mirrors/m/sync`, { method: 'POST' })
     assert.deepEqual(

@@ -4,8 +4,8 @@ import { describe, test } from 'node:test'
 import { httpGet } from '../support/http-get.ts'
 import { LAST_MODIFIED, SNAPSHOT, startSite } from './site.ts'
 
-void describe('the API', () => {
-  void test('tells of mirrors and their snapshots', async (t) => {
+describe('the API', () => {
+  test('tells of mirrors and their snapshots', async (t) => {
     const site = await startSite(t, {
       packages: [
         { name: 'a', content: 700 },
@@ -62,7 +62,7 @@ void describe('the API', () => {
     )
   })
 
-  void test('has its last error, and current no more than there is', async (t) => {
+  test('has its last error, and current no more than there is', async (t) => {
     const site = await startSite(t)
     await site.upstream.stop()
     await site.app.sync('m')
@@ -72,7 +72,7 @@ void describe('the API', () => {
     assert.deepEqual([mirror['current'], mirror['last_sync'] === mirror['last_success']], [SNAPSHOT, false])
   })
 
-  void test('answers errors as problems', async (t) => {
+  test('answers errors as problems', async (t) => {
     const site = await startSite(t)
     const missing = ['', 'mirror', 'mirrors/x', 'mirrors/x/snapshots', 'mirrors/m/x', 'mirrors/m/snapshots/x']
     for (const path of [
@@ -91,8 +91,8 @@ void describe('the API', () => {
   })
 })
 
-void describe('health', () => {
-  void test('is ok, and ready once every mirror has a snapshot', async (t) => {
+describe('health', () => {
+  test('is ok, and ready once every mirror has a snapshot', async (t) => {
     const ready = await startSite(t)
     assert.deepEqual(
       [(await httpGet(`${ready.url}/healthz`)).status, (await httpGet(`${ready.url}/readyz`)).status],

@@ -49,8 +49,8 @@ async function takeUntilHeld(body: Body, plan: BodyPlan): Promise<{ taken: Buffe
   return { taken: Buffer.concat(taken), rest: all }
 }
 
-void describe('the bytes of a body', () => {
-  void test('end only after its digest is known to be right', async () => {
+describe('the bytes of a body', () => {
+  test('end only after its digest is known to be right', async () => {
     const file = seededBytes('held back', 300_000)
     const verdict = gate()
     const body = coming(
@@ -64,7 +64,7 @@ void describe('the bytes of a body', () => {
     assert.deepEqual(Buffer.concat([taken, await rest]), file)
   })
 
-  void test('never come to their end when it is wrong', async () => {
+  test('never come to their end when it is wrong', async () => {
     const file = seededBytes('wrong', 100_000)
     const verdict = gate()
     const wrong = verdict.opened.then(() => Promise.reject(new Error('wrong digest')))
@@ -74,7 +74,7 @@ void describe('the bytes of a body', () => {
     assert.equal(taken.length, file.length - HOLD_BACK_BYTES)
   })
 
-  void test('do not begin before that when there are few', async () => {
+  test('do not begin before that when there are few', async () => {
     const file = seededBytes('small', HOLD_BACK_BYTES)
     const verdict = gate()
     const body = coming(
@@ -87,7 +87,7 @@ void describe('the bytes of a body', () => {
     assert.deepEqual(await rest, file)
   })
 
-  void test('of ranges are held back at their end, wherever in the file it is', async () => {
+  test('of ranges are held back at their end, wherever in the file it is', async () => {
     const file = seededBytes('ranges', 400_000)
     const verdict = gate()
     const ranges = [
@@ -110,14 +110,14 @@ void describe('the bytes of a body', () => {
     assert.equal(taken.length + (await rest).length, plan.contentLength)
   })
 
-  void test('fail when the body is shorter than planned', async () => {
+  test('fail when the body is shorter than planned', async () => {
     const file = seededBytes('short', 1_000)
     const body = { ...coming(file, Promise.resolve(1_000)), complete: true }
     const { rest } = await takeUntilHeld(body, planWhole(2_000, TYPE))
     await assert.rejects(rest, { code: 'STORE_FAILED' })
   })
 
-  void test('are the planned ones, however they are read, and held back by the same rule', async () => {
+  test('are the planned ones, however they are read, and held back by the same rule', async () => {
     const size = fc.integer({ min: 1, max: 60_000 })
     const range = fc.tuple(fc.nat(), fc.nat())
     await fc.assert(

@@ -21,8 +21,8 @@ function planOf(ranges: readonly ByteRange[]): BodyPlan {
   return planRanges(ranges, FILE.length, TYPE)
 }
 
-void describe('the plan of a body', () => {
-  void test('is the whole file', () => {
+describe('the plan of a body', () => {
+  test('is the whole file', () => {
     const plan = planWhole(FILE.length, TYPE)
     assert.deepEqual(
       [plan.status, plan.contentLength, plan.contentType, plan.contentRange],
@@ -31,19 +31,19 @@ void describe('the plan of a body', () => {
     assert.deepEqual(render(plan), FILE)
   })
 
-  void test('is nothing for an empty file', () => {
+  test('is nothing for an empty file', () => {
     assert.deepEqual(planWhole(0, TYPE).pieces, [])
     assert.equal(planWhole(0, TYPE).contentLength, 0)
   })
 
-  void test('is a plain 206 for one range', () => {
+  test('is a plain 206 for one range', () => {
     const plan = planOf([{ start: 10, end: 19 }])
     assert.deepEqual([plan.status, plan.contentLength, plan.contentRange], [206, 10, 'bytes 10-19/5000'])
     assert.equal(plan.contentType, TYPE)
     assert.deepEqual(render(plan), FILE.subarray(10, 20))
   })
 
-  void test('is what zchunk reads, for as many ranges as it asks for', () => {
+  test('is what zchunk reads, for as many ranges as it asks for', () => {
     // Adjacent, overlapping, single bytes, backwards: in the order asked, never merged.
     const ranges = Array.from({ length: 256 }, (_, index) => {
       const start = (index * 1_237) % 4_900
@@ -61,7 +61,7 @@ void describe('the plan of a body', () => {
     assert.deepEqual(readMultipart(plan.contentType, body), expected)
   })
 
-  void test('has a boundary of letters and digits, the last parameter, another one each time', () => {
+  test('has a boundary of letters and digits, the last parameter, another one each time', () => {
     const types = Array.from(
       { length: 3 },
       () =>

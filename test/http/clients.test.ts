@@ -22,8 +22,8 @@ const PACKAGES = [
   { name: 'large', href: 'Packages/large.rpm', content: LARGE },
 ]
 
-void describe('one connection', () => {
-  void test('is good for the next request after any answer', async (t) => {
+describe('one connection', () => {
+  test('is good for the next request after any answer', async (t) => {
     const site = await startSite(t, { packages: PACKAGES })
     const connection = await site.connect()
     const small = `${site.base}Packages/small.rpm`
@@ -58,7 +58,7 @@ void describe('one connection', () => {
     }
   })
 
-  void test('is good for the next request after a body that nobody asked for', async (t) => {
+  test('is good for the next request after a body that nobody asked for', async (t) => {
     const site = await startSite(t, { packages: PACKAGES })
     const connection = await site.connect()
     const body = Buffer.alloc(200_000, 'GET /nothing HTTP/1.1\r\nHost: h\r\n\r\n')
@@ -79,7 +79,7 @@ void describe('one connection', () => {
     assert.equal(site.log.of('request').length, 4)
   })
 
-  void test('survives an upload that another one gives up', async (t) => {
+  test('survives an upload that another one gives up', async (t) => {
     const site = await startSite(t, { packages: PACKAGES })
     const uploader = await site.connect()
     uploader.send(`POST ${site.base} HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\nsome of it`)
@@ -88,7 +88,7 @@ void describe('one connection', () => {
     assert.equal((await httpGet(`${site.url}${site.base}Packages/small.rpm`)).status, 200)
   })
 
-  void test('answers pipelined requests in order', async (t) => {
+  test('answers pipelined requests in order', async (t) => {
     const site = await startSite(t, { packages: PACKAGES })
     const connection = await site.connect()
     const targets = [
@@ -108,7 +108,7 @@ void describe('one connection', () => {
     assert.deepEqual([replies[0]?.body, replies[2]?.body, replies[4]?.body], [LARGE, SMALL, LARGE])
   })
 
-  void test('cannot hold more than so many requests at once', async (t) => {
+  test('cannot hold more than so many requests at once', async (t) => {
     const site = await startSite(t, { packages: PACKAGES })
     const begin = gate()
     site.upstream.rules = [{ match: '.rpm', hold: begin }]
@@ -122,7 +122,7 @@ void describe('one connection', () => {
     await site.close()
   })
 
-  void test('that is cut with requests waiting leaves nothing behind', async (t) => {
+  test('that is cut with requests waiting leaves nothing behind', async (t) => {
     const site = await startSite(t, { packages: PACKAGES })
     const begin = gate()
     site.upstream.rules = [{ match: 'small.rpm', hold: begin }]
@@ -143,7 +143,7 @@ void describe('one connection', () => {
     )
   })
 
-  void test('that its client half closes has ended, and holds nothing', async (t) => {
+  test('that its client half closes has ended, and holds nothing', async (t) => {
     const site = await startSite(t, { packages: PACKAGES })
     const begin = gate()
     site.upstream.rules = [{ match: '.rpm', hold: begin }]
@@ -159,7 +159,7 @@ void describe('one connection', () => {
     await site.close()
   })
 
-  void test('may speak HTTP/1.0', async (t) => {
+  test('may speak HTTP/1.0', async (t) => {
     const site = await startSite(t, { packages: PACKAGES })
     const ask = async (headers: string) =>
       await rawRequest(site.port, `GET ${site.base}Packages/small.rpm HTTP/1.0\r\n${headers}\r\n`)
@@ -174,7 +174,7 @@ void describe('one connection', () => {
     assert.deepEqual([(await connection.reply()).body, (await connection.reply()).body], [SMALL, SMALL])
   })
 
-  void test('ends after what is no HTTP, and after CONNECT', async (t) => {
+  test('ends after what is no HTTP, and after CONNECT', async (t) => {
     const site = await startSite(t, { packages: PACKAGES })
     const nonsense = [
       '\u0016\u0003\u0001',
@@ -199,8 +199,8 @@ void describe('one connection', () => {
   })
 })
 
-void describe('clients that read nothing', () => {
-  void test('cost little, and hold up nobody', async (t) => {
+describe('clients that read nothing', () => {
+  test('cost little, and hold up nobody', async (t) => {
     const root = tempDir(t)
     writeSyntheticRepository(root, { packages: [{ name: 'huge', href: 'huge.rpm', content: HUGE }] })
     const server = await startServer(t, { mirrors: { m: { baseurl: `file://${root}/` } } })

@@ -14,8 +14,8 @@ const PACKAGES = [
   { name: 'empty', href: 'Packages/empty.rpm', content: Buffer.alloc(0) },
 ]
 
-void describe('a cold package', () => {
-  void test('reaches the client as it comes, and its end once it is known to be right', async (t) => {
+describe('a cold package', () => {
+  test('reaches the client as it comes, and its end once it is known to be right', async (t) => {
     const site = await startSite(t, { packages: PACKAGES })
     const rest = gate()
     site.upstream.rules = [{ match: '.rpm', stall: { afterBytes: 400_000, until: rest } }]
@@ -28,7 +28,7 @@ void describe('a cold package', () => {
     assert.deepEqual([reply.status, reply.header('x-cache'), reply.body], [200, 'fill', LARGE])
   })
 
-  void test('is fetched once for all who ask while it comes', async (t) => {
+  test('is fetched once for all who ask while it comes', async (t) => {
     const site = await startSite(t, { packages: PACKAGES })
     const begin = gate()
     site.upstream.rules = [{ match: '.rpm', hold: begin }]
@@ -45,7 +45,7 @@ void describe('a cold package', () => {
     assert.equal(site.upstream.count(), 1)
   })
 
-  void test('waits for no more bytes than a range has, but its end for the verdict', async (t) => {
+  test('waits for no more bytes than a range has, but its end for the verdict', async (t) => {
     const site = await startSite(t, { packages: PACKAGES })
     const rest = gate()
     site.upstream.rules = [{ match: '.rpm', stall: { afterBytes: 200_000, until: rest } }]
@@ -62,7 +62,7 @@ void describe('a cold package', () => {
     assert.deepEqual((await short.reply()).body, LARGE.subarray(0, 100))
   })
 
-  void test('gives many ranges of what is still coming', async (t) => {
+  test('gives many ranges of what is still coming', async (t) => {
     const site = await startSite(t, { packages: PACKAGES })
     const connection = await site.connect()
     const header = 'Range: bytes=450000-459999,0-99,200000-299999,-10'
@@ -80,7 +80,7 @@ void describe('a cold package', () => {
     for (const { start, end, bytes } of parts) assert.deepEqual(bytes, LARGE.subarray(start, end + 1))
   })
 
-  void test('that is empty is right as well before it is said to be there', async (t) => {
+  test('that is empty is right as well before it is said to be there', async (t) => {
     const site = await startSite(t, { packages: PACKAGES })
     site.upstream.rules = [{ match: 'empty.rpm', times: 1, status: 404 }]
     assert.equal((await httpGet(`${site.url}${site.base}Packages/empty.rpm`)).status, 502)
@@ -91,7 +91,7 @@ void describe('a cold package', () => {
     )
   })
 
-  void test('goes on when the client that began it has left, and is there for the next', async (t) => {
+  test('goes on when the client that began it has left, and is there for the next', async (t) => {
     const site = await startSite(t, { packages: PACKAGES })
     const rest = gate()
     site.upstream.rules = [{ match: '.rpm', stall: { afterBytes: 300_000, until: rest } }]
@@ -108,7 +108,7 @@ void describe('a cold package', () => {
     assert.equal(site.upstream.count(), 1)
   })
 
-  void test('goes on as well when its client leaves before the first byte', async (t) => {
+  test('goes on as well when its client leaves before the first byte', async (t) => {
     const site = await startSite(t, { packages: PACKAGES })
     const begin = gate()
     site.upstream.rules = [{ match: '.rpm', hold: begin }]

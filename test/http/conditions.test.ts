@@ -55,12 +55,12 @@ const CASES: readonly Case[] = [
   [{ 'if-unmodified-since': '5' }, 'proceed'],
 ]
 
-void describe('preconditions', () => {
+describe('preconditions', () => {
   for (const [headers, outcome] of CASES)
-    void test(`${JSON.stringify(headers)}: ${outcome}`, () =>
+    test(`${JSON.stringify(headers)}: ${outcome}`, () =>
       assert.equal(evaluateConditions(headers, VALIDATOR), outcome))
 
-  void test('by date do not count for what has none', () => {
+  test('by date do not count for what has none', () => {
     const undated = { etag: '"abc"', lastModifiedMs: undefined }
     assert.equal(evaluateConditions({ 'if-modified-since': AFTER }, undated), 'proceed')
     assert.equal(evaluateConditions({ 'if-unmodified-since': BEFORE }, undated), 'proceed')
@@ -68,7 +68,7 @@ void describe('preconditions', () => {
   })
 })
 
-void describe('If-Range', () => {
+describe('If-Range', () => {
   const cases: readonly (readonly [ifRange: string | undefined, applies: boolean])[] = [
     [undefined, true],
     ['"abc"', true],
@@ -83,10 +83,10 @@ void describe('If-Range', () => {
     ['', false],
   ]
   for (const [ifRange, applies] of cases)
-    void test(`${ifRange ?? 'absent'}: ${applies}`, () =>
+    test(`${ifRange ?? 'absent'}: ${applies}`, () =>
       assert.equal(rangeApplies(ifRange === undefined ? {} : { 'if-range': ifRange }, VALIDATOR), applies))
 
-  void test('never matches what has no date by something that is none', () => {
+  test('never matches what has no date by something that is none', () => {
     assert.equal(rangeApplies({ 'if-range': 'W/"abc"' }, { etag: '"abc"', lastModifiedMs: undefined }), false)
   })
 })

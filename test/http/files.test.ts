@@ -32,8 +32,8 @@ function stable(lines: readonly string[]): string[] {
   return lines.filter((line) => !/^(?:Date|X-Cache):/.test(line))
 }
 
-void describe('a file of a snapshot', () => {
-  void test('has exactly these headers, in this spelling', async (t) => {
+describe('a file of a snapshot', () => {
+  test('has exactly these headers, in this spelling', async (t) => {
     const site = await startSite(t, { packages: PACKAGES })
     const connection = await site.connect()
     const etag = `"${digestHex(digestOf(SMALL))}"`
@@ -61,7 +61,7 @@ void describe('a file of a snapshot', () => {
     assert.equal(site.upstream.count(), 1)
   })
 
-  void test('has the same headers for HEAD, which asks nobody upstream', async (t) => {
+  test('has the same headers for HEAD, which asks nobody upstream', async (t) => {
     const site = await startSite(t, { packages: PACKAGES })
     const connection = await site.connect()
     const heads = []
@@ -76,7 +76,7 @@ void describe('a file of a snapshot', () => {
     }
   })
 
-  void test('is not changed by what clients say about caches, or by a query', async (t) => {
+  test('is not changed by what clients say about caches, or by a query', async (t) => {
     const site = await startSite(t, { packages: PACKAGES })
     await warm(site)
     const asked = site.upstream.count()
@@ -90,7 +90,7 @@ void describe('a file of a snapshot', () => {
     assert.equal(site.upstream.count(), asked)
   })
 
-  void test('is one file in every spelling of its name', async (t) => {
+  test('is one file in every spelling of its name', async (t) => {
     const href = 'Packages/lib+x~1^2%2B é.rpm'
     const site = await startSite(t, { packages: [{ name: 'x', href }] })
     const connection = await site.connect()
@@ -107,7 +107,7 @@ void describe('a file of a snapshot', () => {
     assert.equal(site.upstream.count(), 1)
   })
 
-  void test('answers conditions by its digest and its date', async (t) => {
+  test('answers conditions by its digest and its date', async (t) => {
     const site = await startSite(t, { packages: PACKAGES })
     const connection = await site.connect()
     const etag = `"${digestHex(digestOf(SMALL))}"`
@@ -137,8 +137,8 @@ void describe('a file of a snapshot', () => {
   })
 })
 
-void describe('ranges of a file', () => {
-  void test('are the bytes that a look at the whole says, cold, from memory and from disk', async (t) => {
+describe('ranges of a file', () => {
+  test('are the bytes that a look at the whole says, cold, from memory and from disk', async (t) => {
     const site = await startSite(t, { packages: PACKAGES })
     const connection = await site.connect()
     for (const [name, file] of [
@@ -182,7 +182,7 @@ void describe('ranges of a file', () => {
     assert.deepEqual([empty.status, empty.header('content-range')], [416, 'bytes */0'])
   })
 
-  void test('come many at once, in the form that zchunk reads', async (t) => {
+  test('come many at once, in the form that zchunk reads', async (t) => {
     const site = await startSite(t, { packages: PACKAGES })
     const connection = await site.connect()
     for (const [name, file] of [
@@ -210,7 +210,7 @@ void describe('ranges of a file', () => {
     assert.equal(site.upstream.count(), 2)
   })
 
-  void test('count only for the file that If-Range means, and for GET', async (t) => {
+  test('count only for the file that If-Range means, and for GET', async (t) => {
     const site = await startSite(t, { packages: PACKAGES })
     const connection = await site.connect()
     const etag = `"${digestHex(digestOf(SMALL))}"`
@@ -230,7 +230,7 @@ void describe('ranges of a file', () => {
     assert.deepEqual([head.status, head.header('content-length')], [200, '1000'])
   })
 
-  void test('agree with a reference, whatever is asked', async (t) => {
+  test('agree with a reference, whatever is asked', async (t) => {
     const site = await startSite(t, { packages: PACKAGES })
     await warm(site)
     const connection = await site.connect()
@@ -277,8 +277,8 @@ function referenceRanges(specs: readonly string[], size: number): [number, numbe
   return ranges
 }
 
-void describe('a package of which primary states no size', () => {
-  void test('is served with the length it turns out to have; HEAD waits for nobody', async (t) => {
+describe('a package of which primary states no size', () => {
+  test('is served with the length it turns out to have; HEAD waits for nobody', async (t) => {
     const site = await startSite(t, { packages: [{ name: 'unsized' }], prepare: forgetSizes })
     const [unsized] = site.repository.packages as [WrittenPackage]
     const connection = await site.connect()

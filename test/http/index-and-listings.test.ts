@@ -30,8 +30,8 @@ async function followLinks(site: Site, page: string): Promise<string[]> {
   return links.filter((href) => href !== '../').map((href) => new URL(href, site.url + page).pathname)
 }
 
-void describe('the index', () => {
-  void test('lists only what is published, with the Host it was asked by', async (t) => {
+describe('the index', () => {
+  test('lists only what is published, with the Host it was asked by', async (t) => {
     const site = await startSite(t, { others: ['unpublished'] })
     const { status, headers, body } = await httpGet(`${site.url}/repos/yum/all_latest.json`, {
       headers: { Host: 'mirrors.phx.ovirt.org:8080' },
@@ -47,7 +47,7 @@ void describe('the index', () => {
     assert.equal(headers['content-length'], String(body.length))
   })
 
-  void test('has the public URL in it where one is configured', async (t) => {
+  test('has the public URL in it where one is configured', async (t) => {
     const site = await startSite(t, { publicUrl: 'https://mirrors.example.org/pinyon' })
     const { body } = await httpGet(`${site.url}/repos/yum/all_latest.json`, { headers: { Host: '"' } })
     assert.match(
@@ -59,7 +59,7 @@ void describe('the index', () => {
     assert.equal((await httpGet(site.url)).headers.location, '/pinyon/repos/yum/')
   })
 
-  void test('is the same as the listed mirrors in every format, and answers 304 and HEAD', async (t) => {
+  test('is the same as the listed mirrors in every format, and answers 304 and HEAD', async (t) => {
     const site = await startSite(t)
     for (const format of ['json', 'yaml', 'py', 'html']) {
       const url = `${site.url}/repos/yum/all_latest.${format}`
@@ -83,7 +83,7 @@ void describe('the index', () => {
     }
   })
 
-  void test('changes with its ETag when something is published', async (t) => {
+  test('changes with its ETag when something is published', async (t) => {
     const site = await startSite(t)
     const url = `${site.url}/repos/yum/all_latest.json`
     const before = await httpGet(url)
@@ -97,7 +97,7 @@ void describe('the index', () => {
     assert.equal((await httpGet(`${site.url}/repos/yum/m/${SNAPSHOT}/repodata/repomd.xml`)).status, 200)
   })
 
-  void test('is whole, and leads to a repository, at every moment of a publication', async (t) => {
+  test('is whole, and leads to a repository, at every moment of a publication', async (t) => {
     const site = await startSite(t)
     const seen = new Set<string>()
     let publishing = true
@@ -119,7 +119,7 @@ void describe('the index', () => {
     assert.ok(seen.size > 1)
   })
 
-  void test('is refused to a Host that could not stand in a URL', async (t) => {
+  test('is refused to a Host that could not stand in a URL', async (t) => {
     const site = await startSite(t)
     const connection = await site.connect()
     for (const host of ['a"b', "a'b", 'a/b', 'a b', 'a<script>', 'a:99999', '[::1', '']) {
@@ -134,7 +134,7 @@ void describe('the index', () => {
     }
   })
 
-  void test("is what oVirt's client reads", needs('python3-requests'), async (t) => {
+  test("is what oVirt's client reads", needs('python3-requests'), async (t) => {
     const site = await startSite(t)
     const { code, stdout, stderr } = await runCommand(
       SYSTEM_PYTHON,
@@ -159,8 +159,8 @@ assert not reply.history, 'redirected'
 print(json.dumps(reply.json().get('latest_ci_repos', dict())))
 `
 
-void describe('latest.txt', () => {
-  void test('is the name of the current snapshot and a newline', async (t) => {
+describe('latest.txt', () => {
+  test('is the name of the current snapshot and a newline', async (t) => {
     const site = await startSite(t, { others: ['unpublished'] })
     const { status, headers, body } = await httpGet(`${site.url}/repos/yum/m/latest.txt`)
     assert.deepEqual([status, body.toString()], [200, `${SNAPSHOT}\n`])
@@ -178,8 +178,8 @@ void describe('latest.txt', () => {
   })
 })
 
-void describe('listings', () => {
-  void test('lead from the top to every file, and escape what is hostile', async (t) => {
+describe('listings', () => {
+  test('lead from the top to every file, and escape what is hostile', async (t) => {
     const packages = HOSTILE_HREFS.map((href, index) => ({ name: `p${index}`, href, content: index + 1 }))
     const site = await startSite(t, { packages })
     assert.deepEqual(await followLinks(site, '/repos/'), ['/repos/yum/'])
@@ -216,7 +216,7 @@ void describe('listings', () => {
     )
   })
 
-  void test('are found without their slash, and nothing else is', async (t) => {
+  test('are found without their slash, and nothing else is', async (t) => {
     const site = await startSite(t, { packages: [{ name: 'a', href: 'Packages/a/b+c/a.rpm' }] })
     const redirects: readonly (readonly [string, string])[] = [
       ['', '/repos/yum/'],
@@ -260,7 +260,7 @@ void describe('listings', () => {
       assert.equal((await httpGet(site.url + path)).status, 404, path)
   })
 
-  void test('do not look at the store again for what is known to be nowhere', async (t) => {
+  test('do not look at the store again for what is known to be nowhere', async (t) => {
     const site = await startSite(t, { packages: [{ name: 'a' }] })
     const ask = async (path: string) => (await httpGet(`${site.url}${site.base}${path}`)).status
     await ask('warm-up')
@@ -284,8 +284,8 @@ void describe('listings', () => {
   })
 })
 
-void describe('the rolling view', () => {
-  void test('has the current snapshot, and files of earlier ones by name', async (t) => {
+describe('the rolling view', () => {
+  test('has the current snapshot, and files of earlier ones by name', async (t) => {
     const site = await startSite(t, { packages: [{ name: 'old', version: '1' }] })
     const [old] = site.repository.packages
     const primary = site.repository.records[0]?.href ?? ''

@@ -38,8 +38,8 @@ async function refused(port: number): Promise<unknown> {
   return error.code
 }
 
-void describe('draining', () => {
-  void test('lets a running answer finish, closes idle connections, accepts none', async (t) => {
+describe('draining', () => {
+  test('lets a running answer finish, closes idle connections, accepts none', async (t) => {
     const rest = gate()
     const { server, connect } = await start(t, async (exchange) => {
       if (exchange.request.url !== '/slow') return await OK(exchange)
@@ -63,7 +63,7 @@ void describe('draining', () => {
     assert.equal((await busy.ended()).length, 0)
   })
 
-  void test('tells clients not to use their connections again', async (t) => {
+  test('tells clients not to use their connections again', async (t) => {
     const [begin, arrived] = [gate(), gate()]
     const { server, connect } = await start(t, async (exchange) => {
       arrived.open()
@@ -80,7 +80,7 @@ void describe('draining', () => {
     await drained
   })
 
-  void test('ends what is not finished in time', async (t) => {
+  test('ends what is not finished in time', async (t) => {
     const never = gate()
     const { server, connect, log } = await start(t, async (exchange) => {
       exchange.response.writeHead(200, { 'Content-Length': '10', ...outcomeHeaders(exchange, 'hit') })
@@ -97,13 +97,13 @@ void describe('draining', () => {
     never.open()
   })
 
-  void test('of a server that never listened is nothing', async () => {
+  test('of a server that never listened is nothing', async () => {
     await new HttpServer(OK, new LogRecorder().logger).drain(60_000)
   })
 })
 
-void describe('trouble of ours', () => {
-  void test('is a 500, is logged with its cause, and ends nothing else', async (t) => {
+describe('trouble of ours', () => {
+  test('is a 500, is logged with its cause, and ends nothing else', async (t) => {
     const { connect, log } = await start(t, async (exchange) => {
       if (exchange.request.url === '/bug') throw new TypeError('x is not a function')
       if (exchange.request.url === '/disk')
@@ -135,7 +135,7 @@ void describe('trouble of ours', () => {
     assert.deepEqual([fine?.['level'], 'cause' in (fine ?? {})], ['info', false])
   })
 
-  void test('in the middle of a body breaks the connection', async (t) => {
+  test('in the middle of a body breaks the connection', async (t) => {
     const { connect, log } = await start(t, async (exchange) => {
       exchange.response.writeHead(200, { 'Content-Length': '10', ...outcomeHeaders(exchange, 'fill') })
       exchange.response.write('12345')
@@ -150,7 +150,7 @@ void describe('trouble of ours', () => {
     )
   })
 
-  void test('even in telling of it breaks no more than the connection', async (t) => {
+  test('even in telling of it breaks no more than the connection', async (t) => {
     const { connect, log } = await start(t, async (exchange) => {
       if (exchange.request.url === '/') return await OK(exchange)
       t.mock.method(exchange.response, 'writeHead', () => {
@@ -165,7 +165,7 @@ void describe('trouble of ours', () => {
     assert.equal((await (await connect()).get('/')).status, 200)
   })
 
-  void test('in accepting connections is logged and survived', async (t) => {
+  test('in accepting connections is logged and survived', async (t) => {
     // What node does when accept(2) fails: an 'error' event of the server that listens.
     const listen = t.mock.method(Server.prototype, 'listen')
     const { log, connect } = await start(t, OK)
@@ -179,8 +179,8 @@ void describe('trouble of ours', () => {
   })
 })
 
-void describe('the request log', () => {
-  void test('has one line a request, with what is known of it', async (t) => {
+describe('the request log', () => {
+  test('has one line a request, with what is known of it', async (t) => {
     const { connect, log } = await start(t, OK)
     const connection = await connect()
     await connection.get('/a?b', { headers: ['User-Agent: libdnf (Fedora Linux 43)'] })
@@ -204,7 +204,7 @@ void describe('the request log', () => {
     assert.deepEqual([String(second?.['target']).length, String(second?.['agent']).length], [1_000, 200])
   })
 
-  void test('has a level for whose trouble it is', async (t) => {
+  test('has a level for whose trouble it is', async (t) => {
     const codes = { '/client': 'NOT_FOUND', '/upstream': 'UPSTREAM_GONE', '/ours': 'STORE_FAILED' } as const
     const { connect, log } = await start(t, async (exchange) => {
       throw new PinyonError(codes[exchange.request.url as keyof typeof codes], 'because')
@@ -221,7 +221,7 @@ void describe('the request log', () => {
     )
   })
 
-  void test('is not written where nobody wants it', async (t) => {
+  test('is not written where nobody wants it', async (t) => {
     const log = new LogRecorder('warn')
     const server = new HttpServer(OK, log.logger)
     await server.listen({ host: '127.0.0.1', port: 0 })
@@ -234,8 +234,8 @@ void describe('the request log', () => {
   })
 })
 
-void describe('listening', () => {
-  void test('fails where somebody else does', async (t) => {
+describe('listening', () => {
+  test('fails where somebody else does', async (t) => {
     const { server } = await start(t, OK)
     const second = new HttpServer(OK, new LogRecorder().logger)
     await assert.rejects(second.listen({ host: '127.0.0.1', port: server.port }), { code: 'EADDRINUSE' })

@@ -1,6 +1,6 @@
 import type { TestContext } from 'node:test'
 
-import { App } from '../../src/app.ts'
+import { App } from '../../src/app/app.ts'
 import type { Config, MirrorConfig } from '../../src/config/config.ts'
 import {
   writeSyntheticRepository,

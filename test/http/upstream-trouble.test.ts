@@ -24,7 +24,7 @@ function summary({ status, headers }: HttpReply): readonly unknown[] {
   return [status, headers['x-cache'], headers['x-pinyon-snapshot'], headers['cache-control']]
 }
 
-void describe('what upstream cannot give', () => {
+describe('what upstream cannot give', () => {
   const answers: readonly (readonly [
     behaviour: Omit<Rule, 'match'>,
     status: number,
@@ -41,7 +41,7 @@ void describe('what upstream cannot give', () => {
     [{ html: true }, 502, 'error_upstream', /ended early/],
     [{ flipByteAt: 4_999 }, 502, 'error_digest', /expected sha256:[0-9a-f]{64}, found sha256/],
   ]
-  void test('is a 5xx with its reason, never a 404, and is asked for again next time', async (t) => {
+  test('is a 5xx with its reason, never a 404, and is asked for again next time', async (t) => {
     const site = await startSite(t, { packages: PACKAGES })
     for (const [behaviour, status, outcome, reason] of answers) {
       const reply = await ask(site, 'small', behaviour)
@@ -57,7 +57,7 @@ void describe('what upstream cannot give', () => {
     assert.deepEqual((await ask(site, 'small')).body, SMALL)
   })
 
-  void test('is a 502 when nobody listens there', async (t) => {
+  test('is a 502 when nobody listens there', async (t) => {
     const site = await startSite(t, { packages: PACKAGES })
     await site.upstream.stop()
     const reply = await ask(site, 'small')
@@ -67,7 +67,7 @@ void describe('what upstream cannot give', () => {
     assert.equal((await ask(site, 'small')).status, 200)
   })
 
-  void test('is a 504 when it does not come in time', async (t) => {
+  test('is a 504 when it does not come in time', async (t) => {
     const site = await startSite(t, { packages: PACKAGES, mirror: { timeoutMs: 300 } })
     const never = gate()
     t.after(() => never.open())
@@ -77,7 +77,7 @@ void describe('what upstream cannot give', () => {
     assert.equal(stalled.status, 504)
   })
 
-  void test('is a 504 before dnf would give up, while the fill goes on', async (t) => {
+  test('is a 504 before dnf would give up, while the fill goes on', async (t) => {
     const site = await startSite(t, { packages: PACKAGES, mirror: { timeoutMs: 600_000 } })
     const begin = gate()
     site.upstream.rules = [{ match: '.rpm', hold: begin }]
@@ -97,7 +97,7 @@ void describe('what upstream cannot give', () => {
     assert.equal((await connection.get(`${site.base}Packages/small.rpm`)).header('x-cache'), 'hit')
   })
 
-  void test('never ends as a complete body', async (t) => {
+  test('never ends as a complete body', async (t) => {
     const site = await startSite(t, { packages: PACKAGES })
     const wrong: readonly Omit<Rule, 'match'>[] = [
       { flipByteAt: 299_999 },
@@ -115,7 +115,7 @@ void describe('what upstream cannot give', () => {
     assert.equal(site.log.of('filled').length, 0)
   })
 
-  void test('is made good by a second copy, if that is right', async (t) => {
+  test('is made good by a second copy, if that is right', async (t) => {
     const site = await startSite(t, { packages: PACKAGES })
     const small = await ask(site, 'small', { flipByteAt: 10, times: 1 })
     assert.deepEqual([small.status, small.headers['x-cache'], small.body], [200, 'fill', SMALL])
@@ -125,8 +125,8 @@ void describe('what upstream cannot give', () => {
   })
 })
 
-void describe('while upstream is down', () => {
-  void test('what a snapshot has is served without asking it', async (t) => {
+describe('while upstream is down', () => {
+  test('what a snapshot has is served without asking it', async (t) => {
     const site = await startSite(t, { packages: PACKAGES })
     assert.equal((await ask(site, 'small')).status, 200)
     await site.filled()
@@ -149,8 +149,8 @@ void describe('while upstream is down', () => {
   })
 })
 
-void describe('the reason', () => {
-  void test('cannot add headers, nor grow', async (t) => {
+describe('the reason', () => {
+  test('cannot add headers, nor grow', async (t) => {
     const site = await startSite(t)
     const name = '%C3%A9%F0%9F%98%80'.repeat(300)
     const connection = await site.connect()

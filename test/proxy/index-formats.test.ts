@@ -53,7 +53,7 @@ function expected(names: readonly string[], base: string): Record<string, string
   return Object.fromEntries(names.map((name) => [name, `${base}/repos/yum/${name}/${SNAPSHOT}`]))
 }
 
-void describe('the formats of the index', () => {
+describe('the formats of the index', () => {
   const two = indexOf(['centos-base-el7', 'epel-el7'])
   const golden: readonly (readonly [keyof typeof GOLDEN, Index])[] = [
     ['none', indexOf([])],
@@ -65,7 +65,7 @@ void describe('the formats of the index', () => {
       void test(`${format} of ${amount} is that of the first implementation`, () =>
         assert.equal(formatIndex(index, format, 'http://HOST'), GOLDEN[amount][format]))
 
-  void test('are told by the file name alone', () => {
+  test('are told by the file name alone', () => {
     assert.deepEqual(
       ['all_latest.json', 'all_latest.yaml', 'all_latest.py', 'all_latest.html'].map(indexFormatOf),
       INDEX_FORMATS,
@@ -80,7 +80,7 @@ void describe('the formats of the index', () => {
       assert.equal(indexFormatOf(name), undefined)
   })
 
-  void test('quote what YAML would misread', () => {
+  test('quote what YAML would misread', () => {
     const lines = formatIndex(indexOf(YAML_TRAPS), 'yaml', 'http://h').split('\n').slice(2, -1)
     assert.deepEqual(
       lines.map((line) => line.split(': ')[0]),
@@ -88,13 +88,13 @@ void describe('the formats of the index', () => {
     )
   })
 
-  void test('survive a quote in public_url', () => {
+  test('survive a quote in public_url', () => {
     for (const format of ['yaml', 'py'] as const)
       assert.match(formatIndex(two, format, "http://h/it's"), /'http:\/\/h\/it%27s\/repos/)
     assert.match(formatIndex(two, 'html', 'http://h/a&b'), /<td>http:\/\/h\/a&amp;b\/repos/)
   })
 
-  void test('say the same to python, whatever the names are', needs('python3-yaml'), async () => {
+  test('say the same to python, whatever the names are', needs('python3-yaml'), async () => {
     const character = fc.constantFrom(...'abcxyzABCNOYEfn0123456789._+@~-'.split(''))
     const name = fc
       .string({ unit: character, minLength: 1, maxLength: 12 })

@@ -3,8 +3,8 @@ import { describe, test } from 'node:test'
 
 import { publicBase, publicPath } from '../../src/proxy/public-base.ts'
 
-void describe('what index URLs begin with', () => {
-  void test('is the configured URL, whatever Host says', () => {
+describe('what index URLs begin with', () => {
+  test('is the configured URL, whatever Host says', () => {
     assert.equal(
       publicBase('https://mirrors.example.org/pinyon', '"evil'),
       'https://mirrors.example.org/pinyon',
@@ -12,7 +12,7 @@ void describe('what index URLs begin with', () => {
   })
 
   for (const host of ['example.org', 'Example.ORG:8080', '127.0.0.1:1', '[::1]:8080', 'a_b', 'a.', 'h:65535'])
-    void test(`is made from the Host ${host}`, () =>
+    test(`is made from the Host ${host}`, () =>
       assert.equal(publicBase(undefined, host), `http://${host}`))
 
   const refused = [
@@ -37,10 +37,10 @@ void describe('what index URLs begin with', () => {
     'a'.repeat(300),
   ]
   for (const host of refused)
-    void test(`is not made from the Host ${JSON.stringify(host)?.slice(0, 20)}`, () =>
+    test(`is not made from the Host ${JSON.stringify(host)?.slice(0, 20)}`, () =>
       assert.throws(() => publicBase(undefined, host), { code: 'HOST_REFUSED' }))
 
-  void test('has a path only where one is configured', () => {
+  test('has a path only where one is configured', () => {
     assert.equal(publicPath(undefined), '')
     assert.equal(publicPath('http://mirrors.example.org'), '')
     assert.equal(publicPath('http://mirrors.example.org/a/b'), '/a/b')

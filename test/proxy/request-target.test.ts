@@ -8,7 +8,7 @@ import { parseRequestTarget } from '../../src/proxy/request-target.ts'
 
 const SEED = 20_161_213
 
-void describe('the gate of request targets', () => {
+describe('the gate of request targets', () => {
   const read: readonly (readonly [title: string, target: string, segments: readonly string[]])[] = [
     ['a plain path', '/repos/yum/a/repodata/repomd.xml', ['repos', 'yum', 'a', 'repodata', 'repomd.xml']],
     ['the top', '/', []],
@@ -31,7 +31,7 @@ void describe('the gate of request targets', () => {
     ['a hash, which a client should have dropped', '/a#b', ['a#b']],
   ]
   for (const [title, target, segments] of read) {
-    void test(`reads ${title}: ${target}`, () =>
+    test(`reads ${title}: ${target}`, () =>
       assert.deepEqual(parseRequestTarget(target).segments, segments))
   }
 
@@ -61,24 +61,24 @@ void describe('the gate of request targets', () => {
     ['8193 characters', `/${'a'.repeat(8_192)}`, /too long/],
   ]
   for (const [title, target, why] of refused) {
-    void test(`refuses ${title}`, () =>
+    test(`refuses ${title}`, () =>
       assert.throws(
         () => parseRequestTarget(target),
         (error) => error instanceof PinyonError && error.code === 'PATH_REFUSED' && why.test(error.message),
       ))
   }
 
-  void test('reads 8192 characters', () =>
+  test('reads 8192 characters', () =>
     assert.equal(parseRequestTarget(`/${'a'.repeat(8_191)}`).segments[0]?.length, 8_191))
 
-  void test('tells a directory by its slash, before the query', () => {
+  test('tells a directory by its slash, before the query', () => {
     assert.deepEqual(
       ['/', '/a/', '/a/?b', '/a', '/a?b/'].map((target) => parseRequestTarget(target).directory),
       [true, true, true, false, false],
     )
   })
 
-  void test('gives safe segments, or refuses, whatever comes', () => {
+  test('gives safe segments, or refuses, whatever comes', () => {
     const piece = fc.oneof(
       fc.constantFrom(
         '/',
@@ -115,7 +115,7 @@ void describe('the gate of request targets', () => {
     )
   })
 
-  void test('finds every name again in any spelling of it', () => {
+  test('finds every name again in any spelling of it', () => {
     const name = fc.string({ unit: 'binary', minLength: 1, maxLength: 20 }).filter(
       // oxlint-disable-next-line no-control-regex -- names that can stand in a path
       (text) => !/[/\\\u0000-\u001f\u007f\ufffd]/.test(text) && !['.', '..'].includes(text),

@@ -49,8 +49,8 @@ function refusal(name: string, reason: RegExp | string): { code: string; message
 }
 
 for (const { name, compressed, content } of FORMATS) {
-  void describe(name, () => {
-    void test('comes out as it went in, however it is cut', async () => {
+  describe(name, () => {
+    test('comes out as it went in, however it is cut', async () => {
       same(await decompressed([compressed]), content)
       same(
         await decompressed(everyBytes(compressed.subarray(0, 300), 1).concat(compressed.subarray(300))),
@@ -61,14 +61,14 @@ for (const { name, compressed, content } of FORMATS) {
       }
     })
 
-    void test('in several members, in one piece or a piece each', async () => {
+    test('in several members, in one piece or a piece each', async () => {
       const twice = Buffer.concat([content, content])
       same(await decompressed([compressed, compressed]), twice)
       same(await decompressed([Buffer.concat([compressed, compressed])]), twice)
       same(await decompressed(everyBytes(Buffer.concat([compressed, compressed]), 1000)), twice)
     })
 
-    void test('cut short is refused', async () => {
+    test('cut short is refused', async () => {
       const lengths = [8, compressed.length - 1, Math.floor(compressed.length / 2)]
       for (const length of lengths) {
         await assert.rejects(
@@ -84,13 +84,13 @@ for (const { name, compressed, content } of FORMATS) {
       )
     })
 
-    void test('followed by something else is refused', async () => {
+    test('followed by something else is refused', async () => {
       const garbage = Buffer.from('garbage that is nothing')
       await assert.rejects(decompressed([compressed, garbage]), refusal(name, ''))
       await assert.rejects(decompressed([Buffer.concat([compressed, garbage])]), refusal(name, ''))
     })
 
-    void test('with a byte changed is refused, or comes out right', async () => {
+    test('with a byte changed is refused, or comes out right', async () => {
       for (let seed = 0; seed < 30; seed++) {
         const random = new Random(seed)
         const damaged = Buffer.from(compressed)
@@ -102,13 +102,13 @@ for (const { name, compressed, content } of FORMATS) {
       }
     })
 
-    void test('larger than allowed is refused, exactly', async () => {
+    test('larger than allowed is refused, exactly', async () => {
       same(await decompressed([compressed], content.length), content)
       const less = content.length - 1
       await assert.rejects(decompressed([compressed], less), refusal(name, `larger than ${less} bytes`))
     })
 
-    void test('a consumer that stops lets go of the source, and leaves the decoder to others', async () => {
+    test('a consumer that stops lets go of the source, and leaves the decoder to others', async () => {
       let closed = 0
       async function* source(): AsyncGenerator<Buffer, void, undefined> {
         try {
@@ -122,7 +122,7 @@ for (const { name, compressed, content } of FORMATS) {
       same(await decompressed([compressed]), content)
     })
 
-    void test("the source's own error passes unchanged", async () => {
+    test("the source's own error passes unchanged", async () => {
       const failure = new PinyonError('UPSTREAM_TIMEOUT', 'no bytes from upstream for: 30 s')
       async function* source(): AsyncGenerator<Buffer, void, undefined> {
         yield compressed.subarray(0, compressed.length - 4)

@@ -131,7 +131,7 @@ describe('what a package gives', () => {
     ],
   ]
   for (const [what, element, expected] of cases) {
-    void test(what, async () => {
+    test(what, async () => {
       const packages = await packagesOf(metadata(element))
       assert.equal(packages.length, 1)
       const known = Object.fromEntries(
@@ -171,7 +171,7 @@ describe('packages that are refused, by name', () => {
     ['endless nesting', packageOf({ format: `<!-- -->${'<a>'.repeat(1000)}` }), /nested deeper than 64/],
   ]
   for (const [what, element, message] of cases) {
-    void test(what, async () => {
+    test(what, async () => {
       await assert.rejects(packagesOf(Buffer.from(metadata(element), 'latin1')), refusal(message))
     })
   }
@@ -228,7 +228,7 @@ describe('documents', () => {
     ['another end tag', metadata('</package>'), /expected <\/metadata>, found "<\/package>"$/],
   ]
   for (const [what, document, message] of broken) {
-    void test(`${what} is refused`, async () => {
+    test(`${what} is refused`, async () => {
       await assert.rejects(packagesOf(document), refusal(message))
     })
   }
@@ -257,7 +257,7 @@ async function* endless(beginning: string, rest: string): AsyncGenerator<Buffer,
 
 describe('sizes', () => {
   for (const isCanonical of [true, false]) {
-    void test(`packages larger than what is read at once, ${isCanonical ? '' : 'not '}canonical`, async () => {
+    test(`packages larger than what is read at once, ${isCanonical ? '' : 'not '}canonical`, async () => {
       const sizes = [WINDOW_BYTES - 1000, WINDOW_BYTES, 3 * WINDOW_BYTES, 1_100_000, 100]
       const document = metadata(sizes.map((size) => largePackage(size, isCanonical) + packageOf()).join(''))
       const expected = sizes.flatMap(() => [BASH, BASH])

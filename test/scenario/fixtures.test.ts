@@ -140,21 +140,21 @@ const EXPECTED_LOOSE: Readonly<Record<string, Refused>> = {
   'content-sources-misc/gpg/repomd.xml': WITHOUT_PRIMARY,
 }
 
-void describe('real repositories', NEEDS_REAL_FILES, () => {
-  void test('are all in the table', () => {
+describe('real repositories', NEEDS_REAL_FILES, () => {
+  test('are all in the table', () => {
     const found = findRealFiles('**/repodata/repomd.xml').map((path) => dirname(dirname(path)))
     assert.deepEqual(found.toSorted(byText), Object.keys(EXPECTED).toSorted(byText))
   })
 
   for (const [path, expected] of Object.entries(EXPECTED)) {
-    void test(path, async (t) => {
+    test(path, async (t) => {
       const upstream = await startUpstream(t, realFile(path))
       await checkMirror(t, realFile(path), upstream.url, expected)
     })
   }
 
   for (const [path, expected] of Object.entries(EXPECTED_LOOSE)) {
-    void test(path, async (t) => {
+    test(path, async (t) => {
       const dir = tempDir(t)
       mkdirSync(join(dir, 'repodata'))
       copyFileSync(realFile(path), join(dir, 'repodata/repomd.xml'))
@@ -233,8 +233,8 @@ async function checkPackages(server: StartedApp, snapshot: Snapshot, dir: string
   return count
 }
 
-void describe('the generations of a real repository', NEEDS_REAL_FILES, () => {
-  void test('are a snapshot each, and the first stays what it was', async (t) => {
+describe('the generations of a real repository', NEEDS_REAL_FILES, () => {
+  test('are a snapshot each, and the first stays what it was', async (t) => {
     const dirs = globSync('rpmsphere-noarch/*', { cwd: realFile('.') })
       .toSorted(byText)
       .map(realFile)
@@ -299,8 +299,8 @@ async function* oneChunk(bytes: Buffer): AsyncGenerator<Buffer> {
   yield bytes
 }
 
-void describe('a large real repository', NEEDS_REAL_FILES, () => {
-  void test('of 17,649 packages is synced in at most 200 MB', needs('time'), async (t) => {
+describe('a large real repository', NEEDS_REAL_FILES, () => {
+  test('of 17,649 packages is synced in at most 200 MB', needs('time'), async (t) => {
     const upstream = await startUpstream(t, realFile('cs9-appstream-17649'))
     // A collector that is late adds to a peak: the least of three is what the sync needs.
     const peaks: number[] = []

@@ -113,9 +113,9 @@ async function countRequests(torn: TornUpstream, dir: string): Promise<number> {
   return count
 }
 
-void describe('upstream publishes once during a sync', () => {
+describe('upstream publishes once during a sync', () => {
   for (const [name, layout] of LAYOUTS) {
-    void test(`at each of its requests: ${name}`, async (t) => {
+    test(`at each of its requests: ${name}`, async (t) => {
       const torn = await TornUpstream.start(t, layout)
       const requests = await countRequests(torn, memoryDir(t))
       const published: number[] = []
@@ -133,7 +133,7 @@ void describe('upstream publishes once during a sync', () => {
       assert.ok(published.filter((number) => number === 0).length <= 2, published.join(''))
     })
 
-    void test(`at each request of a later sync: ${name}`, async (t) => {
+    test(`at each request of a later sync: ${name}`, async (t) => {
       const torn = await TornUpstream.start(t, layout)
       const requests = await countRequests(torn, memoryDir(t))
       for (let at = 0; at <= requests; at += 1) {
@@ -149,9 +149,9 @@ void describe('upstream publishes once during a sync', () => {
   }
 })
 
-void describe('upstream publishes and takes it back during a sync', () => {
+describe('upstream publishes and takes it back during a sync', () => {
   for (const [name, layout] of LAYOUTS) {
-    void test(`at each pair of its requests: ${name}`, async (t) => {
+    test(`at each pair of its requests: ${name}`, async (t) => {
       const torn = await TornUpstream.start(t, layout)
       const requests = await countRequests(torn, memoryDir(t))
       for (let from = 0; from < requests; from += 1) {
@@ -166,9 +166,9 @@ void describe('upstream publishes and takes it back during a sync', () => {
   }
 })
 
-void describe('upstream moves without end', () => {
+describe('upstream moves without end', () => {
   for (const [name, layout] of LAYOUTS) {
-    void test(`every few requests: one generation, or REPODATA_MOVING: ${name}`, async (t) => {
+    test(`every few requests: one generation, or REPODATA_MOVING: ${name}`, async (t) => {
       // Answered by two servers in turn, a signature cannot be told from the other generation's without its key.
       const torn = await TornUpstream.start(t, { ...layout, signed: false })
       for (let period = 1; period <= 10; period += 1) {
@@ -185,7 +185,7 @@ void describe('upstream moves without end', () => {
     })
   }
 
-  void test('a new generation for each look at repomd.xml is REPODATA_MOVING, and bounded', async (t) => {
+  test('a new generation for each look at repomd.xml is REPODATA_MOVING, and bounded', async (t) => {
     const dir = tempDir(t)
     const publish = (number: number) =>
       void writeSyntheticRepository(dir, {

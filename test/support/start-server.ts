@@ -24,7 +24,9 @@ export interface StartedServer {
 /** How to start it. */
 export interface StartServerOptions {
   /** The configuration's `mirrors:` as YAML can hold JSON. */
-  readonly mirrors: Readonly<Record<string, Readonly<Record<string, unknown>>>>
+  readonly mirrors?: Readonly<Record<string, Readonly<Record<string, unknown>>>>
+  /** The whole configuration instead; its data_dir must be `./data` and its port 0. */
+  readonly text?: string
   /** An existing directory to start on again. */
   readonly dir?: string
 }
@@ -34,8 +36,9 @@ export async function startServer(t: TestContext, options: StartServerOptions): 
   const dir = options.dir ?? tempDir(t)
   const configFile = join(dir, 'pinyon.yaml')
   const dataDir = join(dir, 'data')
-  const config = { listen: '127.0.0.1:0', data_dir: './data', sync_interval: 'off', mirrors: options.mirrors }
-  writeFileSync(configFile, JSON.stringify(config))
+  const { mirrors = {} } = options
+  const config = { listen: '127.0.0.1:0', data_dir: './data', sync_interval: 'off', mirrors }
+  writeFileSync(configFile, options.text ?? JSON.stringify(config))
   const child = spawn(process.execPath, [MAIN, 'serve', '--config', configFile], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, PINYON_LOG: 'silent' },

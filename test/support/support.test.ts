@@ -121,7 +121,7 @@ describe('real packages', () => {
   })
 
   for (const compress of ['gz', 'xz', 'bz2', 'zst'] as const) {
-    void test(`are listed in repodata of ${compress}`, needs('rpmbuild', 'createrepo_c'), async (t) => {
+    test(`are listed in repodata of ${compress}`, needs('rpmbuild', 'createrepo_c'), async (t) => {
       const dir = tempDir(t)
       await buildRpms([LIBRARY], dir)
       await createRepository(dir, { compress })

@@ -32,7 +32,8 @@ export class Upstream {
   constructor(root: string) {
     this.root = root
     this.#server = createServer((request, response) => {
-      const answering = this.#answer(request, response)
+      // A file that goes while it is sent, as all do at a test's end, ends its connection.
+      const answering = this.#answer(request, response).catch(() => void response.destroy())
       this.#answering.add(answering)
       void answering.finally(() => this.#answering.delete(answering))
     })

@@ -23,8 +23,8 @@ function aliveFiles(directory: string): string[] {
     .toSorted()
 }
 
-void describe('claims', () => {
-  void test('have one holder, who may note something and give them up', (t) => {
+describe('claims', () => {
+  test('have one holder, who may note something and give them up', (t) => {
     const directory = tempDir(t)
     const [first, second] = [openClaims(t, directory), openClaims(t, directory)]
     assert.match(first.processId, /^[0-9a-f]{16}$/)
@@ -42,7 +42,7 @@ void describe('claims', () => {
     assert.ok(second.tryClaim('fill x'))
   })
 
-  void test('released twice, or noted late, leave a later claim of the same name alone', (t) => {
+  test('released twice, or noted late, leave a later claim of the same name alone', (t) => {
     const directory = tempDir(t)
     const [first, second] = [openClaims(t, directory), openClaims(t, directory)]
     const early = first.tryClaim('x')
@@ -56,7 +56,7 @@ void describe('claims', () => {
     assert.equal(first.tryClaim('x'), undefined)
   })
 
-  void test('end with their process, and closing twice does nothing more', (t) => {
+  test('end with their process, and closing twice does nothing more', (t) => {
     const directory = tempDir(t)
     const [first, second] = [openClaims(t, directory), openClaims(t, directory)]
     const claim = first.tryClaim('x')
@@ -69,7 +69,7 @@ void describe('claims', () => {
     assert.ok(second.tryClaim('x'))
   })
 
-  void test('whose release cannot be written are released later, and can be had again meanwhile', (t) => {
+  test('whose release cannot be written are released later, and can be had again meanwhile', (t) => {
     mock.timers.enable({ apis: ['setTimeout'] })
     t.after(() => mock.timers.reset())
     const directory = tempDir(t)
@@ -92,8 +92,8 @@ void describe('claims', () => {
   })
 })
 
-void describe('claims among processes', () => {
-  void test('have one winner', async (t) => {
+describe('claims among processes', () => {
+  test('have one winner', async (t) => {
     const directory = tempDir(t)
     // Started at once, so that they also race for the making of the database.
     const peers = await Promise.all(Array.from({ length: 4 }, () => startClaimsPeer(t, directory)))
@@ -103,7 +103,7 @@ void describe('claims among processes', () => {
     }
   })
 
-  void test('of one that was killed are taken over by one other', async (t) => {
+  test('of one that was killed are taken over by one other', async (t) => {
     const directory = tempDir(t)
     const [killed, ...others] = await Promise.all(
       Array.from({ length: 4 }, () => startClaimsPeer(t, directory)),
@@ -124,7 +124,7 @@ void describe('claims among processes', () => {
     assert.equal(existsSync(join(directory, `${killed.processId}.alive`)), false)
   })
 
-  void test('are swept with the sign of life of the dead, and not of the living, when another starts', async (t) => {
+  test('are swept with the sign of life of the dead, and not of the living, when another starts', async (t) => {
     const directory = tempDir(t)
     const [killed, living] = [await startClaimsPeer(t, directory), await startClaimsPeer(t, directory)]
     await Promise.all([killed.ask('claim', 'dead'), living.ask('claim', 'alive')])
@@ -145,7 +145,7 @@ void describe('claims among processes', () => {
     assert.ok(claims.tryClaim('alive'))
   })
 
-  void test('never take a starting process for a dead one', async (t) => {
+  test('never take a starting process for a dead one', async (t) => {
     const directory = tempDir(t)
     const claims = openClaims(t, directory)
     const exec = Object.getOwnPropertyDescriptor(Database.prototype, 'exec')
@@ -168,7 +168,7 @@ void describe('claims among processes', () => {
     assert.equal(claims.tryClaim('x'), undefined)
   })
 
-  void test('take one whose lock cannot be looked at for alive', (t) => {
+  test('take one whose lock cannot be looked at for alive', (t) => {
     const directory = tempDir(t)
     const claims = openClaims(t, directory)
     const other = openClaims(t, directory)

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 
 import { redactUrl } from '../../src/system/logger.ts'
 
-void test('a redacted URL holds neither user nor password', () => {
+test('a redacted URL holds neither user nor password', () => {
   const cases = {
     'http://user:secret@host/dir/': 'http://***@host/dir/',
     'https://token@host:8443/': 'https://***@host:8443/',

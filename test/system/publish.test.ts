@@ -6,8 +6,8 @@ import { describe, test } from 'node:test'
 import { makeDurableDirectory, publishFile, removeFile, syncDirectory } from '../../src/system/publish.ts'
 import { tempDir } from '../support/temp-dir.ts'
 
-void describe('publishing', () => {
-  void test('moves a file over the one that was there', async (t) => {
+describe('publishing', () => {
+  test('moves a file over the one that was there', async (t) => {
     const dir = tempDir(t)
     writeFileSync(join(dir, 'temporary'), 'new')
     writeFileSync(join(dir, 'target'), 'old')
@@ -16,13 +16,13 @@ void describe('publishing', () => {
     assert.equal(existsSync(join(dir, 'temporary')), false)
   })
 
-  void test('fails without a file to publish, or a directory to publish to', async (t) => {
+  test('fails without a file to publish, or a directory to publish to', async (t) => {
     const dir = tempDir(t)
     await assert.rejects(publishFile(join(dir, 'absent'), join(dir, 'target')), { code: 'ENOENT' })
     await assert.rejects(syncDirectory(join(dir, 'absent')), { code: 'ENOENT' })
   })
 
-  void test('makes directories, also those that are there, and removes files, also those that are not', async (t) => {
+  test('makes directories, also those that are there, and removes files, also those that are not', async (t) => {
     const dir = join(tempDir(t), 'a/b/c')
     await makeDurableDirectory(dir)
     await makeDurableDirectory(dir)

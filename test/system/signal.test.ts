@@ -3,7 +3,7 @@ import { test } from 'node:test'
 
 import { Signal } from '../../src/system/signal.ts'
 
-void test('a signal wakes everybody who waits, once each, and nobody who waits from then on', async () => {
+test('a signal wakes everybody who waits, once each, and nobody who waits from then on', async () => {
   const signal = new Signal()
   const woken: string[] = []
   const wait = async (name: string) => {

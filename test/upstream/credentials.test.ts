@@ -28,7 +28,7 @@ function withCredentials(url: string): string {
   return url.replace('://', `://${USER_INFO}`)
 }
 
-void test('a URL is parted from its credentials', () => {
+test('a URL is parted from its credentials', () => {
   const cases = {
     'http://host/a@b/': [undefined, 'http://host/a@b/'],
     'http://user:pass@host/': [encode('user:pass'), 'http://host/'],
@@ -44,8 +44,8 @@ void test('a URL is parted from its credentials', () => {
   }
 })
 
-void describe('credentials in a base URL', () => {
-  void test('are sent as Basic authentication, and nowhere else', async (t) => {
+describe('credentials in a base URL', () => {
+  test('are sent as Basic authentication, and nowhere else', async (t) => {
     const source = await startSource(t)
     const baseurl = withCredentials(source.url)
     const { upstream } = openUpstream(t, [baseurl])
@@ -58,7 +58,7 @@ void describe('credentials in a base URL', () => {
     assert.equal((await upstream.get('file', { validators })).status, 304)
   })
 
-  void test('follow a redirect within their origin and to no other', async (t) => {
+  test('follow a redirect within their origin and to no other', async (t) => {
     const [source, other] = [await startSource(t), await startSource(t)]
     const { upstream } = openUpstream(t, [withCredentials(source.url)])
     source.rules = [{ match: 'file', times: 1, redirectTo: '/dir/../file' }]
@@ -84,7 +84,7 @@ void describe('credentials in a base URL', () => {
     stalled: { stall: { afterBytes: 3, until: gate() } },
   }
   for (const [what, behaviour] of Object.entries(failures)) {
-    void test(`are in nothing that an error says: ${what}`, async (t) => {
+    test(`are in nothing that an error says: ${what}`, async (t) => {
       const source = await startSource(t)
       const timeoutMs = what === 'late' || what === 'stalled' ? 50 : 10_000
       const { upstream } = openUpstream(t, [withCredentials(source.url)], { timeoutMs })
@@ -98,7 +98,7 @@ void describe('credentials in a base URL', () => {
     })
   }
 
-  void test('are in nothing that an error says: nobody there', async (t) => {
+  test('are in nothing that an error says: nobody there', async (t) => {
     const { upstream } = openUpstream(t, [withCredentials('http://127.0.0.1:1/')])
     await assert.rejects(upstream.get('file'), (error) => {
       assert.doesNotMatch(everythingIn(error), SECRET)

@@ -19,8 +19,8 @@ function openDirectory(t: TestContext) {
   return { root, ...openUpstream(t, [`${pathToFileURL(root).href}/`], { retries: 1 }) }
 }
 
-void describe('a source in the file system', () => {
-  void test('gives a file, an empty one, and one behind a symbolic link', async (t) => {
+describe('a source in the file system', () => {
+  test('gives a file, an empty one, and one behind a symbolic link', async (t) => {
     const { root, upstream } = openDirectory(t)
     writeFileSync(join(root, 'file'), CONTENT)
     writeFileSync(join(root, 'empty'), '')
@@ -34,7 +34,7 @@ void describe('a source in the file system', () => {
     assertBytes(await readBody(reply), CONTENT)
   })
 
-  void test('has no such file: absent, a directory, a dangling link, or below a file', async (t) => {
+  test('has no such file: absent, a directory, a dangling link, or below a file', async (t) => {
     const { root, upstream, pauses } = openDirectory(t)
     mkdirSync(join(root, 'dir'))
     writeFileSync(join(root, 'file'), '')
@@ -44,7 +44,7 @@ void describe('a source in the file system', () => {
     assert.deepEqual(pauses, [])
   })
 
-  void test('is in trouble with a link in a circle, a long name, or a NUL in it', async (t) => {
+  test('is in trouble with a link in a circle, a long name, or a NUL in it', async (t) => {
     const { root, upstream, pauses } = openDirectory(t)
     symlinkSync('circle', join(root, 'circle'))
     for (const name of ['circle', 'x'.repeat(300), 'a\0b'])
@@ -52,13 +52,13 @@ void describe('a source in the file system', () => {
     assert.deepEqual(pauses, [250, 250, 250])
   })
 
-  void test('never waits for a named pipe', needs('mkfifo'), async (t) => {
+  test('never waits for a named pipe', needs('mkfifo'), async (t) => {
     const { root, upstream } = openDirectory(t)
     await mustRun('mkfifo', [join(root, 'pipe')])
     await assert.rejects(upstream.get('pipe'), { code: 'UPSTREAM_GONE' })
   })
 
-  void test('answers 304 until the file changes, in whatever way', async (t) => {
+  test('answers 304 until the file changes, in whatever way', async (t) => {
     const { root, upstream } = openDirectory(t)
     const path = join(root, 'file')
     const replace = () => {
@@ -86,7 +86,7 @@ void describe('a source in the file system', () => {
     }
   })
 
-  void test('tells of a file that goes while it is asked for, and stops when told', async (t) => {
+  test('tells of a file that goes while it is asked for, and stops when told', async (t) => {
     const { root, upstream } = openDirectory(t)
     const path = join(root, 'file')
     writeFileSync(path, CONTENT)
@@ -101,7 +101,7 @@ void describe('a source in the file system', () => {
     await assert.rejects(readBody(aborted), reason)
   })
 
-  void test('keeps no file open', COUNTS_FILES, async (t) => {
+  test('keeps no file open', COUNTS_FILES, async (t) => {
     const { root, upstream } = openDirectory(t)
     writeFileSync(join(root, 'file'), CONTENT)
     for (let round = 0; round < 50; round += 1) {
@@ -116,7 +116,7 @@ void describe('a source in the file system', () => {
     await waitForOpenFiles(root, 0)
   })
 
-  void test(
+  test(
     'may refuse: that is not absence',
     { skip: process.getuid?.() === 0 ? 'root may read all' : false },
     async (t) => {

@@ -53,9 +53,9 @@ const CASES: Readonly<Record<string, readonly [(socket: Socket) => void, string]
   ],
 }
 
-void describe('a source that sends', () => {
+describe('a source that sends', () => {
   for (const [what, [answer, code]] of Object.entries(CASES)) {
-    void test(`${what} fails the request, and that alone`, async (t) => {
+    test(`${what} fails the request, and that alone`, async (t) => {
       let hostile = true
       const server = await startRawServer(t, (socket) => {
         if (hostile) answer(socket)
@@ -74,7 +74,7 @@ void describe('a source that sends', () => {
     })
   }
 
-  void test('odd headers harms nobody', async (t) => {
+  test('odd headers harms nobody', async (t) => {
     const headers = [
       '__proto__: polluted',
       'constructor: x',

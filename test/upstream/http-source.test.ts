@@ -22,8 +22,8 @@ async function startSource(t: TestContext): Promise<Upstream> {
   return startUpstream(t, root)
 }
 
-void describe('a request by http', () => {
-  void test('says who asks and wants the bytes as they are', async (t) => {
+describe('a request by http', () => {
+  test('says who asks and wants the bytes as they are', async (t) => {
     const source = await startSource(t)
     const { upstream } = openUpstream(t, [source.url])
     const reply = await upstream.get('file')
@@ -33,7 +33,7 @@ void describe('a request by http', () => {
     assert.deepEqual([headers?.['user-agent'], headers?.['accept-encoding']], ['pinyon/test', 'identity'])
   })
 
-  void test('gives bytes as they were transferred, whatever coding they are said to be in', async (t) => {
+  test('gives bytes as they were transferred, whatever coding they are said to be in', async (t) => {
     const source = await startSource(t)
     const zipped = gzipSync(CONTENT)
     writeFileSync(join(source.root, 'file'), zipped)
@@ -45,7 +45,7 @@ void describe('a request by http', () => {
   })
 
   for (const framing of ['chunked', 'close'] as const) {
-    void test(`gives a body without an announced length: ${framing}`, async (t) => {
+    test(`gives a body without an announced length: ${framing}`, async (t) => {
       const source = await startSource(t)
       source.rules = [{ match: 'file', framing }]
       const { upstream } = openUpstream(t, [source.url])
@@ -53,7 +53,7 @@ void describe('a request by http', () => {
     })
   }
 
-  void test('tells a body that was cut from a whole one', async (t) => {
+  test('tells a body that was cut from a whole one', async (t) => {
     const source = await startSource(t)
     const { upstream } = openUpstream(t, [source.url])
     const cases = [
@@ -71,7 +71,7 @@ void describe('a request by http', () => {
     assert.equal((await readBody(await upstream.get('file'))).length, 100)
   })
 
-  void test('reads no more than the announced length', async (t) => {
+  test('reads no more than the announced length', async (t) => {
     const server = await startRawServer(t, (socket) =>
       socket.write(formatReply(200, ['Content-Length: 4'], 'right and more')),
     )
@@ -80,7 +80,7 @@ void describe('a request by http', () => {
     assert.ok(Buffer.isBuffer(body) ? body.toString() === 'righ' : body === 'UPSTREAM_SHORT', String(body))
   })
 
-  void test('gives its connection free when a body is given up, and uses it again after one that was read', async (t) => {
+  test('gives its connection free when a body is given up, and uses it again after one that was read', async (t) => {
     const server = await startRawServer(t, (socket, request) => {
       if (request.startsWith('GET /small')) socket.write(formatReply(200, [], 'small'))
       else socket.write(formatReply(200, [`Content-Length: ${1 << 20}`], 'x'.repeat(1_000)))
@@ -101,8 +101,8 @@ void describe('a request by http', () => {
   })
 })
 
-void describe('a source that is slow', () => {
-  void test('to answer is given up', async (t) => {
+describe('a source that is slow', () => {
+  test('to answer is given up', async (t) => {
     const source = await startSource(t)
     const { upstream } = openUpstream(t, [source.url], { timeoutMs: SHORT_MS })
     source.rules = [{ match: 'file', hold: gate() }]
@@ -110,7 +110,7 @@ void describe('a source that is slow', () => {
     await source.stop()
   })
 
-  void test('in the middle of a body is given up', async (t) => {
+  test('in the middle of a body is given up', async (t) => {
     const source = await startSource(t)
     const { upstream } = openUpstream(t, [source.url], { timeoutMs: SHORT_MS })
     source.rules = [{ match: 'file', stall: { afterBytes: 100_000, until: gate() } }]
@@ -119,7 +119,7 @@ void describe('a source that is slow', () => {
     await source.stop()
   })
 
-  void test('and sends a byte now and then is given up', async (t) => {
+  test('and sends a byte now and then is given up', async (t) => {
     const source = await startSource(t)
     let nowMs = 0
     // An hour for each piece of 1,000 bytes, then a minute of ten seconds a piece.
@@ -133,7 +133,7 @@ void describe('a source that is slow', () => {
     assertBytes(await readBody(await upstream.get('file')), CONTENT)
   })
 
-  void test('in what nobody wants of it delays nothing', async (t) => {
+  test('in what nobody wants of it delays nothing', async (t) => {
     const endless = ['Content-Length: 1000000']
     const server = await startRawServer(t, (socket, request) => {
       if (request.startsWith('GET /moved'))
@@ -145,12 +145,12 @@ void describe('a source that is slow', () => {
     assert.equal((await readBody(await upstream.get('moved'))).toString(), 'here')
     await assert.rejects(upstream.get('gone'), { code: 'UPSTREAM_GONE' })
     // More than is worth reading, so that their connections were closed.
-    await server.waitForConnections(1)
+    await server.waitForConnections(0)
   })
 })
 
-void describe('a conditional request', () => {
-  void test('is made of the source that gave the validators, and of no other', async (t) => {
+describe('a conditional request', () => {
+  test('is made of the source that gave the validators, and of no other', async (t) => {
     const [first, second] = [await startSource(t), await startSource(t)]
     const { upstream } = openUpstream(t, [first.url, second.url])
     const reply = await upstream.get('file')
@@ -169,7 +169,7 @@ void describe('a conditional request', () => {
     assert.deepEqual([headers?.['if-none-match'], headers?.['if-modified-since']], [undefined, undefined])
   })
 
-  void test('is answered with the file once it has changed', async (t) => {
+  test('is answered with the file once it has changed', async (t) => {
     const source = await startSource(t)
     const { upstream } = openUpstream(t, [source.url])
     const reply = await upstream.get('file')
@@ -182,7 +182,7 @@ void describe('a conditional request', () => {
     assert.notEqual(changed.validators.etag, reply.validators.etag)
   })
 
-  void test('is never made with what cannot be sent', async (t) => {
+  test('is never made with what cannot be sent', async (t) => {
     const odd = ['\u00e9', '"\u0080"', '"x'.padEnd(2_000, 'x'), '']
     for (const etag of odd) {
       const server = await startRawServer(t, (socket) =>
@@ -200,8 +200,8 @@ void describe('a conditional request', () => {
   })
 })
 
-void describe('a redirect', () => {
-  void test('is followed, five times', async (t) => {
+describe('a redirect', () => {
+  test('is followed, five times', async (t) => {
     const [source, other] = [await startSource(t), await startSource(t)]
     const { upstream } = openUpstream(t, [source.url])
     const hops = (count: number) =>
@@ -221,7 +221,7 @@ void describe('a redirect', () => {
     })
   })
 
-  void test('that leads in a circle is refused', async (t) => {
+  test('that leads in a circle is refused', async (t) => {
     const source = await startSource(t)
     const { upstream } = openUpstream(t, [source.url])
     source.rules = [{ match: 'file', redirectTo: '/file' }]
@@ -229,7 +229,7 @@ void describe('a redirect', () => {
     assert.equal(source.count(), 6)
   })
 
-  void test('is taken from the place it was found at, and conditions go along', async (t) => {
+  test('is taken from the place it was found at, and conditions go along', async (t) => {
     const source = await startSource(t)
     const { upstream } = openUpstream(t, [`${source.url}a/b/`])
     source.rules = [{ match: /^\/a\/b\/file$/, redirectTo: '../../file#fragment' }]
@@ -246,7 +246,7 @@ void describe('a redirect', () => {
   })
 
   for (const location of ['file:///etc/passwd', 'ftp://host/', 'http://', 'http://[', 'gopher:x', '']) {
-    void test(`to what may not be asked is refused: ${JSON.stringify(location)}`, async (t) => {
+    test(`to what may not be asked is refused: ${JSON.stringify(location)}`, async (t) => {
       const server = await startRawServer(t, (socket) =>
         socket.write(formatReply(302, [`Location: ${location}`], 'x')),
       )
@@ -255,7 +255,7 @@ void describe('a redirect', () => {
     })
   }
 
-  void test('without a place, or with two, is refused', async (t) => {
+  test('without a place, or with two, is refused', async (t) => {
     for (const headers of [[], ['Location: /a', 'Location: /b']]) {
       const server = await startRawServer(t, (socket) => socket.write(formatReply(302, headers, 'x')))
       await assert.rejects(openUpstream(t, [server.url]).upstream.get('file'), { code: 'UPSTREAM_STATUS' })

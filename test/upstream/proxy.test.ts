@@ -19,8 +19,8 @@ async function startSource(t: TestContext): Promise<Upstream> {
   return startUpstream(t, root)
 }
 
-void describe('an HTTP proxy', () => {
-  void test('is asked instead of the source', async (t) => {
+describe('an HTTP proxy', () => {
+  test('is asked instead of the source', async (t) => {
     const source = await startSource(t)
     const proxy = await startForwardProxy(t)
     const { upstream } = openUpstream(t, [source.url], { proxy: `http://${proxy.host}/` })
@@ -39,7 +39,7 @@ void describe('an HTTP proxy', () => {
     assert.equal(source.requests[0]?.headers.host, `127.0.0.1:${source.port}`)
   })
 
-  void test('gets its credentials, and the source gets its own', async (t) => {
+  test('gets its credentials, and the source gets its own', async (t) => {
     const source = await startSource(t)
     const proxy = await startForwardProxy(t, BASIC)
     const baseurl = source.url.replace('://', '://me:mine@')
@@ -51,7 +51,7 @@ void describe('an HTTP proxy', () => {
     assert.equal(headers?.['proxy-authorization'], undefined)
   })
 
-  void test('that refuses, or is not there, is the source out of reach; no secret is told', async (t) => {
+  test('that refuses, or is not there, is the source out of reach; no secret is told', async (t) => {
     const source = await startSource(t)
     const proxy = await startForwardProxy(t, 'Basic other')
     const cases = { [proxy.host]: /Proxy Authentication Required/, '127.0.0.1:1': /ECONNREFUSED/ }
@@ -66,7 +66,7 @@ void describe('an HTTP proxy', () => {
     assert.equal(source.count(), 0)
   })
 
-  void test('is given no more connections than a source, and more than one', async (t) => {
+  test('is given no more connections than a source, and more than one', async (t) => {
     const source = await startSource(t)
     const proxy = await startForwardProxy(t)
     const { upstream } = openUpstream(t, [source.url], { proxy: `http://${proxy.host}/` })

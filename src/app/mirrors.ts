@@ -1,0 +1,59 @@
+import type { Config, MirrorConfig } from '../config/config.ts'
+import { formatListen } from '../config/listen.ts'
+import { ConfigError } from '../config/problem.ts'
+import type { ScheduledMirror } from '../snapshot/scheduler.ts'
+import { VERSION } from '../system/version.ts'
+import { MirrorUpstream } from '../upstream/mirror-upstream.ts'
+
+// From a configuration to what app.ts is built from, and what a change of it means.
+
+/** The sources of every mirror; those that stay as they were in the configuration before are kept. */
+export function createUpstreams(
+  config: Config,
+  before?: { readonly config: Config; readonly upstreams: ReadonlyMap<string, MirrorUpstream> },
+): ReadonlyMap<string, MirrorUpstream> {
+  return new Map(
+    [...config.mirrors.values()].map((mirror) => {
+      const same = hasSameSources(before?.config.mirrors.get(mirror.name), mirror)
+      const kept = same ? before?.upstreams.get(mirror.name) : undefined
+      return [mirror.name, kept ?? createUpstream(mirror)]
+    }),
+  )
+}
+
+/** Whether two settings of a mirror mean the same sources, asked in the same way. */
+export function hasSameSources(a: MirrorConfig | undefined, b: MirrorConfig | undefined): boolean {
+  return describeSources(a) === describeSources(b)
+}
+
+function describeSources(mirror: MirrorConfig | undefined): string {
+  return JSON.stringify([mirror?.baseurls, mirror?.timeoutMs, mirror?.retries, mirror?.proxy])
+}
+
+/** When each enabled mirror is to be synced. */
+export function scheduledMirrors(config: Config): ScheduledMirror[] {
+  const enabled = [...config.mirrors.values()].filter((mirror) => mirror.enabled)
+  return enabled.map(({ name, syncIntervalMs }) => ({ name, intervalMs: syncIntervalMs }))
+}
+
+/**
+ * Refuses what a running server cannot change.
+ * @throws ConfigError naming every such key
+ */
+export function refuseRestart(running: Config, wanted: Config): void {
+  const facts = [
+    { key: 'listen', now: formatListen(running.listen), found: formatListen(wanted.listen) },
+    { key: 'data_dir', now: running.dataDir, found: wanted.dataDir },
+  ]
+  const problems = facts
+    .filter(({ now, found }) => now !== found)
+    .map(({ key, now, found }) => ({ file: wanted.file, key, found, expected: `${now} until a restart` }))
+  if (problems.length > 0) throw new ConfigError(problems)
+}
+
+function createUpstream(mirror: MirrorConfig): MirrorUpstream {
+  const { baseurls, timeoutMs, retries, proxy } = mirror
+  const userAgent = `pinyon/${VERSION}`
+  const options = { baseurls, timeoutMs, retries, userAgent }
+  return new MirrorUpstream(proxy === undefined ? options : { ...options, proxy })
+}
