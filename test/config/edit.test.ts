@@ -167,8 +167,7 @@ describe('setPin', () => {
 })
 
 describe('removePin', () => {
-  for (const [name, before, after] of UNSET)
-    test(name, () => assert.equal(removePin(before, 'm'), after))
+  for (const [name, before, after] of UNSET) test(name, () => assert.equal(removePin(before, 'm'), after))
 })
 
 describe('removeMirror', () => {

@@ -79,7 +79,6 @@ describe('readPlain', () => {
     ['*a', '*a'],
   ]
   for (const [text, value] of values) {
-    test(`${JSON.stringify(text)} is ${JSON.stringify(value)}`, () =>
-      assert.equal(readPlain(text), value))
+    test(`${JSON.stringify(text)} is ${JSON.stringify(value)}`, () => assert.equal(readPlain(text), value))
   }
 })

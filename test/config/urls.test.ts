@@ -52,8 +52,7 @@ describe('parseBaseurl', () => {
     ['http://h/${basearch}/', `${HTTP_OR_FILE} with yum's variables written out`],
   ]
   for (const [text, expected] of refused) {
-    test(`${JSON.stringify(text)} is refused`, () =>
-      assert.deepEqual(parseBaseurl(text, BASE), { expected }))
+    test(`${JSON.stringify(text)} is refused`, () => assert.deepEqual(parseBaseurl(text, BASE), { expected }))
   }
 })
 

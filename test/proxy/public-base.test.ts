@@ -12,8 +12,7 @@ describe('what index URLs begin with', () => {
   })
 
   for (const host of ['example.org', 'Example.ORG:8080', '127.0.0.1:1', '[::1]:8080', 'a_b', 'a.', 'h:65535'])
-    test(`is made from the Host ${host}`, () =>
-      assert.equal(publicBase(undefined, host), `http://${host}`))
+    test(`is made from the Host ${host}`, () => assert.equal(publicBase(undefined, host), `http://${host}`))
 
   const refused = [
     undefined,

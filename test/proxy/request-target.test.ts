@@ -31,8 +31,7 @@ describe('the gate of request targets', () => {
     ['a hash, which a client should have dropped', '/a#b', ['a#b']],
   ]
   for (const [title, target, segments] of read) {
-    test(`reads ${title}: ${target}`, () =>
-      assert.deepEqual(parseRequestTarget(target).segments, segments))
+    test(`reads ${title}: ${target}`, () => assert.deepEqual(parseRequestTarget(target).segments, segments))
   }
 
   const refused: readonly (readonly [title: string, target: string, why: RegExp])[] = [

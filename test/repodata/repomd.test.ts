@@ -161,8 +161,7 @@ describe('fingerprint', () => {
         record(`primary_${suffix}`, 'd', { open: '5' }),
     ]),
   ]
-  for (const [what, content] of equal)
-    test(`${what}: the same`, () => assert.equal(print(content), base))
+  for (const [what, content] of equal) test(`${what}: the same`, () => assert.equal(print(content), base))
 
   const primary = record('primary', 'a', { open: '1' })
   const different: [string, string][] = [
