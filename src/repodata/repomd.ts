@@ -10,7 +10,7 @@ import { decodeBytes } from './xml-text.ts'
 const DOING = 'reading repomd.xml'
 
 /** Beyond any real one, since yum 3 refuses more than 100 KB; some seconds of parsing at the worst. */
-const MAX_BYTES = 4 * 1024 * 1024
+const MAX_BYTES = 1024 * 1024
 
 /** Suffixes of records that hold another record's content in another encoding, as createrepo_c and its kin name them. */
 const ENCODED_TYPE = /^(.+)_(?:db|zck|gz|xz|zst|bz2)$/

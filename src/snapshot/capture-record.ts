@@ -87,11 +87,12 @@ function sizeDefects(record: RepomdRecord, size: number): Defect[] {
 
 async function download(context: CaptureContext, record: RepomdRecord, attempt: number): Promise<number> {
   const { upstream, blobs, signal } = context
-  const reply = await upstream.get(record.href, { signal, firstBaseurl: attempt - 1 })
   const stated = SIZE_TOLERANCE * (record.size ?? 0)
   const maxBytes = Math.min(MAX_SIZE_LIMIT, Math.max(MIN_SIZE_LIMIT, stated))
+  // Before upstream is asked: a body that nobody can store would hold its connection.
   const writer = await blobs.create({ digest: record.checksum })
   try {
+    const reply = await upstream.get(record.href, { signal, firstBaseurl: attempt - 1 })
     for await (const chunk of reply.body) {
       if (writer.written + chunk.length > maxBytes)
         throw new PinyonError('UPSTREAM_OVERSIZE', `${record.href} is larger than: ${maxBytes} bytes`)

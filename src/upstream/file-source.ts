@@ -5,7 +5,10 @@ import { fileURLToPath } from 'node:url'
 import { PinyonError } from '../model/errors.ts'
 import type { UpstreamReply, UpstreamRequest } from './upstream.ts'
 
-/** Gets a file of a `file:` base URL. Validators are size and modification time. */
+/**
+ * Gets a file of a `file:` base URL. Its validator is made of size, inode and times; the inode's own time tells apart what was rewritten
+ * with an older modification time.
+ */
 export async function getFile(
   url: string,
   baseurl: string,
@@ -20,7 +23,7 @@ export async function getFile(
     try {
       const facts = await handle.stat({ bigint: true })
       if (!facts.isFile()) throw new PinyonError('UPSTREAM_GONE', `not a file: ${path}`)
-      etag = `"${facts.mtimeNs}-${facts.size}-${facts.ino}"`
+      etag = `"${facts.mtimeNs}-${facts.ctimeNs}-${facts.size}-${facts.ino}"`
     } finally {
       await handle.close()
     }

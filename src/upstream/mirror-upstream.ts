@@ -32,16 +32,19 @@ const LONGEST_PAUSE_MS = 5_000
 /** The sources of one mirror. */
 export class MirrorUpstream implements Upstream {
   readonly #options: UpstreamOptions
+  /** Base URLs with their credentials by those without: nothing outside, the database included, gets to see the former. */
+  readonly #sources: ReadonlyMap<string, string>
   readonly #dispatcher: Dispatcher
 
   /** Does no I/O. */
   constructor(options: UpstreamOptions) {
     this.#options = options
+    this.#sources = new Map(options.baseurls.map((baseurl) => [splitCredentials(baseurl).url, baseurl]))
     this.#dispatcher = createDispatcher(options)
   }
 
   get baseurls(): readonly string[] {
-    return this.#options.baseurls
+    return [...this.#sources.keys()]
   }
 
   async get(href: string, request: UpstreamRequest = {}): Promise<UpstreamReply> {
@@ -71,16 +74,18 @@ export class MirrorUpstream implements Upstream {
 
   #order(request: UpstreamRequest): string[] {
     if (request.onlyBaseurl !== undefined) return [request.onlyBaseurl]
-    const { baseurls } = this.#options
+    const { baseurls } = this
     const first = (request.firstBaseurl ?? 0) % Math.max(1, baseurls.length)
     return [...baseurls.slice(first), ...baseurls.slice(0, first)]
   }
 
-  #getFrom(baseurl: string, href: string, request: UpstreamRequest): Promise<UpstreamReply> {
+  async #getFrom(baseurl: string, href: string, request: UpstreamRequest): Promise<UpstreamReply> {
     const { timeoutMs, userAgent, now = () => performance.now() } = this.#options
     const { validators, ...unconditional } = request
     const asked = validators?.baseurl === baseurl ? request : unconditional
-    return getFrom(baseurl, href, asked, { dispatcher: this.#dispatcher, timeoutMs, userAgent, now })
+    const source = this.#sources.get(baseurl) ?? baseurl
+    const http = { dispatcher: this.#dispatcher, timeoutMs, userAgent, now }
+    return { ...(await getFrom(source, href, asked, http)), baseurl }
   }
 
   async #pause(round: number, signal: AbortSignal | undefined): Promise<void> {

@@ -28,6 +28,7 @@ export interface UpstreamRequest {
 
 /** Where bytes come from: the sources of one mirror. */
 export interface Upstream {
+  /** Without credentials, as they name a source in requests and replies. */
   readonly baseurls: readonly string[]
   /**
    * Gets one file, from the first source that has it, with the mirror's retries.

@@ -101,7 +101,7 @@ describe('what is refused', () => {
       Buffer.from('<?xml version="1.0" encoding="koi8-r"?><repomd/>'),
       /not supported: "koi8-r"$/,
     ],
-    ['too large', Buffer.alloc(4 * 1024 * 1024 + 1, '<'), /larger than 4194304 bytes: 4194305$/],
+    ['too large', Buffer.alloc(1024 * 1024 + 1, '<'), /larger than 1048576 bytes: 1048577$/],
     ['a record without type', repomd(good.replace(' type="primary"', '')), /a record without type$/],
     [
       'a record without location',

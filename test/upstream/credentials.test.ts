@@ -98,6 +98,17 @@ describe('credentials in a base URL', () => {
     })
   }
 
+  test('are in nothing that names a source, and that name asks the source with them', async (t) => {
+    const source = await startSource(t)
+    const { upstream } = openUpstream(t, [withCredentials(source.url)])
+    const reply = await upstream.get('file')
+    await readBody(reply)
+    assert.equal(reply.baseurl, source.url)
+    assert.deepEqual(upstream.baseurls, [source.url])
+    await readBody(await upstream.get('file', { onlyBaseurl: reply.baseurl }))
+    assert.match(source.requests[1]?.headers.authorization ?? '', /^Basic /)
+  })
+
   test('are in nothing that an error says: nobody there', async (t) => {
     const { upstream } = openUpstream(t, [withCredentials('http://127.0.0.1:1/')])
     await assert.rejects(upstream.get('file'), (error) => {
