@@ -4,8 +4,16 @@ import { PinyonError } from '../model/errors.ts'
 import { VERSION } from '../system/version.ts'
 import { checkConfig } from './check-config.ts'
 import { EXIT, type ExitCode, type Options } from './exit.ts'
+import { listGenerations, type GenerationsOptions } from './generations.ts'
 import { formatExamples, OVERVIEW } from './help.ts'
-import { pinMirror, rollBackMirror, unpinMirror, type PinOptions } from './pin.ts'
+import {
+  pinMirror,
+  rollBackFarm,
+  rollBackMirror,
+  unpinMirror,
+  type FarmOptions,
+  type PinOptions,
+} from './pin.ts'
 import { serve } from './serve.ts'
 import { listSnapshots } from './snapshots.ts'
 import { showStatus } from './status.ts'
@@ -78,9 +86,27 @@ function createProgram(onDone: (code: ExitCode) => void): Command {
   add('unpin', "make a mirror's newest snapshot its current one again")
     .argument('<mirror>', "the mirror's name")
     .action(async (mirror: string, options: Options) => onDone(await unpinMirror(mirror, options)))
-  add('rollback', 'pin a mirror to the snapshot before its current one')
-    .argument('<mirror>', "the mirror's name")
+  add('rollback', 'pin a mirror to the snapshot before its current one, or the whole farm to a generation')
+    .argument('[mirror]', "the mirror's name")
+    .option('--generation <n>', 'every mirror as it was then')
+    .option('--dry-run', 'with --generation: only print the pins')
     .addOption(why)
-    .action(async (mirror: string, options: PinOptions) => onDone(await rollBackMirror(mirror, options)))
+    .action(
+      async (
+        mirror: string | undefined,
+        options: FarmOptions & { generation?: string },
+        command: Command,
+      ) => {
+        const { generation } = options
+        if ((mirror === undefined) === (generation === undefined))
+          command.error('error: name either a mirror or --generation')
+        if (generation !== undefined) onDone(await rollBackFarm(generation, options))
+        else if (mirror !== undefined) onDone(await rollBackMirror(mirror, options))
+      },
+    )
+  add('generations', 'when the index changed, what changed, and why; newest first')
+    .option('--mirror <mirror>', 'only what changed this one')
+    .option('--json', 'for scripts')
+    .action(async (options: GenerationsOptions) => onDone(await listGenerations(options)))
   return program
 }

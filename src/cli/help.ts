@@ -27,7 +27,11 @@ const COMMAND_EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'git diff config/pinyon.yaml           the pin is a line of the configuration, and nothing else changed',
   ],
   unpin: ['pinyon unpin epel-el9                 jobs that start from now on see the newest snapshot'],
-  rollback: ['pinyon rollback epel-el9 --why "broken updates"'],
+  rollback: [
+    'pinyon rollback epel-el9 --why "broken updates"',
+    'pinyon rollback --generation 117 --dry-run   what would be pinned for the whole farm to be as it was then',
+  ],
+  generations: ['pinyon generations --mirror epel-el9   which sync brought what jobs stumble over?'],
 }
 
 /** The text below a command's help. */

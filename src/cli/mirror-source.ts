@@ -26,12 +26,12 @@ export async function openMirrorSource(configFile: string): Promise<MirrorSource
   const store = new SqliteSnapshotStore(existsSync(layout.database) ? layout.database : ':memory:')
   return {
     running: false,
-    get: async (path) =>
-      JSON.parse(
-        (
-          await answerApi(store, path.split('/').map(decodeURIComponent), { file, error: undefined })
-        ).body.toString(),
-      ),
+    get: async (path) => {
+      const [resource = '', query] = path.split('?')
+      const segments = resource.split('/').map(decodeURIComponent)
+      const context = { snapshots: store, configuration: { file, error: undefined } }
+      return JSON.parse((await answerApi(context, segments, new URLSearchParams(query))).body.toString())
+    },
     close: () => store.close(),
   }
 }

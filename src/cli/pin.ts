@@ -56,6 +56,35 @@ export async function rollBackMirror(mirror: string, options: PinOptions): Promi
   return await pinMirror(mirror, before.name, options)
 }
 
+/** Options of `rollback --generation`. */
+export interface FarmOptions extends PinOptions {
+  readonly dryRun?: boolean
+}
+
+/**
+ * Pins every configured mirror to the snapshot it had at a generation of the index; those that were not in it stay as they are.
+ * `dryRun` only prints the pins. Exits 3 when no mirror was.
+ */
+export async function rollBackFarm(generation: string, options: FarmOptions): Promise<ExitCode> {
+  const source = await openMirrorSource(options.config)
+  try {
+    const path = `generations/${encodeURIComponent(generation)}`
+    const { current } = await source.get<{ current: Readonly<Record<string, string>> }>(path)
+    const { mirrors } = loadConfig(options.config, process.env)
+    const pins = Object.entries(current).filter(([mirror]) => mirrors.has(mirror))
+    for (const [mirror, snapshot] of pins) process.stdout.write(`${mirror}: pin: ${snapshot}\n`)
+    if (pins.length === 0) process.stderr.write(`no configured mirror was in generation ${generation}\n`)
+    if (pins.length === 0) return EXIT.nothing
+    if (options.dryRun === true) return EXIT.done
+    const { why = `generation ${generation}` } = options
+    const edit = (text: string) =>
+      pins.reduce((edited, [mirror, name]) => setPin(edited, mirror, name, why), text)
+    return await changeConfig(options, edit, `the farm is back at generation ${generation}`)
+  } finally {
+    await source.close()
+  }
+}
+
 /** Newest first. */
 async function readSnapshots(mirror: string, options: Options): Promise<readonly SnapshotView[]> {
   const source = await openMirrorSource(options.config)

@@ -19,6 +19,9 @@ export interface Exchange {
 /** Headers as `writeHead` takes them. Names keep their case on the wire: librepo compares `Content-Length` literally. */
 export type Headers = Record<string, string>
 
+/** Cache-Control of what can never change. */
+export const IMMUTABLE = 'public, max-age=31536000, immutable'
+
 /** Begins an exchange's log entry. */
 export function createExchange(request: IncomingMessage, response: ServerResponse): Exchange {
   return {

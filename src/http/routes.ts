@@ -1,11 +1,10 @@
 import { PinyonError } from '../model/errors.ts'
-import { answerApi, type ConfigurationState } from '../proxy/api.ts'
+import { answerApi, type ApiContext, type ConfigurationState } from '../proxy/api.ts'
 import type { Content } from '../proxy/content.ts'
 import { publicBase, publicPath } from '../proxy/public-base.ts'
 import type { Resolver } from '../proxy/resolver.ts'
 import { createTextReply } from '../proxy/reply.ts'
 import { parseRequestTarget } from '../proxy/request-target.ts'
-import type { SnapshotReader } from '../snapshot/store.ts'
 import type { Exchange } from './exchange.ts'
 import { sendFile } from './send-file.ts'
 import { sendRedirect, sendText } from './send-text.ts'
@@ -14,7 +13,7 @@ import { sendRedirect, sendText } from './send-text.ts'
 export interface RouteContext {
   readonly resolver: Resolver
   readonly content: Content
-  readonly snapshots: SnapshotReader
+  readonly snapshots: ApiContext['snapshots']
   readonly publicUrl: () => string | undefined
   /** The configuration file, and why what it says now is not what runs. */
   readonly configuration: () => ConfigurationState
@@ -56,6 +55,15 @@ async function routeOther(
     return text('ready\n')
   }
   if (first === 'api' && second === 'v1')
-    return sendText(exchange, await answerApi(context.snapshots, rest, context.configuration()))
+    return sendText(exchange, await answerApi(apiContext(context), rest, queryOf(exchange.request.url ?? '')))
   throw new PinyonError('NOT_FOUND', `there is nothing at: /${segments.join('/')}`)
+}
+
+function apiContext({ snapshots, configuration }: RouteContext): ApiContext {
+  return { snapshots, configuration: configuration() }
+}
+
+function queryOf(target: string): URLSearchParams {
+  const mark = target.indexOf('?')
+  return new URLSearchParams(mark < 0 ? '' : target.slice(mark + 1))
 }

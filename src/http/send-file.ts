@@ -6,13 +6,11 @@ import type { FileReply } from '../proxy/reply.ts'
 import { bodyChunks } from './body-chunks.ts'
 import { isRange, planRanges, planWhole, type BodyPlan } from './body-plan.ts'
 import { evaluateConditions, rangeApplies } from './conditions.ts'
-import { outcomeHeaders, type Exchange, type Headers } from './exchange.ts'
+import { IMMUTABLE, outcomeHeaders, type Exchange, type Headers } from './exchange.ts'
 import { parseRange } from './range.ts'
 
 /** dnf gives up on a server that sends nothing for 30 s, and takes it for bad; an error before that can be tried again. */
 const FIRST_BYTE_MS = 25_000
-
-const IMMUTABLE = 'public, max-age=31536000, immutable'
 
 /** Sends a file of a snapshot: conditions, then ranges, then its bytes from wherever they are or come from. */
 export async function sendFile(exchange: Exchange, file: FileReply, content: Content): Promise<void> {

@@ -1,14 +1,14 @@
 import type { TextReply } from '../proxy/reply.ts'
 import { PinyonError } from '../model/errors.ts'
 import { evaluateConditions } from './conditions.ts'
-import { outcomeHeaders, toHeaderValue, type Exchange, type Headers } from './exchange.ts'
+import { IMMUTABLE, outcomeHeaders, toHeaderValue, type Exchange, type Headers } from './exchange.ts'
 
-/** Sends an index, a listing or an API answer: always to be revalidated, never redirected. */
+/** Sends an index, a listing or an API answer: to be revalidated unless it can never change, and never redirected. */
 export function sendText(exchange: Exchange, reply: TextReply): void {
   const { request, response } = exchange
   const condition = evaluateConditions(request.headers, { etag: reply.etag, lastModifiedMs: undefined })
   if (condition === 'failed') throw new PinyonError('PRECONDITION_FAILED', 'the resource has another ETag')
-  const validators = { ETag: reply.etag, 'Cache-Control': 'no-cache' }
+  const validators = { ETag: reply.etag, 'Cache-Control': reply.immutable === true ? IMMUTABLE : 'no-cache' }
   if (condition === 'not_modified') {
     response.writeHead(304, { ...validators, ...outcomeHeaders(exchange, 'not_modified', reply.snapshot) })
     response.end()

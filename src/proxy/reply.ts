@@ -11,6 +11,8 @@ export interface TextReply {
   /** Strong: the digest of the body. */
   readonly etag: string
   readonly snapshot?: Snapshot
+  /** That this URL will never answer anything else. */
+  readonly immutable?: boolean
 }
 
 /** A relative or absolute path to go to. */

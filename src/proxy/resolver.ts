@@ -3,11 +3,12 @@ import { LRUCache } from 'lru-cache'
 import type { Digest } from '../model/digest.ts'
 import { PinyonError } from '../model/errors.ts'
 import { SNAPSHOT_NAME } from '../model/snapshot-name.ts'
-import type { Snapshot, SnapshotFile, SnapshotReader } from '../snapshot/store.ts'
+import type { Index, Snapshot, SnapshotFile, SnapshotHistory, SnapshotReader } from '../snapshot/store.ts'
 import { Directories } from './directories.ts'
-import { formatIndex, indexContentType, indexFormatOf } from './index-formats.ts'
+import { formatIndex, indexContentType, indexFormatOf, type IndexFormat } from './index-formats.ts'
 import { formatListing } from './listing.ts'
-import { createFileReply, createTextReply, type FileReply, type Reply } from './reply.ts'
+import { indexOfGeneration, indexOfMoment, snapshotOfMoment } from './past.ts'
+import { createFileReply, createTextReply, type FileReply, type Reply, type TextReply } from './reply.ts'
 import { parseRequestTarget, type RequestPath } from './request-target.ts'
 
 /** Memory for request targets of immutable files: some 25,000 of them. */
@@ -19,15 +20,15 @@ const REMEMBERED_INDEXES = 64
 
 /** From a request target below `/repos` to what it names. Knows no sockets and no upstream. */
 export class Resolver {
-  readonly #snapshots: SnapshotReader
+  readonly #snapshots: SnapshotReader & { readonly history: SnapshotHistory }
   readonly #directories: Directories
   readonly #files = new LRUCache<string, FileReply>({
     maxSize: REMEMBERED_TARGET_BYTES,
     sizeCalculation: (_, target) => target.length + TARGET_OVERHEAD_BYTES,
   })
-  readonly #indexes = new LRUCache<string, Reply>({ max: REMEMBERED_INDEXES })
+  readonly #indexes = new LRUCache<string, TextReply>({ max: REMEMBERED_INDEXES })
 
-  constructor(snapshots: SnapshotReader) {
+  constructor(snapshots: SnapshotReader & { readonly history: SnapshotHistory }) {
     this.#snapshots = snapshots
     this.#directories = new Directories(snapshots)
   }
@@ -44,13 +45,14 @@ export class Resolver {
    */
   async resolve(target: string, base: () => string): Promise<Reply> {
     const path = parseRequestTarget(target)
-    const [repos, yum, mirror, ...rest] = path.segments
+    const [repos, area, mirror, ...rest] = path.segments
     if (repos !== 'repos') throw notFound(path)
-    if (yum === undefined) return this.#directory(path, '/repos', [{ name: 'yum' }])
-    if (yum !== 'yum') throw notFound(path)
+    if (area === undefined) return this.#directory(path, '/repos', [{ name: 'yum' }])
+    if (area === 'generations' || area === 'at') return await this.#past(path, base)
+    if (area !== 'yum') throw notFound(path)
     if (mirror === undefined) return await this.#listMirrors(path)
     const format = rest.length === 0 ? indexFormatOf(mirror) : undefined
-    if (format !== undefined) return await this.#index(format, base())
+    if (format !== undefined) return this.#index(await this.#snapshots.index(), format, base())
     return await this.#resolveInMirror(target, path, mirror, rest)
   }
 
@@ -65,6 +67,7 @@ export class Resolver {
       const current = await this.#current(path, mirror)
       return createTextReply('text/plain; charset=utf-8', `${current.name}\n`, current)
     }
+    if (view === 'at') return await this.#redirectToMoment(path, mirror, rest)
     const href = rest.join('/')
     if (view === 'latest' || view === 'base') {
       const current = await this.#current(path, mirror)
@@ -81,14 +84,30 @@ export class Resolver {
     return reply
   }
 
+  async #redirectToMoment(path: RequestPath, mirror: string, [time, ...rest]: string[]): Promise<Reply> {
+    if (time === undefined) throw notFound(path)
+    const { name } = await snapshotOfMoment(this.#snapshots.history, mirror, time)
+    const target = ['repos', 'yum', mirror, name, ...rest].map(encodeURIComponent).join('/')
+    return { kind: 'redirect', location: `/${target}${path.directory ? '/' : ''}` }
+  }
+
   async #current(path: RequestPath, mirror: string): Promise<Snapshot> {
     const current = (await this.#snapshots.index()).current.get(mirror)
     if (current === undefined) throw notFound(path, `no current snapshot of: ${mirror}`)
     return current
   }
 
-  async #index(format: NonNullable<ReturnType<typeof indexFormatOf>>, base: string): Promise<Reply> {
-    const index = await this.#snapshots.index()
+  /** `generations/<n>/all_latest.<format>`, which never changes, and `at/<time>/all_latest.<format>`. */
+  async #past(path: RequestPath, base: () => string): Promise<Reply> {
+    const [, area, which, file, ...rest] = path.segments
+    const format = rest.length === 0 && file !== undefined ? indexFormatOf(file) : undefined
+    if (which === undefined || format === undefined) throw notFound(path)
+    const { history } = this.#snapshots
+    if (area === 'at') return this.#index(await indexOfMoment(history, which), format, base())
+    return { ...this.#index(await indexOfGeneration(history, which), format, base()), immutable: true }
+  }
+
+  #index(index: Index, format: IndexFormat, base: string): TextReply {
     const key = `${index.generation} ${format} ${base}`
     const known = this.#indexes.get(key)
     if (known !== undefined) return known

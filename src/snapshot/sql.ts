@@ -1,9 +1,9 @@
 import type Database from 'better-sqlite3'
 
-// Every statement of the snapshot database. Column aliases give rows the shape of store.ts.
+// The statements of the snapshot database, but for those about the past (sql-history.ts). Column aliases give rows the shape of store.ts.
 
 /** Columns of a snapshot; `s` is the snapshot table, `m` the mirror table. */
-const SNAPSHOT = `s.id, m.name AS mirror, s.mirror_id AS mirrorId, s.seq, s.name, s.created_at AS createdAt,
+export const SNAPSHOT = `s.id, m.name AS mirror, s.mirror_id AS mirrorId, s.seq, s.name, s.created_at AS createdAt,
   s.fingerprint, s.revision, s.package_count AS packageCount, s.package_bytes AS packageBytes`
 
 /** A package row is in snapshot :seq. */

@@ -1,7 +1,9 @@
 import type Database from 'better-sqlite3'
 
 import { hashHref, openDatabase } from './database.ts'
+import { SqliteHistory } from './history.ts'
 import { reconcileListing } from './index-change.ts'
+import { createIndex } from './index-order.ts'
 import { listDirectory } from './directory.ts'
 import { publish } from './publication.ts'
 import { toCandidateFiles, toFile, toMirrorState, toSeenRepomd, toSnapshot, toSnapshots } from './rows.ts'
@@ -18,6 +20,7 @@ import type {
   SeenRepomd,
   Snapshot,
   SnapshotFile,
+  SnapshotHistory,
   SnapshotStore,
   SyncRecord,
 } from './store.ts'
@@ -25,6 +28,7 @@ import { runWrite } from './write-transaction.ts'
 
 /** Snapshots in one SQLite file. Reads are single look-ups of a few microseconds; see sql.ts for all of them. */
 export class SqliteSnapshotStore implements SnapshotStore {
+  readonly history: SnapshotHistory
   readonly #database: Database.Database
   readonly #reads: ReadStatements
   readonly #writes: WriteStatements
@@ -41,6 +45,7 @@ export class SqliteSnapshotStore implements SnapshotStore {
     this.#database = openDatabase(file)
     this.#reads = prepareReads(this.#database)
     this.#writes = prepareWrites(this.#database)
+    this.history = new SqliteHistory(this.#database)
     this.#scratchFile = scratchFile
   }
 
@@ -138,15 +143,7 @@ export class SqliteSnapshotStore implements SnapshotStore {
   }
 
   #readIndex(): Index {
-    const { number: generation, createdAt } = this.#newestGeneration()
-    const snapshots = toSnapshots(this.#reads.currentSnapshots.all())
-    // The order of the directories in a shell's glob of `*/latest.txt`, which the first implementation listed: by `<mirror>/`.
-    const sorted = snapshots.toSorted((a, b) => (`${a.mirror}/` < `${b.mirror}/` ? -1 : 1))
-    return {
-      generation,
-      createdAt,
-      current: new Map(sorted.map((snapshot) => [snapshot.mirror, snapshot])),
-    }
+    return createIndex(this.#newestGeneration(), toSnapshots(this.#reads.currentSnapshots.all()))
   }
 
   #newestGeneration(): { number: number; createdAt: number } {

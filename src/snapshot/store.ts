@@ -118,6 +118,30 @@ export interface PublishedSnapshot {
 /** Why a generation began. */
 export type GenerationCause = 'sync' | 'pin' | 'unpin' | 'configuration'
 
+/** A state of the index, and what made it another than the one before. */
+export interface Generation {
+  readonly number: number
+  /** When it began; never before the one before it, whatever the clock said. */
+  readonly createdAt: number
+  readonly cause: GenerationCause
+  /** Snapshot names; undefined where a mirror came into the index or went out of it. */
+  readonly changes: readonly {
+    readonly mirror: string
+    readonly from: string | undefined
+    readonly to: string | undefined
+  }[]
+}
+
+/** Which generations to give, newest first. */
+export interface GenerationQuery {
+  /** Only those that changed this mirror. */
+  readonly mirror?: string
+  /** Only those before this one. */
+  readonly before?: number
+  /** At most so many; 50 unless told. */
+  readonly limit?: number
+}
+
 /** A mirror that is to be in the index. */
 export interface ListedMirror {
   readonly name: string
@@ -157,6 +181,15 @@ export interface SnapshotReader {
   seenRepomd(mirror: string): Promise<SeenRepomd | undefined>
 }
 
+/** Reading the past of the index. */
+export interface SnapshotHistory {
+  /** The index as it was at a generation; undefined when there never was one of this number. */
+  indexAt(generation: number): Promise<Index | undefined>
+  /** The number of the generation that a moment fell into; undefined before the first. */
+  generationAt(atMs: number): Promise<number | undefined>
+  generations(query?: GenerationQuery): Promise<readonly Generation[]>
+}
+
 /** Changing snapshots. */
 export interface SnapshotWriter {
   /**
@@ -174,5 +207,6 @@ export interface SnapshotWriter {
 
 /** The first of the two storage seams: snapshots, their packages, and the index. */
 export interface SnapshotStore extends SnapshotReader, SnapshotWriter {
+  readonly history: SnapshotHistory
   close(): Promise<void>
 }

@@ -193,6 +193,7 @@ describe('with a running server', () => {
         const mirror = {
           name: 'one',
           enabled: true,
+          pinned: false,
           current: null,
           snapshots: 0,
           last_sync: null,

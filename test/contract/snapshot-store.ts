@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test, type TestContext } from 'node:test'
 import { digestOf } from '../../src/model/digest.ts'
 import type { PackageRecord } from '../../src/model/repodata.ts'
-import type { CandidateFile, Defect, ListedMirror, SnapshotStore } from '../../src/snapshot/store.ts'
+import type { CandidateFile, Defect, SnapshotStore } from '../../src/snapshot/store.ts'
 import {
   NOON,
   checkWholeGeneration,
@@ -10,6 +10,7 @@ import {
   inBatches,
   publishSimply,
 } from '../snapshot/publish-simply.ts'
+import { describePinsAndPast, listed } from './pins-and-past.ts'
 import { describeHistory } from './snapshot-history.ts'
 
 /** A place where snapshots are kept. Each store that it opens sees what the others of the same place did. */
@@ -28,6 +29,7 @@ export function describeSnapshotStore(open: (t: TestContext) => SnapshotPlace): 
     describePublishing(openStore)
     describeHistory(openStore)
     describeIndex(openStore)
+    describePinsAndPast(openStore)
     describeSharing(open)
   })
 }
@@ -245,45 +247,6 @@ function describeIndex(open: OpenStore): void {
     assert.notEqual(await store.index(), index)
   })
 
-  test('a pinned mirror keeps its snapshot through publishes until the pin goes', async (t) => {
-    const store = open(t)
-    await store.reconcile(listed('m', 'n'), NOON)
-    const { snapshot: first } = await publishSimply(store)
-    const { snapshot: second } = await publishSimply(store)
-    const state = async () => {
-      const [m] = await store.mirrors()
-      const { generation } = await store.index()
-      return [m?.current?.name, m?.pinned, generation]
-    }
-    assert.deepEqual(await state(), [second.name, false, 2])
-    await store.reconcile([{ name: 'm', pin: first.name }, { name: 'n' }], NOON)
-    assert.deepEqual(await state(), [first.name, true, 3])
-    const { snapshot: third, generation } = await publishSimply(store)
-    assert.equal(generation, undefined)
-    assert.deepEqual(await state(), [first.name, true, 3])
-    await store.reconcile([{ name: 'm', pin: first.name }, { name: 'n' }], NOON)
-    assert.deepEqual(await state(), [first.name, true, 3], 'the same pin again changes nothing')
-    await store.reconcile(listed('m', 'n'), NOON)
-    assert.deepEqual(await state(), [third.name, false, 4])
-  })
-
-  test('a pin to what is not there changes nothing and names the nearest', async (t) => {
-    const store = open(t)
-    await store.reconcile(listed('m'), NOON)
-    const { snapshot } = await publishSimply(store)
-    await publishSimply(store, { mirror: 'n' })
-    const wrong = store.reconcile([{ name: 'n' }, { name: 'm', pin: '1999-01-01-00-00' }], NOON)
-    await assert.rejects(wrong, {
-      code: 'PIN_UNKNOWN',
-      message: `m has no snapshot 1999-01-01-00-00: the nearest are ${snapshot.name}`,
-    })
-    assert.deepEqual([...(await store.index()).current.keys()], ['m'])
-    await assert.rejects(
-      store.reconcile([{ name: 'x', pin: snapshot.name }], NOON),
-      /x has no snapshot .*: it has none/,
-    )
-  })
-
   test('the index is in the order of `<mirror>/`', async (t) => {
     const store = open(t)
     const names = ['b', 'a-b', 'a', 'a.b', 'a0', 'B']
@@ -347,8 +310,4 @@ function describeSharing(open: (t: TestContext) => SnapshotPlace): void {
     assert.ok(looks > 20, `looked only ${looks} times`)
     assert.equal((await reader.index()).generation, 60)
   })
-}
-
-function listed(...names: readonly string[]): ListedMirror[] {
-  return names.map((name) => ({ name }))
 }

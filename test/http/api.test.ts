@@ -27,6 +27,7 @@ describe('the API', () => {
     assert.deepEqual(mirror, {
       name: 'm',
       enabled: true,
+      pinned: false,
       current: SNAPSHOT,
       snapshots: 1,
       last_sync: at,
@@ -36,6 +37,7 @@ describe('the API', () => {
     const none = {
       name: 'none',
       enabled: true,
+      pinned: false,
       current: null,
       snapshots: 0,
       last_sync: null,

@@ -89,6 +89,35 @@ test(
   },
 )
 
+test('rollback --generation puts the whole farm back, or only says how', async (t) => {
+  const dir = tempDir(t)
+  writeSyntheticRepository(dir, { packages: [{ name: 'a', version: '1' }] })
+  const upstream = await startUpstream(t, dir)
+  const { pinyon, latest, server } = await startFarm(t, upstream.url)
+  assert.equal((await pinyon('sync', 'el9')).code, 0)
+  const first = await latest()
+  writeSyntheticRepository(dir, { packages: [{ name: 'a', version: '2' }] })
+  assert.equal((await pinyon('sync', 'el9')).code, 0)
+  const second = await latest()
+  const before = readFileSync(server.configFile, 'utf8')
+  const table = (await pinyon('generations')).stdout.split('\n').map((line) => line.split(/ +/))
+  assert.deepEqual(table[1]?.slice(2), ['sync', 'el9', first, second])
+  assert.deepEqual(table[2]?.slice(2), ['sync', 'el9', '-', first])
+
+  const dry = await pinyon('rollback', '--generation', '1', '--dry-run')
+  assert.deepEqual([dry.code, dry.stdout], [0, `el9: pin: ${first}\n`])
+  assert.equal(readFileSync(server.configFile, 'utf8'), before)
+  assert.equal((await pinyon('rollback', '--generation', '1')).code, 0)
+  assert.equal(await latest(), first)
+  assert.match(
+    readFileSync(server.configFile, 'utf8'),
+    new RegExp(`^    pin: ${first}  # generation 1$`, 'm'),
+  )
+  assert.equal((await pinyon('rollback', '--generation', '99')).code, 1)
+  assert.equal((await pinyon('rollback')).code, 2)
+  assert.equal((await pinyon('rollback', 'el9', '--generation', '1')).code, 2)
+})
+
 test('a configuration that is invalid or pins what is not there is refused with its line, and the old one stays', async (t) => {
   const dir = tempDir(t)
   writeSyntheticRepository(dir, { packages: [{ name: 'a' }] })
@@ -142,6 +171,8 @@ test('mirrors come, go, and move to another upstream under load: no request fail
   const { pinyon, latest, server } = await startFarm(t, one.url)
   assert.equal((await pinyon('sync', 'el9')).code, 0)
   const base = `${server.url}/repos/yum/el9/${await latest()}`
+  // Fetched while its upstream was configured: an upstream that moves may not have it any more.
+  assert.equal((await httpGet(`${base}/Packages/a/a-1-1.noarch.rpm`)).status, 200)
   const variants = [
     `${HEAD}mirrors:\n  el9: { baseurl: ${one.url} }\n`,
     `${HEAD}mirrors:\n  el9: { baseurl: ${other.url}, sync_interval: 1h }\n  new: { baseurl: ${one.url}, sync_interval: 1h }\n`,

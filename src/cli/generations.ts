@@ -1,0 +1,39 @@
+import type { GenerationView } from '../proxy/api.ts'
+import { EXIT, type ExitCode, type Options } from './exit.ts'
+import { openMirrorSource } from './mirror-source.ts'
+import { formatTable } from './table.ts'
+
+/** Options of `generations`. */
+export interface GenerationsOptions extends Options {
+  /** Only those that changed this mirror. */
+  readonly mirror?: string
+}
+
+/** Prints the history of the index, newest first; exits 3 when there is none. */
+export async function listGenerations(options: GenerationsOptions): Promise<ExitCode> {
+  const source = await openMirrorSource(options.config)
+  try {
+    const query = options.mirror === undefined ? '' : `?mirror=${encodeURIComponent(options.mirror)}`
+    const { generations } = await source.get<{ generations: GenerationView[] }>(`generations${query}`)
+    if (options.json === true) process.stdout.write(`${JSON.stringify({ generations }, undefined, 2)}\n`)
+    else process.stdout.write(formatGenerations(generations))
+    return generations.length === 0 ? EXIT.nothing : EXIT.done
+  } finally {
+    await source.close()
+  }
+}
+
+function formatGenerations(generations: readonly GenerationView[]): string {
+  if (generations.length === 0) return 'No generation yet.\n'
+  const rows = generations.flatMap(({ generation, created_at: createdAt, cause, changes }) =>
+    changes.map(({ mirror, from, to }, index) => [
+      index === 0 ? String(generation) : '',
+      index === 0 ? createdAt : '',
+      index === 0 ? cause : '',
+      mirror,
+      from ?? '-',
+      to ?? '-',
+    ]),
+  )
+  return formatTable([['GENERATION', 'SINCE', 'CAUSE', 'MIRROR', 'FROM', 'TO'], ...rows])
+}

@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict'
+import { test, type TestContext } from 'node:test'
+
+import type { ListedMirror, SnapshotStore } from '../../src/snapshot/store.ts'
+import { NOON, publishSimply } from '../snapshot/publish-simply.ts'
+
+/** Mirrors that are to be in the index, none of them pinned. */
+export function listed(...names: readonly string[]): ListedMirror[] {
+  return names.map((name) => ({ name }))
+}
+
+/** The part of the contract that is about pins and about what the index was. */
+export function describePinsAndPast(open: (t: TestContext) => SnapshotStore): void {
+  test('a pinned mirror keeps its snapshot through publishes until the pin goes', async (t) => {
+    const store = open(t)
+    await store.reconcile(listed('m', 'n'), NOON)
+    const { snapshot: first } = await publishSimply(store)
+    const { snapshot: second } = await publishSimply(store)
+    const state = async () => {
+      const [m] = await store.mirrors()
+      const { generation } = await store.index()
+      return [m?.current?.name, m?.pinned, generation]
+    }
+    assert.deepEqual(await state(), [second.name, false, 2])
+    await store.reconcile([{ name: 'm', pin: first.name }, { name: 'n' }], NOON)
+    assert.deepEqual(await state(), [first.name, true, 3])
+    const { snapshot: third, generation } = await publishSimply(store)
+    assert.equal(generation, undefined)
+    assert.deepEqual(await state(), [first.name, true, 3])
+    await store.reconcile([{ name: 'm', pin: first.name }, { name: 'n' }], NOON)
+    assert.deepEqual(await state(), [first.name, true, 3], 'the same pin again changes nothing')
+    await store.reconcile(listed('m', 'n'), NOON)
+    assert.deepEqual(await state(), [third.name, false, 4])
+  })
+
+  test('a pin to what is not there changes nothing and names the nearest', async (t) => {
+    const store = open(t)
+    await store.reconcile(listed('m'), NOON)
+    const { snapshot } = await publishSimply(store)
+    await publishSimply(store, { mirror: 'n' })
+    const wrong = store.reconcile([{ name: 'n' }, { name: 'm', pin: '1999-01-01-00-00' }], NOON)
+    await assert.rejects(wrong, {
+      code: 'PIN_UNKNOWN',
+      message: `m has no snapshot 1999-01-01-00-00: the nearest are ${snapshot.name}`,
+    })
+    assert.deepEqual([...(await store.index()).current.keys()], ['m'])
+    await assert.rejects(
+      store.reconcile([{ name: 'x', pin: snapshot.name }], NOON),
+      /x has no snapshot .*: it has none/,
+    )
+  })
+
+  test('the past: every generation stays readable, by number, by moment, and as what changed', async (t) => {
+    const store = open(t)
+    const { history } = store
+    assert.deepEqual(await history.generations(), [])
+    await store.reconcile(listed('m', 'n'), NOON)
+    const { snapshot: m1 } = await publishSimply(store, { nowMs: NOON + 1_000 })
+    const { snapshot: n1 } = await publishSimply(store, { mirror: 'n', nowMs: NOON + 2_000 })
+    // A clock that steps back does not make a generation begin before the one it follows.
+    const { snapshot: m2 } = await publishSimply(store, { nowMs: NOON + 500 })
+    await store.reconcile([{ name: 'm', pin: m1.name }], NOON + 4_000)
+    const named = async (generation: number) => {
+      const index = await history.indexAt(generation)
+      return index && [...index.current].map(([mirror, { name }]) => `${mirror} ${name}`)
+    }
+    assert.deepEqual(await named(0), undefined)
+    assert.deepEqual(await named(1), [`m ${m1.name}`])
+    assert.deepEqual(await named(2), [`m ${m1.name}`, `n ${n1.name}`])
+    assert.deepEqual(await named(3), [`m ${m2.name}`, `n ${n1.name}`])
+    assert.deepEqual(await named(4), [`m ${m1.name}`])
+    assert.deepEqual(await named(5), undefined)
+    const moments = [
+      NOON,
+      NOON + 999,
+      NOON + 1_000,
+      NOON + 1_999,
+      NOON + 2_000,
+      NOON + 3_999,
+      NOON + 4_000,
+      NOON * 2,
+    ]
+    const numbers = await Promise.all(moments.map((atMs) => history.generationAt(atMs)))
+    assert.deepEqual(numbers, [undefined, undefined, 1, 1, 3, 3, 4, 4])
+    const generations = await history.generations()
+    assert.deepEqual(
+      generations.map(({ number, cause, changes }) => [number, cause, changes]),
+      [
+        [
+          4,
+          'pin',
+          [
+            { mirror: 'm', from: m2.name, to: m1.name },
+            { mirror: 'n', from: n1.name, to: undefined },
+          ],
+        ],
+        [3, 'sync', [{ mirror: 'm', from: m1.name, to: m2.name }]],
+        [2, 'sync', [{ mirror: 'n', from: undefined, to: n1.name }]],
+        [1, 'sync', [{ mirror: 'm', from: undefined, to: m1.name }]],
+      ],
+    )
+    const ofN = await history.generations({ mirror: 'n' })
+    assert.deepEqual(
+      ofN.map(({ number }) => number),
+      [4, 2],
+    )
+    const page = await history.generations({ before: 4, limit: 2 })
+    assert.deepEqual(
+      page.map(({ number }) => number),
+      [3, 2],
+    )
+  })
+}
