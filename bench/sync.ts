@@ -37,13 +37,15 @@ interface Process {
   readonly peakMiB: number
 }
 
+/** As the npm scripts run it: what type stripping and compiling give is kept. */
+const ENVIRONMENT = { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), 'pinyon-bench-compile-cache') }
+
 /** Runs `pinyon sync` as a process of its own. GNU time gives its memory and processor time. */
 function runSync(config: string): Process {
   const startedAt = performance.now()
   const args = ['-f', '%M %U %S', process.execPath, MAIN, 'sync', '--config', config]
-  // As the npm scripts run it.
-  const env = { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), 'pinyon-bench-compile-cache') }
-  const { stderr, stdout, status } = spawnSync('/usr/bin/time', args, { encoding: 'utf8', env })
+  const options = { encoding: 'utf8', env: ENVIRONMENT } as const
+  const { stderr, stdout, status } = spawnSync('/usr/bin/time', args, options)
   if (status !== 0) throw new Error(`pinyon sync failed: ${stdout}${stderr}`)
   const [kib = 0, user = 0, system = 0] = (stderr.trim().split('\n').at(-1) ?? '').split(' ').map(Number)
   return { ms: performance.now() - startedAt, cpuMs: (user + system) * 1000, peakMiB: kib / 1024 }
@@ -115,6 +117,7 @@ async function main(packages: number): Promise<void> {
     const config = join(dir, 'pinyon.yaml')
     const database = join(dir, 'data/pinyon.db')
     writeFileSync(config, JSON.stringify({ mirrors: { large: { baseurl: `file://${upstream}/` } } }))
+    execFileSync(process.execPath, [MAIN, '--help'], { stdio: 'ignore', env: ENVIRONMENT })
     process.stdout.write(`${packages} packages, node ${process.version}\n`)
     process.stdout.write(
       'gunzip|sha256sum   first sync   ratio       CPU   peak RSS   100 changed   database grew   nothing new (CPU)\n',
