@@ -46,7 +46,8 @@ describe('syncs side by side', () => {
     upstream.rules = [{ match: /-other/, hold }]
     const server = await startServer(t, { mirrors: { m: { baseurl: upstream.url } } })
     const first = runCommand(process.execPath, [MAIN, 'sync', '--config', server.configFile])
-    await upstream.waitFor(/-other/)
+    // All that the first sync asks for before it needs what is held.
+    await Promise.all([/-other/, '.asc', '.key'].map((path) => upstream.waitFor(path)))
     const before = upstream.count()
     const second = await startApp(t, { mirrors: { m: upstream.url }, dataDir: server.dataDir })
     const refused = await second.app.sync('m')
