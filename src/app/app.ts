@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises'
 import { BlobCache } from '../cache/blob-cache.ts'
 import { DiskBlobStore } from '../cache/disk-blob-store.ts'
 import { FillTable } from '../cache/fill-table.ts'
-import { createLayout, temporaryPath, type Layout } from '../cache/layout.ts'
+import { createLayout, type Layout } from '../cache/layout.ts'
 import { createUpstreams, hasSameSources, refuseRestart, scheduledMirrors } from './mirrors.ts'
 import type { Config } from '../config/config.ts'
 import { ConfigError } from '../config/problem.ts'
@@ -72,9 +72,7 @@ export class App {
     // Storage: blobs on disk, their warm end, snapshots in SQLite.
     this.#blobs = blobs
     this.#cache = new BlobCache(blobs)
-    let scratch = 0
-    const scratchFile = () => temporaryPath(layout, claims.processId, 'scratch', (scratch += 1))
-    this.store = new SqliteSnapshotStore(layout.database, scratchFile)
+    this.store = new SqliteSnapshotStore(layout.database)
     // Upstream: the sources of each mirror, and the fills that read them.
     this.#upstreams = createUpstreams(config)
     this.#fills = new FillTable({
