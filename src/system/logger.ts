@@ -1,5 +1,7 @@
 import { pino, type Logger } from 'pino'
 
+import { LineSink } from './line-sink.ts'
+
 export type { Logger }
 
 /**
@@ -7,6 +9,8 @@ export type { Logger }
  * `PINYON_LOG` sets the level (trace, debug, info, warn, error, silent); `info` by default.
  */
 export function createLogger(level: string = process.env['PINYON_LOG'] ?? 'info'): Logger {
+  const sink = new LineSink(2)
+  process.once('exit', () => sink.flush())
   const known = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
   return pino(
     {
@@ -15,8 +19,7 @@ export function createLogger(level: string = process.env['PINYON_LOG'] ?? 'info'
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    // Asynchronous and buffered: a request never waits for the log's reader.
-    pino.destination({ dest: 2, sync: false, minLength: 4096, periodicFlush: 250 }),
+    sink,
   )
 }
 
