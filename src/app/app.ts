@@ -12,6 +12,7 @@ import { listenOnAdminSocket } from '../http/admin-socket.ts'
 import { route, type RouteContext } from '../http/routes.ts'
 import { HttpServer } from '../http/server.ts'
 import { PinyonError, toPinyonError } from '../model/errors.ts'
+import type { ConfigurationState } from '../proxy/api.ts'
 import { Content } from '../proxy/content.ts'
 import { Resolver } from '../proxy/resolver.ts'
 import { createThreadRunner } from '../snapshot/ingest-runner.ts'
@@ -93,35 +94,36 @@ export class App {
     })
   }
 
-  /** Opens the store, sweeps what a crash left, and brings the index in line with the configuration. Listens to nothing yet. */
+  /** Opens the store and sweeps what a crash left. Changes nothing that clients see, and listens to nothing yet. */
   static async open(options: AppOptions): Promise<App> {
     const { dataDir } = options.config
-    let app: App
     try {
       await mkdir(dataDir, { recursive: true })
       const layout = createLayout(dataDir)
       const claims = new Claims(layout.claims)
-      app = new App(options, layout, claims, await DiskBlobStore.open(layout, claims))
+      return new App(options, layout, claims, await DiskBlobStore.open(layout, claims))
     } catch (error) {
       if (error instanceof PinyonError) throw error
       const message = `data_dir cannot be used: ${dataDir}: ${(error as Error).message}`
       throw new PinyonError('STORE_FAILED', message, { cause: error })
     }
-    try {
-      await app.#reconcile(options.config)
-      return app
-    } catch (error) {
-      await app.close()
-      throw error
-    }
   }
 
-  /** Accepts requests, and commands on the admin socket. Resolves with the port. */
+  /** Brings the index in line with the configuration: what is listed, and what is pinned. Throws ConfigError for an unknown pin. */
+  async applyConfiguration(): Promise<void> {
+    await this.#reconcile(this.#config)
+  }
+
+  /** Applies the configuration and accepts requests, and commands on the admin socket. Resolves with the port. */
   async listen(): Promise<number> {
     const context = this.#routeContext()
-    const server = new HttpServer((exchange) => route(exchange, context), this.#log)
+    // The socket's user is told file, line and value; the network only that something is wrong.
+    const open = { ...context, configuration: () => hideDetails(context.configuration()) }
+    const server = new HttpServer((exchange) => route(exchange, open), this.#log)
     await server.listen(this.#config.listen)
     this.#servers.push(server)
+    // Only now: a server that cannot start must not change what another one on the same directory serves.
+    await this.applyConfiguration()
     const admin = createAdminHandler(context, {
       sync: (mirror) => this.sync(mirror),
       reload: () => this.reload(),
@@ -229,7 +231,7 @@ export class App {
       content: new Content({ blobs: this.#cache, fills: this.#fills, upstreamOf }),
       snapshots: this.store,
       publicUrl: () => this.#config.publicUrl,
-      configuration: () => ({ file: this.#config.file, error: this.#refusal }),
+      configuration: () => ({ error: this.#refusal }),
       unready: async () => {
         const states = await this.store.mirrors()
         return states.filter(({ listed, current }) => listed && current === undefined).map(({ name }) => name)
@@ -273,5 +275,12 @@ function logSync(log: Logger, result: SyncResult, ms: number): void {
   else {
     const { snapshot, generation, added, removed, bytes } = result
     log.info({ mirror, outcome, ms, snapshot: snapshot.name, generation, added, removed, bytes }, 'sync')
+  }
+}
+
+function hideDetails({ error }: ConfigurationState): ConfigurationState {
+  return {
+    error:
+      error === undefined ? undefined : 'the file on disk is refused: see the status command, or the log',
   }
 }

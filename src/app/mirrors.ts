@@ -48,6 +48,14 @@ export function refuseRestart(running: Config, wanted: Config): void {
   const problems = facts
     .filter(({ now, found }) => now !== found)
     .map(({ key, now, found }) => ({ file: wanted.file, key, found, expected: `${now} until a restart` }))
+  // A file that was cut off, or is just being written, must not empty the index of a farm.
+  if (running.mirrors.size > 0 && wanted.mirrors.size === 0)
+    problems.push({
+      file: wanted.file,
+      key: 'mirrors',
+      found: 'none',
+      expected: 'at least one until a restart',
+    })
   if (problems.length > 0) throw new ConfigError(problems)
 }
 

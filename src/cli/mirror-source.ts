@@ -17,7 +17,7 @@ export interface MirrorSource {
 
 /** The running server, else the data directory itself: both give the same answers. */
 export async function openMirrorSource(configFile: string): Promise<MirrorSource> {
-  const { dataDir, file } = loadConfig(configFile, process.env)
+  const { dataDir } = loadConfig(configFile, process.env)
   const layout = createLayout(dataDir)
   const server = await ServerConnection.open(layout.adminSocket)
   if (server !== undefined)
@@ -29,7 +29,7 @@ export async function openMirrorSource(configFile: string): Promise<MirrorSource
     get: async (path) => {
       const [resource = '', query] = path.split('?')
       const segments = resource.split('/').map(decodeURIComponent)
-      const context = { snapshots: store, configuration: { file, error: undefined } }
+      const context = { snapshots: store, configuration: { error: undefined } }
       return JSON.parse((await answerApi(context, segments, new URLSearchParams(query))).body.toString())
     },
     close: () => store.close(),

@@ -5,6 +5,9 @@ import { PinyonError } from '../model/errors.ts'
 /** What connecting gives when no server runs; for a path that is too long for a socket none can. */
 const NO_SERVER = ['ENOENT', 'ENOTDIR', 'ECONNREFUSED', 'ENAMETOOLONG', 'EINVAL']
 
+/** A server that does not answer a question within this is stuck, in milliseconds. A sync takes as long as it takes. */
+const ANSWER_MS = 10_000
+
 /** The running server, asked through its admin socket. */
 export class ServerConnection {
   readonly #pool: Pool
@@ -21,7 +24,7 @@ export class ServerConnection {
     // Requests run side by side, each on a connection of its own, and syncs take as long as they take.
     const pool = new Pool('http://localhost', { socketPath, headersTimeout: 0, bodyTimeout: 0 })
     try {
-      const { body } = await pool.request({ path: '/healthz', method: 'GET' })
+      const { body } = await pool.request({ path: '/healthz', method: 'GET', headersTimeout: ANSWER_MS })
       await body.dump()
       return new ServerConnection(pool)
     } catch (error) {
@@ -40,7 +43,7 @@ export class ServerConnection {
 
   /** GETs JSON. Throws the server's own error. */
   async get<T>(path: string): Promise<T> {
-    const reply = await this.#pool.request({ path, method: 'GET' })
+    const reply = await this.#pool.request({ path, method: 'GET', headersTimeout: ANSWER_MS })
     if (reply.statusCode !== 200) throw await toError(reply)
     return (await reply.body.json()) as T
   }

@@ -41,6 +41,7 @@ function selectMirrors(config: Config, names: readonly string[]): readonly strin
 async function syncHere(config: Config, mirrors: readonly string[], options: Options): Promise<ExitCode> {
   const app = await App.open({ config, log: createLogger('warn') })
   try {
+    await app.applyConfiguration()
     return await syncAll(mirrors, options, async (mirror, display) => {
       const stop = app.board.listen(mirror, (progress) => progress && display.show(mirror, progress))
       try {

@@ -19,31 +19,48 @@ export const HOLD_BACK_BYTES = 16 << 10
 export async function* bodyChunks(body: Body, plan: BodyPlan): AsyncGenerator<Buffer, void, undefined> {
   const buffer = Buffer.allocUnsafeSlow(Math.max(1, Math.min(CHUNK_BYTES, plan.contentLength)))
   let left = plan.contentLength
+  const verify = () => verifyPlanned(body, plan)
   // An empty body has no end to hold back.
-  if (left === 0 && !body.complete) await body.verified()
+  if (left === 0) await verify()
   for (const piece of plan.pieces) {
-    if (isRange(piece)) yield* rangeChunks(body, piece, buffer, left)
+    if (isRange(piece)) yield* rangeChunks(body, piece, { buffer, left, verify })
     else {
-      if (left <= HOLD_BACK_BYTES && !body.complete) await body.verified()
+      if (left <= HOLD_BACK_BYTES) await verify()
       yield piece
     }
     left -= pieceLength(piece)
   }
 }
 
-/** @param left bytes of the body from this range's start on */
+/**
+ * Waits until the digest is known to be right. The right bytes can still not be the ones that were promised: a listing may state
+ * another size than the file has that it names, and a part of a right file is no right body.
+ */
+async function verifyPlanned(body: Body, plan: BodyPlan): Promise<void> {
+  if (body.complete) return
+  const size = await body.verified()
+  if (size !== plan.fileSize)
+    throw new PinyonError('DIGEST_MISMATCH', `listed with ${plan.fileSize} bytes, the file has: ${size}`)
+}
+
+interface RangeContext {
+  readonly buffer: Buffer
+  /** Bytes of the body from this range's start on. */
+  readonly left: number
+  readonly verify: () => Promise<void>
+}
+
 async function* rangeChunks(
   body: Body,
   { start, end }: ByteRange,
-  buffer: Buffer,
-  left: number,
+  { buffer, left, verify }: RangeContext,
 ): AsyncGenerator<Buffer, void, undefined> {
   // From here on a byte belongs to the end that is held back.
   const held = body.complete ? end + 1 : start + left - HOLD_BACK_BYTES
   let verified = body.complete
   for (let position = start; position <= end;) {
     if (!verified && position >= held) {
-      await body.verified()
+      await verify()
       verified = true
     }
     const limit = verified ? end + 1 : Math.min(end + 1, held)

@@ -8,6 +8,8 @@ export type BodyPiece = ByteRange | Buffer
 /** A body to send: its pieces and what its headers say. */
 export interface BodyPlan {
   readonly status: 200 | 206
+  /** Bytes of the whole file that was planned with. */
+  readonly fileSize: number
   readonly pieces: readonly BodyPiece[]
   readonly contentLength: number
   readonly contentType: string
@@ -18,7 +20,7 @@ export interface BodyPlan {
 /** The whole file. */
 export function planWhole(size: number, contentType: string): BodyPlan {
   const pieces = size === 0 ? [] : [{ start: 0, end: size - 1 }]
-  return { status: 200, pieces, contentLength: size, contentType }
+  return { status: 200, fileSize: size, pieces, contentLength: size, contentType }
 }
 
 /**
@@ -31,6 +33,7 @@ export function planRanges(ranges: readonly ByteRange[], size: number, contentTy
     const contentRange = formatContentRange(only, size)
     return {
       status: 206,
+      fileSize: size,
       pieces: [only],
       contentLength: only.end - only.start + 1,
       contentType,
@@ -45,7 +48,13 @@ export function planRanges(ranges: readonly ByteRange[], size: number, contentTy
   }
   pieces.push(Buffer.from(`\r\n--${boundary}--\r\n`))
   const contentLength = pieces.reduce((sum, piece) => sum + pieceLength(piece), 0)
-  return { status: 206, pieces, contentLength, contentType: `multipart/byteranges; boundary=${boundary}` }
+  return {
+    status: 206,
+    fileSize: size,
+    pieces,
+    contentLength,
+    contentType: `multipart/byteranges; boundary=${boundary}`,
+  }
 }
 
 /** Whether a piece is bytes of the file. */

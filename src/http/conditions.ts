@@ -6,6 +6,8 @@ export interface Validator {
   readonly etag: string
   /** Milliseconds since the epoch, whole seconds; undefined for what has no date. */
   readonly lastModifiedMs: number | undefined
+  /** False where the date can go back, as under `latest/` after a roll-back: then only the very same date is "not modified". */
+  readonly immutable?: boolean
 }
 
 /**
@@ -28,8 +30,9 @@ export function evaluateConditions(
   if (ifNoneMatch !== undefined)
     return listsEtag(ifNoneMatch, validator.etag, 'weak') ? 'not_modified' : 'proceed'
   const since = parseDate(headers['if-modified-since'])
-  const unmodified =
-    since !== undefined && validator.lastModifiedMs !== undefined && validator.lastModifiedMs <= since
+  const { lastModifiedMs, immutable } = validator
+  if (since === undefined || lastModifiedMs === undefined) return 'proceed'
+  const unmodified = immutable === false ? lastModifiedMs === since : lastModifiedMs <= since
   return unmodified ? 'not_modified' : 'proceed'
 }
 

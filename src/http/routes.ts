@@ -15,7 +15,7 @@ export interface RouteContext {
   readonly content: Content
   readonly snapshots: ApiContext['snapshots']
   readonly publicUrl: () => string | undefined
-  /** The configuration file, and why what it says now is not what runs. */
+  /** Whether the configuration on disk is the running one. */
   readonly configuration: () => ConfigurationState
   /** Enabled mirrors that have no snapshot yet. */
   readonly unready: () => Promise<readonly string[]>

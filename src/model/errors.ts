@@ -50,6 +50,10 @@ export const ERROR_KINDS = {
   PIN_UNKNOWN: { status: 409, outcome: 'bad_request', source: 'client', retryable: false },
   /** The server is shutting down. */
   SHUTTING_DOWN: { status: 503, outcome: 'error_internal', source: 'internal', retryable: true },
+  /** data_dir's disk is full, or its quota used up. */
+  NO_SPACE: { status: 503, outcome: 'error_internal', source: 'internal', retryable: false },
+  /** No more files or connections may be opened. */
+  NO_DESCRIPTORS: { status: 503, outcome: 'error_internal', source: 'internal', retryable: false },
   STORE_FAILED: { status: 500, outcome: 'error_internal', source: 'internal', retryable: false },
   CONFIG_INVALID: { status: 500, outcome: 'error_internal', source: 'client', retryable: false },
 } as const satisfies Record<string, ErrorKind>
@@ -78,8 +82,26 @@ export class PinyonError extends Error {
   }
 }
 
-/** Any thrown value as a PinyonError: itself, or a STORE_FAILED that keeps it as cause. */
+/** What the system says when something has run out, and what that is to us. */
+const SHORTAGES: Readonly<Record<string, ErrorCode>> = {
+  ENOSPC: 'NO_SPACE',
+  EDQUOT: 'NO_SPACE',
+  SQLITE_FULL: 'NO_SPACE',
+  EMFILE: 'NO_DESCRIPTORS',
+  ENFILE: 'NO_DESCRIPTORS',
+}
+
+/** Any thrown value as a PinyonError: itself, a shortage by its name, or a STORE_FAILED; the thrown one is its cause. */
 export function toPinyonError(thrown: unknown): PinyonError {
+  if (thrown instanceof PinyonError && thrown.code !== 'STORE_FAILED') return thrown
+  const root = thrown instanceof PinyonError ? thrown.cause : thrown
+  const shortage = SHORTAGES[(root as { code?: string } | undefined)?.code ?? '']
+  if (shortage === 'NO_SPACE')
+    return new PinyonError(shortage, 'no space is left in data_dir', { cause: thrown })
+  if (shortage !== undefined)
+    return new PinyonError(shortage, 'too many files and connections are open: raise the limit', {
+      cause: thrown,
+    })
   if (thrown instanceof PinyonError) return thrown
   const message = thrown instanceof Error ? thrown.message : String(thrown)
   return new PinyonError('STORE_FAILED', `unexpected failure: ${message}`, { cause: thrown })

@@ -36,9 +36,8 @@ export interface SnapshotView {
   readonly current: boolean
 }
 
-/** The configuration file, and why what it says now is not what runs; undefined when it does, or when no server runs. */
+/** Why what the configuration file says now is not what runs; undefined when it does, or when no server runs. */
 export interface ConfigurationState {
-  readonly file: string
   readonly error: string | undefined
 }
 
@@ -73,7 +72,6 @@ export async function answerApi(
   const [resource, mirror, list, name, ...rest] = segments
   if (resource === 'configuration' && mirror === undefined)
     return json({
-      file: configuration.file,
       ok: configuration.error === undefined,
       error: configuration.error ?? null,
     })

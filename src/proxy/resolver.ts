@@ -71,7 +71,7 @@ export class Resolver {
     const href = rest.join('/')
     if (view === 'latest' || view === 'base') {
       const current = await this.#current(path, mirror)
-      const found = path.directory ? undefined : await this.#snapshots.rollingFile(current, href)
+      const found = path.directory ? undefined : await this.#rollingFile(current, href)
       if (found !== undefined) return toFileReply(path, found.snapshot, found.file, false)
       return await this.#listDirectory(path, current, href)
     }
@@ -82,6 +82,19 @@ export class Resolver {
     const reply = toFileReply(path, snapshot, file, true)
     this.#files.set(target, reply)
     return reply
+  }
+
+  /** The current snapshot's file, else an earlier one's, else, after a roll-back, that of a later one. */
+  async #rollingFile(
+    current: Snapshot,
+    href: string,
+  ): Promise<{ snapshot: Snapshot; file: SnapshotFile } | undefined> {
+    const found = await this.#snapshots.rollingFile(current, href)
+    if (found !== undefined) return found
+    const [newest] = await this.#snapshots.snapshots(current.mirror)
+    return newest === undefined || newest.id === current.id
+      ? undefined
+      : await this.#snapshots.rollingFile(newest, href)
   }
 
   async #redirectToMoment(path: RequestPath, mirror: string, [time, ...rest]: string[]): Promise<Reply> {

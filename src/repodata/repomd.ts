@@ -52,11 +52,11 @@ function decodeDocument(bytes: Buffer): string {
   const raw = bytes.toString('latin1')
   const start = documentStart(raw)
   const text = decodeBytes(raw.slice(start), readEncoding(raw.slice(start, start + 1024), DOING), DOING)
-  const beginning = quote(text.trimStart().slice(0, 60))
-  if (/^\s*(?:<!doctype\s+html|<html)/i.test(text)) throw malformed(DOING, `an HTML page: ${beginning}`)
-  if (/<!(?:DOCTYPE|ENTITY)/.test(text))
-    throw malformed(DOING, `document type declarations are refused: ${beginning}`)
-  if (!/^\s*</.test(text)) throw malformed(DOING, `not XML: ${beginning}`)
+  // What came instead is not quoted: errors are shown to everybody, and a redirect may lead to what is not everybody's.
+  const size = `${bytes.length} bytes`
+  if (/^\s*(?:<!doctype\s+html|<html)/i.test(text)) throw malformed(DOING, `an HTML page of ${size}`)
+  if (/<!(?:DOCTYPE|ENTITY)/.test(text)) throw malformed(DOING, `a document type declaration, in ${size}`)
+  if (!/^\s*</.test(text)) throw malformed(DOING, `${size} that are no XML`)
   return text
 }
 

@@ -63,13 +63,20 @@ export async function fetchCompanion(
   try {
     const reply = await upstream.get(path, { signal, onlyBaseurl: baseurl })
     const bytes = await readAll(reply, MAX_COMPANION_BYTES, path)
-    return { bytes, digest: digestOf(bytes) }
+    // No checksum guards it, so nothing else than what it has to be is taken: no login page, and nothing that a redirect leads to.
+    return isOpenPgp(bytes) ? { bytes, digest: digestOf(bytes) } : undefined
   } catch (error) {
     // Object stores answer 403 for what is not there.
     if (error instanceof PinyonError && (error.code === 'UPSTREAM_GONE' || error.facts['status'] === 403))
       return undefined
     throw error
   }
+}
+
+/** Whether bytes begin as OpenPGP data does (RFC 9580): armour, or a packet's tag. */
+function isOpenPgp(bytes: Buffer): boolean {
+  if (/^\s*-----BEGIN PGP /.test(bytes.toString('latin1', 0, 200))) return true
+  return ((bytes[0] ?? 0) & 0x80) !== 0
 }
 
 function toValidators(seen: SeenRepomd): { baseurl: string; etag?: string; lastModified?: string } {

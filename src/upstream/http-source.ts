@@ -106,17 +106,26 @@ async function begin(
   request: UpstreamRequest,
   options: HttpOptions,
 ): Promise<Dispatcher.ResponseData> {
+  const { dispatcher, timeoutMs } = options
+  const late = new AbortController()
+  // undici's own time for the head begins anew with every 1xx answer.
+  const timer = setTimeout(() => late.abort(), 2 * timeoutMs)
+  const signal = request.signal === undefined ? late.signal : AbortSignal.any([request.signal, late.signal])
   try {
     return await send(target, {
-      dispatcher: options.dispatcher,
+      dispatcher,
       headers,
-      headersTimeout: options.timeoutMs,
-      bodyTimeout: options.timeoutMs,
-      signal: request.signal ?? null,
+      headersTimeout: timeoutMs,
+      bodyTimeout: timeoutMs,
+      signal,
     })
   } catch (error) {
     request.signal?.throwIfAborted()
+    if (late.signal.aborted)
+      throw new PinyonError('UPSTREAM_TIMEOUT', `${url} did not answer within: ${(2 * timeoutMs) / 1000} s`)
     throw toUpstreamError(error, url)
+  } finally {
+    clearTimeout(timer)
   }
 }
 

@@ -64,6 +64,16 @@ describe('the bytes of a body', () => {
     assert.deepEqual(Buffer.concat([taken, await rest]), file)
   })
 
+  test('never come to their end when the right file has another size than was promised', async () => {
+    const file = seededBytes('listed too short', 300_000)
+    const body = coming(file, Promise.resolve(file.length))
+    const { rest } = await takeUntilHeld(body, planWhole(250_000, TYPE))
+    await assert.rejects(rest, {
+      code: 'DIGEST_MISMATCH',
+      message: 'listed with 250000 bytes, the file has: 300000',
+    })
+  })
+
   test('never come to their end when it is wrong', async () => {
     const file = seededBytes('wrong', 100_000)
     const verdict = gate()

@@ -106,8 +106,7 @@ describe('trouble of ours', () => {
   test('is a 500, is logged with its cause, and ends nothing else', async (t) => {
     const { connect, log } = await start(t, async (exchange) => {
       if (exchange.request.url === '/bug') throw new TypeError('x is not a function')
-      if (exchange.request.url === '/disk')
-        throw Object.assign(new Error('ENOSPC: no space left'), { code: 'ENOSPC' })
+      if (exchange.request.url === '/disk') throw Object.assign(new Error('EIO: i/o error'), { code: 'EIO' })
       // oxlint-disable-next-line no-throw-literal -- whatever is thrown
       if (exchange.request.url === '/string') throw 'a string'
       await OK(exchange)
@@ -115,7 +114,7 @@ describe('trouble of ours', () => {
     const connection = await connect()
     for (const [target, reason] of [
       ['/bug', 'unexpected failure: x is not a function'],
-      ['/disk', 'unexpected failure: ENOSPC: no space left'],
+      ['/disk', 'unexpected failure: EIO: i/o error'],
       ['/string', 'unexpected failure: a string'],
     ] as const) {
       const reply = await connection.get(target)

@@ -81,6 +81,16 @@ test(
     assert.deepEqual(await installed(), ['app-1.0-1.noarch'])
     assert.match((await pinyon('status')).stdout, new RegExp(`el9 +${first} \\(pinned\\)`))
 
+    const rolling = `${server.url}/repos/yum/el9/latest`
+    assert.equal(
+      (await httpGet(`${rolling}/Packages/app-3.0-1.noarch.rpm`)).status,
+      200,
+      'by name, after a roll-back too',
+    )
+    const since = new Date(Date.now() + 86_400_000).toUTCString()
+    const later = await httpGet(`${rolling}/repodata/repomd.xml`, { headers: { 'If-Modified-Since': since } })
+    assert.equal(later.status, 200, 'an older snapshot is no "not modified"')
+
     const unpinned = await pinyon('unpin', 'el9')
     assert.equal(unpinned.code, 0, unpinned.stderr)
     assert.deepEqual(await installed(), ['app-3.0-1.noarch'])
@@ -130,6 +140,7 @@ test('a configuration that is invalid or pins what is not there is refused with 
   for (const [text, reason] of [
     [pinned, new RegExp(`pinyon.yaml:7: mirrors.el9.pin: found 1999-01-01-00-00, expected .*${current}`)],
     [good.replace('baseurl', 'basurl'), /pinyon.yaml:7: mirrors.el9.basurl: /],
+    [HEAD, /mirrors: found none, expected at least one until a restart/],
     [good.replace(':0', ':1'), /listen: found 127.0.0.1:1, expected 127.0.0.1:0 until a restart/],
   ] as const) {
     writeFileSync(`${server.configFile}.new`, text)
@@ -152,10 +163,17 @@ async function untilConfiguration(
   server: StartedServer,
   expected: (error: string | null) => boolean,
 ): Promise<string | null> {
-  for (;;) {
-    const { body } = await httpGet(`${server.url}/api/v1/configuration`)
-    const { error } = JSON.parse(body.toString()) as { error: string | null }
-    if (expected(error)) return error
+  const admin = await ServerConnection.open(join(server.dataDir, 'admin.sock'))
+  assert.ok(admin !== undefined)
+  try {
+    for (;;) {
+      const { error } = await admin.get<{ error: string | null }>('/api/v1/configuration')
+      const open = await httpGet(`${server.url}/api/v1/configuration`)
+      assert.ok(!open.body.includes('pinyon.yaml'), 'the network is told no path')
+      if (expected(error)) return error
+    }
+  } finally {
+    await admin.close()
   }
 }
 

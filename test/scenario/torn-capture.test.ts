@@ -52,7 +52,8 @@ class TornUpstream {
     const dirs = GENERATIONS.map((packages, number) => {
       const dir = tempDir(t)
       writeSyntheticRepository(dir, { packages, simpleNames: layout.simpleNames, withoutFiles: true })
-      if (layout.signed) writeFileSync(join(dir, 'repodata/repomd.xml.asc'), `signature of ${number}`)
+      if (layout.signed)
+        writeFileSync(join(dir, 'repodata/repomd.xml.asc'), `-----BEGIN PGP SIGNATURE-----\nof ${number}`)
       return dir
     })
     const own = dirs.map(readRepodata)

@@ -17,6 +17,8 @@ import { startUpstream, type Upstream } from '../support/upstream.ts'
 import { editRepomd, openMirror, readRepodata, type MirrorUnderTest } from './mirror-under-test.ts'
 
 const PACKAGES: readonly SyntheticPackage[] = [{ name: 'a' }, { name: 'b', version: '2' }]
+const SIGNATURE = '-----BEGIN PGP SIGNATURE-----\n'
+
 /** Requests of a first sync: repomd.xml, three files, signature and key, and the last three of them again. */
 const FIRST_SYNC_REQUESTS = 9
 
@@ -284,13 +286,13 @@ function manyRecords(count: number): string {
 describe('signature and key', () => {
   test('are published beside repomd.xml, and a refusal to give them is their absence', async (t) => {
     const { dir, upstream, mirror } = await setUp(t)
-    writeFileSync(join(dir, 'repodata/repomd.xml.asc'), 'signature')
-    writeFileSync(join(dir, 'repodata/repomd.xml.key'), 'key')
+    writeFileSync(join(dir, 'repodata/repomd.xml.asc'), SIGNATURE)
+    writeFileSync(join(dir, 'repodata/repomd.xml.key'), Buffer.from([0x98, 1, 2]))
     const files = await mirror.store.files(await mirror.publish())
     assert.deepEqual(
       files.filter(({ path }) => /repomd\.xml\./.test(path)).map(({ type, size }) => [type, size]),
       [
-        ['signature', 9],
+        ['signature', SIGNATURE.length],
         ['key', 3],
       ],
     )
@@ -299,12 +301,23 @@ describe('signature and key', () => {
     assert.equal((await mirror.store.files(await mirror.publish())).length, 4)
   })
 
+  test('are what a redirect leads to only if that is OpenPGP: nothing secret gets out', async (t) => {
+    const { dir, upstream, mirror } = await setUp(t)
+    writeFileSync(join(dir, 'secret'), 'AWS_SECRET=hunter2')
+    upstream.rules = [{ match: /\.(asc|key)$/, redirectTo: '/secret' }]
+    const files = await mirror.store.files(await mirror.publish())
+    assert.deepEqual(
+      files.filter(({ type }) => type === 'signature' || type === 'key'),
+      [],
+    )
+  })
+
   test('come from the source that gave repomd.xml', async (t) => {
     const { dir, upstream: main } = await setUp(t)
     const spareDir = tempDir(t)
     mkdirSync(join(spareDir, 'repodata'))
     for (const path of readRepodata(dir).keys()) copyFileSync(join(dir, path), join(spareDir, path))
-    writeFileSync(join(dir, 'repodata/repomd.xml.asc'), 'not of the spare one')
+    writeFileSync(join(dir, 'repodata/repomd.xml.asc'), SIGNATURE)
     const spare = await startUpstream(t, spareDir)
     main.rules = [{ match: 'repomd.xml', status: 500 }]
     const mirror = openMirror(t, { baseurls: [main.url, spare.url] })
