@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 
-import { digestAlgorithm, finishDigest, startDigest, type Digest } from '../model/digest.ts'
+import { digestAlgorithm, digestOf, finishDigest, startDigest, type Digest } from '../model/digest.ts'
 import { PinyonError } from '../model/errors.ts'
 import type { Blob, BlobStore, ReadableBytes } from './blob-store.ts'
 
@@ -54,20 +54,21 @@ export class BlobCache {
   }
 
   /**
-   * The blob, or undefined when the store has none. One whose size is not the listed one has rotted or is listed wrongly: its bytes
-   * decide. A rotten one is removed, so that it will be filled again; no listing can make us drop a right one.
+   * The blob, or undefined when the store has none. A small one, which is read whole anyway, is held against its digest. A larger one
+   * only when its size is not the listed one: it has rotted or is listed wrongly, and its bytes decide. A rotten one is removed, so
+   * that it will be filled again; no listing can make us drop a right one.
    */
   async open(digest: Digest, listedSize?: number): Promise<SharedBlob | undefined> {
     const warm = this.peek(digest)
     if (warm !== undefined) return warm
     const blob = await this.#store.open(digest)
     if (blob === undefined) return undefined
+    if (blob.size <= this.#limits.smallBlobBytes) return await this.#remember(blob)
     if (listedSize !== undefined && blob.size !== listedSize && !(await isIntact(blob))) {
       blob.close()
       await this.#store.remove(digest)
       return undefined
     }
-    if (blob.size <= this.#limits.smallBlobBytes) return await this.#remember(digest, blob)
     const shared = new OpenBlob(blob)
     // Two may have opened it at once; the cache keeps one of them and releases the other.
     this.#open.set(digest, shared)
@@ -86,20 +87,30 @@ export class BlobCache {
     this.#small.clear()
   }
 
-  async #remember(digest: Digest, blob: Blob): Promise<SharedBlob> {
-    try {
-      const bytes = Buffer.allocUnsafeSlow(blob.size)
-      for (let offset = 0; offset < blob.size;) {
-        const count = await blob.read(bytes.subarray(offset), offset)
-        if (count === 0) throw endedEarly(blob, offset)
-        offset += count
-      }
-      const small = new SmallBlob(bytes)
-      this.#small.set(digest, small)
-      return small
-    } finally {
-      blob.close()
+  async #remember(blob: Blob): Promise<SharedBlob | undefined> {
+    const { digest } = blob
+    const bytes = await readAndClose(blob)
+    if (digestOf(bytes, digestAlgorithm(digest)) !== digest) {
+      await this.#store.remove(digest)
+      return undefined
     }
+    const small = new SmallBlob(bytes)
+    this.#small.set(digest, small)
+    return small
+  }
+}
+
+async function readAndClose(blob: Blob): Promise<Buffer> {
+  try {
+    const bytes = Buffer.allocUnsafeSlow(blob.size)
+    for (let offset = 0; offset < blob.size;) {
+      const count = await blob.read(bytes.subarray(offset), offset)
+      if (count === 0) throw endedEarly(blob, offset)
+      offset += count
+    }
+    return bytes
+  } finally {
+    blob.close()
   }
 }
 

@@ -1,9 +1,9 @@
-import type { Digest } from '../model/digest.ts'
 import type { PinyonError } from '../model/errors.ts'
 import type { Claims } from '../system/claims.ts'
 import type { BlobStore, ExpectedBlob } from './blob-store.ts'
 import type { FillReader } from './fill-reader.ts'
-import { Fill, type FillSource } from './fill.ts'
+import { Fill, fillName } from './fill.ts'
+import type { FillSource } from './source-race.ts'
 
 /** What a {@link FillTable} is built from. */
 export interface FillTableOptions {
@@ -17,10 +17,10 @@ export interface FillTableOptions {
 
 const MAX_UNLISTED_BYTES = 16 * 2 ** 30
 
-/** The fills this process takes part in, at most one a digest. */
+/** The fills this process takes part in, at most one a digest and listed size. */
 export class FillTable {
   readonly #options: FillTableOptions
-  readonly #fills = new Map<Digest, { fill: Fill; ended: Promise<void> }>()
+  readonly #fills = new Map<string, { fill: Fill; ended: Promise<void> }>()
   #closed = false
 
   constructor(options: FillTableOptions) {
@@ -32,27 +32,22 @@ export class FillTable {
     return this.#fills.size
   }
 
-  /** Reads a blob that is not there yet: from the fill that is running, or from one begun now. Release the reader when done. */
-  read(expected: ExpectedBlob, source: FillSource): { reader: FillReader; outcome: 'fill' | 'join' } {
-    const running = this.#fills.get(expected.digest)
-    if (running !== undefined) return { reader: running.fill.open(), outcome: 'join' }
-    const fill = new Fill(expected, source, {
-      blobs: this.#options.blobs,
-      claims: this.#options.claims,
-      maxUnlistedBytes: this.#options.maxUnlistedBytes ?? MAX_UNLISTED_BYTES,
-      onEnd: (_, error) => {
-        this.#fills.delete(expected.digest)
-        this.#options.onEnd?.(expected, error)
-      },
-    })
-    // Who comes too late for the last round is told so, and claims nothing.
-    if (this.#closed) fill.abort()
+  /**
+   * Reads a blob that is not there yet: from the fill that is running, or from one begun now. Release the reader when done.
+   * @param origin tells sources apart; a fill that is running asks this one as well, when its own fail or are late
+   */
+  read(
+    expected: ExpectedBlob,
+    source: FillSource,
+    origin: string,
+  ): { reader: FillReader; outcome: 'fill' | 'join' } {
+    const name = fillName(expected)
+    const running = this.#fills.get(name)?.fill
+    const fill = running ?? this.#create(name, expected)
+    fill.addSource(origin, source)
     const reader = fill.open()
-    // Registered before it runs: a fill may end at once, and must find itself here to leave.
-    const entry = { fill, ended: Promise.resolve() }
-    this.#fills.set(expected.digest, entry)
-    entry.ended = fill.run()
-    return { reader, outcome: 'fill' }
+    if (running === undefined) this.#start(name, fill)
+    return { reader, outcome: running === undefined ? 'fill' : 'join' }
   }
 
   /** Stops every fill, those begun later included, and waits until each has cleaned up. */
@@ -61,5 +56,26 @@ export class FillTable {
     const running = [...this.#fills.values()]
     for (const { fill } of running) fill.abort()
     await Promise.all(running.map(({ ended }) => ended))
+  }
+
+  #create(name: string, expected: ExpectedBlob): Fill {
+    return new Fill(expected, {
+      blobs: this.#options.blobs,
+      claims: this.#options.claims,
+      maxUnlistedBytes: this.#options.maxUnlistedBytes ?? MAX_UNLISTED_BYTES,
+      onEnd: (_, error) => {
+        this.#fills.delete(name)
+        this.#options.onEnd?.(expected, error)
+      },
+    })
+  }
+
+  #start(name: string, fill: Fill): void {
+    // Who comes too late for the last round is told so, and claims nothing.
+    if (this.#closed) fill.abort()
+    // Registered before it runs: a fill may end at once, and must find itself here to leave.
+    const entry = { fill, ended: Promise.resolve() }
+    this.#fills.set(name, entry)
+    entry.ended = fill.run()
   }
 }

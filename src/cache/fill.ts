@@ -4,14 +4,10 @@ import { Signal } from '../system/signal.ts'
 import type { BlobStore, BlobWriter, ExpectedBlob, PartialBlob } from './blob-store.ts'
 import { FillAttempt } from './fill-attempt.ts'
 import { FillReader } from './fill-reader.ts'
+import { FillSources } from './fill-sources.ts'
+import type { FillBody, FillSource } from './source-race.ts'
 
-/**
- * Opens the body of a blob at its source. Called once an attempt; does its own choosing of sources and its own retries until a body
- * begins. `attempt` counts from 0.
- */
-export type FillSource = (attempt: number, signal: AbortSignal) => Promise<AsyncIterable<Uint8Array>>
-
-/** What a fill needs beside its source. */
+/** What a fill needs beside its sources. */
 export interface FillContext {
   readonly blobs: BlobStore
   readonly claims: Pick<Claims, 'tryClaim' | 'find'>
@@ -28,13 +24,21 @@ const ATTEMPTS = 2
 const FOLLOW_INTERVAL_MS = 10
 
 /**
+ * What tells fills apart, in a process and between processes: the digest and the listed size. Of two listings that give one digest
+ * different sizes one is wrong, and must not fail the other's fill.
+ */
+export function fillName({ digest, size }: ExpectedBlob): string {
+  return size === undefined ? `fill ${digest}` : `fill ${digest} ${size}`
+}
+
+/**
  * One download of one blob. It belongs to no client: it goes on when the one that began it has left, and everybody, that one
  * included, reads the growing file. Between processes it is one as well: who holds the claim downloads, the others follow its file.
  */
 export class Fill {
   readonly expected: ExpectedBlob
   readonly #context: FillContext
-  readonly #source: FillSource
+  readonly #sources = new FillSources()
   readonly #abort = new AbortController()
   readonly #changed = new Signal()
   #attempt: FillAttempt | undefined
@@ -44,28 +48,27 @@ export class Fill {
   #ended = false
   readonly #attempts: FillAttempt[] = []
 
-  constructor(expected: ExpectedBlob, source: FillSource, context: FillContext) {
+  constructor(expected: ExpectedBlob, context: FillContext) {
     this.expected = expected
-    this.#source = source
     this.#context = context
+  }
+
+  /** Adds a source, once an origin, to those that may be asked. There must be one before the fill runs. */
+  addSource(origin: string, source: FillSource): void {
+    this.#sources.add(origin, source)
   }
 
   /** Runs the download to its end. Never rejects: readers are told. */
   async run(): Promise<void> {
     let failure: PinyonError | undefined
-    try {
-      while (!(await this.#adopt())) {
-        this.#abort.signal.throwIfAborted()
-        const claim = this.#context.claims.tryClaim(`fill ${this.expected.digest}`)
-        if (claim === undefined) await this.#follow()
-        else await this.#download(claim)
-      }
-    } catch (error) {
-      // What a stop breaks off fails in many ways, and all of them mean the stop.
-      failure = this.#abort.signal.aborted ? (this.#abort.signal.reason as PinyonError) : toPinyonError(error)
-      // Verified bytes were right even if storing them failed: readers finish.
-      if (this.#state === 'filling') this.#setState('failed', failure)
-    }
+    do failure = await this.#fill()
+    while (
+      // From here to the end in one go: nobody joins with a source that will not be asked.
+      failure !== undefined &&
+      this.#canAskOthers(failure)
+    )
+    // Verified bytes were right even if storing them failed: readers finish.
+    if (failure !== undefined && this.#state === 'filling') this.#setState('failed', failure)
     this.#ended = true
     this.#context.onEnd(this, failure)
     this.#changed.notify()
@@ -87,6 +90,27 @@ export class Fill {
       changed: () => this.#changed.wait(),
       release: () => this.#release(),
     })
+  }
+
+  /** Downloads or follows until the blob is there, or returns why it will not be. */
+  async #fill(): Promise<PinyonError | undefined> {
+    try {
+      while (!(await this.#adopt())) {
+        this.#abort.signal.throwIfAborted()
+        const claim = this.#context.claims.tryClaim(fillName(this.expected))
+        if (claim === undefined) await this.#follow()
+        else await this.#download(claim)
+      }
+      return undefined
+    } catch (error) {
+      // What a stop breaks off fails in many ways, and all of them mean the stop.
+      return this.#abort.signal.aborted ? (this.#abort.signal.reason as PinyonError) : toPinyonError(error)
+    }
+  }
+
+  /** Whether a source that came too late for the last attempt may do better: not with our own trouble, nor after a stop. */
+  #canAskOthers(failure: PinyonError): boolean {
+    return failure.kind.outcome !== 'error_internal' && this.#sources.hasUnasked
   }
 
   #release(): void {
@@ -141,7 +165,7 @@ export class Fill {
     try {
       const attempt = this.#begin(writer)
       claim.note(writer.location)
-      const body = await this.#source(number, this.#abort.signal)
+      const body = await this.#sources.open(this.#abort.signal)
       try {
         await this.#store(body, writer, attempt)
       } catch (error) {
@@ -154,7 +178,7 @@ export class Fill {
     }
   }
 
-  async #store(body: AsyncIterable<Uint8Array>, writer: BlobWriter, attempt: FillAttempt): Promise<void> {
+  async #store(body: FillBody, writer: BlobWriter, attempt: FillAttempt): Promise<void> {
     for await (const chunk of body) {
       this.#abort.signal.throwIfAborted()
       this.#checkLength(writer.written + chunk.length)
@@ -180,7 +204,7 @@ export class Fill {
 
   /** Follows the file another process writes, until that process ends its claim. */
   async #follow(): Promise<void> {
-    const name = `fill ${this.expected.digest}`
+    const name = fillName(this.expected)
     let location = ''
     let attempt: FillAttempt | undefined
     let partial: PartialBlob | undefined

@@ -1,7 +1,7 @@
 import type { BlobCache, SharedBlob } from '../cache/blob-cache.ts'
 import type { ReadableBytes } from '../cache/blob-store.ts'
 import type { FillTable } from '../cache/fill-table.ts'
-import type { FillSource } from '../cache/fill.ts'
+import type { FillSource } from '../cache/source-race.ts'
 import { PinyonError } from '../model/errors.ts'
 import type { Upstream } from '../upstream/upstream.ts'
 import type { FileOutcome, FileReply } from './reply.ts'
@@ -52,8 +52,10 @@ export class Content {
   async open(file: FileReply): Promise<Body> {
     const cached = await this.find(file)
     if (cached !== undefined) return cached
-    const { digest, size } = file
-    const { reader, outcome } = this.#options.fills.read({ digest, size }, this.#sourceOf(file))
+    const { digest, size, snapshot } = file
+    const expected = { digest, size }
+    // Mirrors that list one package share its fill, and each is a source of its own.
+    const { reader, outcome } = this.#options.fills.read(expected, this.#sourceOf(file), snapshot.mirror)
     return {
       outcome,
       size,
@@ -73,7 +75,7 @@ export class Content {
           'MIRROR_UNCONFIGURED',
           `${file.path} is not cached, and its mirror is not configured any more: ${mirror}`,
         )
-      // A second attempt begins with another source, where there is one.
+      // A second attempt begins with another base URL, where there is one.
       const reply = await upstream.get(file.path, { signal, firstBaseurl: attempt })
       return reply.body
     }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { truncateSync, writeFileSync } from 'node:fs'
+import { existsSync, truncateSync, writeFileSync } from 'node:fs'
 import { describe, test, type TestContext } from 'node:test'
 
 import { BlobCache, type BlobCacheLimits, type SharedBlob } from '../../src/cache/blob-cache.ts'
@@ -21,7 +21,7 @@ interface Setup {
   readonly cache: BlobCache
   /** Digests that the store was asked to open. */
   readonly opened: Digest[]
-  readonly put: (bytes: Buffer) => Promise<Digest>
+  readonly put: (bytes: Buffer, digest?: Digest) => Promise<Digest>
 }
 
 async function setUp(t: TestContext, limits: Partial<BlobCacheLimits> = LIMITS): Promise<Setup> {
@@ -39,9 +39,9 @@ async function setUp(t: TestContext, limits: Partial<BlobCacheLimits> = LIMITS):
   }
   const cache = new BlobCache(counting, limits)
   t.after(() => cache.close())
-  const putBytes = async (bytes: Buffer) => {
-    await put(blobs, digestOf(bytes), bytes)
-    return digestOf(bytes)
+  const putBytes = async (bytes: Buffer, digest = digestOf(bytes)) => {
+    await put(blobs, digest, bytes)
+    return digest
   }
   return { place, cache, opened, put: putBytes }
 }
@@ -100,6 +100,24 @@ describe('the blob cache', () => {
     }
   })
 
+  test('removes a small blob whose bytes have rotted though its size is right', async (t) => {
+    const { place, cache, ...setup } = await setUp(t)
+    const rotten = Buffer.from(SMALL)
+    rotten[500] = ~(SMALL[500] ?? 0) & 0xff
+    const digest = await setup.put(SMALL)
+    for (const listedSize of [SMALL.length, undefined]) {
+      writeFileSync(blobPath(place.layout, digest), rotten)
+      assert.equal(await cache.open(digest, listedSize), undefined)
+      assert.equal(existsSync(blobPath(place.layout, digest)), false)
+      assert.equal(cache.peek(digest), undefined)
+      await setup.put(SMALL)
+      assertBytes(await readAndRelease(await cache.open(digest, listedSize)), SMALL)
+      cache.forget(digest)
+    }
+    const md5 = await setup.put(SMALL, digestOf(SMALL, 'md5'))
+    assertBytes(await readAndRelease(await cache.open(md5, SMALL.length)), SMALL)
+  })
+
   test('keeps a right blob that somebody lists with a wrong size', async (t) => {
     const { cache, ...setup } = await setUp(t)
     for (const bytes of [SMALL, LARGE]) {
@@ -124,7 +142,7 @@ describe('the blob cache', () => {
   test('keeps no more in memory than allowed', async (t) => {
     const { cache, ...setup } = await setUp(t)
     const blobs = Array.from({ length: 40 }, (_, index) => seededBytes(`${index}`, 1_000))
-    const digests = await Promise.all(blobs.map(setup.put))
+    const digests = await Promise.all(blobs.map((bytes) => setup.put(bytes)))
     for (const digest of digests) (await cache.open(digest))?.release()
     const warm = digests.filter((digest) => cache.peek(digest) !== undefined)
     // 10,000 bytes, and each blob costs 1,000 and its overhead of 256.
@@ -141,7 +159,7 @@ describe('the files of the blob cache', COUNTS_FILES, () => {
   test('stay few after thousands of opens', async (t) => {
     const { place, cache, ...setup } = await setUp(t)
     const blobs = Array.from({ length: 8 }, (_, index) => seededBytes(`${index}`, 3_000))
-    const digests = await Promise.all(blobs.map(setup.put))
+    const digests = await Promise.all(blobs.map((bytes) => setup.put(bytes)))
     for (let round = 0; round < 400; round += 1) {
       const opened = await Promise.all(digests.map((digest) => cache.open(digest)))
       for (const [index, blob] of opened.entries()) assertBytes(await readAndRelease(blob), blobs[index])

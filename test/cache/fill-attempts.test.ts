@@ -28,7 +28,7 @@ async function setUp(t: TestContext, ...bodies: readonly (ScriptedBody | Error)[
   const place = createPlace(t)
   const peer = await openFills(t, place)
   const source = createSource(...bodies)
-  return { ...peer, place, source, read: () => peer.fills.read(EXPECTED, source.open).reader }
+  return { ...peer, place, source, read: () => peer.fills.read(EXPECTED, source.open, 'a').reader }
 }
 
 describe('a wrong copy, then a right one', () => {
@@ -90,7 +90,7 @@ describe('a wrong copy, then a right one', () => {
     const { fills } = await openFills(t, place)
     const first = new ScriptedBody().push(longer)
     const source = createSource(first, wholeBody(CONTENT))
-    const { reader } = fills.read({ digest: EXPECTED.digest }, source.open)
+    const { reader } = fills.read({ digest: EXPECTED.digest }, source.open, 'a')
     await readWhole(reader, longer.length)
     first.end()
     await assert.rejects(reader.verified(), { code: 'DIGEST_MISMATCH' })
@@ -145,7 +145,7 @@ describe('two failures', () => {
       [[0, 1], ['DIGEST_MISMATCH'], [], 0],
     )
     assert.equal(await blobs.open(EXPECTED.digest), undefined)
-    const { reader, outcome } = fills.read(EXPECTED, createSource(wholeBody(CONTENT)).open)
+    const { reader, outcome } = fills.read(EXPECTED, createSource(wholeBody(CONTENT)).open, 'a')
     assert.equal(outcome, 'fill')
     assertBytes(await finish(reader, EXPECTED.size), CONTENT)
   })

@@ -25,9 +25,9 @@ describe('a fill that another process does', () => {
     const [filling, following] = [await openFills(t, place), await openFills(t, place)]
     const body = new ScriptedBody().push(CONTENT.subarray(0, 1_000))
     const [source, unused] = [createSource(body), createSource()]
-    const first = filling.fills.read(EXPECTED, source.open).reader
+    const first = filling.fills.read(EXPECTED, source.open, 'a').reader
     await source.asked(1)
-    const readers = Array.from({ length: 20 }, () => following.fills.read(EXPECTED, unused.open).reader)
+    const readers = Array.from({ length: 20 }, () => following.fills.read(EXPECTED, unused.open, 'a').reader)
     for (const reader of readers) assertBytes(await readWhole(reader, 1_000), CONTENT.subarray(0, 1_000))
     body.push(CONTENT.subarray(1_000, 200_000))
     await readers[0]?.read(Buffer.alloc(1), 199_999)
@@ -44,9 +44,9 @@ describe('a fill that another process does', () => {
     const [filling, following] = [await openFills(t, place), await openFills(t, place)]
     const body = new ScriptedBody().push(CONTENT.subarray(0, 1_000))
     const source = createSource(body)
-    const failing = filling.fills.read(EXPECTED, source.open).reader
+    const failing = filling.fills.read(EXPECTED, source.open, 'a').reader
     await source.asked(1)
-    const reader = following.fills.read(EXPECTED, createSource(wholeBody(CONTENT)).open).reader
+    const reader = following.fills.read(EXPECTED, createSource(wholeBody(CONTENT)).open, 'a').reader
     await readWhole(reader, 1_000)
     const failed = failureOf(failing)
     body.fail(new PinyonError('UPSTREAM_GONE', 'gone'))
@@ -61,9 +61,9 @@ describe('a fill that another process does', () => {
     const [filling, following] = [await openFills(t, place), await openFills(t, place)]
     const [wrong, right] = [new ScriptedBody().push(WRONG.subarray(0, 1_000)), new ScriptedBody()]
     const source = createSource(wrong, right)
-    const first = filling.fills.read(EXPECTED, source.open).reader
+    const first = filling.fills.read(EXPECTED, source.open, 'a').reader
     await source.asked(1)
-    const read = () => following.fills.read(EXPECTED, createSource().open).reader
+    const read = () => following.fills.read(EXPECTED, createSource().open, 'a').reader
     const [late, witness] = [read(), read()]
     await readWhole(late, 1_000)
     wrong.end()
@@ -83,10 +83,10 @@ describe('a fill that another process does', () => {
     const [filling, following] = [await openFills(t, place), await openFills(t, place)]
     const [cut, shorter] = [new ScriptedBody().push(CONTENT.subarray(0, 1_000)), new ScriptedBody()]
     const source = createSource(cut, shorter)
-    const first = filling.fills.read(EXPECTED, source.open).reader
+    const first = filling.fills.read(EXPECTED, source.open, 'a').reader
     await source.asked(1)
     const own = createSource(wholeBody(CONTENT))
-    const [late, witness] = [0, 1].map(() => following.fills.read(EXPECTED, own.open).reader)
+    const [late, witness] = [0, 1].map(() => following.fills.read(EXPECTED, own.open, 'a').reader)
     assert.ok(late && witness)
     await readWhole(late, 1_000)
     const failed = failureOf(first)
@@ -95,7 +95,7 @@ describe('a fill that another process does', () => {
     shorter.push(CONTENT.subarray(0, 10))
     // The copy between is followed once somebody new sees no more than its ten bytes.
     for (let count = 1_000; count > 10; await nextTurn()) {
-      const newcomer = following.fills.read(EXPECTED, own.open).reader
+      const newcomer = following.fills.read(EXPECTED, own.open, 'a').reader
       count = await newcomer.read(Buffer.alloc(1_000), 0)
       newcomer.release()
     }
@@ -110,9 +110,9 @@ describe('a fill that another process does', () => {
     const place = createPlace(t)
     const [filling, following] = [await openFills(t, place), await openFills(t, place)]
     const source = createSource(new ScriptedBody().push(CONTENT.subarray(0, 10)))
-    const first = filling.fills.read(EXPECTED, source.open).reader
+    const first = filling.fills.read(EXPECTED, source.open, 'a').reader
     await source.asked(1)
-    const reader = following.fills.read(EXPECTED, createSource().open).reader
+    const reader = following.fills.read(EXPECTED, createSource().open, 'a').reader
     await readWhole(reader, 10)
     const failed = failureOf(reader)
     await following.fills.close()

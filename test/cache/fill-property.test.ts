@@ -4,7 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 
 import * as fc from 'fast-check'
 
-import type { FillSource } from '../../src/cache/fill.ts'
+import type { FillSource } from '../../src/cache/source-race.ts'
 import type { FillReader } from '../../src/cache/fill-reader.ts'
 import { PinyonError } from '../../src/model/errors.ts'
 import { digestOf } from '../../src/model/digest.ts'
@@ -69,7 +69,7 @@ test('whatever comes from upstream, and whenever: what a client finishes is righ
       const source = createSource(content, copies)
       const results = await Promise.all(
         clients.map((client, index) =>
-          readAs(client, () => peers[index % 2]?.fills.read(expected, source).reader as FillReader),
+          readAs(client, () => peers[index % 2]?.fills.read(expected, source, 'a').reader as FillReader),
         ),
       )
       for (const [index, result] of results.entries())

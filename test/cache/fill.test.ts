@@ -3,6 +3,7 @@ import { describe, test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
 import type { BlobStore } from '../../src/cache/blob-store.ts'
+import { fillName } from '../../src/cache/fill.ts'
 import { digestOf } from '../../src/model/digest.ts'
 import { assertBytes } from '../contract/assert-bytes.ts'
 import { mustOpen, put, readWhole } from '../contract/blob-store.ts'
@@ -26,13 +27,13 @@ describe('one fill', () => {
     const { fills, blobs, ended } = await openFills(t, place)
     const body = new ScriptedBody()
     const source = createSource(body)
-    const first = fills.read(EXPECTED, source.open)
-    const joined = Array.from({ length: 50 }, () => fills.read(EXPECTED, source.open))
+    const first = fills.read(EXPECTED, source.open, 'a')
+    const joined = Array.from({ length: 50 }, () => fills.read(EXPECTED, source.open, 'a'))
     await source.asked(1)
-    joined.push(fills.read(EXPECTED, source.open))
+    joined.push(fills.read(EXPECTED, source.open, 'a'))
     body.push(CONTENT.subarray(0, HALF))
     await first.reader.read(Buffer.alloc(1), HALF - 1)
-    joined.push(fills.read(EXPECTED, source.open))
+    joined.push(fills.read(EXPECTED, source.open, 'a'))
     assert.equal(first.outcome, 'fill')
     assert.ok(joined.every(({ outcome }) => outcome === 'join'))
     assert.equal(fills.size, 1)
@@ -50,8 +51,8 @@ describe('one fill', () => {
   test('hands out bytes as they come, wherever a reader reads', async (t) => {
     const { fills } = await openFills(t, createPlace(t))
     const body = new ScriptedBody().push(CONTENT.subarray(0, 1_000))
-    const { reader } = fills.read(EXPECTED, createSource(body).open)
-    const ranged = fills.read(EXPECTED, createSource().open).reader
+    const { reader } = fills.read(EXPECTED, createSource(body).open, 'a')
+    const ranged = fills.read(EXPECTED, createSource().open, 'a').reader
     assertBytes(await readWhole(reader, 1_000), CONTENT.subarray(0, 1_000))
     let come = false
     const target = Buffer.alloc(100)
@@ -74,8 +75,8 @@ describe('one fill', () => {
     const { fills, blobs, ended, ends } = await openFills(t, createPlace(t))
     const body = new ScriptedBody().push(CONTENT.subarray(0, HALF))
     const source = createSource(body)
-    const { reader } = fills.read(EXPECTED, source.open)
-    const other = fills.read(EXPECTED, source.open).reader
+    const { reader } = fills.read(EXPECTED, source.open, 'a')
+    const other = fills.read(EXPECTED, source.open, 'a').reader
     await reader.read(Buffer.alloc(1), 0)
     reader.release()
     other.release()
@@ -89,7 +90,7 @@ describe('one fill', () => {
 
   test('ends without its slow readers, who read on from the file', async (t) => {
     const { fills, blobs, ended } = await openFills(t, createPlace(t))
-    const { reader } = fills.read(EXPECTED, createSource(wholeBody(CONTENT)).open)
+    const { reader } = fills.read(EXPECTED, createSource(wholeBody(CONTENT)).open, 'a')
     await reader.read(Buffer.alloc(1), 0)
     await ended(1)
     await blobs.remove(EXPECTED.digest)
@@ -100,7 +101,7 @@ describe('one fill', () => {
     const { fills, blobs, ends, ended } = await openFills(t, createPlace(t))
     await put(blobs, EXPECTED.digest, CONTENT)
     const source = createSource()
-    assertBytes(await finish(fills.read(EXPECTED, source.open).reader, EXPECTED.size), CONTENT)
+    assertBytes(await finish(fills.read(EXPECTED, source.open, 'a').reader, EXPECTED.size), CONTENT)
     await ended(1)
     assert.deepEqual([source.attempts, ends], [[], ['stored']])
   })
@@ -119,7 +120,7 @@ describe('one fill', () => {
     })
     const { fills, ended } = await openFills(t, createPlace(t), { wrap })
     const source = createSource(wholeBody(CONTENT))
-    assertBytes(await finish(fills.read(EXPECTED, source.open).reader, EXPECTED.size), CONTENT)
+    assertBytes(await finish(fills.read(EXPECTED, source.open, 'a').reader, EXPECTED.size), CONTENT)
     await ended(1)
     assert.deepEqual([source.attempts, looks], [[], 2])
   })
@@ -129,9 +130,9 @@ describe('one fill', () => {
     const { fills, ends, ended } = await openFills(t, place, { maxUnlistedBytes: EXPECTED.size })
     const { digest } = EXPECTED
     const longer = Buffer.concat([CONTENT, Buffer.alloc(1)])
-    const refused = fills.read({ digest }, createSource(wholeBody(longer), wholeBody(longer)).open)
+    const refused = fills.read({ digest }, createSource(wholeBody(longer), wholeBody(longer)).open, 'a')
     assert.equal(await failureOf(refused.reader), 'UPSTREAM_OVERSIZE')
-    const { reader } = fills.read({ digest }, createSource(wholeBody(CONTENT)).open)
+    const { reader } = fills.read({ digest }, createSource(wholeBody(CONTENT)).open, 'a')
     assert.equal(await reader.verified(), EXPECTED.size)
     assertBytes(await finish(reader, EXPECTED.size), CONTENT)
     await ended(2)
@@ -142,23 +143,27 @@ describe('one fill', () => {
     const place = createPlace(t)
     const { fills, ends } = await openFills(t, place)
     const body = new ScriptedBody().push(CONTENT.subarray(0, HALF))
-    const reader = fills.read(EXPECTED, createSource(body).open).reader
+    const reader = fills.read(EXPECTED, createSource(body).open, 'a').reader
     await reader.read(Buffer.alloc(1), 0)
     const asked = gate()
-    const waiting = fills.read({ digest: digestOf('waiting') }, async (_, signal) => {
-      const { promise, reject } = Promise.withResolvers<never>()
-      asked.open()
-      // As a timer or a socket ends: with an error of its own.
-      signal.addEventListener('abort', () => reject(new DOMException('aborted', 'AbortError')))
-      return await promise
-    }).reader
+    const waiting = fills.read(
+      { digest: digestOf('waiting') },
+      async (_, signal) => {
+        const { promise, reject } = Promise.withResolvers<never>()
+        asked.open()
+        // As a timer or a socket ends: with an error of its own.
+        signal.addEventListener('abort', () => reject(new DOMException('aborted', 'AbortError')))
+        return await promise
+      },
+      'a',
+    ).reader
     await asked.opened
     const failures = [failureOf(reader), failureOf(waiting)]
     await fills.close()
     assert.deepEqual(await Promise.all(failures), ['SHUTTING_DOWN', 'SHUTTING_DOWN'])
     assert.deepEqual([body.ended, place.temporaries(), fills.size], [true, [], 0])
     const source = createSource(wholeBody(CONTENT))
-    assert.equal(await failureOf(fills.read(EXPECTED, source.open).reader), 'SHUTTING_DOWN')
+    assert.equal(await failureOf(fills.read(EXPECTED, source.open, 'a').reader), 'SHUTTING_DOWN')
     assert.deepEqual(source.attempts, [])
     assert.deepEqual(ends, ['SHUTTING_DOWN', 'SHUTTING_DOWN', 'SHUTTING_DOWN'])
   })
@@ -168,8 +173,8 @@ describe('one fill', () => {
     const body = new ScriptedBody().push(CONTENT.subarray(0, HALF))
     const source = createSource(body)
     const [early, steady] = [
-      fills.read(EXPECTED, source.open).reader,
-      fills.read(EXPECTED, source.open).reader,
+      fills.read(EXPECTED, source.open, 'a').reader,
+      fills.read(EXPECTED, source.open, 'a').reader,
     ]
     const waiting = early.read(Buffer.alloc(1), HALF)
     early.release()
@@ -210,7 +215,7 @@ test('a file is not closed under a read', async (t) => {
     },
   })
   const { fills, ended } = await openFills(t, createPlace(t), { wrap })
-  const { reader } = fills.read(EXPECTED, createSource(wholeBody(CONTENT)).open)
+  const { reader } = fills.read(EXPECTED, createSource(wholeBody(CONTENT)).open, 'a')
   const reading = reader.read(Buffer.alloc(10), 0)
   await ended(1)
   reader.release()
@@ -229,11 +234,11 @@ describe('the files of fills', COUNTS_FILES, () => {
       const expected = { ...EXPECTED, digest: digestOf(CONTENT, round % 2 === 0 ? 'sha1' : 'md5') }
       const bodies = round % 3 === 0 ? [wrong, wrong] : [wrong, CONTENT]
       const readers = [0, 1, 2].map(
-        () => fills.read(expected, createSource(...bodies.map(wholeBody)).open).reader,
+        () => fills.read(expected, createSource(...bodies.map(wholeBody)).open, 'a').reader,
       )
       await Promise.all(readers.map(failureOf))
       while (fills.size > 0) await nextTurn()
-      await finish(fills.read(expected, createSource(wholeBody(CONTENT)).open).reader, EXPECTED.size)
+      await finish(fills.read(expected, createSource(wholeBody(CONTENT)).open, 'a').reader, EXPECTED.size)
     }
     await waitForOpenFiles(place.layout.blobs, 0)
   })
@@ -241,7 +246,7 @@ describe('the files of fills', COUNTS_FILES, () => {
   test('are closed when nobody reads any more', async (t) => {
     const place = createPlace(t)
     const { fills, ended } = await openFills(t, place)
-    const { reader } = fills.read(EXPECTED, createSource(wholeBody(CONTENT)).open)
+    const { reader } = fills.read(EXPECTED, createSource(wholeBody(CONTENT)).open, 'a')
     await ended(1)
     assert.equal(openFiles(place.layout.blobs).length, 1)
     reader.release()
@@ -257,13 +262,13 @@ describe('a fill whose store fails', () => {
       const { fills, ended } = await openFills(t, place, store)
       const body = new ScriptedBody().push(CONTENT)
       const source = createSource(body)
-      assert.equal(await failureOf(fills.read(EXPECTED, source.open).reader), 'STORE_FAILED')
+      assert.equal(await failureOf(fills.read(EXPECTED, source.open, 'a').reader), 'STORE_FAILED')
       await ended(1)
       assert.deepEqual(source.attempts, method === 'create' ? [] : [0])
       assert.equal(body.ended, method !== 'create')
       assert.deepEqual(place.temporaries(), [])
       store.failing = false
-      const again = fills.read(EXPECTED, createSource(wholeBody(CONTENT)).open)
+      const again = fills.read(EXPECTED, createSource(wholeBody(CONTENT)).open, 'a')
       assertBytes(await finish(again.reader, EXPECTED.size), CONTENT)
     })
   }
@@ -271,7 +276,7 @@ describe('a fill whose store fails', () => {
   test('after the bytes were found right fails no reader', async (t) => {
     const place = createPlace(t)
     const { fills, blobs, ends, ended } = await openFills(t, place, createFailingStore('publish'))
-    const { reader } = fills.read(EXPECTED, createSource(wholeBody(CONTENT)).open)
+    const { reader } = fills.read(EXPECTED, createSource(wholeBody(CONTENT)).open, 'a')
     await ended(1)
     assertBytes(await finish(reader, EXPECTED.size), CONTENT)
     assert.deepEqual([ends, place.temporaries()], [['STORE_FAILED'], []])
@@ -281,13 +286,19 @@ describe('a fill whose store fails', () => {
   test('in closing its files troubles nobody', async (t) => {
     const place = createPlace(t)
     const { fills, ended, ends } = await openFills(t, place, createFailingStore('close'))
-    const [early, late] = [0, 1].map(() => fills.read(EXPECTED, createSource(wholeBody(CONTENT)).open).reader)
+    const [early, late] = [0, 1].map(
+      () => fills.read(EXPECTED, createSource(wholeBody(CONTENT)).open, 'a').reader,
+    )
     early?.release()
     await ended(1)
     assert.ok(late)
     // An unhandled rejection here would fail the test.
     assertBytes(await finish(late, EXPECTED.size), CONTENT)
-    const abandoned = fills.read({ digest: digestOf('x') }, createSource(wholeBody(Buffer.from('x'))).open)
+    const abandoned = fills.read(
+      { digest: digestOf('x') },
+      createSource(wholeBody(Buffer.from('x'))).open,
+      'a',
+    )
     abandoned.reader.release()
     await ended(2)
     await fills.close()
@@ -308,16 +319,16 @@ describe('a fill whose store fails', () => {
       const large = seededBytes('large', 4 << 20)
       const body = new ScriptedBody()
       for (let at = 0; at < large.length; at += 65_536) body.push(large.subarray(at, at + 65_536))
-      const reader = fills.read({ digest: digestOf(large) }, createSource(body).open).reader
+      const reader = fills.read({ digest: digestOf(large) }, createSource(body).open, 'a').reader
       assert.equal(await failureOf(reader), 'STORE_FAILED')
       await ended(1)
       assert.deepEqual([place.temporaries(), body.ended], [[], true])
       await waitForOpenFiles(place.layout.blobs, 0)
       // Giving up the claim may itself have found the disk full; it can be had all the same.
-      const name = `fill ${digestOf(large)}`
+      const name = fillName({ digest: digestOf(large) })
       claims.tryClaim(name)?.release()
       assert.equal(claims.find(name), undefined)
-      const next = fills.read(EXPECTED, createSource(wholeBody(CONTENT)).open).reader
+      const next = fills.read(EXPECTED, createSource(wholeBody(CONTENT)).open, 'a').reader
       assertBytes(await finish(next, EXPECTED.size), CONTENT)
       await ended(2)
       assert.deepEqual(ends, ['STORE_FAILED', 'stored'])

@@ -1,5 +1,5 @@
 import { Signal } from '../../src/system/signal.ts'
-import type { FillSource } from '../../src/cache/fill.ts'
+import type { FillSource } from '../../src/cache/source-race.ts'
 
 /** A body whose bytes come when a test says so. */
 export class ScriptedBody implements AsyncIterable<Uint8Array> {

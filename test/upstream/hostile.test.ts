@@ -91,3 +91,17 @@ describe('a source that sends', () => {
     assert.deepEqual(reply.validators, {})
   })
 })
+
+test('early hints without end are no answer in time', async (t) => {
+  const server = await startRawServer(t, (socket) => {
+    const hint = () => socket.write('HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n')
+    const timer = setInterval(hint, 20)
+    socket.on('close', () => clearInterval(timer))
+    hint()
+  })
+  const { upstream } = openUpstream(t, [server.url], { timeoutMs: 100 })
+  await assert.rejects(upstream.get('file'), {
+    code: 'UPSTREAM_TIMEOUT',
+    message: /did not answer within: 0.2 s/,
+  })
+})
