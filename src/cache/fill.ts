@@ -60,13 +60,9 @@ export class Fill {
 
   /** Runs the download to its end. Never rejects: readers are told. */
   async run(): Promise<void> {
-    let failure: PinyonError | undefined
-    do failure = await this.#fill()
-    while (
-      // From here to the end in one go: nobody joins with a source that will not be asked.
-      failure !== undefined &&
-      this.#canAskOthers(failure)
-    )
+    let failure = await this.#fill()
+    // From the last look to the end in one go: nobody joins with a source that will not be asked.
+    while (failure !== undefined && this.#canAskOthers(failure)) failure = await this.#fill()
     // Verified bytes were right even if storing them failed: readers finish.
     if (failure !== undefined && this.#state === 'filling') this.#setState('failed', failure)
     this.#ended = true

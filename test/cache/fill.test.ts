@@ -320,7 +320,7 @@ describe('a fill whose store fails', () => {
       const body = new ScriptedBody()
       for (let at = 0; at < large.length; at += 65_536) body.push(large.subarray(at, at + 65_536))
       const reader = fills.read({ digest: digestOf(large) }, createSource(body).open, 'a').reader
-      assert.equal(await failureOf(reader), 'STORE_FAILED')
+      assert.equal(await failureOf(reader), 'NO_SPACE')
       await ended(1)
       assert.deepEqual([place.temporaries(), body.ended], [[], true])
       await waitForOpenFiles(place.layout.blobs, 0)
@@ -331,7 +331,7 @@ describe('a fill whose store fails', () => {
       const next = fills.read(EXPECTED, createSource(wholeBody(CONTENT)).open, 'a').reader
       assertBytes(await finish(next, EXPECTED.size), CONTENT)
       await ended(2)
-      assert.deepEqual(ends, ['STORE_FAILED', 'stored'])
+      assert.deepEqual(ends, ['NO_SPACE', 'stored'])
     },
   )
 })

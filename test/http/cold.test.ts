@@ -45,6 +45,26 @@ describe('a cold package', () => {
     assert.equal(site.upstream.count(), 1)
   })
 
+  test('that hangs at one mirror comes from another that lists it, for all who ask', async (t) => {
+    const site = await startSite(t, { packages: PACKAGES, others: ['other'], mirror: { timeoutMs: 600_000 } })
+    const synced = await site.app.sync('other')
+    assert.equal(synced.outcome, 'published')
+    const never = gate()
+    t.after(() => never.open())
+    site.upstream.rules = [{ match: '.rpm', hold: never, times: 1 }]
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    const [stuck, joining] = [await site.connect(), await site.connect()]
+    stuck.ask(`${site.base}Packages/large.rpm`)
+    await site.upstream.waitFor('.rpm')
+    t.mock.timers.tick(5_000)
+    joining.ask(`/repos/yum/other/latest/Packages/large.rpm`)
+    for (const connection of [stuck, joining]) {
+      const reply = await connection.reply()
+      assert.deepEqual([reply.status, reply.body], [200, LARGE])
+    }
+    assert.equal(site.upstream.count('.rpm'), 2)
+  })
+
   test('waits for no more bytes than a range has, but its end for the verdict', async (t) => {
     const site = await startSite(t, { packages: PACKAGES })
     const rest = gate()
