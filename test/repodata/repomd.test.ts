@@ -90,7 +90,11 @@ describe('what is refused', () => {
     ['text', Buffer.from('Service Unavailable'), /: 19 bytes that are no XML$/],
     ['a login page', Buffer.from('\n<!DOCTYPE html>\n<html></html>'), /an HTML page of 30 bytes$/],
     ['another login page', Buffer.from('<html><head></head></html>'), /an HTML page of 26 bytes$/],
-    ['declared entities', Buffer.from(`<!DOCTYPE r [<!ENTITY a "b">]><repomd/>`), /a document type declaration, in \d+ bytes$/],
+    [
+      'declared entities',
+      Buffer.from(`<!DOCTYPE r [<!ENTITY a "b">]><repomd/>`),
+      /a document type declaration, in \d+ bytes$/,
+    ],
     ['another root', Buffer.from('<?xml version="1.0"?><metadata/>'), /expected <repomd>, found <metadata>$/],
     ['a repomd inside another root', Buffer.from('<a><repomd/></a>'), /expected <repomd>, found <a>$/],
     ['cut short', repomd(good).subarray(0, -3), /not well-formed XML, line/],
