@@ -58,10 +58,10 @@ describe('the bytes of a body', () => {
       verdict.opened.then(() => file.length),
     )
     const { taken, rest } = await takeUntilHeld(body, planWhole(file.length, TYPE))
-    assert.deepEqual(taken, file.subarray(0, file.length - HOLD_BACK_BYTES))
+    assert.ok(taken.equals(file.subarray(0, file.length - HOLD_BACK_BYTES)))
     assert.equal(body.farthest, taken.length)
     verdict.open()
-    assert.deepEqual(Buffer.concat([taken, await rest]), file)
+    assert.ok(Buffer.concat([taken, await rest]).equals(file))
   })
 
   test('never come to their end when the right file has another size than was promised', async () => {
