@@ -2,22 +2,9 @@ import { Command, CommanderError, Option } from 'commander'
 
 import { PinyonError } from '../model/errors.ts'
 import { VERSION } from '../system/version.ts'
-import { checkConfig } from './check-config.ts'
-import { EXIT, type ExitCode, type Options } from './exit.ts'
-import { listGenerations, type GenerationsOptions } from './generations.ts'
+import { addHistory, addOperation, addPins } from './commands.ts'
+import { EXIT, type CommandLine, type ExitCode } from './exit.ts'
 import { formatExamples, OVERVIEW } from './help.ts'
-import {
-  pinMirror,
-  rollBackFarm,
-  rollBackMirror,
-  unpinMirror,
-  type FarmOptions,
-  type PinOptions,
-} from './pin.ts'
-import { serve } from './serve.ts'
-import { listSnapshots } from './snapshots.ts'
-import { showStatus } from './status.ts'
-import { syncMirrors } from './sync.ts'
 import { toPrintable } from './table.ts'
 
 /** Runs one command line (`process.argv`'s form); resolves with its exit code. Errors are printed, never thrown. */
@@ -39,6 +26,9 @@ export async function runCli(argv: readonly string[]): Promise<ExitCode> {
   }
 }
 
+/** Every command, in the order that the help lists them. */
+const COMMANDS: readonly ((cli: CommandLine) => void)[] = [addOperation, addPins, addHistory]
+
 function createProgram(onDone: (code: ExitCode) => void): Command {
   const program = new Command('pinyon')
     .description(
@@ -58,55 +48,6 @@ function createProgram(onDone: (code: ExitCode) => void): Command {
           .env('PINYON_CONFIG')
           .default('config/pinyon.yaml'),
       )
-  add('serve', 'run the proxy; SIGTERM lets running answers finish').action(async ({ config }: Options) =>
-    onDone(await serve(config)),
-  )
-  add('check-config', 'validate the configuration and print what it comes to').action(({ config }: Options) =>
-    onDone(checkConfig(config)),
-  )
-  add('status', 'every mirror: its current snapshot, its last sync, and what went wrong')
-    .option('--json', 'for scripts')
-    .action(async (options: Options) => onDone(await showStatus(options)))
-  add('sync', 'look upstream now and publish what is new')
-    .argument('[mirror...]', 'which mirrors; all enabled ones unless told')
-    .option('--json', 'one line of JSON a mirror')
-    .action(async (mirrors: string[], options: Options) => onDone(await syncMirrors(mirrors, options)))
-  add('snapshots', "a mirror's snapshots, newest first")
-    .argument('<mirror>', "the mirror's name")
-    .option('--json', 'for scripts')
-    .action(async (mirror: string, options: Options) => onDone(await listSnapshots(mirror, options)))
-  const why = new Option('--why <text>', "becomes the line's comment")
-  add('pin', "make a snapshot a mirror's current one, through later syncs, until unpin")
-    .argument('<mirror>', "the mirror's name")
-    .argument('<snapshot>', 'one of those that snapshots lists')
-    .addOption(why)
-    .action(async (mirror: string, snapshot: string, options: PinOptions) =>
-      onDone(await pinMirror(mirror, snapshot, options)),
-    )
-  add('unpin', "make a mirror's newest snapshot its current one again")
-    .argument('<mirror>', "the mirror's name")
-    .action(async (mirror: string, options: Options) => onDone(await unpinMirror(mirror, options)))
-  add('rollback', 'pin a mirror to the snapshot before its current one, or the whole farm to a generation')
-    .argument('[mirror]', "the mirror's name")
-    .option('--generation <n>', 'every mirror as it was then')
-    .option('--dry-run', 'with --generation: only print the pins')
-    .addOption(why)
-    .action(
-      async (
-        mirror: string | undefined,
-        options: FarmOptions & { generation?: string },
-        command: Command,
-      ) => {
-        const { generation } = options
-        if ((mirror === undefined) === (generation === undefined))
-          command.error('error: name either a mirror or --generation')
-        if (generation !== undefined) onDone(await rollBackFarm(generation, options))
-        else if (mirror !== undefined) onDone(await rollBackMirror(mirror, options))
-      },
-    )
-  add('generations', 'when the index changed, what changed, and why; newest first')
-    .option('--mirror <mirror>', 'only what changed this one')
-    .option('--json', 'for scripts')
-    .action(async (options: GenerationsOptions) => onDone(await listGenerations(options)))
+  for (const addCommands of COMMANDS) addCommands({ add, onDone })
   return program
 }

@@ -1,4 +1,4 @@
-import type { GenerationView } from '../proxy/api.ts'
+import type { GenerationView } from '../proxy/api-generations.ts'
 import { EXIT, type ExitCode, type Options } from './exit.ts'
 import { openMirrorSource } from './mirror-source.ts'
 import { formatTable } from './table.ts'

@@ -1,5 +1,5 @@
 import { PinyonError } from '../model/errors.ts'
-import type { SnapshotView } from '../proxy/api.ts'
+import type { SnapshotView } from '../proxy/api-mirrors.ts'
 import { EXIT, type ExitCode, type Options } from './exit.ts'
 import { openMirrorSource } from './mirror-source.ts'
 import { formatBytes, formatTable, toPrintable } from './table.ts'

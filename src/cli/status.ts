@@ -1,4 +1,4 @@
-import type { MirrorView } from '../proxy/api.ts'
+import type { MirrorView } from '../proxy/api-mirrors.ts'
 import { EXIT, type ExitCode, type Options } from './exit.ts'
 import { openMirrorSource } from './mirror-source.ts'
 import { formatAge, formatTable, toPrintable } from './table.ts'

@@ -1,5 +1,6 @@
 import { PinyonError } from '../model/errors.ts'
-import { answerApi, type ApiContext, type ConfigurationState } from '../proxy/api.ts'
+import { answerApi } from '../proxy/api.ts'
+import type { ApiContext, ConfigurationState } from '../proxy/api-context.ts'
 import type { Content } from '../proxy/content.ts'
 import { publicBase, publicPath } from '../proxy/public-base.ts'
 import type { Resolver } from '../proxy/resolver.ts'

@@ -1,0 +1,79 @@
+import { Option, type Command } from 'commander'
+
+import { checkConfig } from './check-config.ts'
+import type { CommandLine, Options } from './exit.ts'
+import { listGenerations, type GenerationsOptions } from './generations.ts'
+import {
+  pinMirror,
+  rollBackFarm,
+  rollBackMirror,
+  unpinMirror,
+  type FarmOptions,
+  type PinOptions,
+} from './pin.ts'
+import { serve } from './serve.ts'
+import { listSnapshots } from './snapshots.ts'
+import { showStatus } from './status.ts'
+import { syncMirrors } from './sync.ts'
+
+/** Adds the commands that run the server and look after it. */
+export function addOperation({ add, onDone }: CommandLine): void {
+  add('serve', 'run the proxy; SIGTERM lets running answers finish').action(async ({ config }: Options) =>
+    onDone(await serve(config)),
+  )
+  add('check-config', 'validate the configuration and print what it comes to').action(({ config }: Options) =>
+    onDone(checkConfig(config)),
+  )
+  add('status', 'every mirror: its current snapshot, its last sync, and what went wrong')
+    .option('--json', 'for scripts')
+    .action(async (options: Options) => onDone(await showStatus(options)))
+  add('sync', 'look upstream now and publish what is new')
+    .argument('[mirror...]', 'which mirrors; all enabled ones unless told')
+    .option('--json', 'one line of JSON a mirror')
+    .action(async (mirrors: string[], options: Options) => onDone(await syncMirrors(mirrors, options)))
+}
+
+/** Adds the commands that decide what is current. */
+export function addPins({ add, onDone }: CommandLine): void {
+  const why = new Option('--why <text>', "becomes the line's comment")
+  add('pin', "make a snapshot a mirror's current one, through later syncs, until unpin")
+    .argument('<mirror>', "the mirror's name")
+    .argument('<snapshot>', 'one of those that snapshots lists')
+    .addOption(why)
+    .action(async (mirror: string, snapshot: string, options: PinOptions) =>
+      onDone(await pinMirror(mirror, snapshot, options)),
+    )
+  add('unpin', "make a mirror's newest snapshot its current one again")
+    .argument('<mirror>', "the mirror's name")
+    .action(async (mirror: string, options: Options) => onDone(await unpinMirror(mirror, options)))
+  add('rollback', 'pin a mirror to the snapshot before its current one, or the whole farm to a generation')
+    .argument('[mirror]', "the mirror's name")
+    .option('--generation <n>', 'every mirror as it was then')
+    .option('--dry-run', 'with --generation: only print the pins')
+    .addOption(why)
+    .action(
+      async (
+        mirror: string | undefined,
+        options: FarmOptions & { generation?: string },
+        command: Command,
+      ) => {
+        const { generation } = options
+        if ((mirror === undefined) === (generation === undefined))
+          command.error('error: name either a mirror or --generation')
+        if (generation !== undefined) onDone(await rollBackFarm(generation, options))
+        else if (mirror !== undefined) onDone(await rollBackMirror(mirror, options))
+      },
+    )
+}
+
+/** Adds the commands that show what was. */
+export function addHistory({ add, onDone }: CommandLine): void {
+  add('snapshots', "a mirror's snapshots, newest first")
+    .argument('<mirror>', "the mirror's name")
+    .option('--json', 'for scripts')
+    .action(async (mirror: string, options: Options) => onDone(await listSnapshots(mirror, options)))
+  add('generations', 'when the index changed, what changed, and why; newest first')
+    .option('--mirror <mirror>', 'only what changed this one')
+    .option('--json', 'for scripts')
+    .action(async (options: GenerationsOptions) => onDone(await listGenerations(options)))
+}
