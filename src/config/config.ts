@@ -8,8 +8,31 @@ export interface Config {
   /** Absolute path. */
   readonly dataDir: string
   readonly syncIntervalMs: SyncInterval
+  readonly retention: RetentionConfig
+  readonly cache: CacheConfig
   /** By name, disabled ones included. */
   readonly mirrors: ReadonlyMap<string, MirrorConfig>
+}
+
+/** How long snapshots are kept. */
+export interface RetentionConfig {
+  /** The newest so many of a mirror stay, unless they are older than {@link maxAgeMs}. */
+  readonly keep: number
+  readonly maxAgeMs: number
+  /** A snapshot that a client used within this time stays. */
+  readonly keepUsedMs: number
+  /** What one of the last so many generations before the present one named stays. */
+  readonly graceGenerations: number
+  /** How long a mirror that went out of the configuration answers direct URLs. */
+  readonly removedMs: number
+}
+
+/** How much is kept of what can be fetched again. */
+export interface CacheConfig {
+  /** Of all blobs on disk. */
+  readonly maxBytes: number
+  /** Of small blobs in memory. */
+  readonly memoryBytes: number
 }
 
 /** One upstream repository. */

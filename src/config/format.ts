@@ -2,7 +2,7 @@ import { Document, isScalar } from 'yaml'
 import type { Config, MirrorConfig, SyncInterval } from './config.ts'
 import { escapeEnvironment } from './environment.ts'
 import { formatListen } from './listen.ts'
-import { formatDuration } from './units.ts'
+import { formatDuration, formatSize } from './units.ts'
 import { maskUrl } from './urls.ts'
 
 /** The effective configuration, the reasons for pins included, as YAML that loads again, save for credentials in URLs, which are masked. */
@@ -13,6 +13,17 @@ export function formatConfig(config: Config): string {
     ...(config.publicUrl === undefined ? {} : { public_url: formatUrl(config.publicUrl) }),
     data_dir: escapeEnvironment(config.dataDir),
     sync_interval: formatSyncInterval(config.syncIntervalMs),
+    retention: {
+      keep: config.retention.keep,
+      max_age: formatDuration(config.retention.maxAgeMs),
+      keep_used: formatDuration(config.retention.keepUsedMs),
+      grace: config.retention.graceGenerations,
+      removed: formatDuration(config.retention.removedMs),
+    },
+    cache: {
+      max_size: formatSize(config.cache.maxBytes),
+      memory: formatSize(config.cache.memoryBytes),
+    },
     mirrors: new Map(mirrors),
   }
   const document = new Document(effective)

@@ -59,7 +59,13 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 function refuseIssue(document: ConfigDocument, issue: z.core.$ZodIssue): void {
   if (issue.code !== 'unrecognized_keys') return document.refuseValue(issue.path, issue.message)
   const keys = configKeys()
-  const known = issue.path.length === 0 ? keys.top : keys.mirror
+  const [section] = issue.path
+  const known =
+    section === undefined
+      ? keys.top
+      : section === 'retention' || section === 'cache'
+        ? keys[section]
+        : keys.mirror
   for (const key of issue.keys.slice(0, PROBLEMS_MAX)) {
     const meant = suggestKey(key, known)
     const hint = meant === undefined ? '' : `; did you mean ${meant}?`
@@ -85,6 +91,14 @@ function buildConfig(file: string, parsed: FileConfig, document: ConfigDocument)
     ...(parsed.public_url === undefined ? {} : { publicUrl: parsed.public_url }),
     dataDir: parsed.data_dir,
     syncIntervalMs: parsed.sync_interval,
+    retention: {
+      keep: parsed.retention.keep,
+      maxAgeMs: parsed.retention.max_age,
+      keepUsedMs: parsed.retention.keep_used,
+      graceGenerations: parsed.retention.grace,
+      removedMs: parsed.retention.removed,
+    },
+    cache: { maxBytes: parsed.cache.max_size, memoryBytes: parsed.cache.memory },
     mirrors: new Map(mirrors.map((mirror) => [mirror.name, mirror])),
   }
 }

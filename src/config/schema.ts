@@ -4,6 +4,8 @@ import { z } from 'zod'
 import { parseSnapshotName } from '../model/snapshot-name.ts'
 import type { ListenAddress, SyncInterval } from './config.ts'
 import { parseListen } from './listen.ts'
+import { CACHE_DEFAULTS, RETENTION_DEFAULTS, cacheSchema, retentionSchema } from './schema-storage.ts'
+import { parseText, value } from './schema-value.ts'
 import { parseDuration } from './units.ts'
 import { parseBaseurl, parseProxy, parsePublicUrl, type Parsed } from './urls.ts'
 
@@ -12,6 +14,8 @@ export const DEFAULTS = {
   listen: '127.0.0.1:8080',
   data_dir: './data',
   sync_interval: '8h',
+  retention: RETENTION_DEFAULTS,
+  cache: CACHE_DEFAULTS,
   enabled: true,
   timeout: '30s',
   retries: 10,
@@ -50,6 +54,8 @@ export function configSchema(file: string) {
       public_url: value((input) => parseText(input, 'a URL', parsePublicUrl)).optional(),
       data_dir: value((input) => parseDataDir(input, dirname(file))).prefault(DEFAULTS.data_dir),
       sync_interval: value(parseSyncInterval).prefault(DEFAULTS.sync_interval),
+      retention: retentionSchema(),
+      cache: cacheSchema(),
       mirrors: z.preprocess(
         // `mirrors:` with every entry commented out
         (input) => input ?? {},
@@ -77,19 +83,14 @@ function mirrorSchema(file: string) {
   )
 }
 
-/** The names of the keys at the top and of a mirror, in the order of the schema. */
-export function configKeys(): { readonly top: readonly string[]; readonly mirror: readonly string[] } {
-  return { top: Object.keys(configSchema('/').shape), mirror: Object.keys(mirrorSchema('/').shape) }
-}
-
-/** A schema made of one parser: its refusal becomes the issue's message. */
-function value<T>(parse: (input: unknown) => Parsed<T>) {
-  return z.unknown().transform((input, context): T => {
-    const parsed = parse(input)
-    if ('value' in parsed) return parsed.value
-    context.issues.push({ code: 'custom', message: parsed.expected, input })
-    return z.NEVER
-  })
+/** The keys of each mapping of a configuration file, in the order of the schema: at the top, of a mirror, and by name of the others. */
+export function configKeys() {
+  return {
+    top: Object.keys(configSchema('/').shape),
+    mirror: Object.keys(mirrorSchema('/').shape),
+    retention: Object.keys(RETENTION_DEFAULTS),
+    cache: Object.keys(CACHE_DEFAULTS),
+  }
 }
 
 function baseurlSchema(base: URL) {
@@ -98,10 +99,6 @@ function baseurlSchema(base: URL) {
   )
   const list = z.array(baseurl, { error: BASEURLS }).min(1, { error: `${BASEURLS}, at least one` })
   return z.preprocess((input) => (typeof input === 'string' ? [input] : input), list)
-}
-
-function parseText<T>(input: unknown, expected: string, parse: (text: string) => Parsed<T>): Parsed<T> {
-  return typeof input === 'string' ? parse(input) : { expected }
 }
 
 function parseListenValue(input: unknown): Parsed<ListenAddress> {

@@ -23,6 +23,15 @@ mirrors:
       `listen: 127.0.0.1:8080
 data_dir: /srv/pinyon
 sync_interval: 1h30m
+retention:
+  keep: 100
+  max_age: 14d
+  keep_used: 3d
+  grace: 0
+  removed: 14d
+cache:
+  max_size: 200GiB
+  memory: 256MiB
 mirrors:
   epel:
     baseurl: http://***@h/epel/
@@ -52,7 +61,7 @@ mirrors:
     const texts = [
       '',
       "data_dir: 'a: $${B} # {c}'\nlisten: ':0'\npublic_url: http://h/$a\n",
-      "listen: '[::1]:80'\nsync_interval: off\nmirrors: {'7': {baseurl: ['file:a b', 'http://h/$${x}']}}"
+      "listen: '[::1]:80'\nsync_interval: off\nretention: {max_age: 36h}\ncache: {max_size: 5000000}\nmirrors: {'7': {baseurl: ['file:a b', 'http://h/$${x}']}}"
         .replaceAll('a b', 'a%20b')
         .replaceAll('$${x}', '~+'),
       'mirrors: {a: &a {baseurl: http://h/, proxy: http://p:1, strict: true, retries: 0}, b: *a, "~": *a}\n',

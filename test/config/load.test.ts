@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
+import { DEFAULT_CACHE, DEFAULT_RETENTION } from '../support/config-defaults.ts'
 import { ConfigFile } from './support.ts'
 
 const MIRROR = 'mirrors:\n  epel:\n    baseurl: http://h/\n'
@@ -24,6 +25,8 @@ describe('what is read', () => {
         listen: { host: '127.0.0.1', port: 8080 },
         dataDir: join(config.dir, 'data'),
         syncIntervalMs: 28_800_000,
+        retention: DEFAULT_RETENTION,
+        cache: DEFAULT_CACHE,
         mirrors: new Map(),
       })
     })
@@ -48,6 +51,8 @@ listen: '[::1]:80'
 public_url: https://h/p/
 data_dir: /srv/pinyon
 sync_interval: off
+retention: { keep: 7, max_age: 30d, keep_used: 0s, grace: 2, removed: 1h }
+cache: { max_size: 1.5TB, memory: 1048576 }
 mirrors:
   a+b:
     baseurl: [file:sample, 'http://u:p@h/x']
@@ -64,6 +69,14 @@ mirrors:
       publicUrl: 'https://h/p',
       dataDir: '/srv/pinyon',
       syncIntervalMs: 'off',
+      retention: {
+        keep: 7,
+        maxAgeMs: 30 * 86_400_000,
+        keepUsedMs: 0,
+        graceGenerations: 2,
+        removedMs: 3_600_000,
+      },
+      cache: { maxBytes: 1.5e12, memoryBytes: 1_048_576 },
       mirrors: new Map([
         [
           'a+b',

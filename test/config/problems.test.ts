@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ConfigFile } from './support.ts'
 
-const TOP = 'one of listen, public_url, data_dir, sync_interval, mirrors'
+const TOP = 'one of listen, public_url, data_dir, sync_interval, retention, cache, mirrors'
 const MIRROR = 'one of baseurl, enabled, sync_interval, timeout, retries, proxy, strict, pin'
 const NAME = 'a mirror name of letters, digits and . _ + @ ~ -'
 const PIN = "a snapshot's name such as 2016-12-13-13-30"
@@ -12,6 +12,9 @@ const LISTEN = 'host:port such as 127.0.0.1:8080, [::1]:8080 or :8080'
 function mirror(lines: string): string {
   return `mirrors:\n  m:\n    baseurl: http://h/\n    ${lines}\n`
 }
+
+const AGE = 'a duration from 1s to 3650d, such as 14d'
+const SIZE = 'a size of at least 1MiB, such as 200GiB'
 
 /** Each text with the problems it leads to: line, key and the rest. */
 const CASES: readonly [string, string, ...string[]][] = [
@@ -327,6 +330,37 @@ const CASES: readonly [string, string, ...string[]][] = [
     'credentials with a slash and an at sign',
     'mirrors:\n  a: {baseurl: "ftp://user:se/cr@et@h/x"}\n',
     '2: mirrors.a.baseurl: found "ftp://***@h/x", expected an http, https or file URL',
+  ],
+  // Storage.
+  [
+    'retention is a word',
+    'retention: long\n',
+    '1: retention: found "long", expected a mapping of keys such as keep',
+  ],
+  ['no retention', 'retention:\n', '1: retention: found nothing, expected a mapping of keys such as keep'],
+  [
+    'an unknown key of retention',
+    'retention: { kep: 1 }\n',
+    '1: retention.kep: found an unknown key, expected one of keep, max_age, keep_used, grace, removed; did you mean keep?',
+  ],
+  ['an age without unit', 'retention:\n  max_age: 14\n', `2: retention.max_age: found 14, expected ${AGE}`],
+  ['an age of nothing', 'retention: { max_age: 0s }\n', `1: retention.max_age: found "0s", expected ${AGE}`],
+  [
+    'nothing kept',
+    'retention: { keep: 0 }\n',
+    '1: retention.keep: found 0, expected a whole number from 1 to 100000',
+  ],
+  [
+    'half a generation',
+    'retention: { grace: 0.5 }\n',
+    '1: retention.grace: found 0.5, expected a whole number from 0 to 100000',
+  ],
+  ['no size', 'cache: { max_size: lots }\n', `1: cache.max_size: found "lots", expected ${SIZE}`],
+  ['a small size', 'cache: { max_size: 1000 }\n', `1: cache.max_size: found 1000, expected ${SIZE}`],
+  [
+    'all memory',
+    'cache:\n  memory: 1TiB\n',
+    '2: cache.memory: found "1TiB", expected a size of at most 64GiB',
   ],
 ]
 

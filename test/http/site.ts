@@ -7,6 +7,7 @@ import {
   type SyntheticPackage,
   type SyntheticRepository,
 } from '../support/synthetic-repository.ts'
+import { DEFAULT_CACHE, DEFAULT_RETENTION } from '../support/config-defaults.ts'
 import { tempDir } from '../support/temp-dir.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
 import { Connection } from './connection.ts'
@@ -98,6 +99,8 @@ function createConfig(dataDir: string, baseurls: readonly string[], options: Sit
     listen: { host: '127.0.0.1', port: 0 },
     dataDir,
     syncIntervalMs: 'off',
+    retention: DEFAULT_RETENTION,
+    cache: DEFAULT_CACHE,
     mirrors: new Map(mirrors),
     ...(options.publicUrl === undefined ? {} : { publicUrl: options.publicUrl }),
   }

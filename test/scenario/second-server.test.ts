@@ -7,6 +7,7 @@ import { createSilentLogger } from '../../src/system/logger.ts'
 import { httpGet } from '../support/http-get.ts'
 import { startApp } from '../support/start-app.ts'
 import { writeSyntheticRepository } from '../support/synthetic-repository.ts'
+import { DEFAULT_CACHE, DEFAULT_RETENTION } from '../support/config-defaults.ts'
 import { tempDir } from '../support/temp-dir.ts'
 import { startUpstream } from '../support/upstream.ts'
 
@@ -22,6 +23,8 @@ test('a server that cannot start leaves what another one on its directory serves
     listen: { host: '127.0.0.1', port: Number(new URL(url).port) },
     dataDir,
     syncIntervalMs: 'off',
+    retention: DEFAULT_RETENTION,
+    cache: DEFAULT_CACHE,
     mirrors: new Map(),
   }
   const other = await App.open({ config, log: createSilentLogger() })

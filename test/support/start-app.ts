@@ -4,6 +4,7 @@ import { App } from '../../src/app/app.ts'
 import type { Config, MirrorConfig } from '../../src/config/config.ts'
 import type { SyncResult } from '../../src/snapshot/sync.ts'
 import { createSilentLogger } from '../../src/system/logger.ts'
+import { DEFAULT_CACHE, DEFAULT_RETENTION } from './config-defaults.ts'
 import { tempDir } from './temp-dir.ts'
 
 /** A server inside the test's own process. */
@@ -81,6 +82,8 @@ function createConfig(dataDir: string, { mirrors }: StartAppOptions): Config {
     listen: { host: '127.0.0.1', port: 0 },
     dataDir,
     syncIntervalMs: 'off',
+    retention: DEFAULT_RETENTION,
+    cache: DEFAULT_CACHE,
     mirrors: new Map(settings),
   }
 }
