@@ -1,9 +1,4 @@
-import { mkdir } from 'node:fs/promises'
-
-import { BlobCache } from '../cache/blob-cache.ts'
-import { DiskBlobStore } from '../cache/disk-blob-store.ts'
 import { FillTable } from '../cache/fill-table.ts'
-import { createLayout, type Layout } from '../cache/layout.ts'
 import { createUpstreams, hasSameSources, refuseRestart, scheduledMirrors } from './mirrors.ts'
 import type { Config } from '../config/config.ts'
 import { ConfigError } from '../config/problem.ts'
@@ -17,13 +12,13 @@ import { Content } from '../proxy/content.ts'
 import { Resolver } from '../proxy/resolver.ts'
 import { createThreadRunner } from '../snapshot/ingest-runner.ts'
 import { Scheduler } from '../snapshot/scheduler.ts'
-import { SqliteSnapshotStore } from '../snapshot/sqlite-snapshot-store.ts'
 import type { SnapshotStore } from '../snapshot/store.ts'
 import { SyncBoard } from '../snapshot/sync-board.ts'
 import { syncMirror, type SyncResult } from '../snapshot/sync.ts'
-import { Claims } from '../system/claims.ts'
 import type { Logger } from '../system/logger.ts'
 import type { MirrorUpstream } from '../upstream/mirror-upstream.ts'
+import type { Collector } from './collector.ts'
+import { Storage } from './storage.ts'
 
 /** How long running answers may go on after a stop was asked for, in milliseconds. */
 const DRAIN_MS = 20_000
@@ -48,10 +43,7 @@ export class App {
   readonly #log: Logger
   readonly #now: () => number
   readonly #stop = new AbortController()
-  readonly #layout: Layout
-  readonly #claims: Claims
-  readonly #blobs: DiskBlobStore
-  readonly #cache: BlobCache
+  readonly #storage: Storage
   readonly #fills: FillTable
   readonly #scheduler: Scheduler
   readonly #board = new SyncBoard()
@@ -62,23 +54,20 @@ export class App {
   #refusal: string | undefined
   #reloading: Promise<void> = Promise.resolve()
 
-  private constructor(options: AppOptions, layout: Layout, claims: Claims, blobs: DiskBlobStore) {
+  private constructor(options: AppOptions, storage: Storage) {
     const { config, log } = options
     this.#config = config
     this.#loadConfig = options.loadConfig
     this.#log = log
     this.#now = options.now ?? Date.now
-    this.#layout = layout
-    this.#claims = claims
     // Storage: blobs on disk, their warm end, snapshots in SQLite.
-    this.#blobs = blobs
-    this.#cache = new BlobCache(blobs)
-    this.store = new SqliteSnapshotStore(layout.database)
+    this.#storage = storage
+    this.store = storage.snapshots
     // Upstream: the sources of each mirror, and the fills that read them.
     this.#upstreams = createUpstreams(config)
     this.#fills = new FillTable({
-      blobs,
-      claims,
+      blobs: storage.blobs,
+      claims: storage.claims,
       onEnd: ({ digest, size }, error) => {
         if (error === undefined) log.info({ digest, size }, 'filled')
         else log.warn({ digest, size, code: error.code, reason: error.message }, 'fill failed')
@@ -96,17 +85,21 @@ export class App {
 
   /** Opens the store and sweeps what a crash left. Changes nothing that clients see, and listens to nothing yet. */
   static async open(options: AppOptions): Promise<App> {
-    const { dataDir } = options.config
-    try {
-      await mkdir(dataDir, { recursive: true })
-      const layout = createLayout(dataDir)
-      const claims = new Claims(layout.claims)
-      return new App(options, layout, claims, await DiskBlobStore.open(layout, claims))
-    } catch (error) {
-      if (error instanceof PinyonError) throw error
-      const message = `data_dir cannot be used: ${dataDir}: ${(error as Error).message}`
-      throw new PinyonError('STORE_FAILED', message, { cause: error })
-    }
+    let app: App | undefined
+    const config = () => app?.config ?? options.config
+    const storage = await Storage.open({ config, log: options.log, now: options.now ?? Date.now })
+    app = new App(options, storage)
+    return app
+  }
+
+  /** The running configuration. */
+  get config(): Config {
+    return this.#config
+  }
+
+  /** Collects what is not needed any more. */
+  get collector(): Collector {
+    return this.#storage.collector
   }
 
   /** Brings the index in line with the configuration: what is listed, and what is pinned. Throws ConfigError for an unknown pin. */
@@ -131,14 +124,16 @@ export class App {
     })
     // A sync that waits for its turn says nothing for as long as that takes.
     const adminServer = new HttpServer(admin, this.#log, { idleMs: 0 })
-    if (await listenOnAdminSocket(adminServer, this.#layout.adminSocket)) this.#servers.push(adminServer)
-    else this.#log.warn({ socket: this.#layout.adminSocket }, 'another server has the admin socket')
+    if (await listenOnAdminSocket(adminServer, this.#storage.layout.adminSocket))
+      this.#servers.push(adminServer)
+    else this.#log.warn({ socket: this.#storage.layout.adminSocket }, 'another server has the admin socket')
     return server.port
   }
 
-  /** Syncs every enabled mirror now and from then on at its interval. */
+  /** Syncs every enabled mirror now and from then on at its interval, and collects now and then what is not needed any more. */
   startSyncing(): void {
     this.#scheduler.schedule(scheduledMirrors(this.#config))
+    this.#storage.collector.start()
   }
 
   /**
@@ -187,9 +182,7 @@ export class App {
     await Promise.all([this.#scheduler.close(), ...this.#servers.map((server) => server.drain(DRAIN_MS))])
     await this.#fills.close()
     await Promise.all([...this.#upstreams.values()].map((upstream) => upstream.close()))
-    this.#cache.close()
-    await this.store.close()
-    this.#claims.close()
+    await this.#storage.close()
   }
 
   /** Lists and pins what the configuration says; a pin to what is not there becomes an error with its line. */
@@ -228,7 +221,7 @@ export class App {
     const upstreamOf = (mirror: string) => this.#upstreams.get(mirror)
     return {
       resolver: new Resolver(this.store),
-      content: new Content({ blobs: this.#cache, fills: this.#fills, upstreamOf }),
+      content: new Content({ blobs: this.#storage.cache, fills: this.#fills, upstreamOf }),
       snapshots: this.store,
       publicUrl: () => this.#config.publicUrl,
       configuration: () => ({ error: this.#refusal }),
@@ -253,11 +246,14 @@ export class App {
       upstream,
       strict: settings.strict,
       store: this.store,
-      blobs: this.#blobs,
-      claims: this.#claims,
+      blobs: this.#storage.blobs,
+      claims: this.#storage.claims,
       now: this.#now,
       signal: this.#stop.signal,
-      ingest: createThreadRunner({ dataDir: this.#config.dataDir, processId: this.#claims.processId }),
+      ingest: createThreadRunner({
+        dataDir: this.#config.dataDir,
+        processId: this.#storage.claims.processId,
+      }),
       onProgress: (progress) => this.#board.report(progress),
     })
     this.#board.end(mirror)

@@ -25,6 +25,9 @@ export interface BlobCacheLimits {
 /** Piece of a doubtful blob that is hashed at a time, in bytes. */
 const CHECK_BYTES = 256 << 10
 
+/** Uses remembered until they are asked for. */
+const MAX_USED = 100_000
+
 const DEFAULT_LIMITS: BlobCacheLimits = { memoryBytes: 64 << 20, smallBlobBytes: 64 << 10, openFiles: 256 }
 
 /**
@@ -34,6 +37,7 @@ const DEFAULT_LIMITS: BlobCacheLimits = { memoryBytes: 64 << 20, smallBlobBytes:
 export class BlobCache {
   readonly #store: BlobStore
   readonly #limits: BlobCacheLimits
+  readonly #used = new Set<Digest>()
   readonly #small: LRUCache<Digest, SmallBlob>
   readonly #open: LRUCache<Digest, OpenBlob>
 
@@ -50,7 +54,16 @@ export class BlobCache {
 
   /** The blob, if it is warm. */
   peek(digest: Digest): SharedBlob | undefined {
-    return this.#small.get(digest) ?? this.#open.get(digest)?.retain()
+    const blob = this.#small.get(digest) ?? this.#open.get(digest)?.retain()
+    if (blob !== undefined && this.#used.size < MAX_USED) this.#used.add(digest)
+    return blob
+  }
+
+  /** The blobs that were used since this was asked last, each once; of very many, only the first. */
+  takeUsed(): readonly Digest[] {
+    const used = [...this.#used]
+    this.#used.clear()
+    return used
   }
 
   /**
@@ -63,6 +76,7 @@ export class BlobCache {
     if (warm !== undefined) return warm
     const blob = await this.#store.open(digest)
     if (blob === undefined) return undefined
+    if (this.#used.size < MAX_USED) this.#used.add(digest)
     if (blob.size <= this.#limits.smallBlobBytes) return await this.#remember(blob)
     if (listedSize !== undefined && blob.size !== listedSize && !(await isIntact(blob))) {
       blob.close()

@@ -43,6 +43,8 @@ export interface ExpectedBlob {
   readonly digest: Digest
   /** Bytes, when the listing says; more are refused as soon as they come. */
   readonly size?: number | undefined
+  /** Whether a snapshot cannot be without it, so that it is stored even where the cache is full. */
+  readonly essential?: boolean
 }
 
 /** The bytes another process is writing. */
@@ -59,8 +61,13 @@ export interface PartialBlob extends ReadableBytes {
 export interface BlobStore {
   /** Opens a complete blob; undefined when there is none under this digest. */
   open(digest: Digest): Promise<Blob | undefined>
-  /** Begins to write one. */
+  /**
+   * Begins to write one.
+   * @throws PinyonError CACHE_FULL when there is no room for it, NO_SPACE
+   */
   create(expected: ExpectedBlob): Promise<BlobWriter>
+  /** Notes that a blob is needed, so that it does not go as a left-over, and gives its size; undefined when there is none. */
+  keep(digest: Digest): Promise<number | undefined>
   /** Opens what a {@link BlobWriter} of another process has written; undefined when that is gone. */
   openPartial(location: string): Promise<PartialBlob | undefined>
   /** Removes a blob; true when there was one. Readers that have it open read on. */

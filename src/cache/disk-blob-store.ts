@@ -1,14 +1,16 @@
-import { fstat, open as openFile } from 'node:fs'
-import { mkdir, open, readdir, unlink } from 'node:fs/promises'
+import { existsSync, fstat, open as openFile, rmSync, statSync } from 'node:fs'
+import { mkdir, open, readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 
 import type { Digest } from '../model/digest.ts'
 import { PinyonError } from '../model/errors.ts'
 import { makeDurableDirectory, removeFile } from '../system/publish.ts'
+import { NO_LEDGER, type BlobLedger } from './blob-ledger.ts'
 import type { Blob, BlobStore, BlobWriter, ExpectedBlob, PartialBlob } from './blob-store.ts'
 import { DiskBlobWriter } from './disk-blob-writer.ts'
 import { createCloser, isMissing, readAt } from './file-descriptor.ts'
+import { createUnlimitedQuota, type Quota } from './quota.ts'
 import { blobPath, temporaryOwner, temporaryPath, type Layout } from './layout.ts'
 
 const openDescriptor = promisify(openFile) as (path: string, flags: string) => Promise<number>
@@ -20,26 +22,42 @@ export interface LivingProcesses {
   isAlive(processId: string): boolean
 }
 
+/** What a {@link DiskBlobStore} takes part in. */
+export interface DiskBlobStoreOptions {
+  /** None is kept unless told. */
+  readonly ledger?: BlobLedger
+  /** No limit unless told. */
+  readonly quota?: Quota
+}
+
 /** Blobs as files of the local disk. */
 export class DiskBlobStore implements BlobStore {
   readonly #layout: Layout
   readonly #processes: LivingProcesses
+  readonly #ledger: BlobLedger
+  readonly #quota: Quota
   #serial = 0
 
   /** Expects the directories to be there: use {@link DiskBlobStore.open} unless another store of this process made them. */
-  constructor(layout: Layout, processes: LivingProcesses) {
+  constructor(layout: Layout, processes: LivingProcesses, options: DiskBlobStoreOptions = {}) {
     this.#layout = layout
     this.#processes = processes
+    this.#ledger = options.ledger ?? NO_LEDGER
+    this.#quota = options.quota ?? createUnlimitedQuota()
   }
 
   /** Makes the directories where they are missing and removes what dead processes left half-written. */
-  static async open(layout: Layout, processes: LivingProcesses): Promise<DiskBlobStore> {
+  static async open(
+    layout: Layout,
+    processes: LivingProcesses,
+    options: DiskBlobStoreOptions = {},
+  ): Promise<DiskBlobStore> {
     await mkdir(layout.temporary, { recursive: true })
     for (const name of await readdir(layout.temporary)) {
       const owner = temporaryOwner(name)
       if (owner === undefined || !processes.isAlive(owner)) await removeFile(join(layout.temporary, name))
     }
-    return new DiskBlobStore(layout, processes)
+    return new DiskBlobStore(layout, processes, options)
   }
 
   async open(digest: Digest): Promise<Blob | undefined> {
@@ -61,12 +79,20 @@ export class DiskBlobStore implements BlobStore {
     this.#serial += 1
     const path = temporaryPath(this.#layout, this.#processes.processId, 'blob', this.#serial)
     const target = blobPath(this.#layout, expected.digest)
+    const reservation = await this.#quota.reserve(expected.size, { essential: expected.essential === true })
     try {
       await makeDurableDirectory(dirname(target))
-      return new DiskBlobWriter(await open(path, 'wx+'), path, target, expected)
+      const handle = await open(path, 'wx+')
+      return new DiskBlobWriter(handle, { path, target, expected, reservation, ledger: this.#ledger })
     } catch (error) {
+      reservation.release()
       throw storeFailed(`creating ${path}`, error)
     }
+  }
+
+  async keep(digest: Digest): Promise<number | undefined> {
+    const path = blobPath(this.#layout, digest)
+    return await this.#ledger.keep(digest, () => statSync(path, { throwIfNoEntry: false })?.size)
   }
 
   async openPartial(location: string): Promise<PartialBlob | undefined> {
@@ -87,11 +113,14 @@ export class DiskBlobStore implements BlobStore {
   }
 
   async remove(digest: Digest): Promise<boolean> {
+    const path = blobPath(this.#layout, digest)
     try {
-      await unlink(blobPath(this.#layout, digest))
-      return true
+      return await this.#ledger.drop(digest, () => {
+        const isThere = existsSync(path)
+        rmSync(path, { force: true })
+        return isThere
+      })
     } catch (error) {
-      if (isMissing(error)) return false
       throw storeFailed(`removing blob ${digest}`, error)
     }
   }

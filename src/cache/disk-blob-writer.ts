@@ -1,29 +1,44 @@
 import type { FileHandle } from 'node:fs/promises'
+import { dirname } from 'node:path'
 
 import { digestAlgorithm, finishDigest, startDigest, type Digest } from '../model/digest.ts'
 import { PinyonError } from '../model/errors.ts'
-import { publishFile, removeFile } from '../system/publish.ts'
+import { moveFile, removeFile, syncDirectory } from '../system/publish.ts'
+import type { BlobLedger } from './blob-ledger.ts'
 import type { BlobWriter, ExpectedBlob } from './blob-store.ts'
 import { readAt } from './file-descriptor.ts'
+import type { Reservation } from './quota.ts'
+
+/** Where a {@link DiskBlobWriter} writes and what it is held against. */
+export interface DiskBlobWriterOptions {
+  /** Of the temporary file. */
+  readonly path: string
+  /** Its final name, in a directory that is there. */
+  readonly target: string
+  readonly expected: ExpectedBlob
+  /** Given back when writing ends. */
+  readonly reservation: Reservation
+  readonly ledger: BlobLedger
+}
 
 /** A temporary file that is hashed while it grows and becomes a blob by rename. */
 export class DiskBlobWriter implements BlobWriter {
   readonly location: string
   readonly #handle: FileHandle
-  readonly #target: string
+  readonly #options: DiskBlobWriterOptions
   readonly #expected: ExpectedBlob
   readonly #hash: ReturnType<typeof startDigest>
   #written = 0
   #found: Digest | undefined
   #state: 'writing' | 'verified' | 'published' | 'discarded' = 'writing'
 
-  /** @param handle a new, empty file open for reading and writing at `path`; `target` is its final name */
-  constructor(handle: FileHandle, path: string, target: string, expected: ExpectedBlob) {
+  /** @param handle a new, empty file open for reading and writing */
+  constructor(handle: FileHandle, options: DiskBlobWriterOptions) {
     this.#handle = handle
-    this.location = path
-    this.#target = target
-    this.#expected = expected
-    this.#hash = startDigest(digestAlgorithm(expected.digest))
+    this.location = options.path
+    this.#options = options
+    this.#expected = options.expected
+    this.#hash = startDigest(digestAlgorithm(options.expected.digest))
   }
 
   get written(): number {
@@ -36,6 +51,7 @@ export class DiskBlobWriter implements BlobWriter {
       throw new PinyonError('UPSTREAM_OVERSIZE', `${digest} is longer than listed: ${size} bytes`, {
         expected: size,
       })
+    await this.#options.reservation.ensure(this.#written + bytes.length)
     this.#hash.update(bytes)
     for (let offset = 0; offset < bytes.length;) {
       try {
@@ -72,19 +88,24 @@ export class DiskBlobWriter implements BlobWriter {
 
   async publish(): Promise<void> {
     if (this.#state !== 'verified') this.verify()
+    const { target, ledger, reservation } = this.#options
+    const { digest } = this.#expected
     try {
       await this.#handle.sync()
-      await publishFile(this.location, this.#target)
+      await ledger.add(digest, this.#written, () => moveFile(this.location, target))
+      await syncDirectory(dirname(target))
     } catch (error) {
-      const message = `publishing ${this.#expected.digest}: ${(error as Error).message}`
+      const message = `publishing ${digest}: ${(error as Error).message}`
       throw new PinyonError('STORE_FAILED', message, { cause: error })
     }
+    reservation.release()
     this.#state = 'published'
   }
 
   async discard(): Promise<void> {
     if (this.#state === 'published' || this.#state === 'discarded') return
     await removeFile(this.location)
+    this.#options.reservation.release()
     this.#state = 'discarded'
   }
 

@@ -30,7 +30,7 @@ export function formatDuration(durationMs: number): string {
   return text
 }
 
-const SIZE = /^(\d{1,12}(?:\.\d{1,6})?) ?(?:([kKMGTP])(i?)B?|B)?$/
+const SIZE = /^(\d{1,16}(?:\.\d{1,6})?) ?(?:([kKMGTP])(i?)B?|B)?$/
 const SIZE_UNITS = ['', 'k', 'M', 'G', 'T', 'P'] as const
 
 /**

@@ -44,12 +44,16 @@ export const ERROR_KINDS = {
   NOT_READY: { status: 503, outcome: 'error_upstream', source: 'upstream', retryable: true },
   /** Another process is syncing this mirror. */
   SYNC_RUNNING: { status: 409, outcome: 'bad_request', source: 'client', retryable: true },
+  /** Another process collects what is not needed any more. */
+  GC_RUNNING: { status: 409, outcome: 'bad_request', source: 'client', retryable: true },
   /** A package is listed, but the mirror it came from is no longer configured. */
   MIRROR_UNCONFIGURED: { status: 502, outcome: 'lost', source: 'internal', retryable: false },
   /** The configuration pins a snapshot that is not there. */
   PIN_UNKNOWN: { status: 409, outcome: 'bad_request', source: 'client', retryable: false },
   /** The server is shutting down. */
   SHUTTING_DOWN: { status: 503, outcome: 'error_internal', source: 'internal', retryable: true },
+  /** The configured size of the cache is used up by what may not go. */
+  CACHE_FULL: { status: 503, outcome: 'error_internal', source: 'internal', retryable: false },
   /** data_dir's disk is full, or its quota used up. */
   NO_SPACE: { status: 503, outcome: 'error_internal', source: 'internal', retryable: false },
   /** No more files or connections may be opened. */

@@ -1,5 +1,4 @@
 import type { BlobStore } from '../cache/blob-store.ts'
-import type { Digest } from '../model/digest.ts'
 import { PinyonError, toPinyonError, type ErrorCode } from '../model/errors.ts'
 import type { RepomdRecord } from '../model/repodata.ts'
 import type { Upstream } from '../upstream/upstream.ts'
@@ -65,15 +64,8 @@ export async function captureRecord(
   }
 }
 
-/** The size of a complete blob in bytes; undefined when there is none. */
-export async function storedSize(blobs: BlobStore, digest: Digest): Promise<number | undefined> {
-  const blob = await blobs.open(digest)
-  blob?.close()
-  return blob?.size
-}
-
 async function obtain(context: CaptureContext, record: RepomdRecord, attempt: number): Promise<number> {
-  const stored = await storedSize(context.blobs, record.checksum)
+  const stored = await context.blobs.keep(record.checksum)
   if (stored === undefined) return await download(context, record, attempt)
   context.onFile(0)
   return stored
@@ -90,7 +82,7 @@ async function download(context: CaptureContext, record: RepomdRecord, attempt: 
   const stated = SIZE_TOLERANCE * (record.size ?? 0)
   const maxBytes = Math.min(MAX_SIZE_LIMIT, Math.max(MIN_SIZE_LIMIT, stated))
   // Before upstream is asked: a body that nobody can store would hold its connection.
-  const writer = await blobs.create({ digest: record.checksum })
+  const writer = await blobs.create({ digest: record.checksum, essential: true })
   try {
     const reply = await upstream.get(record.href, { signal, firstBaseurl: attempt - 1 })
     for await (const chunk of reply.body) {

@@ -4,7 +4,7 @@ import type { BlobStore } from '../cache/blob-store.ts'
 import type { Digest } from '../model/digest.ts'
 import { PinyonError } from '../model/errors.ts'
 import type { Repomd, RepomdRecord } from '../model/repodata.ts'
-import { Moved, captureRecord, storedSize, type CaptureContext } from './capture-record.ts'
+import { Moved, captureRecord, type CaptureContext } from './capture-record.ts'
 import {
   COMPANIONS,
   REPOMD_PATH,
@@ -126,8 +126,8 @@ async function storeBytes(
   bytes: Buffer,
   digest: Digest,
 ): Promise<CandidateFile> {
-  if ((await storedSize(blobs, digest)) === undefined) {
-    const writer = await blobs.create({ digest, size: bytes.length })
+  if ((await blobs.keep(digest)) === undefined) {
+    const writer = await blobs.create({ digest, size: bytes.length, essential: true })
     try {
       await writer.write(bytes)
       await writer.publish()

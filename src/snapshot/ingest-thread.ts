@@ -4,14 +4,16 @@ import { DiskBlobStore } from '../cache/disk-blob-store.ts'
 import { createLayout } from '../cache/layout.ts'
 import { toPinyonError } from '../model/errors.ts'
 import { ingest } from './ingest.ts'
-import { threadScratchFile, type ThreadMessage, type ThreadRequest } from './ingest-runner.ts'
+import { threadScratchFile, type ThreadRequest } from './ingest-runner.ts'
 import { SqliteSnapshotStore } from './sqlite-snapshot-store.ts'
+import type { PublishedSnapshot } from './store.ts'
+import type { WorkerMessage } from './worker-job.ts'
 
 // A thread that reads one primary and commits one snapshot, so that neither holds up a request. See ingest-runner.ts.
 
 const request = workerData as ThreadRequest
 const layout = createLayout(request.dataDir)
-const post = (message: ThreadMessage) => parentPort?.postMessage(message)
+const post = (message: WorkerMessage<PublishedSnapshot, number>) => parentPort?.postMessage(message)
 
 try {
   const scratch = threadScratchFile(request, threadId)
@@ -21,9 +23,9 @@ try {
     const published = await ingest(request.job, {
       blobs,
       store,
-      onPackages: (packages) => post({ packages }),
+      onPackages: (packages) => post({ progress: packages }),
     })
-    post({ published })
+    post({ result: published })
   } finally {
     await store.close()
   }

@@ -46,6 +46,7 @@ export async function ingest(job: IngestJob, context: IngestContext): Promise<Pu
     return await context.store.publish({
       mirror: job.candidate.mirror,
       nowMs: job.nowMs,
+      checkBlobs: true,
       packages: readPackages(context, primary, found),
       complete: async (duplicates) => {
         const defects = [...job.candidate.defects, ...found, ...(await checked), ...duplicates]

@@ -1,5 +1,6 @@
 import type Database from 'better-sqlite3'
 
+import { PinyonError } from '../model/errors.ts'
 import type { PackageRecord } from '../model/repodata.ts'
 import { nextSnapshotName } from '../model/snapshot-name.ts'
 import { removeFile } from '../system/publish.ts'
@@ -27,13 +28,16 @@ interface PublishContext {
 
 /** Writes a publication: its packages to the stage as they come, then everything else in one transaction. */
 export async function publish(context: PublishContext, publication: Publication): Promise<PublishedSnapshot> {
-  const { database, scratchFile } = context
+  const { database, reads, scratchFile } = context
   try {
     const candidate = await publication.complete(await stagePackages(scratchFile, publication.packages))
     database.prepare(ATTACH_STAGE).run(scratchFile)
     try {
       const statements = preparePublish(database)
-      const write = () => writeSnapshot(context, statements, candidate, publication.nowMs)
+      const write = () => {
+        if (publication.checkBlobs === true) checkBlobs(reads, candidate)
+        return writeSnapshot(context, statements, candidate, publication.nowMs)
+      }
       return await runWrite(database, write, { durable: true })
     } finally {
       database.exec(DETACH_STAGE)
@@ -54,6 +58,13 @@ async function stagePackages(
   } finally {
     stage.close()
   }
+}
+
+/** In the same transaction: from now on a collection finds these blobs listed. */
+function checkBlobs(reads: ReadStatements, candidate: Candidate): void {
+  for (const { path, digest } of candidate.files)
+    if (digest !== undefined && reads.blob.get({ digest }) === undefined)
+      throw new PinyonError('REPODATA_MOVING', `its blob is gone before it was published: ${path}`)
 }
 
 function writeSnapshot(

@@ -6,6 +6,9 @@ import type Database from 'better-sqlite3'
 export const SNAPSHOT = `s.id, m.name AS mirror, s.mirror_id AS mirrorId, s.seq, s.name, s.created_at AS createdAt,
   s.fingerprint, s.revision, s.package_count AS packageCount, s.package_bytes AS packageBytes`
 
+/** Of snapshots that may be served: a retired one is only a name that generations remember. */
+const LIVE = 's.retired_at IS NULL'
+
 /** A package row is in snapshot :seq. */
 const LISTED_AT = 'first_seq <= :seq AND (last_seq IS NULL OR last_seq >= :seq)'
 
@@ -15,28 +18,32 @@ const READS = {
     JOIN snapshot s ON s.id = c.snapshot_id JOIN mirror m ON m.id = s.mirror_id
     WHERE c.last_generation IS NULL`,
   snapshotByName: `SELECT ${SNAPSHOT} FROM snapshot s JOIN mirror m ON m.id = s.mirror_id
-    WHERE m.name = :mirror AND s.name = :name`,
+    WHERE m.name = :mirror AND s.name = :name AND ${LIVE}`,
   snapshotAtSeq: `SELECT ${SNAPSHOT} FROM snapshot s JOIN mirror m ON m.id = s.mirror_id
-    WHERE s.mirror_id = :mirrorId AND s.seq <= :seq ORDER BY s.seq DESC LIMIT 1`,
+    WHERE s.mirror_id = :mirrorId AND s.seq <= :seq AND ${LIVE} ORDER BY s.seq DESC LIMIT 1`,
   snapshotsOfMirror: `SELECT ${SNAPSHOT} FROM snapshot s JOIN mirror m ON m.id = s.mirror_id
-    WHERE m.name = :mirror ORDER BY s.seq DESC`,
+    WHERE m.name = :mirror AND ${LIVE} ORDER BY s.seq DESC`,
   repodataFile: 'SELECT digest, size FROM repodata_file WHERE snapshot_id = :snapshotId AND path = :path',
   repodataFiles: `SELECT path, type, digest, size FROM repodata_file
     WHERE snapshot_id = :snapshotId ORDER BY path`,
   rollingRepodataFile: `SELECT s.seq, f.digest, f.size FROM snapshot s
     JOIN repodata_file f ON f.snapshot_id = s.id AND f.path = :path
-    WHERE s.mirror_id = :mirrorId AND s.seq <= :seq AND f.digest IS NOT NULL ORDER BY s.seq DESC LIMIT 1`,
+    WHERE s.mirror_id = :mirrorId AND s.seq <= :seq AND ${LIVE} AND f.digest IS NOT NULL ORDER BY s.seq DESC LIMIT 1`,
   packageFile: `SELECT digest, size FROM package
     WHERE mirror_id = :mirrorId AND href_hash = :hrefHash AND href = :path AND ${LISTED_AT}`,
-  rollingPackageFile: `SELECT min(coalesce(last_seq, :seq), :seq) AS seq, digest, size FROM package
-    WHERE mirror_id = :mirrorId AND href_hash = :hrefHash AND href = :path AND first_seq <= :seq
-    ORDER BY first_seq DESC LIMIT 1`,
+  rollingPackageFile: `SELECT s.seq, p.digest, p.size FROM package p JOIN snapshot s ON s.mirror_id = p.mirror_id
+      AND s.seq BETWEEN p.first_seq AND min(coalesce(p.last_seq, :seq), :seq) AND ${LIVE}
+    WHERE p.mirror_id = :mirrorId AND p.href_hash = :hrefHash AND p.href = :path AND p.first_seq <= :seq
+    ORDER BY s.seq DESC LIMIT 1`,
   packagePage: `SELECT id, href_hash AS hrefHash, href, size FROM package
     WHERE mirror_id = :mirrorId AND (href_hash, id) > (:afterHash, :afterId) AND ${LISTED_AT}
     ORDER BY href_hash, id LIMIT :limit`,
+  blob: 'SELECT size FROM blob WHERE digest = :digest',
+  retiredAt: `SELECT s.retired_at AS retiredAt FROM snapshot s JOIN mirror m ON m.id = s.mirror_id
+    WHERE m.name = :mirror AND s.name = :name AND s.retired_at IS NOT NULL`,
   defects: 'SELECT path, kind, message FROM defect WHERE snapshot_id = :snapshotId ORDER BY path, kind',
   mirrors: `SELECT m.name, m.listed, m.pin_id IS NOT NULL AS pinned, m.checked_at AS checkedAt, m.succeeded_at AS succeededAt, m.error,
-    (SELECT count(*) FROM snapshot s WHERE s.mirror_id = m.id) AS snapshotCount FROM mirror m ORDER BY m.name`,
+    (SELECT count(*) FROM snapshot s WHERE s.mirror_id = m.id AND ${LIVE}) AS snapshotCount FROM mirror m ORDER BY m.name`,
   seenRepomd: `SELECT repomd_baseurl AS baseurl, repomd_etag AS etag, repomd_last_modified AS lastModified,
     repomd_digest AS digest FROM mirror WHERE name = :mirror AND repomd_digest IS NOT NULL`,
 } as const
@@ -45,7 +52,7 @@ const WRITES = {
   addMirror: 'INSERT INTO mirror (name) VALUES (:name) ON CONFLICT (name) DO NOTHING',
   listMirror: 'UPDATE mirror SET listed = 1, pin_id = :pinId WHERE name = :name',
   pins: 'SELECT name, pin_id AS pinId FROM mirror WHERE pin_id IS NOT NULL',
-  snapshotNames: `SELECT s.id, s.name FROM snapshot s JOIN mirror m ON m.id = s.mirror_id WHERE m.name = :mirror`,
+  snapshotNames: `SELECT s.id, s.name FROM snapshot s JOIN mirror m ON m.id = s.mirror_id WHERE m.name = :mirror AND ${LIVE}`,
   mirrorByName: 'SELECT id FROM mirror WHERE name = :name',
   newestSnapshot: 'SELECT seq, name FROM snapshot WHERE mirror_id = :mirrorId ORDER BY seq DESC LIMIT 1',
   recordSync: `UPDATE mirror SET checked_at = :checkedAt, error = :error,
@@ -65,7 +72,7 @@ const WRITES = {
   // Mirrors whose place in the index is not what they are to have: none, the pinned snapshot, or the newest.
   staleCurrent: `SELECT w.mirror_id AS mirrorId, w.snapshot_id AS snapshotId FROM (
       SELECT m.id AS mirror_id, CASE WHEN m.listed = 1 THEN coalesce(m.pin_id, (
-        SELECT s.id FROM snapshot s WHERE s.mirror_id = m.id ORDER BY s.seq DESC LIMIT 1)) END AS snapshot_id
+        SELECT s.id FROM snapshot s WHERE s.mirror_id = m.id AND ${LIVE} ORDER BY s.seq DESC LIMIT 1)) END AS snapshot_id
       FROM mirror m) w
     LEFT JOIN current_span c ON c.mirror_id = w.mirror_id AND c.last_generation IS NULL
     WHERE w.snapshot_id IS NOT c.snapshot_id`,

@@ -1,5 +1,6 @@
 import type Database from 'better-sqlite3'
 
+import type { BlobLedger } from '../cache/blob-ledger.ts'
 import { hashHref, openDatabase } from './database.ts'
 import { SqliteHistory } from './history.ts'
 import { reconcileListing } from './index-change.ts'
@@ -8,6 +9,7 @@ import { listDirectory } from './directory.ts'
 import { publish } from './publication.ts'
 import { toCandidateFiles, toFile, toMirrorState, toSeenRepomd, toSnapshot, toSnapshots } from './rows.ts'
 import { prepareReads, prepareWrites, type ReadStatements, type WriteStatements } from './sql.ts'
+import { SqliteBlobLedger } from './sqlite-blob-ledger.ts'
 import type {
   CandidateFile,
   Defect,
@@ -29,6 +31,8 @@ import { runWrite } from './write-transaction.ts'
 /** Snapshots in one SQLite file. Reads are single look-ups of a few microseconds; see sql.ts for all of them. */
 export class SqliteSnapshotStore implements SnapshotStore {
   readonly history: SnapshotHistory
+  /** The account of the blobs beside it. */
+  readonly ledger: BlobLedger
   readonly #database: Database.Database
   readonly #reads: ReadStatements
   readonly #writes: WriteStatements
@@ -40,12 +44,14 @@ export class SqliteSnapshotStore implements SnapshotStore {
   /**
    * @param file the database; made when missing
    * @param scratchFile gives a path for each publication's scratch database; without it this store cannot publish
+   * @param now milliseconds since the epoch; the system's clock unless told
    */
-  constructor(file: string, scratchFile?: () => string) {
+  constructor(file: string, scratchFile?: () => string, now: () => number = Date.now) {
     this.#database = openDatabase(file)
     this.#reads = prepareReads(this.#database)
     this.#writes = prepareWrites(this.#database)
     this.history = new SqliteHistory(this.#database)
+    this.ledger = new SqliteBlobLedger(this.#database, now)
     this.#scratchFile = scratchFile
   }
 

@@ -103,6 +103,8 @@ export interface Publication {
    */
   readonly complete: (duplicates: readonly Defect[]) => Promise<Candidate>
   readonly nowMs: number
+  /** Refuse, with REPODATA_MOVING, what names a repodata file of which there is no blob by now. */
+  readonly checkBlobs?: boolean
 }
 
 /** What publishing did. */

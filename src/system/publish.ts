@@ -1,3 +1,4 @@
+import { renameSync } from 'node:fs'
 import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
@@ -8,6 +9,14 @@ import { dirname } from 'node:path'
 export async function publishFile(temporary: string, target: string): Promise<void> {
   await rename(temporary, target)
   await syncDirectory(dirname(target))
+}
+
+/**
+ * Moves a file to its name in the caller's own time, for what has to happen in one step with it. Both paths must be on one file system.
+ * The name survives a power cut once {@link syncDirectory} has followed.
+ */
+export function moveFile(from: string, to: string): void {
+  renameSync(from, to)
 }
 
 /** Makes a directory's entries durable. File systems that cannot fsync a directory are taken as they are. */

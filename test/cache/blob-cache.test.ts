@@ -36,6 +36,7 @@ async function setUp(t: TestContext, limits: Partial<BlobCacheLimits> = LIMITS):
     create: (expected) => blobs.create(expected),
     openPartial: (location) => blobs.openPartial(location),
     remove: (digest) => blobs.remove(digest),
+    keep: (digest) => blobs.keep(digest),
   }
   const cache = new BlobCache(counting, limits)
   t.after(() => cache.close())

@@ -15,6 +15,7 @@ export function createFailingStore(method: 'create' | 'write' | 'publish' | 'clo
       open: (digest) => blobs.open(digest),
       openPartial: (location) => blobs.openPartial(location),
       remove: (digest) => blobs.remove(digest),
+      keep: (digest) => blobs.keep(digest),
       create: async (expected) => {
         if (!store.failing) return await blobs.create(expected)
         return method === 'create' ? fail(method) : breakWriter(await blobs.create(expected), method)

@@ -342,6 +342,7 @@ function holdDiscard(blobs: BlobStore, begun: Gate, goOn: Gate): BlobStore {
     open: (digest) => blobs.open(digest),
     openPartial: (location) => blobs.openPartial(location),
     remove: (digest) => blobs.remove(digest),
+    keep: (digest) => blobs.keep(digest),
     create: async (expected) => {
       const writer = await blobs.create(expected)
       const discard = writer.discard.bind(writer)

@@ -112,6 +112,7 @@ describe('one fill', () => {
       create: (expected) => blobs.create(expected),
       openPartial: (location) => blobs.openPartial(location),
       remove: (digest) => blobs.remove(digest),
+      keep: (digest) => blobs.keep(digest),
       open: async (digest) => {
         const found = await blobs.open(digest)
         if ((looks += 1) === 1) await put(blobs, digest, CONTENT)
@@ -197,6 +198,7 @@ test('a file is not closed under a read', async (t) => {
     open: (digest) => blobs.open(digest),
     openPartial: (location) => blobs.openPartial(location),
     remove: (digest) => blobs.remove(digest),
+    keep: (digest) => blobs.keep(digest),
     create: async (expected) => {
       const writer = await blobs.create(expected)
       const [read, close] = [writer.read.bind(writer), writer.close.bind(writer)]

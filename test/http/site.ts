@@ -58,15 +58,20 @@ export async function startSite(t: TestContext, options: SiteOptions = {}): Prom
   const upstream = await startUpstream(t, root)
   const dataDir = options.dataDir ?? tempDir(t)
   const log = new LogRecorder()
-  // Each look at the clock is a minute later, so that snapshots and syncs can be told apart.
   let now = PUBLISHED_AT
   const config = createConfig(dataDir, [upstream.url], options)
-  const app = await App.open({ config, log: log.logger, now: () => (now += 60_000) - 60_000 })
+  const app = await App.open({ config, log: log.logger, now: () => now })
+  // Each sync is a minute later, so that snapshots and syncs can be told apart.
+  const sync = app.sync.bind(app)
+  app.sync = async (mirror) => {
+    now += 60_000
+    return await sync(mirror)
+  }
   let closed: Promise<void> | undefined
   const close = () => (closed ??= app.close())
   t.after(close)
   const port = await app.listen()
-  now = PUBLISHED_AT
+  now = PUBLISHED_AT - 60_000
   const result = await app.sync('m')
   if (result.outcome === 'failed') throw result.error
   upstream.requests.length = 0

@@ -26,8 +26,9 @@ class Bench {
     this.#dataDir = tempDir(t)
     const layout = createLayout(this.#dataDir)
     mkdirSync(layout.temporary, { recursive: true })
-    this.#blobs = new DiskBlobStore(layout, { processId: PROCESS_ID, isAlive: () => true })
     this.store = new SqliteSnapshotStore(layout.database)
+    const processes = { processId: PROCESS_ID, isAlive: () => true }
+    this.#blobs = new DiskBlobStore(layout, processes, { ledger: this.store.ledger })
     t.after(() => this.store.close())
   }
 

@@ -41,10 +41,11 @@ export class MirrorUnderTest {
     let scratch = 0
     this.dataDir = dataDir
     this.strict = options.strict ?? false
-    this.blobs = new DiskBlobStore(layout, { processId: PROCESS_ID, isAlive: () => true })
     this.store = new SqliteSnapshotStore(layout.database, () =>
       temporaryPath(layout, PROCESS_ID, 'scratch', (scratch += 1)),
     )
+    const processes = { processId: PROCESS_ID, isAlive: () => true }
+    this.blobs = new DiskBlobStore(layout, processes, { ledger: this.store.ledger })
     const { baseurls } = options
     this.#upstream = new MirrorUpstream({ baseurls, timeoutMs: 10_000, retries: 0, userAgent: 'test' })
   }

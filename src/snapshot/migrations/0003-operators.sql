@@ -10,6 +10,8 @@ ALTER TABLE snapshot ADD COLUMN retired_at INTEGER;
 ALTER TABLE mirror ADD COLUMN removed_at INTEGER;
 -- What the configuration file says about the pin.
 ALTER TABLE mirror ADD COLUMN pin_why TEXT;
+-- 1 while there may be package rows that no snapshot lists any more: some were retired, and the rows are deleted after that.
+ALTER TABLE mirror ADD COLUMN unswept INTEGER NOT NULL DEFAULT 0;
 
 -- Every blob there is. A row comes and goes in one transaction with the file's name: who holds the database's write lock sees both agree.
 CREATE TABLE blob (

@@ -1,0 +1,133 @@
+import type { BlobCache } from '../cache/blob-cache.ts'
+import type { BlobLedger } from '../cache/blob-ledger.ts'
+import type { Config } from '../config/config.ts'
+import { PinyonError } from '../model/errors.ts'
+import type { GcRequest } from '../snapshot/gc-context.ts'
+import type { GcReport } from '../snapshot/gc-report.ts'
+import type { GcRunner } from '../snapshot/gc-runner.ts'
+import type { Claims } from '../system/claims.ts'
+import type { Logger } from '../system/logger.ts'
+
+/** What a {@link Collector} is built from. */
+export interface CollectorOptions {
+  readonly config: () => Config
+  readonly log: Logger
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
+  readonly claims: Pick<Claims, 'tryClaim'>
+  readonly ledger: BlobLedger
+  readonly cache: Pick<BlobCache, 'takeUsed' | 'forget'>
+  readonly run: GcRunner
+}
+
+/** Between two collections, in milliseconds. */
+const COLLECT_INTERVAL_MS = 3_600_000
+/** The first one lets a start, with its syncs, pass first. */
+const FIRST_COLLECT_MS = 300_000
+/** How late the use of a blob is entered, in milliseconds. */
+const TOUCH_INTERVAL_MS = 30_000
+/** A blob that no snapshot lists stays for so long after it was last needed: a sync may be about to list it. */
+const UNLISTED_MS = 3_600_000
+
+/** Decides when what is not needed any more is collected, and sees to it that only one process does it at a time. */
+export class Collector {
+  readonly #options: CollectorOptions
+  readonly #stop = new AbortController()
+  readonly #timers: NodeJS.Timeout[] = []
+  #running: Promise<unknown> = Promise.resolve()
+  #last: GcReport | undefined
+
+  constructor(options: CollectorOptions) {
+    this.#options = options
+  }
+
+  /** What the last collection of this process found; undefined before there was one. */
+  get lastReport(): GcReport | undefined {
+    return this.#last
+  }
+
+  /** Collects from now on now and then, and enters which blobs are used. */
+  start(): void {
+    const collect = () => void this.collect().catch(() => undefined)
+    const first = setTimeout(() => {
+      collect()
+      this.#timers.push(setInterval(collect, COLLECT_INTERVAL_MS).unref())
+    }, FIRST_COLLECT_MS).unref()
+    const touch = setInterval(() => void this.#enterUses().catch(() => undefined), TOUCH_INTERVAL_MS).unref()
+    this.#timers.push(first, touch)
+  }
+
+  /**
+   * Collects now; `dryRun` only tells what would go.
+   * @throws PinyonError GC_RUNNING while another process does
+   */
+  async collect({ dryRun = false }: { dryRun?: boolean } = {}): Promise<GcReport> {
+    const report = await this.#enqueue(dryRun ? 'plan' : 'collect', 0)
+    if (!dryRun) this.#log(report)
+    return report
+  }
+
+  /** Evicts until so many bytes fit; does nothing while another process collects. */
+  async makeRoom(bytes: number): Promise<void> {
+    const report = await this.#enqueue('evict', bytes)
+    const { unlisted, evicted } = report.blobs
+    this.#options.log.info({ bytes, unlisted, evicted, fits: report.fits }, 'made room in the cache')
+  }
+
+  /** Ends a collection that runs. What it has done stays done; the next one goes on. */
+  async close(): Promise<void> {
+    for (const timer of this.#timers) clearTimeout(timer)
+    this.#stop.abort(new PinyonError('SHUTTING_DOWN', 'the server is shutting down'))
+    await this.#running.catch(() => undefined)
+    await this.#enterUses().catch(() => undefined)
+  }
+
+  /** One after the other: they would only be in each other's way. */
+  async #enqueue(kind: GcRequest['kind'], neededBytes: number): Promise<GcReport> {
+    const before = this.#running
+    const run = before.catch(() => undefined).then(() => this.#run(kind, neededBytes))
+    this.#running = run
+    return await run
+  }
+
+  async #run(kind: GcRequest['kind'], neededBytes: number): Promise<GcReport> {
+    const { claims, config, now, run, cache } = this.#options
+    const claim = kind === 'plan' ? undefined : claims.tryClaim('gc')
+    if (kind !== 'plan' && claim === undefined)
+      throw new PinyonError('GC_RUNNING', 'another process is collecting')
+    try {
+      await this.#enterUses()
+      const { retention, cache: limits } = config()
+      const request: GcRequest = {
+        kind,
+        rules: retention,
+        maxBytes: limits.maxBytes,
+        neededBytes,
+        nowMs: now(),
+        farmNowMs: now(),
+        unlistedMs: UNLISTED_MS,
+      }
+      const report = await run(request, {
+        signal: this.#stop.signal,
+        onRemoved: (digests) => {
+          for (const digest of digests) cache.forget(digest)
+        },
+      })
+      if (kind === 'collect') this.#last = report
+      return report
+    } finally {
+      claim?.release()
+    }
+  }
+
+  async #enterUses(): Promise<void> {
+    const { cache, ledger, now } = this.#options
+    await ledger.touch(cache.takeUsed(), now())
+  }
+
+  #log({ snapshots, packageRows, views, blobs, fits }: GcReport): void {
+    const retired = snapshots.filter(({ goes }) => goes).length
+    const { unlisted, evicted, total } = blobs
+    this.#options.log.info({ retired, packageRows, views, unlisted, evicted, total, fits }, 'collected')
+  }
+}

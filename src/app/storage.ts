@@ -1,0 +1,98 @@
+import { mkdir } from 'node:fs/promises'
+
+import { BlobCache } from '../cache/blob-cache.ts'
+import { DiskBlobStore } from '../cache/disk-blob-store.ts'
+import { createLayout, type Layout } from '../cache/layout.ts'
+import { Quota } from '../cache/quota.ts'
+import type { Config } from '../config/config.ts'
+import { PinyonError } from '../model/errors.ts'
+import { createGcRunner } from '../snapshot/gc-runner.ts'
+import { SqliteSnapshotStore } from '../snapshot/sqlite-snapshot-store.ts'
+import { Claims } from '../system/claims.ts'
+import type { Logger } from '../system/logger.ts'
+import { Collector } from './collector.ts'
+
+/** What a {@link Storage} is opened with. */
+export interface StorageOptions {
+  /** The running configuration; asked each time. */
+  readonly config: () => Config
+  readonly log: Logger
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
+}
+
+/** All that is kept below the data directory: snapshots, blobs, what is warm of them, and who collects what is not needed any more. */
+export class Storage {
+  readonly layout: Layout
+  readonly claims: Claims
+  readonly snapshots: SqliteSnapshotStore
+  readonly blobs: DiskBlobStore
+  readonly cache: BlobCache
+  readonly quota: Quota
+  readonly collector: Collector
+
+  private constructor(parts: Omit<Storage, 'close'>) {
+    this.layout = parts.layout
+    this.claims = parts.claims
+    this.snapshots = parts.snapshots
+    this.blobs = parts.blobs
+    this.cache = parts.cache
+    this.quota = parts.quota
+    this.collector = parts.collector
+  }
+
+  /**
+   * Opens it, making what is missing and sweeping what a crash left.
+   * @throws PinyonError STORE_FAILED naming the directory
+   */
+  static async open(options: StorageOptions): Promise<Storage> {
+    const { dataDir } = options.config()
+    try {
+      await mkdir(dataDir, { recursive: true })
+      return await openParts(createLayout(dataDir), options, (parts) => new Storage(parts))
+    } catch (error) {
+      if (error instanceof PinyonError) throw error
+      const message = `data_dir cannot be used: ${dataDir}: ${(error as Error).message}`
+      throw new PinyonError('STORE_FAILED', message, { cause: error })
+    }
+  }
+
+  /** Ends what runs in the background and closes everything. */
+  async close(): Promise<void> {
+    await this.collector.close()
+    this.cache.close()
+    await this.snapshots.close()
+    this.claims.close()
+  }
+}
+
+async function openParts(
+  layout: Layout,
+  options: StorageOptions,
+  create: (parts: Omit<Storage, 'close'>) => Storage,
+): Promise<Storage> {
+  const { config, log, now } = options
+  const claims = new Claims(layout.claims)
+  const snapshots = new SqliteSnapshotStore(layout.database, undefined, now)
+  const { ledger } = snapshots
+  const quota: Quota = new Quota({
+    maxBytes: () => config().cache.maxBytes,
+    storedBytes: () => ledger.total().bytes,
+    makeRoom: (bytes) => collector.makeRoom(bytes),
+    onFull: (full) => logFullness(log, full, ledger.total().bytes, config().cache.maxBytes),
+  })
+  const blobs = await DiskBlobStore.open(layout, claims, { ledger, quota })
+  const cache = new BlobCache(blobs, { memoryBytes: config().cache.memoryBytes })
+  const run = createGcRunner({ dataDir: config().dataDir, processId: claims.processId })
+  const collector = new Collector({ config, log, now, claims, ledger, cache, run })
+  return create({ layout, claims, snapshots, blobs, cache, quota, collector })
+}
+
+function logFullness(log: Logger, full: boolean, bytes: number, maxBytes: number): void {
+  if (full)
+    log.error(
+      { bytes, maxBytes },
+      'the cache is full of what may not go: packages are passed through and not kept; raise cache.max_size',
+    )
+  else log.info({ bytes, maxBytes }, 'the cache has room again')
+}

@@ -1,0 +1,66 @@
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+
+import { DIGEST_ALGORITHMS, createDigest, type Digest } from '../model/digest.ts'
+import { moveFile } from '../system/publish.ts'
+import { blobPath, temporaryPath, type Layout } from './layout.ts'
+
+/** A directory of blobs: all those whose digest begins with this, as `sha256:4f`. */
+export interface InventoryPart {
+  readonly prefix: string
+  readonly digests: readonly Digest[]
+}
+
+/** The files of a blob store as a collection sees them. It blocks its thread: not for one that serves. */
+export class DiskInventory {
+  readonly #layout: Layout
+  readonly #processId: string
+  #serial: number
+
+  /** @param firstSerial tells this inventory's temporary files from those of others of the process */
+  constructor(layout: Layout, processId: string, firstSerial = 0) {
+    this.#layout = layout
+    this.#processId = processId
+    this.#serial = firstSerial
+  }
+
+  /** What is on the disk, a directory at a time. Files that are no blobs are left alone. */
+  *parts(): Generator<InventoryPart> {
+    for (const algorithm of DIGEST_ALGORITHMS) {
+      for (const start of namesIn(join(this.#layout.blobs, algorithm))) {
+        const rests = namesIn(join(this.#layout.blobs, algorithm, start))
+        const names = rests.map((rest) => start + rest)
+        const digests = names.map((name) => createDigest(algorithm, name))
+        const own = digests.filter((digest, at) => digest === `${algorithm}:${names[at]}`)
+        yield { prefix: `${algorithm}:${start}`, digests: own as Digest[] }
+      }
+    }
+  }
+
+  /** Bytes of a blob; undefined when there is none. */
+  sizeOf(digest: Digest): number | undefined {
+    return statSync(blobPath(this.#layout, digest), { throwIfNoEntry: false })?.size
+  }
+
+  /**
+   * Takes a blob's name away at once; who reads it reads on. Its space is freed by the function given back, which takes as long as the
+   * file system likes.
+   */
+  takeAway(digest: Digest): () => void {
+    const path = blobPath(this.#layout, digest)
+    if (!existsSync(path)) return () => undefined
+    this.#serial += 1
+    const trash = temporaryPath(this.#layout, this.#processId, 'trash', this.#serial)
+    moveFile(path, trash)
+    return () => rmSync(trash, { force: true })
+  }
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory)
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return []
+    throw error
+  }
+}

@@ -1,0 +1,127 @@
+import { PinyonError } from '../model/errors.ts'
+
+/** Bytes set aside for a blob that is being written. */
+export interface Reservation {
+  /** Sets aside as many as this in all. Throws CACHE_FULL. */
+  ensure(bytes: number): Promise<void>
+  /** Gives back what was set aside; harmless when repeated. */
+  release(): void
+}
+
+/** What a {@link Quota} is built from. */
+export interface QuotaOptions {
+  /** The most bytes that may be stored; asked each time, since it can be configured anew. */
+  readonly maxBytes: () => number
+  /** Bytes stored now, by all processes. */
+  readonly storedBytes: () => number
+  /** Removes what may go until so many more bytes fit, or nothing more may go. Called once at a time. */
+  readonly makeRoom: (bytes: number) => Promise<void>
+  /** Told when something had to be refused, or is stored again after that. */
+  readonly onFull?: (full: boolean) => void
+  /** Milliseconds of a clock that only goes forward. */
+  readonly now?: () => number
+}
+
+/** What a blob of unknown size sets aside at a time, in bytes. */
+const STEP_BYTES = 8 << 20
+/** From this share of the quota on, room is made before it is needed. */
+const HIGH_WATER = 0.95
+/** After making room was in vain, it is not tried again for so long, in milliseconds. */
+const FULL_FOR_MS = 10_000
+
+/**
+ * Keeps what is stored, and what is being written, within a number of bytes: they are set aside before they are written. What a
+ * snapshot cannot be without (its repodata) is counted, but never refused.
+ */
+export class Quota {
+  readonly #options: QuotaOptions
+  #reserved = 0
+  #making: Promise<void> | undefined
+  #fullUntil = Number.NEGATIVE_INFINITY
+  #isFull = false
+
+  constructor(options: QuotaOptions) {
+    this.#options = options
+  }
+
+  /** Bytes set aside by this process. */
+  get reservedBytes(): number {
+    return this.#reserved
+  }
+
+  /** Whether what was asked for last did not fit. */
+  get isFull(): boolean {
+    return this.#isFull
+  }
+
+  /**
+   * Sets bytes aside; of a blob whose size is not known, the first of them.
+   * @throws PinyonError CACHE_FULL when they do not fit and nothing more may go
+   */
+  async reserve(bytes: number | undefined, { essential }: { essential: boolean }): Promise<Reservation> {
+    let held = 0
+    const ensure = async (wanted: number) => {
+      if (wanted <= held) return
+      const more = bytes === undefined ? Math.ceil((wanted - held) / STEP_BYTES) * STEP_BYTES : wanted - held
+      await this.#take(more, essential)
+      held += more
+    }
+    await ensure(bytes ?? 1)
+    return {
+      ensure,
+      release: () => {
+        this.#reserved -= held
+        held = 0
+      },
+    }
+  }
+
+  /** Looks and takes in one go: of several that wait for room, none counts on what another one gets. */
+  async #take(bytes: number, essential: boolean): Promise<void> {
+    const limit = this.#options.maxBytes()
+    if (!essential && this.#wouldBe(bytes) > limit) await this.#makeRoom(bytes)
+    const taken = this.#wouldBe(bytes)
+    if (!essential && taken > limit) {
+      this.#tell(true)
+      throw new PinyonError(
+        'CACHE_FULL',
+        `the cache is full, and nothing more may go: ${taken} of ${limit} bytes`,
+      )
+    }
+    this.#reserved += bytes
+    if (taken > HIGH_WATER * limit) void this.#makeRoom(0)
+    if (taken <= limit) this.#tell(false)
+  }
+
+  #wouldBe(bytes: number): number {
+    return this.#options.storedBytes() + this.#reserved + bytes
+  }
+
+  /** Never rejects: what could not be removed shows in what is stored. */
+  async #makeRoom(bytes: number): Promise<void> {
+    const { makeRoom, now = () => performance.now() } = this.#options
+    if (now() < this.#fullUntil) return
+    this.#making ??= makeRoom(this.#reserved + bytes)
+      .catch(() => undefined)
+      .finally(() => {
+        this.#making = undefined
+        if (this.#wouldBe(0) > HIGH_WATER * this.#options.maxBytes()) this.#fullUntil = now() + FULL_FOR_MS
+      })
+    await this.#making
+  }
+
+  #tell(full: boolean): void {
+    if (full === this.#isFull) return
+    this.#isFull = full
+    this.#options.onFull?.(full)
+  }
+}
+
+/** For a store without a limit. */
+export function createUnlimitedQuota(): Quota {
+  return new Quota({
+    maxBytes: () => Number.POSITIVE_INFINITY,
+    storedBytes: () => 0,
+    makeRoom: async () => undefined,
+  })
+}

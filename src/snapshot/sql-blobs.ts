@@ -1,0 +1,20 @@
+import type Database from 'better-sqlite3'
+
+// The statements of the account of blobs, but for those that collect garbage (sql-gc.ts).
+
+const BLOBS = {
+  total: 'SELECT count, bytes FROM blob_total',
+  size: 'SELECT size FROM blob WHERE digest = :digest',
+  add: `INSERT INTO blob (digest, size, used_at) VALUES (:digest, :size, :atMs)
+    ON CONFLICT (digest) DO UPDATE SET used_at = max(used_at, excluded.used_at)`,
+  remove: 'DELETE FROM blob WHERE digest = :digest',
+  touch: 'UPDATE blob SET used_at = :atMs WHERE digest = :digest AND used_at < :atMs',
+} as const
+
+export type BlobStatements = Readonly<Record<keyof typeof BLOBS, Database.Statement>>
+
+/** Prepares what the account of blobs is kept with. */
+export function prepareBlobs(database: Database.Database): BlobStatements {
+  const prepared = Object.entries(BLOBS).map(([name, text]) => [name, database.prepare(text)])
+  return Object.fromEntries(prepared) as BlobStatements
+}

@@ -1,0 +1,96 @@
+import type Database from 'better-sqlite3'
+
+// The statements that decide and carry out what is no longer kept.
+
+/** No generation is that late: the end of a span that is still open. */
+const OPEN_END = 9007199254740991
+
+/** A package row `p` that no snapshot lists any more. */
+const DEAD = `NOT EXISTS (SELECT 1 FROM snapshot s WHERE s.mirror_id = p.mirror_id AND s.retired_at IS NULL
+  AND s.seq >= p.first_seq AND (p.last_seq IS NULL OR s.seq <= p.last_seq))`
+
+const GC = {
+  mirrors: `SELECT id, name, removed_at AS removedAt, unswept FROM mirror ORDER BY name`,
+  // What model/retention.ts looks at, newest first.
+  facts: `SELECT s.id, s.name, s.created_at AS createdAt, s.package_count AS packages,
+      EXISTS (SELECT 1 FROM current_span c WHERE c.mirror_id = s.mirror_id AND c.last_generation IS NULL
+        AND c.snapshot_id = s.id) AS isCurrent,
+      m.pin_id IS s.id AS isPinned,
+      (SELECT count(DISTINCT v.name) FROM current_span c JOIN view v
+        ON v.generation BETWEEN c.first_generation AND coalesce(c.last_generation, ${OPEN_END})
+        WHERE c.mirror_id = s.mirror_id AND c.snapshot_id = s.id AND v.expires_at > :farmNowMs) AS views,
+      EXISTS (SELECT 1 FROM current_span c WHERE c.mirror_id = s.mirror_id AND c.snapshot_id = s.id
+        AND coalesce(c.last_generation, ${OPEN_END}) >= (SELECT max(number) FROM generation) - :grace) AS isInGrace,
+      (SELECT u.last_seen FROM snapshot_usage u WHERE u.snapshot_id = s.id) AS usedAt
+    FROM snapshot s JOIN mirror m ON m.id = s.mirror_id
+    WHERE s.mirror_id = :mirrorId AND s.retired_at IS NULL ORDER BY s.seq DESC`,
+  retire: 'UPDATE snapshot SET retired_at = :nowMs WHERE id = :id AND retired_at IS NULL',
+  forgetFiles: 'DELETE FROM repodata_file WHERE snapshot_id = :id',
+  forgetDefects: 'DELETE FROM defect WHERE snapshot_id = :id',
+  markUnswept: 'UPDATE mirror SET unswept = 1 WHERE id = :mirrorId',
+  markSwept: 'UPDATE mirror SET unswept = 0 WHERE id = :mirrorId',
+  deadPackages: `SELECT p.id FROM package p WHERE p.mirror_id = :mirrorId AND ${DEAD}`,
+  // Looked at once more: of a mirror without any snapshot a publication may have brought rows back to life.
+  forgetPackage: `DELETE FROM package AS p WHERE p.id = :id AND ${DEAD}`,
+  forgetViews: 'DELETE FROM view WHERE expires_at <= :farmNowMs',
+  forgetUsage: `DELETE FROM snapshot_usage WHERE snapshot_id IN (
+    SELECT id FROM snapshot WHERE retired_at < :before)`,
+  // Changes whenever a blob may have become one that must not go: a publication, or what is known of an upstream.
+  token: `SELECT (SELECT coalesce(max(id), 0) FROM snapshot) || ' ' || (SELECT coalesce(max(id), 0) FROM package) || ' ' ||
+    coalesce((SELECT group_concat(id || ':' || listed || ':' || (error IS NULL), ' ') FROM mirror), '') AS token`,
+  blobsUnder: 'SELECT digest FROM blob WHERE digest >= :from AND digest < :to',
+  blobPrefixes: "SELECT DISTINCT substr(digest, 1, instr(digest, ':') + 2) AS prefix FROM blob",
+  addBlob: 'INSERT INTO blob (digest, size, used_at) VALUES (:digest, :size, :atMs) ON CONFLICT DO NOTHING',
+  forgetBlob: 'DELETE FROM blob WHERE digest = :digest',
+  // Not one that was used since it was chosen.
+  removeBlob: 'DELETE FROM blob WHERE digest = :digest AND used_at = :usedAt',
+  total: 'SELECT count, bytes FROM blob_total',
+} as const
+
+/** The scan of what the blobs are for, in temporary tables of one connection. */
+const SCAN = {
+  clearLive: 'DELETE FROM temp.live_snapshot',
+  fillLive: `INSERT INTO temp.live_snapshot (mirror_id, seq, id)
+    SELECT mirror_id, seq, id FROM main.snapshot WHERE retired_at IS NULL`,
+  dropLive: 'DELETE FROM temp.live_snapshot WHERE id = :id',
+  clearListed: 'DELETE FROM temp.listed',
+  // Fetchable: some mirror that is followed, and was reached at the last look, has it in its newest snapshot.
+  fillPackages: `INSERT INTO temp.listed (digest, fetchable, repodata)
+    SELECT p.digest, max(p.last_seq IS NULL AND m.listed = 1 AND m.error IS NULL), 0
+    FROM main.package p JOIN main.mirror m ON m.id = p.mirror_id
+    WHERE EXISTS (SELECT 1 FROM main.blob b WHERE b.digest = p.digest)
+      AND EXISTS (SELECT 1 FROM temp.live_snapshot s WHERE s.mirror_id = p.mirror_id
+        AND s.seq >= p.first_seq AND (p.last_seq IS NULL OR s.seq <= p.last_seq))
+    GROUP BY p.digest`,
+  fillRepodata: `INSERT INTO temp.listed (digest, fetchable, repodata)
+    SELECT DISTINCT f.digest, 0, 1 FROM main.repodata_file f JOIN temp.live_snapshot s ON s.id = f.snapshot_id
+    WHERE f.digest IS NOT NULL
+    ON CONFLICT (digest) DO UPDATE SET fetchable = 0, repodata = 1`,
+  unlisted: `SELECT b.digest, b.size, b.used_at AS usedAt FROM main.blob b
+    WHERE b.used_at < :before AND NOT EXISTS (SELECT 1 FROM temp.listed l WHERE l.digest = b.digest)`,
+  evictable: `SELECT b.digest, b.size, b.used_at AS usedAt FROM main.blob b JOIN temp.listed l ON l.digest = b.digest
+    WHERE l.fetchable = 1 AND l.repodata = 0 ORDER BY b.used_at, b.digest`,
+  classes: `SELECT CASE WHEN l.digest IS NULL THEN 'unlisted' WHEN l.repodata = 1 THEN 'repodata'
+      WHEN l.fetchable = 1 THEN 'fetchable' ELSE 'only_here' END AS class, count(*) AS count, sum(b.size) AS bytes
+    FROM main.blob b LEFT JOIN temp.listed l ON l.digest = b.digest GROUP BY 1`,
+} as const
+
+const CREATE_SCAN = `
+  CREATE TEMP TABLE live_snapshot (
+    mirror_id INTEGER NOT NULL, seq INTEGER NOT NULL, id INTEGER NOT NULL, PRIMARY KEY (mirror_id, seq)
+  ) WITHOUT ROWID;
+  CREATE INDEX temp.live_snapshot_id ON live_snapshot (id);
+  CREATE TEMP TABLE listed (
+    digest TEXT NOT NULL PRIMARY KEY, fetchable INTEGER NOT NULL, repodata INTEGER NOT NULL
+  ) WITHOUT ROWID`
+
+type Prepared<Sql> = Readonly<Record<keyof Sql, Database.Statement>>
+
+export type GcStatements = Prepared<typeof GC> & Prepared<typeof SCAN>
+
+/** Prepares what collecting garbage needs, on a connection of its own. */
+export function prepareGc(database: Database.Database): GcStatements {
+  database.exec(CREATE_SCAN)
+  const prepared = Object.entries({ ...GC, ...SCAN }).map(([name, text]) => [name, database.prepare(text)])
+  return Object.fromEntries(prepared) as GcStatements
+}
