@@ -11,13 +11,16 @@ import type { ConfigurationState } from '../proxy/api-context.ts'
 import { Content } from '../proxy/content.ts'
 import { Resolver } from '../proxy/resolver.ts'
 import { createThreadRunner } from '../snapshot/ingest-runner.ts'
+import type { GcReport } from '../snapshot/gc-report.ts'
 import { Scheduler } from '../snapshot/scheduler.ts'
 import type { SnapshotStore } from '../snapshot/store.ts'
 import { SyncBoard } from '../snapshot/sync-board.ts'
 import { syncMirror, type SyncResult } from '../snapshot/sync.ts'
 import type { Logger } from '../system/logger.ts'
+import { Metrics } from '../system/metrics.ts'
+import { VERSION } from '../system/version.ts'
 import type { MirrorUpstream } from '../upstream/mirror-upstream.ts'
-import type { Collector } from './collector.ts'
+import type { Collector, CollectorOptions } from './collector.ts'
 import { Storage } from './storage.ts'
 
 /** How long running answers may go on after a stop was asked for, in milliseconds. */
@@ -46,6 +49,8 @@ export class App {
   readonly #storage: Storage
   readonly #fills: FillTable
   readonly #scheduler: Scheduler
+  readonly #resolver: Resolver
+  readonly #metrics: Metrics
   readonly #board = new SyncBoard()
   readonly #servers: HttpServer[] = []
   #config: Config
@@ -63,6 +68,11 @@ export class App {
     // Storage: blobs on disk, their warm end, snapshots in SQLite.
     this.#storage = storage
     this.store = storage.snapshots
+    this.#resolver = new Resolver(this.store)
+    this.#metrics = new Metrics(VERSION, {
+      cache: () => toFigures(storage.describeCache(this.#config.cache.maxBytes)),
+      generation: async () => (await this.store.index()).generation,
+    })
     // Upstream: the sources of each mirror, and the fills that read them.
     this.#upstreams = createUpstreams(config)
     this.#fills = new FillTable({
@@ -87,7 +97,9 @@ export class App {
   static async open(options: AppOptions): Promise<App> {
     let app: App | undefined
     const config = () => app?.config ?? options.config
-    const storage = await Storage.open({ config, log: options.log, now: options.now ?? Date.now })
+    const { log, now = Date.now } = options
+    const onReport: CollectorOptions['onReport'] = (report, kind) => app?.noteReport(report, kind)
+    const storage = await Storage.open({ config, log, now, onReport })
     app = new App(options, storage)
     return app
   }
@@ -95,6 +107,18 @@ export class App {
   /** The running configuration. */
   get config(): Config {
     return this.#config
+  }
+
+  /** Takes note of what a collection did. */
+  noteReport(report: GcReport, kind: 'collect' | 'evict'): void {
+    const { unlisted, evicted } = report.blobs
+    this.#metrics.countRemoved('unreferenced', unlisted)
+    this.#metrics.countRemoved('size', evicted)
+    if (kind === 'collect') this.#metrics.countCollection(this.#now())
+    const gone = new Set(
+      report.snapshots.filter(({ goes }) => goes).map(({ mirror, name }) => `${mirror} ${name}`),
+    )
+    if (gone.size > 0) this.#resolver.forget(({ mirror, name }) => gone.has(`${mirror} ${name}`))
   }
 
   /** Collects what is not needed any more. */
@@ -120,6 +144,7 @@ export class App {
     const admin = createAdminHandler(context, {
       sync: (mirror) => this.sync(mirror),
       reload: () => this.reload(),
+      collect: (options) => this.collector.collect(options),
       board: this.#board,
     })
     // A sync that waits for its turn says nothing for as long as that takes.
@@ -151,9 +176,11 @@ export class App {
       await this.#reconcile(config)
       this.#adopt(config)
       this.#refusal = undefined
+      this.#metrics.countReload(true, this.#now())
       this.#log.info({ file: config.file, mirrors: config.mirrors.size }, 'configuration')
     } catch (error) {
       this.#refusal = toPinyonError(error).message
+      this.#metrics.countReload(false, this.#now())
       this.#log.error({ reason: this.#refusal }, 'configuration refused: the running one stays')
       throw error
     } finally {
@@ -220,11 +247,18 @@ export class App {
   #routeContext(): RouteContext {
     const upstreamOf = (mirror: string) => this.#upstreams.get(mirror)
     return {
-      resolver: new Resolver(this.store),
-      content: new Content({ blobs: this.#storage.cache, fills: this.#fills, upstreamOf }),
+      resolver: this.#resolver,
+      content: new Content({
+        blobs: this.#storage.cache,
+        fills: this.#fills,
+        upstreamOf,
+        onBypass: () => this.#metrics.countBypass(),
+      }),
       snapshots: this.store,
       publicUrl: () => this.#config.publicUrl,
       configuration: () => ({ error: this.#refusal }),
+      cache: () => this.#storage.describeCache(this.#config.cache.maxBytes),
+      metrics: async () => ({ contentType: this.#metrics.contentType, text: await this.#metrics.text() }),
       unready: async () => {
         const states = await this.store.mirrors()
         return states.filter(({ listed, current }) => listed && current === undefined).map(({ name }) => name)
@@ -271,6 +305,16 @@ function logSync(log: Logger, result: SyncResult, ms: number): void {
   else {
     const { snapshot, generation, added, removed, bytes } = result
     log.info({ mirror, outcome, ms, snapshot: snapshot.name, generation, added, removed, bytes }, 'sync')
+  }
+}
+
+function toFigures(view: ReturnType<Storage['describeCache']>) {
+  return {
+    count: view.blobs,
+    bytes: view.bytes,
+    maxBytes: view.max_bytes,
+    reservedBytes: view.reserved_bytes,
+    protectedBytes: view.only_here_bytes ?? undefined,
   }
 }
 

@@ -18,12 +18,16 @@ export interface CollectorOptions {
   readonly ledger: BlobLedger
   readonly cache: Pick<BlobCache, 'takeUsed' | 'forget'>
   readonly run: GcRunner
+  /** Told what a collection, or making room, did. */
+  readonly onReport: (report: GcReport, kind: 'collect' | 'evict') => void
 }
 
 /** Between two collections, in milliseconds. */
 const COLLECT_INTERVAL_MS = 3_600_000
 /** The first one lets a start, with its syncs, pass first. */
 const FIRST_COLLECT_MS = 300_000
+/** Between two looks at what is on the disk: only an older version, or a power cut, leaves it another than what is entered. */
+const RECONCILE_INTERVAL_MS = 86_400_000
 /** How late the use of a blob is entered, in milliseconds. */
 const TOUCH_INTERVAL_MS = 30_000
 /** A blob that no snapshot lists stays for so long after it was last needed: a sync may be about to list it. */
@@ -36,6 +40,7 @@ export class Collector {
   readonly #timers: NodeJS.Timeout[] = []
   #running: Promise<unknown> = Promise.resolve()
   #last: GcReport | undefined
+  #reconciledAt = Number.NEGATIVE_INFINITY
 
   constructor(options: CollectorOptions) {
     this.#options = options
@@ -100,6 +105,7 @@ export class Collector {
       const { retention, cache: limits } = config()
       const request: GcRequest = {
         kind,
+        reconcile: kind === 'collect' && now() - this.#reconciledAt > RECONCILE_INTERVAL_MS,
         rules: retention,
         maxBytes: limits.maxBytes,
         neededBytes,
@@ -114,6 +120,8 @@ export class Collector {
         },
       })
       if (kind === 'collect') this.#last = report
+      if (request.reconcile) this.#reconciledAt = request.nowMs
+      if (kind !== 'plan') this.#options.onReport(report, kind)
       return report
     } finally {
       claim?.release()

@@ -6,11 +6,12 @@ import { createLayout, type Layout } from '../cache/layout.ts'
 import { Quota } from '../cache/quota.ts'
 import type { Config } from '../config/config.ts'
 import { PinyonError } from '../model/errors.ts'
+import type { CacheView } from '../proxy/api-context.ts'
 import { createGcRunner } from '../snapshot/gc-runner.ts'
 import { SqliteSnapshotStore } from '../snapshot/sqlite-snapshot-store.ts'
 import { Claims } from '../system/claims.ts'
 import type { Logger } from '../system/logger.ts'
-import { Collector } from './collector.ts'
+import { Collector, type CollectorOptions } from './collector.ts'
 
 /** What a {@link Storage} is opened with. */
 export interface StorageOptions {
@@ -19,6 +20,8 @@ export interface StorageOptions {
   readonly log: Logger
   /** Milliseconds since the epoch. */
   readonly now: () => number
+  /** Told what a collection, or making room, did. */
+  readonly onReport: CollectorOptions['onReport']
 }
 
 /** All that is kept below the data directory: snapshots, blobs, what is warm of them, and who collects what is not needed any more. */
@@ -31,7 +34,7 @@ export class Storage {
   readonly quota: Quota
   readonly collector: Collector
 
-  private constructor(parts: Omit<Storage, 'close'>) {
+  private constructor(parts: Omit<Storage, 'close' | 'describeCache'>) {
     this.layout = parts.layout
     this.claims = parts.claims
     this.snapshots = parts.snapshots
@@ -57,6 +60,22 @@ export class Storage {
     }
   }
 
+  /** What is stored and how much may be, for people and for figures. */
+  describeCache(maxBytes: number): CacheView & { readonly reserved_bytes: number } {
+    const { count, bytes } = this.snapshots.ledger.total()
+    const known = this.collector.lastReport?.blobs
+    return {
+      blobs: count,
+      bytes,
+      max_bytes: maxBytes,
+      full: this.quota.isFull,
+      only_here_bytes: known?.onlyHere.bytes ?? null,
+      fetchable_bytes: known?.fetchable.bytes ?? null,
+      repodata_bytes: known?.repodata.bytes ?? null,
+      reserved_bytes: this.quota.reservedBytes,
+    }
+  }
+
   /** Ends what runs in the background and closes everything. */
   async close(): Promise<void> {
     await this.collector.close()
@@ -69,7 +88,7 @@ export class Storage {
 async function openParts(
   layout: Layout,
   options: StorageOptions,
-  create: (parts: Omit<Storage, 'close'>) => Storage,
+  create: (parts: Omit<Storage, 'close' | 'describeCache'>) => Storage,
 ): Promise<Storage> {
   const { config, log, now } = options
   const claims = new Claims(layout.claims)
@@ -84,7 +103,16 @@ async function openParts(
   const blobs = await DiskBlobStore.open(layout, claims, { ledger, quota })
   const cache = new BlobCache(blobs, { memoryBytes: config().cache.memoryBytes })
   const run = createGcRunner({ dataDir: config().dataDir, processId: claims.processId })
-  const collector = new Collector({ config, log, now, claims, ledger, cache, run })
+  const collector = new Collector({
+    config,
+    log,
+    now,
+    claims,
+    ledger,
+    cache,
+    run,
+    onReport: options.onReport,
+  })
   return create({ layout, claims, snapshots, blobs, cache, quota, collector })
 }
 

@@ -31,6 +31,10 @@ const COMMAND_EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'pinyon rollback epel-el9 --why "broken updates"',
     'pinyon rollback --generation 117 --dry-run   what would be pinned for the whole farm to be as it was then',
   ],
+  gc: [
+    'pinyon gc --dry-run                   what would go, and what keeps each other snapshot?',
+    'pinyon gc --json | jq .blobs',
+  ],
   generations: ['pinyon generations --mirror epel-el9   which sync brought what jobs stumble over?'],
 }
 

@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs'
 
+import type { BlobLedger } from '../cache/blob-ledger.ts'
 import { createLayout } from '../cache/layout.ts'
 import { loadConfig } from '../config/load.ts'
+import type { CacheView } from '../proxy/api-context.ts'
 import { answerApi } from '../proxy/api.ts'
 import { SqliteSnapshotStore } from '../snapshot/sqlite-snapshot-store.ts'
 import { ServerConnection } from './server-connection.ts'
@@ -17,7 +19,7 @@ export interface MirrorSource {
 
 /** The running server, else the data directory itself: both give the same answers. */
 export async function openMirrorSource(configFile: string): Promise<MirrorSource> {
-  const { dataDir } = loadConfig(configFile, process.env)
+  const { dataDir, cache } = loadConfig(configFile, process.env)
   const layout = createLayout(dataDir)
   const server = await ServerConnection.open(layout.adminSocket)
   if (server !== undefined)
@@ -29,9 +31,19 @@ export async function openMirrorSource(configFile: string): Promise<MirrorSource
     get: async (path) => {
       const [resource = '', query] = path.split('?')
       const segments = resource.split('/').map(decodeURIComponent)
-      const context = { snapshots: store, configuration: { error: undefined } }
+      const context = {
+        snapshots: store,
+        configuration: { error: undefined },
+        cache: () => describeCache(store.ledger, cache.maxBytes),
+      }
       return JSON.parse((await answerApi(context, segments, new URLSearchParams(query))).body.toString())
     },
     close: () => store.close(),
   }
+}
+
+function describeCache(ledger: BlobLedger, maxBytes: number): CacheView {
+  const { count, bytes } = ledger.total()
+  const unknown = { only_here_bytes: null, fetchable_bytes: null, repodata_bytes: null }
+  return { blobs: count, bytes, max_bytes: maxBytes, full: false, ...unknown }
 }

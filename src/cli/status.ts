@@ -1,7 +1,8 @@
+import type { CacheView } from '../proxy/api-context.ts'
 import type { MirrorView } from '../proxy/api-mirrors.ts'
 import { EXIT, type ExitCode, type Options } from './exit.ts'
 import { openMirrorSource } from './mirror-source.ts'
-import { formatAge, formatTable, toPrintable } from './table.ts'
+import { formatAge, formatBytes, formatTable, toPrintable } from './table.ts'
 
 /**
  * Prints every mirror's state; exits 1 when the last sync of one failed or the configuration is refused, so that a script need not
@@ -12,13 +13,15 @@ export async function showStatus(options: Options): Promise<ExitCode> {
   try {
     const { mirrors } = await source.get<{ mirrors: MirrorView[] }>('mirrors')
     const configuration = await source.get<ConfigurationView>('configuration')
+    const cache = await source.get<CacheView>('cache')
     if (options.json === true) {
-      const state = { running: source.running, configuration, mirrors }
+      const state = { running: source.running, configuration, cache, mirrors }
       process.stdout.write(`${JSON.stringify(state, undefined, 2)}\n`)
     } else {
       if (configuration.error !== null)
         process.stdout.write(`The configuration on disk is refused:\n${printLines(configuration.error)}\n`)
       process.stdout.write(formatStatus(mirrors, source.running, Date.now()))
+      process.stdout.write(formatCache(cache))
     }
     const failed = mirrors.some(({ enabled, error }) => enabled && error !== null)
     return failed || !configuration.ok ? EXIT.failed : EXIT.done
@@ -57,4 +60,11 @@ function formatCurrent({ enabled, current, pinned }: MirrorView): string {
   if (!enabled) return 'not listed'
   if (current === null) return 'no snapshot yet'
   return pinned ? `${current} (pinned)` : current
+}
+
+function formatCache({ bytes, max_bytes: maxBytes, full }: CacheView): string {
+  const use = `Cache: ${formatBytes(bytes)} of ${formatBytes(maxBytes)}.\n`
+  return full
+    ? `${use}The cache is full of what may not go: new packages are passed through and not kept. See pinyon gc --dry-run; raise cache.max_size.\n`
+    : use
 }

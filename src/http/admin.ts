@@ -1,6 +1,7 @@
 import { PinyonError } from '../model/errors.ts'
 import { createTextReply } from '../proxy/reply.ts'
 import { parseRequestTarget } from '../proxy/request-target.ts'
+import type { GcReport } from '../snapshot/gc-report.ts'
 import type { SyncBoard } from '../snapshot/sync-board.ts'
 import type { SyncResult } from '../snapshot/sync.ts'
 import { outcomeHeaders, type Exchange } from './exchange.ts'
@@ -13,6 +14,8 @@ export interface AdminActions {
   readonly sync: (mirror: string) => Promise<SyncResult>
   /** Reads the configuration anew; throws when it is refused. */
   readonly reload: () => Promise<void>
+  /** Collects what is not needed any more, or only tells what would go. */
+  readonly collect: (options: { readonly dryRun: boolean }) => Promise<GcReport>
   readonly board: SyncBoard
 }
 
@@ -48,6 +51,10 @@ export function createAdminHandler(context: RouteContext, actions: AdminActions)
     const [api, version, resource, mirror, action, ...rest] = parseRequestTarget(url).segments
     if (api === 'api' && version === 'v1' && rest.length === 0) {
       if (resource === 'reload' && mirror === undefined) return await sendReload(exchange, actions)
+      if (resource === 'gc' && mirror === undefined) {
+        const report = await actions.collect({ dryRun: /[?&]dry_run=1(&|$)/.test(url) })
+        return sendText(exchange, createTextReply('application/json', `${JSON.stringify(report)}\n`))
+      }
       if (resource === 'mirrors' && mirror !== undefined && action === 'sync')
         return await sendSync(exchange, mirror, actions)
     }

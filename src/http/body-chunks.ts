@@ -1,5 +1,5 @@
 import { PinyonError } from '../model/errors.ts'
-import type { Body } from '../proxy/content.ts'
+import type { Body } from '../proxy/body.ts'
 import { isRange, pieceLength, type BodyPlan } from './body-plan.ts'
 import type { ByteRange } from './range.ts'
 

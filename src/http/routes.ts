@@ -18,6 +18,9 @@ export interface RouteContext {
   readonly publicUrl: () => string | undefined
   /** Whether the configuration on disk is the running one. */
   readonly configuration: () => ConfigurationState
+  readonly cache: ApiContext['cache']
+  /** Prometheus' text format, and its type. */
+  readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>
   /** Enabled mirrors that have no snapshot yet. */
   readonly unready: () => Promise<readonly string[]>
 }
@@ -55,13 +58,17 @@ async function routeOther(
     if (unready.length > 0) throw new PinyonError('NOT_READY', `no snapshot yet of: ${unready.join(' ')}`)
     return text('ready\n')
   }
+  if (first === 'metrics' && second === undefined) {
+    const { contentType, text: figures } = await context.metrics()
+    return sendText(exchange, createTextReply(contentType, figures))
+  }
   if (first === 'api' && second === 'v1')
     return sendText(exchange, await answerApi(apiContext(context), rest, queryOf(exchange.request.url ?? '')))
   throw new PinyonError('NOT_FOUND', `there is nothing at: /${segments.join('/')}`)
 }
 
-function apiContext({ snapshots, configuration }: RouteContext): ApiContext {
-  return { snapshots, configuration: configuration() }
+function apiContext({ snapshots, configuration, cache }: RouteContext): ApiContext {
+  return { snapshots, configuration: configuration(), cache }
 }
 
 function queryOf(target: string): URLSearchParams {

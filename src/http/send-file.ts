@@ -1,7 +1,8 @@
 import type { ServerResponse } from 'node:http'
 
 import { PinyonError } from '../model/errors.ts'
-import type { Body, Content } from '../proxy/content.ts'
+import type { Body } from '../proxy/body.ts'
+import type { Content } from '../proxy/content.ts'
 import type { FileReply } from '../proxy/reply.ts'
 import { bodyChunks } from './body-chunks.ts'
 import { isRange, planRanges, planWhole, type BodyPlan } from './body-plan.ts'
@@ -28,7 +29,16 @@ export async function sendFile(exchange: Exchange, file: FileReply, content: Con
     return
   }
   if (request.method === 'HEAD') return await sendHead(exchange, file, content)
-  const body = content.peek(file) ?? (await content.open(file))
+  try {
+    await sendAndRelease(exchange, file, content.peek(file) ?? (await content.open(file)))
+  } catch (error) {
+    const passed = exchange.response.headersSent ? undefined : content.passThrough(file, error)
+    if (passed === undefined) throw error
+    await sendAndRelease(exchange, file, passed)
+  }
+}
+
+async function sendAndRelease(exchange: Exchange, file: FileReply, body: Body): Promise<void> {
   try {
     await sendBody(exchange, file, body)
   } finally {
@@ -59,7 +69,7 @@ async function sendHead(exchange: Exchange, file: FileReply, content: Content): 
 async function sendBody(exchange: Exchange, file: FileReply, body: Body): Promise<void> {
   const { response } = exchange
   const size = body.size ?? (await beforeTheClientGivesUp(body.verified()))
-  const planned = plan(exchange, file, size)
+  const planned = body.isSequential === true ? planWhole(size, file.contentType) : plan(exchange, file, size)
   const [piece] = planned.pieces
   if (body.bytes !== undefined && planned.pieces.length <= 1) {
     sendPlanned(exchange, file, planned, outcomeHeaders(exchange, body.outcome, file.snapshot))

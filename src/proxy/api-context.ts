@@ -6,10 +6,25 @@ export interface ConfigurationState {
   readonly error: string | undefined
 }
 
+/** The cache as the API shows it; what only a collection knows is null before the first one. */
+export interface CacheView {
+  readonly blobs: number
+  readonly bytes: number
+  readonly max_bytes: number
+  /** Whether packages are passed through because nothing more may be stored. */
+  readonly full: boolean
+  /** Bytes of packages that a snapshot lists and upstream no longer has: never evicted. */
+  readonly only_here_bytes: number | null
+  /** Bytes of packages that can be fetched again. */
+  readonly fetchable_bytes: number | null
+  readonly repodata_bytes: number | null
+}
+
 /** What the API is answered from. */
 export interface ApiContext {
   readonly snapshots: SnapshotReader & { readonly history: SnapshotHistory }
   readonly configuration: ConfigurationState
+  readonly cache: () => CacheView
 }
 
 /** A GET of the API: what follows the resource's name, and the query. */

@@ -1,24 +1,11 @@
 import type { BlobCache, SharedBlob } from '../cache/blob-cache.ts'
-import type { ReadableBytes } from '../cache/blob-store.ts'
 import type { FillTable } from '../cache/fill-table.ts'
 import type { FillSource } from '../cache/source-race.ts'
-import { PinyonError } from '../model/errors.ts'
+import { PinyonError, toPinyonError } from '../model/errors.ts'
 import type { Upstream } from '../upstream/upstream.ts'
-import type { FileOutcome, FileReply } from './reply.ts'
-
-/** An open body: of a blob that is there, or of one that is just coming. */
-export interface Body extends ReadableBytes {
-  readonly outcome: FileOutcome
-  /** All of it, when it is in memory. */
-  readonly bytes?: Buffer | undefined
-  /** Bytes; undefined while neither the listing nor a finished fill says. */
-  readonly size: number | undefined
-  /** Whether the digest is known to be right. Until then the end of the body must be held back. */
-  readonly complete: boolean
-  /** Resolves with the size once the digest is known to be right; throws when it will never be. */
-  verified(): Promise<number>
-  release(): void
-}
+import type { Body } from './body.ts'
+import { BypassBody, BypassGate } from './bypass.ts'
+import type { FileReply } from './reply.ts'
 
 /** What {@link Content} is built from. */
 export interface ContentOptions {
@@ -26,11 +13,14 @@ export interface ContentOptions {
   readonly fills: FillTable
   /** The sources of a mirror; undefined when it is not configured any more. */
   readonly upstreamOf: (mirror: string) => Upstream | undefined
+  /** Told of every body that is passed through. */
+  readonly onBypass?: () => void
 }
 
 /** From a file reply to its bytes: memory, then disk, then a fill. */
 export class Content {
   readonly #options: ContentOptions
+  readonly #gate = new BypassGate()
 
   constructor(options: ContentOptions) {
     this.#options = options
@@ -64,6 +54,24 @@ export class Content {
       verified: () => reader.verified(),
       release: () => reader.release(),
     }
+  }
+
+  /**
+   * The body passed through from upstream without being stored: for a file that cannot be, by this error. Undefined when it is another
+   * error, or its length is not listed, so that no header could be written.
+   */
+  passThrough(file: FileReply, error: unknown): Body | undefined {
+    const { digest, size, snapshot } = file
+    const { code } = toPinyonError(error)
+    if ((code !== 'CACHE_FULL' && code !== 'NO_SPACE') || size === undefined) return undefined
+    const source = this.#sourceOf(file)
+    this.#options.onBypass?.()
+    return new BypassBody({
+      digest,
+      size,
+      open: (signal) => source(0, signal),
+      enter: () => this.#gate.enter(snapshot.mirror),
+    })
   }
 
   #sourceOf(file: FileReply): FillSource {

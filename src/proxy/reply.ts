@@ -97,4 +97,4 @@ function contentTypeOf(path: string): string {
 }
 
 /** How the body of a file reply came about. */
-export type FileOutcome = Extract<Outcome, 'hit' | 'fill' | 'join'>
+export type FileOutcome = Extract<Outcome, 'hit' | 'fill' | 'join' | 'bypass'>

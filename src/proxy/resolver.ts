@@ -38,6 +38,12 @@ export class Resolver {
     return this.#files.get(target)
   }
 
+  /** Forgets what was asked for of snapshots that are gone. */
+  forget(isGone: (snapshot: Snapshot) => boolean): void {
+    for (const [target, { snapshot }] of this.#files.entries())
+      if (isGone(snapshot)) this.#files.delete(target)
+  }
+
   /**
    * What a target names.
    * @param base gives what index URLs begin with; asked only for an index
@@ -76,12 +82,18 @@ export class Resolver {
       return await this.#listDirectory(path, current, href)
     }
     const snapshot = SNAPSHOT_NAME.test(view) ? await this.#snapshots.snapshot(mirror, view) : undefined
-    if (snapshot === undefined) throw notFound(path, `${mirror} has no snapshot: ${view}`)
+    if (snapshot === undefined) throw await this.#noSnapshot(path, mirror, view)
     const file = path.directory ? undefined : await this.#snapshots.file(snapshot, href)
     if (file === undefined) return await this.#listDirectory(path, snapshot, href)
     const reply = toFileReply(path, snapshot, file, true)
     this.#files.set(target, reply)
     return reply
+  }
+
+  async #noSnapshot(path: RequestPath, mirror: string, name: string): Promise<PinyonError> {
+    const retiredAt = await this.#snapshots.retiredAt(mirror, name)
+    const why = retiredAt === undefined ? '' : `, it was retired at ${new Date(retiredAt).toISOString()}`
+    return notFound(path, `${mirror} has no snapshot: ${name}${why}`)
   }
 
   /** The current snapshot's file, else an earlier one's, else, after a roll-back, that of a later one. */

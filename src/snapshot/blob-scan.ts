@@ -16,11 +16,13 @@ export interface BlobScan {
   /** Listed by no snapshot, and not needed for a while. */
   readonly unlisted: readonly Removable[]
   /** Can be fetched again, the least recently used first. */
-  readonly evictable: readonly Removable[]
-  readonly classes: Readonly<Record<BlobClass, BlobSum>>
+  readonly evictable: () => readonly Removable[]
+  readonly repodata: BlobSum
+  readonly fetchable: BlobSum
+  readonly onlyHere: BlobSum
+  /** Listed by no snapshot, whenever they were needed. */
+  readonly allUnlisted: BlobSum
 }
-
-type BlobClass = 'unlisted' | 'repodata' | 'fetchable' | 'only_here'
 
 /**
  * Looks what every blob is for. One pass over the packages, in a transaction that only reads: it neither waits for anybody nor makes
@@ -28,33 +30,43 @@ type BlobClass = 'unlisted' | 'repodata' | 'fetchable' | 'only_here'
  * @param going snapshots to be taken for retired
  */
 export function scanBlobs(context: GcContext, going: readonly { readonly id: number }[]): BlobScan {
-  const { statements, database, request } = context
+  const { statements, database } = context
   const scan = database.transaction((): BlobScan => {
     const token = currentToken(context)
     statements.clearLive.run()
     statements.fillLive.run()
     for (const { id } of going) statements.dropLive.run({ id })
     statements.clearListed.run()
-    statements.fillPackages.run()
-    statements.fillRepodata.run()
-    const sums = statements.classes.all() as (BlobSum & { class: BlobClass })[]
-    const sumOf = (name: BlobClass): BlobSum => {
-      const found = sums.find((sum) => sum.class === name)
-      return found === undefined ? NO_BLOBS : { count: found.count, bytes: found.bytes }
-    }
-    return {
-      token,
-      unlisted: statements.unlisted.all({ before: request.nowMs - request.unlistedMs }) as Removable[],
-      evictable: statements.evictable.all() as Removable[],
-      classes: {
-        unlisted: sumOf('unlisted'),
-        repodata: sumOf('repodata'),
-        fetchable: sumOf('fetchable'),
-        only_here: sumOf('only_here'),
-      },
-    }
+    // Every row is of some snapshot, unless some are only taken for retired, or rows of retired ones are left.
+    const all = going.length === 0 && statements.unswept.get() === undefined
+    statements.listPackages.run({ all: all ? 1 : 0 })
+    statements.listRepodata.run()
+    return readScan(context, token)
   })
   return scan()
+}
+
+function readScan({ statements, request }: GcContext, token: string): BlobScan {
+  const sums = statements.classes.all() as (BlobSum & { class: string })[]
+  const sumOf = (name: string): BlobSum => {
+    const found = sums.find((sum) => sum.class === name)
+    return found === undefined ? NO_BLOBS : { count: found.count, bytes: found.bytes }
+  }
+  const total = statements.total.get() as BlobSum
+  const allUnlisted = {
+    count: total.count - sums.reduce((sum, { count }) => sum + count, 0),
+    bytes: total.bytes - sums.reduce((sum, { bytes }) => sum + bytes, 0),
+  }
+  const before = request.nowMs - request.unlistedMs
+  return {
+    token,
+    unlisted: allUnlisted.count === 0 ? [] : (statements.unlisted.all({ before }) as Removable[]),
+    evictable: () => statements.evictable.all() as Removable[],
+    repodata: sumOf('repodata'),
+    fetchable: sumOf('fetchable'),
+    onlyHere: sumOf('only_here'),
+    allUnlisted,
+  }
 }
 
 /** Differs from a scan's once something has happened by which a blob may have become one that must not go. */
@@ -62,15 +74,20 @@ export function currentToken({ statements }: GcContext): string {
   return (statements.token.get() as { token: string }).token
 }
 
-/** The least recently used that together have at least so many bytes. */
-export function chooseEvicted(evictable: readonly Removable[], bytes: number): readonly Removable[] {
-  const chosen: Removable[] = []
-  for (let sum = 0; sum < bytes && chosen.length < evictable.length;) {
-    const next = evictable[chosen.length] as Removable
-    chosen.push(next)
-    sum += next.size
+/** The least recently used that together have at least so many bytes; none for no bytes. */
+export function chooseEvicted(
+  { evictable }: Pick<BlobScan, 'evictable'>,
+  bytes: number,
+): readonly Removable[] {
+  if (bytes <= 0) return []
+  const all = evictable()
+  let sum = 0
+  let count = 0
+  while (sum < bytes && count < all.length) {
+    sum += all[count]?.size ?? 0
+    count += 1
   }
-  return chosen
+  return all.slice(0, count)
 }
 
 /** How many, and how large in all. */

@@ -9,6 +9,8 @@ import type { GcStatements } from './sql-gc.ts'
 export interface GcRequest {
   /** `collect`: all of it; `evict`: only room for `neededBytes`; `plan`: change nothing and say what would go. */
   readonly kind: 'collect' | 'evict' | 'plan'
+  /** Whether to look first what is on the disk, beside what is entered. */
+  readonly reconcile: boolean
   readonly rules: RetentionRules
   readonly maxBytes: number
   /** Bytes that are to fit below `maxBytes` afterwards. */

@@ -18,9 +18,9 @@ const USAGE_MS = 90 * 86_400_000
  * and jobs do meanwhile; a kill at any moment leaves what the next collection continues.
  */
 export async function collectGarbage(context: GcContext): Promise<GcReport> {
-  const { kind } = context.request
+  const { kind, reconcile } = context.request
   if (kind === 'plan') return plan(context)
-  if (kind === 'collect') await reconcileBlobs(context)
+  if (reconcile) await reconcileBlobs(context)
   const snapshots = kind === 'collect' ? await retireSnapshots(context) : []
   const packageRows = kind === 'collect' ? await sweepPackages(context) : 0
   const views = kind === 'collect' ? await forgetExpired(context) : 0
@@ -40,7 +40,7 @@ function plan(context: GcContext): GcReport {
   const snapshots = planRetirement(context)
   const going = snapshots.filter(({ goes }) => goes)
   const scan = scanBlobs(context, going)
-  const evicted = sumBlobs(chooseEvicted(scan.evictable, excess(context, sumBlobs(scan.unlisted).bytes)))
+  const evicted = sumBlobs(chooseEvicted(scan, excess(context, sumBlobs(scan.unlisted).bytes)))
   const blobs = describeBlobs(context, scan, sumBlobs(scan.unlisted), evicted)
   const total = {
     count: blobs.total.count - blobs.unlisted.count - evicted.count,
@@ -75,7 +75,7 @@ async function removeUnneeded(
     const scan = scanBlobs(context, [])
     const left = await removeBlobs(context, scan.unlisted, scan.token)
     unlisted.push(...left.removed)
-    const chosen = left.held ? chooseEvicted(scan.evictable, excess(context, 0)) : []
+    const chosen = left.held ? chooseEvicted(scan, excess(context, 0)) : []
     const out = await removeBlobs(context, chosen, scan.token)
     evicted.push(...out.removed)
     if ((left.held && out.held) || scans === MAX_SCANS)
@@ -93,17 +93,17 @@ function excess({ statements, request }: GcContext, goingBytes: number): number 
 
 function describeBlobs(
   { statements, request }: GcContext,
-  { classes }: BlobScan,
+  scan: BlobScan,
   unlisted: BlobSum,
   evicted: BlobSum,
 ): GcBlobs {
   return {
     total: { ...(statements.total.get() as BlobSum) },
     maxBytes: request.maxBytes,
-    repodata: classes.repodata,
-    onlyHere: classes.only_here,
-    fetchable: minus(classes.fetchable, evicted),
-    recent: minus(classes.unlisted, unlisted),
+    repodata: scan.repodata,
+    onlyHere: scan.onlyHere,
+    fetchable: minus(scan.fetchable, evicted),
+    recent: minus(scan.allUnlisted, unlisted),
     unlisted,
     evicted,
   }

@@ -29,6 +29,7 @@ const GC = {
   forgetDefects: 'DELETE FROM defect WHERE snapshot_id = :id',
   markUnswept: 'UPDATE mirror SET unswept = 1 WHERE id = :mirrorId',
   markSwept: 'UPDATE mirror SET unswept = 0 WHERE id = :mirrorId',
+  unswept: 'SELECT 1 FROM mirror WHERE unswept = 1 LIMIT 1',
   deadPackages: `SELECT p.id FROM package p WHERE p.mirror_id = :mirrorId AND ${DEAD}`,
   // Looked at once more: of a mirror without any snapshot a publication may have brought rows back to life.
   forgetPackage: `DELETE FROM package AS p WHERE p.id = :id AND ${DEAD}`,
@@ -55,33 +56,34 @@ const SCAN = {
   dropLive: 'DELETE FROM temp.live_snapshot WHERE id = :id',
   clearListed: 'DELETE FROM temp.listed',
   // Fetchable: some mirror that is followed, and was reached at the last look, has it in its newest snapshot.
-  fillPackages: `INSERT INTO temp.listed (digest, fetchable, repodata)
-    SELECT p.digest, max(p.last_seq IS NULL AND m.listed = 1 AND m.error IS NULL), 0
-    FROM main.package p JOIN main.mirror m ON m.id = p.mirror_id
-    WHERE EXISTS (SELECT 1 FROM main.blob b WHERE b.digest = p.digest)
-      AND EXISTS (SELECT 1 FROM temp.live_snapshot s WHERE s.mirror_id = p.mirror_id
-        AND s.seq >= p.first_seq AND (p.last_seq IS NULL OR s.seq <= p.last_seq))
-    GROUP BY p.digest`,
-  fillRepodata: `INSERT INTO temp.listed (digest, fetchable, repodata)
-    SELECT DISTINCT f.digest, 0, 1 FROM main.repodata_file f JOIN temp.live_snapshot s ON s.id = f.snapshot_id
-    WHERE f.digest IS NOT NULL
+  listPackages: `INSERT INTO temp.listed (digest, size, fetchable, repodata)
+    SELECT p.digest, b.size, p.last_seq IS NULL AND m.listed = 1 AND m.error IS NULL, 0
+    FROM main.package p CROSS JOIN main.mirror m ON m.id = p.mirror_id CROSS JOIN main.blob b ON b.digest = p.digest
+    WHERE :all OR EXISTS (SELECT 1 FROM temp.live_snapshot s WHERE s.mirror_id = p.mirror_id
+      AND s.seq >= p.first_seq AND (p.last_seq IS NULL OR s.seq <= p.last_seq))
+    ON CONFLICT (digest) DO UPDATE SET fetchable = max(fetchable, excluded.fetchable)`,
+  listRepodata: `INSERT INTO temp.listed (digest, size, fetchable, repodata)
+    SELECT f.digest, b.size, 0, 1
+    FROM main.repodata_file f CROSS JOIN temp.live_snapshot s ON s.id = f.snapshot_id CROSS JOIN main.blob b ON b.digest = f.digest
+    WHERE true
     ON CONFLICT (digest) DO UPDATE SET fetchable = 0, repodata = 1`,
   unlisted: `SELECT b.digest, b.size, b.used_at AS usedAt FROM main.blob b
     WHERE b.used_at < :before AND NOT EXISTS (SELECT 1 FROM temp.listed l WHERE l.digest = b.digest)`,
   evictable: `SELECT b.digest, b.size, b.used_at AS usedAt FROM main.blob b JOIN temp.listed l ON l.digest = b.digest
     WHERE l.fetchable = 1 AND l.repodata = 0 ORDER BY b.used_at, b.digest`,
-  classes: `SELECT CASE WHEN l.digest IS NULL THEN 'unlisted' WHEN l.repodata = 1 THEN 'repodata'
-      WHEN l.fetchable = 1 THEN 'fetchable' ELSE 'only_here' END AS class, count(*) AS count, sum(b.size) AS bytes
-    FROM main.blob b LEFT JOIN temp.listed l ON l.digest = b.digest GROUP BY 1`,
+  classes: `SELECT CASE WHEN repodata = 1 THEN 'repodata' WHEN fetchable = 1 THEN 'fetchable' ELSE 'only_here' END AS class,
+      count(*) AS count, sum(size) AS bytes FROM temp.listed GROUP BY 1`,
 } as const
 
 const CREATE_SCAN = `
+  PRAGMA temp_store = MEMORY;
+  PRAGMA cache_size = -16384;
   CREATE TEMP TABLE live_snapshot (
     mirror_id INTEGER NOT NULL, seq INTEGER NOT NULL, id INTEGER NOT NULL, PRIMARY KEY (mirror_id, seq)
   ) WITHOUT ROWID;
   CREATE INDEX temp.live_snapshot_id ON live_snapshot (id);
   CREATE TEMP TABLE listed (
-    digest TEXT NOT NULL PRIMARY KEY, fetchable INTEGER NOT NULL, repodata INTEGER NOT NULL
+    digest TEXT NOT NULL PRIMARY KEY, size INTEGER NOT NULL, fetchable INTEGER NOT NULL, repodata INTEGER NOT NULL
   ) WITHOUT ROWID`
 
 type Prepared<Sql> = Readonly<Record<keyof Sql, Database.Statement>>

@@ -66,6 +66,10 @@ export class SqliteSnapshotStore implements SnapshotStore {
     return toSnapshot(this.#reads.snapshotByName.get({ mirror, name }))
   }
 
+  async retiredAt(mirror: string, name: string): Promise<number | undefined> {
+    return (this.#reads.retiredAt.get({ mirror, name }) as { retiredAt: number } | undefined)?.retiredAt
+  }
+
   async file(snapshot: Snapshot, path: string): Promise<SnapshotFile | undefined> {
     const repodata = this.#reads.repodataFile.get({ snapshotId: snapshot.id, path })
     if (repodata !== undefined) return toFile(path, 'repodata', repodata)

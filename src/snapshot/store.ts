@@ -166,6 +166,8 @@ export interface SnapshotReader {
   /** The index as it is now; the same object until something changed. */
   index(): Promise<Index>
   snapshot(mirror: string, name: string): Promise<Snapshot | undefined>
+  /** When a snapshot of this name was retired, in milliseconds; undefined for one that is there, or never was. */
+  retiredAt(mirror: string, name: string): Promise<number | undefined>
   file(snapshot: Snapshot, path: string): Promise<SnapshotFile | undefined>
   /** A file by path in the newest snapshot at or before this one that lists it: the rolling view. */
   rollingFile(

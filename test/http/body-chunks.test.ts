@@ -6,7 +6,7 @@ import * as fc from 'fast-check'
 
 import { bodyChunks, HOLD_BACK_BYTES } from '../../src/http/body-chunks.ts'
 import { planRanges, planWhole, type BodyPlan } from '../../src/http/body-plan.ts'
-import type { Body } from '../../src/proxy/content.ts'
+import type { Body } from '../../src/proxy/body.ts'
 import { gate } from '../support/gate.ts'
 import { seededBytes } from '../support/seeded-bytes.ts'
 

@@ -1,0 +1,121 @@
+import { Counter, Gauge, Registry } from 'prom-client'
+
+/** What gauges are read from when somebody asks. */
+export interface MetricSources {
+  /** Bytes and blobs stored, the most that may be, and what is set aside for blobs being written. */
+  readonly cache: () => {
+    readonly count: number
+    readonly bytes: number
+    readonly maxBytes: number
+    readonly reservedBytes: number
+    /** Bytes that may not be evicted; undefined before the first collection. */
+    readonly protectedBytes: number | undefined
+  }
+  readonly generation: () => Promise<number>
+}
+
+/** The process's figures for Prometheus, each in its text format's terms. Labels come from closed lists only. */
+export class Metrics {
+  readonly #registry = new Registry()
+  readonly #configOk: Gauge
+  readonly #reloads: Counter<'result'>
+  readonly #lastReload: Gauge
+  readonly #bypasses: Counter
+  readonly #evictions: Counter<'reason'>
+  readonly #evictedBytes: Counter<'reason'>
+  readonly #lastCollection: Gauge
+
+  /** @param version of this program */
+  constructor(version: string, sources: MetricSources) {
+    this.#configOk = this.#gauge('config_ok', 'Whether the configuration on disk is the running one')
+    this.#configOk.set(1)
+    this.#reloads = this.#counter('config_reloads_total', 'Attempts to take up the configuration', ['result'])
+    this.#lastReload = this.#gauge(
+      'config_last_reload_timestamp_seconds',
+      'When the running configuration was taken up',
+    )
+    this.#bypasses = this.#counter('bypass_total', 'Packages passed through because they could not be kept')
+    this.#evictions = this.#counter('evictions_total', 'Blobs removed', ['reason'])
+    this.#evictedBytes = this.#counter('evicted_bytes_total', 'Bytes of blobs removed', ['reason'])
+    this.#lastCollection = this.#gauge(
+      'gc_last_success_timestamp_seconds',
+      'When what is not needed was collected last',
+    )
+    this.#readCache(sources)
+    this.#read('generation', 'The number of the present generation of the index', sources.generation)
+    new Gauge({
+      name: 'pinyon_build_info',
+      help: 'Always 1',
+      labelNames: ['version', 'node'],
+      registers: [this.#registry],
+    }).set({ version, node: process.versions.node }, 1)
+  }
+
+  /** Content-Type of {@link text}. */
+  get contentType(): string {
+    return this.#registry.contentType
+  }
+
+  /** All figures, in Prometheus' text format. */
+  async text(): Promise<string> {
+    return await this.#registry.metrics()
+  }
+
+  /** The configuration was taken up, or refused. */
+  countReload(accepted: boolean, nowMs: number): void {
+    this.#configOk.set(accepted ? 1 : 0)
+    this.#reloads.inc({ result: accepted ? 'accepted' : 'refused' })
+    if (accepted) this.#lastReload.set(nowMs / 1000)
+  }
+
+  /** A package was passed through. */
+  countBypass(): void {
+    this.#bypasses.inc()
+  }
+
+  /** Blobs were removed. */
+  countRemoved(reason: 'size' | 'unreferenced', { count, bytes }: { count: number; bytes: number }): void {
+    this.#evictions.inc({ reason }, count)
+    this.#evictedBytes.inc({ reason }, bytes)
+  }
+
+  /** A collection came to its end. */
+  countCollection(nowMs: number): void {
+    this.#lastCollection.set(nowMs / 1000)
+  }
+
+  #readCache({ cache }: MetricSources): void {
+    this.#read('cache_blobs', 'Blobs stored', () => cache().count)
+    this.#read('cache_bytes', 'Bytes of blobs stored', () => cache().bytes)
+    this.#read('cache_max_bytes', 'The most bytes of blobs that may be stored', () => cache().maxBytes)
+    this.#read('cache_reserved_bytes', 'Bytes set aside for blobs being written', () => cache().reservedBytes)
+    this.#read(
+      'cache_protected_bytes',
+      'Bytes that are only here, and thus never evicted',
+      () => cache().protectedBytes,
+    )
+  }
+
+  #gauge(name: string, help: string): Gauge {
+    return new Gauge({ name: `pinyon_${name}`, help, registers: [this.#registry] })
+  }
+
+  #counter<Label extends string>(name: string, help: string, labelNames: Label[] = []): Counter<Label> {
+    return new Counter({ name: `pinyon_${name}`, help, labelNames, registers: [this.#registry] })
+  }
+
+  /** A gauge that is looked up when asked for; absent while it is undefined. */
+  #read(name: string, help: string, value: () => number | undefined | Promise<number>): void {
+    const gauge = new Gauge({
+      name: `pinyon_${name}`,
+      help,
+      registers: [],
+      async collect() {
+        const found = await value()
+        if (found === undefined) this.remove()
+        else this.set(found)
+      },
+    })
+    this.#registry.registerMetric(gauge)
+  }
+}
