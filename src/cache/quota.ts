@@ -23,7 +23,7 @@ export interface QuotaOptions {
 }
 
 /** What a blob of unknown size sets aside at a time, in bytes. */
-const STEP_BYTES = 8 << 20
+const STEP_BYTES = 1 << 20
 /** From this share of the quota on, room is made before it is needed. */
 const HIGH_WATER = 0.95
 /** After making room was in vain, it is not tried again for so long, in milliseconds. */
@@ -62,7 +62,8 @@ export class Quota {
     let held = 0
     const ensure = async (wanted: number) => {
       if (wanted <= held) return
-      const more = bytes === undefined ? Math.ceil((wanted - held) / STEP_BYTES) * STEP_BYTES : wanted - held
+      const inSteps = bytes === undefined && !essential
+      const more = inSteps ? Math.ceil((wanted - held) / STEP_BYTES) * STEP_BYTES : wanted - held
       await this.#take(more, essential)
       held += more
     }
@@ -72,6 +73,8 @@ export class Quota {
       release: () => {
         this.#reserved -= held
         held = 0
+        // What was being written may be what can go next.
+        this.#fullUntil = Number.NEGATIVE_INFINITY
       },
     }
   }
@@ -105,7 +108,8 @@ export class Quota {
       .catch(() => undefined)
       .finally(() => {
         this.#making = undefined
-        if (this.#wouldBe(0) > HIGH_WATER * this.#options.maxBytes()) this.#fullUntil = now() + FULL_FOR_MS
+        if (this.#wouldBe(bytes) > HIGH_WATER * this.#options.maxBytes())
+          this.#fullUntil = now() + FULL_FOR_MS
       })
     await this.#making
   }

@@ -3,7 +3,7 @@ import type { TestContext } from 'node:test'
 import { App } from '../../src/app/app.ts'
 import type { Config, MirrorConfig } from '../../src/config/config.ts'
 import type { SyncResult } from '../../src/snapshot/sync.ts'
-import { createSilentLogger } from '../../src/system/logger.ts'
+import { createSilentLogger, type Logger } from '../../src/system/logger.ts'
 import { DEFAULT_CACHE, DEFAULT_RETENTION } from './config-defaults.ts'
 import { tempDir } from './temp-dir.ts'
 
@@ -28,7 +28,11 @@ export interface StartAppOptions {
     Record<string, string | (Partial<MirrorConfig> & { baseurls: readonly string[] })>
   >
   readonly dataDir?: string
+  /** Further settings. */
+  readonly settings?: Partial<Config>
   readonly now?: () => number
+  /** Nothing is logged unless told. */
+  readonly log?: Logger
 }
 
 /** Starts a server on a free port with a data directory of its own. */
@@ -37,7 +41,7 @@ export async function startApp(t: TestContext, options: StartAppOptions): Promis
   const config = createConfig(dataDir, options)
   const app = await App.open({
     config,
-    log: createSilentLogger(),
+    log: options.log ?? createSilentLogger(),
     ...(options.now ? { now: options.now } : {}),
   })
   let closed: Promise<void> | undefined
@@ -65,7 +69,7 @@ interface IndexBody {
   readonly latest_ci_repos: Readonly<Record<string, string>>
 }
 
-function createConfig(dataDir: string, { mirrors }: StartAppOptions): Config {
+function createConfig(dataDir: string, { mirrors, settings: further }: StartAppOptions): Config {
   const settings = Object.entries(mirrors).map(([name, value]): [string, MirrorConfig] => {
     const given = typeof value === 'string' ? { baseurls: [value] } : value
     const defaults = {
@@ -85,5 +89,6 @@ function createConfig(dataDir: string, { mirrors }: StartAppOptions): Config {
     retention: DEFAULT_RETENTION,
     cache: DEFAULT_CACHE,
     mirrors: new Map(settings),
+    ...further,
   }
 }
