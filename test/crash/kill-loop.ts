@@ -7,13 +7,14 @@ import { setTimeout as after } from 'node:timers/promises'
 import { digestOf } from '../../src/model/digest.ts'
 import { ServerConnection } from '../../src/cli/server-connection.ts'
 import type { SyncLine } from '../../src/http/admin.ts'
+import type { GcReport } from '../../src/snapshot/gc-report.ts'
 import { httpGet } from '../support/http-get.ts'
 import type { Random } from '../support/random.ts'
 import { startServer, type StartedServer } from '../support/start-server.ts'
 import { tempDir } from '../support/temp-dir.ts'
 import { startUpstream } from '../support/upstream.ts'
 import { Generations, type Generation } from './generations.ts'
-import { checkFile, checkPromises, type Witness } from './promises.ts'
+import { checkFile, checkLedger, checkPromises, type Witness } from './promises.ts'
 
 /** How a loop went. */
 export interface KillReport {
@@ -22,12 +23,21 @@ export interface KillReport {
   duringSync: number
   duringFill: number
   snapshots: number
+  /** Kills that hit a running collection, and snapshots that collections retired. */
+  duringCollection: number
+  retired: number
 }
 
 /** The kill falls within this many times what a whole sync took here, so anywhere in it and a little behind it. */
 const KILL_WINDOW = 1.2
 /** Few, so that fills go on as long as the sync does. */
 const COLD_CLIENTS = 2
+/** Snapshots kept, so that collections have something to retire. */
+const KEEP = 3
+/** Room for some generations' packages, so that collections have something to evict. */
+const MAX_SIZE = '12MiB'
+/** In a row: more would leave no time to the sync. */
+const COLLECTIONS = 2
 
 /**
  * Kills a server (SIGKILL) at random moments of a sync with cold packages being fetched beside it, restarts it on the same data, and
@@ -39,9 +49,24 @@ export async function killLoop(t: TestContext, times: number, random: Random): P
   mkdirSync(generations.dir)
   generations.publish()
   const upstream = await startUpstream(t, generations.dir)
-  const witness: Witness = { snapshots: new Map(), delivered: new Set(), indexGeneration: 0 }
-  const report: KillReport = { kills: 0, duringSync: 0, duringFill: 0, snapshots: 0 }
-  const options = { mirrors: { m: { baseurl: upstream.url, retries: 0 } }, dir }
+  const witness: Witness = { snapshots: new Map(), delivered: new Set(), indexGeneration: 0, keep: KEEP }
+  const report: KillReport = {
+    kills: 0,
+    duringSync: 0,
+    duringFill: 0,
+    snapshots: 0,
+    duringCollection: 0,
+    retired: 0,
+  }
+  const config = {
+    listen: '127.0.0.1:0',
+    data_dir: './data',
+    sync_interval: 'off',
+    retention: { keep: KEEP, keep_used: '0s' },
+    cache: { max_size: MAX_SIZE },
+    mirrors: { m: { baseurl: upstream.url, retries: 0 } },
+  }
+  const options = { text: JSON.stringify(config), dir }
   // Small pieces make transfers long enough to be hit.
   upstream.rules = [{ match: /./, bytesPerTick: 4_096 }]
   let wholeMs = 0
@@ -76,12 +101,15 @@ async function killWhileBusy(
   let filling = 0
   const sync = runSync(server).finally(() => (syncing = false))
   const fills = fetchCold(server, witness, (delta) => (filling += delta))
+  let collecting = 0
+  const collections = collectInARow(server, report, (delta) => (collecting += delta))
   const kill = after(killAfterMs).then(async () => {
     if (syncing) report.duringSync += 1
     if (filling > 0) report.duringFill += 1
+    if (collecting > 0) report.duringCollection += 1
     await server.kill()
   })
-  const results = await Promise.allSettled([sync, fills, kill])
+  const results = await Promise.allSettled([sync, fills, collections, kill])
   // Whoever was cut off by the kill is no news; a wrong body is.
   for (const result of results) if (isBrokenPromise(result)) throw result.reason
 }
@@ -91,6 +119,33 @@ async function runSync(server: StartedServer): Promise<void> {
   assert.ok(connection !== undefined)
   for await (const line of connection.post<SyncLine>('/api/v1/mirrors/m/sync')) if ('result' in line) break
   await connection.close()
+}
+
+async function collectInARow(
+  server: StartedServer,
+  report: KillReport,
+  onCollecting: (delta: number) => void,
+): Promise<void> {
+  for (let count = 0; count < COLLECTIONS; count += 1) {
+    onCollecting(1)
+    try {
+      const { snapshots } = await collect(server)
+      report.retired += snapshots.filter(({ goes }) => goes).length
+    } finally {
+      onCollecting(-1)
+    }
+  }
+}
+
+async function collect(server: StartedServer): Promise<GcReport> {
+  const connection = await ServerConnection.open(join(server.dataDir, 'admin.sock'))
+  assert.ok(connection !== undefined)
+  try {
+    for await (const report of connection.post<GcReport>('/api/v1/gc')) return report
+    throw new Error('a collection without a report')
+  } finally {
+    await connection.close()
+  }
 }
 
 /** Clients that fetch packages nobody has fetched, of whatever is current; notes the bodies that came whole. */
@@ -132,6 +187,8 @@ function isBrokenPromise(result: PromiseSettledResult<unknown>): result is Promi
 /** After everything, the server does its work as if nothing had been. */
 async function checkRecovery(server: StartedServer, newest: Generation): Promise<void> {
   await runSync(server)
+  await collect(server)
+  checkLedger(server.dataDir)
   const base = `${server.url}/repos/yum/m/latest`
   for (const [path, digest] of [...newest.repodata, ...newest.packages])
     await checkFile(`${base}/${path}`, digest)

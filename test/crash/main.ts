@@ -18,8 +18,8 @@ process.stdout.write(`${times} kills, seed ${seed}\n`)
 try {
   const report = await killLoop(context, times, new Random(seed))
   process.stdout.write(
-    `${report.kills} kills: ${report.duringSync} during a sync, ${report.duringFill} during a fill; ` +
-      `${report.snapshots} snapshots published; no promise broken\n`,
+    `${report.kills} kills: ${report.duringSync} during a sync, ${report.duringFill} during a fill, ${report.duringCollection} during a collection; ` +
+      `${report.snapshots} snapshots published, ${report.retired} retired; no promise broken\n`,
   )
 } finally {
   for (const cleanup of cleanups.toReversed()) await cleanup()

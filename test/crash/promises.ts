@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
+import { createReadStream, readdirSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 
@@ -18,6 +18,8 @@ export interface Witness {
   readonly delivered: Set<string>
   /** The highest generation of the index that was seen. */
   indexGeneration: number
+  /** The newest so many snapshots are never retired. */
+  readonly keep: number
 }
 
 /** Checks every promise of the design's §3 that a crash could break, against what clients witnessed before it. */
@@ -32,9 +34,12 @@ export async function checkPromises(
   const names = await checkIndexes(url)
   const all = (await readJson(`${url}/api/v1/mirrors/m/snapshots`)) as { snapshots?: { name: string }[] }
   const published = (all.snapshots ?? []).map(({ name }) => name)
-  for (const name of witness.snapshots.keys()) assert.ok(published.includes(name), `snapshot ${name} is gone`)
+  const kept = [...witness.snapshots.keys()].toSorted().slice(-witness.keep)
+  for (const name of kept) assert.ok(published.includes(name), `snapshot ${name} is gone`)
   for (const name of names) assert.equal(name, published[0], 'current is the newest snapshot')
-  for (const name of published) await checkSnapshot(`${url}/repos/yum/m/${name}`, name, upstream, witness)
+  const newest = published[0] === undefined ? undefined : await generationOf(url, published[0], upstream)
+  const fetchable = new Set(newest?.packages.keys())
+  for (const name of published) await checkSnapshot({ url, name, upstream, witness, fetchable })
 }
 
 /** No temporary file is left, no sign of life of a dead process but the server's own, and every blob has its digest. */
@@ -91,27 +96,53 @@ async function checkIndexes(url: string): Promise<readonly string[]> {
   return [name]
 }
 
-async function checkSnapshot(
-  base: string,
-  name: string,
-  upstream: Generations,
-  witness: Witness,
-): Promise<void> {
-  const repomd = await httpGet(`${base}/repodata/repomd.xml`)
+/** The generation of upstream that a snapshot is of. */
+async function generationOf(url: string, name: string, upstream: Generations): Promise<Generation> {
+  const repomd = await httpGet(`${url}/repos/yum/m/${name}/repodata/repomd.xml`)
   const generation = upstream.all.find((one) => one.repomd === digestOf(repomd.body))
   assert.ok(generation !== undefined, `repomd.xml of ${name} is no generation of upstream`)
+  return generation
+}
+
+interface SnapshotCheck {
+  readonly url: string
+  readonly name: string
+  readonly upstream: Generations
+  readonly witness: Witness
+  /** What upstream has now, as far as is known: this may have been evicted. */
+  readonly fetchable: ReadonlySet<string>
+}
+
+async function checkSnapshot({ url, name, upstream, witness, fetchable }: SnapshotCheck): Promise<void> {
+  const base = `${url}/repos/yum/m/${name}`
+  const generation = await generationOf(url, name, upstream)
   const known = witness.snapshots.get(name)
   if (known !== undefined) assert.equal(generation.number, known.number, `snapshot ${name} changed`)
   witness.snapshots.set(name, generation)
   for (const [path, digest] of generation.repodata) await checkFile(`${base}/${path}`, digest, 'hit')
   for (const [path, digest] of generation.packages) {
-    if (witness.delivered.has(path)) await checkFile(`${base}/${path}`, digest, 'hit')
+    if (witness.delivered.has(path) && !fetchable.has(path)) await checkFile(`${base}/${path}`, digest, 'hit')
     else
       assert.equal(
         (await httpGet(`${base}/${path}`, { method: 'HEAD' })).status,
         200,
         `${name} lists ${path}`,
       )
+  }
+}
+
+/** Right after a collection: what is entered is what is on the disk. */
+export function checkLedger(dataDir: string): void {
+  const database = new Database(join(dataDir, 'pinyon.db'), { readonly: true })
+  try {
+    const entered = database.prepare('SELECT digest FROM blob ORDER BY digest').pluck().all() as string[]
+    const blobs = join(dataDir, 'blobs.v1/sha256')
+    const onDisk = readdirSync(blobs).flatMap((start) =>
+      readdirSync(join(blobs, start)).map((rest) => `sha256:${start}${rest}`),
+    )
+    assert.deepEqual(onDisk.toSorted(), entered)
+  } finally {
+    database.close()
   }
 }
 
