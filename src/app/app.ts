@@ -8,6 +8,7 @@ import { createUpstreams, hasSameSources, refuseRestart, scheduledMirrors } from
 import type { Config } from '../config/config.ts'
 import { ConfigError } from '../config/problem.ts'
 import { createAdminHandler } from '../http/admin.ts'
+import { createUseCounter } from '../http/count-use.ts'
 import { listenOnAdminSocket } from '../http/admin-socket.ts'
 import { route, type RouteContext } from '../http/routes.ts'
 import { HttpServer } from '../http/server.ts'
@@ -21,6 +22,7 @@ import { SqliteSnapshotStore } from '../snapshot/sqlite-snapshot-store.ts'
 import type { SnapshotStore } from '../snapshot/store.ts'
 import { SyncBoard } from '../snapshot/sync-board.ts'
 import { syncMirror, type SyncResult } from '../snapshot/sync.ts'
+import { UsageRecorder } from '../snapshot/usage-recorder.ts'
 import { Claims } from '../system/claims.ts'
 import type { Logger } from '../system/logger.ts'
 import type { MirrorUpstream } from '../upstream/mirror-upstream.ts'
@@ -53,6 +55,7 @@ export class App {
   readonly #blobs: DiskBlobStore
   readonly #cache: BlobCache
   readonly #fills: FillTable
+  readonly #usage: UsageRecorder
   readonly #scheduler: Scheduler
   readonly #board = new SyncBoard()
   readonly #servers: HttpServer[] = []
@@ -74,6 +77,11 @@ export class App {
     this.#blobs = blobs
     this.#cache = new BlobCache(blobs)
     this.store = new SqliteSnapshotStore(layout.database)
+    this.#usage = new UsageRecorder({
+      store: this.store.usage,
+      now: this.#now,
+      onError: (error) => log.warn({ reason: toPinyonError(error).message }, 'usage not stored yet'),
+    })
     // Upstream: the sources of each mirror, and the fills that read them.
     this.#upstreams = createUpstreams(config)
     this.#fills = new FillTable({
@@ -118,8 +126,13 @@ export class App {
   async listen(): Promise<number> {
     const context = this.#routeContext()
     // The socket's user is told file, line and value; the network only that something is wrong.
-    const open = { ...context, configuration: () => hideDetails(context.configuration()) }
-    const server = new HttpServer((exchange) => route(exchange, open), this.#log)
+    const open = {
+      ...context,
+      usage: { ...context.usage, showsAddresses: false },
+      configuration: () => hideDetails(context.configuration()),
+    }
+    const onEnd = createUseCounter(this.#usage)
+    const server = new HttpServer((exchange) => route(exchange, open), this.#log, { onEnd })
     await server.listen(this.#config.listen)
     this.#servers.push(server)
     // Only now: a server that cannot start must not change what another one on the same directory serves.
@@ -188,6 +201,7 @@ export class App {
     await this.#fills.close()
     await Promise.all([...this.#upstreams.values()].map((upstream) => upstream.close()))
     this.#cache.close()
+    await this.#usage.close()
     await this.store.close()
     this.#claims.close()
   }
@@ -230,6 +244,7 @@ export class App {
       resolver: new Resolver(this.store),
       content: new Content({ blobs: this.#cache, fills: this.#fills, upstreamOf }),
       snapshots: this.store,
+      usage: { reader: this.store.usage, flush: () => this.#usage.flush(), showsAddresses: true },
       publicUrl: () => this.#config.publicUrl,
       configuration: () => ({ error: this.#refusal }),
       unready: async () => {

@@ -6,6 +6,7 @@ import { addHistory, addOperation, addPins } from './commands.ts'
 import { EXIT, type CommandLine, type ExitCode } from './exit.ts'
 import { formatExamples, OVERVIEW } from './help.ts'
 import { toPrintable } from './table.ts'
+import { addUsage } from './usage.ts'
 
 /** Runs one command line (`process.argv`'s form); resolves with its exit code. Errors are printed, never thrown. */
 export async function runCli(argv: readonly string[]): Promise<ExitCode> {
@@ -27,7 +28,7 @@ export async function runCli(argv: readonly string[]): Promise<ExitCode> {
 }
 
 /** Every command, in the order that the help lists them. */
-const COMMANDS: readonly ((cli: CommandLine) => void)[] = [addOperation, addPins, addHistory]
+const COMMANDS: readonly ((cli: CommandLine) => void)[] = [addOperation, addPins, addHistory, addUsage]
 
 function createProgram(onDone: (code: ExitCode) => void): Command {
   const program = new Command('pinyon')

@@ -31,6 +31,11 @@ const COMMAND_EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'pinyon rollback epel-el9 --why "broken updates"',
     'pinyon rollback --generation 117 --dry-run   what would be pinned for the whole farm to be as it was then',
   ],
+  usage: [
+    'pinyon usage                          does anybody still use these mirrors? Those that nobody does come first',
+    'pinyon usage epel-el9                 who does, and which of its snapshots',
+    "pinyon usage --json | jq -r '.mirrors[] | select(.last_seen == null) | .mirror'",
+  ],
   generations: ['pinyon generations --mirror epel-el9   which sync brought what jobs stumble over?'],
 }
 

@@ -29,7 +29,8 @@ export async function openMirrorSource(configFile: string): Promise<MirrorSource
     get: async (path) => {
       const [resource = '', query] = path.split('?')
       const segments = resource.split('/').map(decodeURIComponent)
-      const context = { snapshots: store, configuration: { error: undefined } }
+      const usage = { reader: store.usage, flush: async () => {}, showsAddresses: true }
+      const context = { snapshots: store, usage, configuration: { error: undefined } }
       return JSON.parse((await answerApi(context, segments, new URLSearchParams(query))).body.toString())
     },
     close: () => store.close(),

@@ -7,6 +7,7 @@ import { createIndex } from './index-order.ts'
 import { listDirectory } from './directory.ts'
 import { publish } from './publication.ts'
 import { toCandidateFiles, toFile, toMirrorState, toSeenRepomd, toSnapshot, toSnapshots } from './rows.ts'
+import { SqliteUsage } from './sqlite-usage.ts'
 import { prepareReads, prepareWrites, type ReadStatements, type WriteStatements } from './sql.ts'
 import type {
   CandidateFile,
@@ -24,11 +25,13 @@ import type {
   SnapshotStore,
   SyncRecord,
 } from './store.ts'
+import type { UsageStore } from './usage.ts'
 import { runWrite } from './write-transaction.ts'
 
 /** Snapshots in one SQLite file. Reads are single look-ups of a few microseconds; see sql.ts for all of them. */
 export class SqliteSnapshotStore implements SnapshotStore {
   readonly history: SnapshotHistory
+  readonly usage: UsageStore
   readonly #database: Database.Database
   readonly #reads: ReadStatements
   readonly #writes: WriteStatements
@@ -46,6 +49,7 @@ export class SqliteSnapshotStore implements SnapshotStore {
     this.#reads = prepareReads(this.#database)
     this.#writes = prepareWrites(this.#database)
     this.history = new SqliteHistory(this.#database)
+    this.usage = new SqliteUsage(this.#database)
     this.#scratchFile = scratchFile
   }
 
