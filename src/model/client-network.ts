@@ -35,6 +35,9 @@ function parseIpv6(address: string): number[] | undefined {
 
 /** Four decimal bytes as the two groups they are short for. */
 function toGroups([a, b, c, d]: readonly string[]): string {
-  const group = (high = '', low = '') => (Number(high) * 256 + Number(low)).toString(16)
-  return `${group(a, b)}:${group(c, d)}`
+  return `${toGroup(a, b)}:${toGroup(c, d)}`
+}
+
+function toGroup(high = '', low = ''): string {
+  return (Number(high) * 256 + Number(low)).toString(16)
 }
