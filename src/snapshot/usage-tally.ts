@@ -49,6 +49,11 @@ export class UsageTally {
     return this.#snapshots.size === 0
   }
 
+  /** Clients it knows by name, each as often as the snapshots it uses. */
+  get named(): number {
+    return this.#named
+  }
+
   /** Whether further clients would only be counted. */
   get isFull(): boolean {
     return this.#named >= MAX_NAMED

@@ -20,12 +20,21 @@ function daysAgo(days: number): string {
 const NEVER: MirrorUsageView = {
   mirror: 'never',
   counted_since: daysAgo(30),
-  ...{ requests: 0, bytes: 0, clients: 0, agents: [], first_seen: null, last_seen: null },
+  requests: 0,
+  bytes: 0,
+  clients: 0,
+  agents: [],
+  first_seen: null,
+  last_seen: null,
 }
 const USED: MirrorUsageView = {
   mirror: 'used',
   counted_since: daysAgo(30),
-  ...{ requests: 1_234, bytes: 5 << 20, clients: 130, first_seen: daysAgo(29), last_seen: daysAgo(3) },
+  requests: 1_234,
+  bytes: 5 << 20,
+  clients: 130,
+  first_seen: daysAgo(29),
+  last_seen: daysAgo(3),
   agents: [
     { agent: 'dnf 4', requests: 1_000 },
     { agent: 'yum 3', requests: 234 },
@@ -74,7 +83,10 @@ describe('the page of a mirror', () => {
       {
         client: '10.0.0.1\u001b[2J',
         agent: 'yum 3',
-        ...{ requests: 7, bytes: 100, first_seen: daysAgo(20), last_seen: daysAgo(16) },
+        requests: 7,
+        bytes: 100,
+        first_seen: daysAgo(20),
+        last_seen: daysAgo(16),
       },
     ],
   }

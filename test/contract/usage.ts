@@ -62,7 +62,11 @@ export function describeUsage(openPlace: (t: TestContext) => { open(): SnapshotS
     await Promise.all([store.usage.add(one), other.usage.add(another)])
     const details = await store.usage.ofMirror('m')
     assert.deepEqual(details?.usage, {
-      ...{ requests: 5, bytes: 11_111, clients: 2, firstSeen: NOON - 3, lastSeen: NOON + 7 },
+      requests: 5,
+      bytes: 11_111,
+      clients: 2,
+      firstSeen: NOON - 3,
+      lastSeen: NOON + 7,
       agents: [
         { agent: 'yum 3', requests: 4 },
         { agent: 'curl', requests: 1 },
@@ -70,16 +74,26 @@ export function describeUsage(openPlace: (t: TestContext) => { open(): SnapshotS
     })
     assert.deepEqual(details.snapshots, [
       {
-        ...{ snapshot: second.name, retired: false },
-        ...{ requests: 2, bytes: 1_001, clients: 1, firstSeen: NOON + 2, lastSeen: NOON + 7 },
+        snapshot: second.name,
+        retired: false,
+        requests: 2,
+        bytes: 1_001,
+        clients: 1,
+        firstSeen: NOON + 2,
+        lastSeen: NOON + 7,
         agents: [
           { agent: 'curl', requests: 1 },
           { agent: 'yum 3', requests: 1 },
         ],
       },
       {
-        ...{ snapshot: first.name, retired: false },
-        ...{ requests: 3, bytes: 10_110, clients: 2, firstSeen: NOON - 3, lastSeen: NOON + 5 },
+        snapshot: first.name,
+        retired: false,
+        requests: 3,
+        bytes: 10_110,
+        clients: 2,
+        firstSeen: NOON - 3,
+        lastSeen: NOON + 5,
         agents: [{ agent: 'yum 3', requests: 3 }],
       },
     ])

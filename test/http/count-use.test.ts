@@ -151,6 +151,10 @@ async function counts(site: Site): Promise<[number, number]> {
   return [requests, bytes]
 }
 
+function summarize({ recent_clients: clients }: MirrorUsageDetailsView): string[] {
+  return clients.map(({ client, agent, requests, bytes }) => `${client} ${agent} ${requests} ${bytes}`)
+}
+
 describe('who uses it', () => {
   test(
     'is told by address to the owner of the socket, by network to everybody else',
@@ -166,8 +170,6 @@ describe('who uses it', () => {
       ] as const)
         await getFrom(address, `${site.url}${site.base}Packages/small.rpm`, userAgent)
       await site.log.waitFor('request', 5)
-      const summarize = ({ recent_clients: clients }: MirrorUsageDetailsView) =>
-        clients.map(({ client, agent, requests, bytes }) => `${client} ${agent} ${requests} ${bytes}`)
       assert.deepEqual(summarize(await askAdmin(site)), [
         '127.1.9.1 curl 1 5000',
         '127.1.2.4 yum 3 1 5000',

@@ -4,6 +4,7 @@ import { describe, test } from 'node:test'
 import * as fc from 'fast-check'
 
 import { EXACT_MEMBERS, hashMember, Sketch } from '../../src/model/sketch.ts'
+import { Random } from '../support/random.ts'
 
 const SEED = 20161213
 
@@ -40,6 +41,14 @@ describe('a sketch', () => {
       }
       assert.ok(Math.sqrt(squares / 20) < 0.07, `${size}: ${Math.sqrt(squares / 20)}`)
     }
+  })
+
+  test('counts millions, in the same size', () => {
+    const random = new Random(SEED)
+    const sketch = new Sketch()
+    for (let count = 0; count < 5_000_000; count += 1) sketch.add(random.below(2 ** 32))
+    assert.ok(Math.abs(sketch.count() / 5_000_000 - 1) < 0.15, String(sketch.count()))
+    assert.equal(sketch.toBytes().length, 513)
   })
 
   test('of a union is the merge of the sketches, to the byte', () => {

@@ -56,7 +56,11 @@ describe('the tables of use', () => {
     assert.deepEqual(await read(), [[now.name, false]])
     const details = await store.usage.ofMirror('m')
     assert.deepEqual(details?.usage, {
-      ...{ requests: 2, bytes: 3, clients: 2, firstSeen: NOON, lastSeen: NOON + 91 * DAY_MS },
+      requests: 2,
+      bytes: 3,
+      clients: 2,
+      firstSeen: NOON,
+      lastSeen: NOON + 91 * DAY_MS,
       agents: [
         { agent: 'curl', requests: 1 },
         { agent: 'yum 3', requests: 1 },
