@@ -52,6 +52,7 @@ Examples:
   pinyon sync epel-el9               is there anything new? Exits 1 when it could not be told
   pinyon status --json | jq '.mirrors[] | select(.error)'
   pinyon snapshots epel-el9          which states can jobs be pointed at?
+  pinyon usage                       which mirrors does nobody use any more?
   pinyon rollback epel-el9           the newest is broken: jobs get the one before until unpin
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing matched.

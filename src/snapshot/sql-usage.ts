@@ -34,7 +34,7 @@ const STATEMENTS = {
   dropRetired: `DELETE FROM snapshot_usage WHERE snapshot_id IN (SELECT id FROM snapshot WHERE retired_at < :before)`,
   dropRetiredAgents: `DELETE FROM agent_usage WHERE snapshot_id IN (SELECT id FROM snapshot WHERE retired_at < :before)`,
   mirrors: `SELECT m.id, m.name AS mirror, ${USAGE}, u.clients, max(
-      (SELECT since FROM usage_counting), (SELECT min(created_at) FROM snapshot s WHERE s.mirror_id = m.id)) AS countedSince
+      (SELECT since FROM usage_counting), (SELECT created_at FROM snapshot s WHERE s.mirror_id = m.id ORDER BY s.seq LIMIT 1)) AS countedSince
     FROM mirror m LEFT JOIN mirror_usage u ON u.mirror_id = m.id
     WHERE :mirror IS NULL OR m.name = :mirror ORDER BY m.name`,
   mirrorAgents:
