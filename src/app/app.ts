@@ -3,6 +3,7 @@ import { createUpstreams, hasSameSources, refuseRestart, scheduledMirrors } from
 import type { Config } from '../config/config.ts'
 import { ConfigError } from '../config/problem.ts'
 import { createAdminHandler } from '../http/admin.ts'
+import { createUseCounter } from '../http/count-use.ts'
 import { listenOnAdminSocket } from '../http/admin-socket.ts'
 import { route, type RouteContext } from '../http/routes.ts'
 import { HttpServer } from '../http/server.ts'
@@ -135,8 +136,13 @@ export class App {
   async listen(): Promise<number> {
     const context = this.#routeContext()
     // The socket's user is told file, line and value; the network only that something is wrong.
-    const open = { ...context, configuration: () => hideDetails(context.configuration()) }
-    const server = new HttpServer((exchange) => route(exchange, open), this.#log)
+    const open = {
+      ...context,
+      usage: { ...context.usage, showsAddresses: false },
+      configuration: () => hideDetails(context.configuration()),
+    }
+    const onEnd = createUseCounter(this.#storage.usage)
+    const server = new HttpServer((exchange) => route(exchange, open), this.#log, { onEnd })
     await server.listen(this.#config.listen)
     this.#servers.push(server)
     // Only now: a server that cannot start must not change what another one on the same directory serves.
@@ -255,6 +261,7 @@ export class App {
         onBypass: () => this.#metrics.countBypass(),
       }),
       snapshots: this.store,
+      usage: { reader: this.store.usage, flush: () => this.#storage.usage.flush(), showsAddresses: true },
       publicUrl: () => this.#config.publicUrl,
       configuration: () => ({ error: this.#refusal }),
       cache: () => this.#storage.describeCache(this.#config.cache.maxBytes),

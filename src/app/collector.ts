@@ -18,6 +18,8 @@ export interface CollectorOptions {
   readonly ledger: BlobLedger
   readonly cache: Pick<BlobCache, 'takeUsed' | 'forget'>
   readonly run: GcRunner
+  /** Enters who used what until now. */
+  readonly flushUsage: () => Promise<void>
   /** Told what a collection, or making room, did. */
   readonly onReport: (report: GcReport, kind: 'collect' | 'evict') => void
 }
@@ -96,12 +98,13 @@ export class Collector {
   }
 
   async #run(kind: GcRequest['kind'], neededBytes: number): Promise<GcReport> {
-    const { claims, config, now, run, cache } = this.#options
+    const { claims, config, now, run, cache, flushUsage } = this.#options
     const claim = kind === 'plan' ? undefined : claims.tryClaim('gc')
     if (kind !== 'plan' && claim === undefined)
       throw new PinyonError('GC_RUNNING', 'another process is collecting')
     try {
       await this.#enterUses()
+      await flushUsage()
       const { retention, cache: limits } = config()
       const request: GcRequest = {
         kind,

@@ -5,10 +5,11 @@ import { DiskBlobStore } from '../cache/disk-blob-store.ts'
 import { createLayout, type Layout } from '../cache/layout.ts'
 import { Quota } from '../cache/quota.ts'
 import type { Config } from '../config/config.ts'
-import { PinyonError } from '../model/errors.ts'
+import { PinyonError, toPinyonError } from '../model/errors.ts'
 import type { CacheView } from '../proxy/api-context.ts'
 import { createGcRunner } from '../snapshot/gc-runner.ts'
 import { SqliteSnapshotStore } from '../snapshot/sqlite-snapshot-store.ts'
+import { UsageRecorder } from '../snapshot/usage-recorder.ts'
 import { Claims } from '../system/claims.ts'
 import type { Logger } from '../system/logger.ts'
 import { Collector, type CollectorOptions } from './collector.ts'
@@ -32,6 +33,8 @@ export class Storage {
   readonly blobs: DiskBlobStore
   readonly cache: BlobCache
   readonly quota: Quota
+  /** Who uses what. */
+  readonly usage: UsageRecorder
   readonly collector: Collector
 
   private constructor(parts: Omit<Storage, 'close' | 'describeCache'>) {
@@ -41,6 +44,7 @@ export class Storage {
     this.blobs = parts.blobs
     this.cache = parts.cache
     this.quota = parts.quota
+    this.usage = parts.usage
     this.collector = parts.collector
   }
 
@@ -80,6 +84,7 @@ export class Storage {
   async close(): Promise<void> {
     await this.collector.close()
     this.cache.close()
+    await this.usage.close()
     await this.snapshots.close()
     this.claims.close()
   }
@@ -103,6 +108,11 @@ async function openParts(
   const blobs = await DiskBlobStore.open(layout, claims, { ledger, quota })
   const cache = new BlobCache(blobs, { memoryBytes: config().cache.memoryBytes })
   const run = createGcRunner({ dataDir: config().dataDir, processId: claims.processId })
+  const usage = new UsageRecorder({
+    store: snapshots.usage,
+    now,
+    onError: (error) => log.warn({ reason: toPinyonError(error).message }, 'usage not stored yet'),
+  })
   const collector = new Collector({
     config,
     log,
@@ -111,9 +121,11 @@ async function openParts(
     ledger,
     cache,
     run,
+    // What was used just now is not to be retired for want of use.
+    flushUsage: () => usage.flush(),
     onReport: options.onReport,
   })
-  return create({ layout, claims, snapshots, blobs, cache, quota, collector })
+  return create({ layout, claims, snapshots, blobs, cache, quota, usage, collector })
 }
 
 function logFullness(log: Logger, full: boolean, bytes: number, maxBytes: number): void {

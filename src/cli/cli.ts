@@ -7,6 +7,7 @@ import { addCollection } from './gc.ts'
 import { EXIT, type CommandLine, type ExitCode } from './exit.ts'
 import { formatExamples, OVERVIEW } from './help.ts'
 import { toPrintable } from './table.ts'
+import { addUsage } from './usage.ts'
 
 /** Runs one command line (`process.argv`'s form); resolves with its exit code. Errors are printed, never thrown. */
 export async function runCli(argv: readonly string[]): Promise<ExitCode> {
@@ -28,7 +29,13 @@ export async function runCli(argv: readonly string[]): Promise<ExitCode> {
 }
 
 /** Every command, in the order that the help lists them. */
-const COMMANDS: readonly ((cli: CommandLine) => void)[] = [addOperation, addPins, addHistory, addCollection]
+const COMMANDS: readonly ((cli: CommandLine) => void)[] = [
+  addOperation,
+  addPins,
+  addHistory,
+  addUsage,
+  addCollection,
+]
 
 function createProgram(onDone: (code: ExitCode) => void): Command {
   const program = new Command('pinyon')

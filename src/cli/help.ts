@@ -35,6 +35,11 @@ const COMMAND_EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'pinyon gc --dry-run                   what would go, and what keeps each other snapshot?',
     'pinyon gc --json | jq .blobs',
   ],
+  usage: [
+    'pinyon usage                          does anybody still use these mirrors? Those that nobody does come first',
+    'pinyon usage epel-el9                 who does, and which of its snapshots',
+    "pinyon usage --json | jq -r '.mirrors[] | select(.last_seen == null) | .mirror'",
+  ],
   generations: ['pinyon generations --mirror epel-el9   which sync brought what jobs stumble over?'],
 }
 
@@ -51,6 +56,7 @@ Examples:
   pinyon sync epel-el9               is there anything new? Exits 1 when it could not be told
   pinyon status --json | jq '.mirrors[] | select(.error)'
   pinyon snapshots epel-el9          which states can jobs be pointed at?
+  pinyon usage                       which mirrors does nobody use any more?
   pinyon rollback epel-el9           the newest is broken: jobs get the one before until unpin
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing matched.

@@ -31,8 +31,10 @@ export async function openMirrorSource(configFile: string): Promise<MirrorSource
     get: async (path) => {
       const [resource = '', query] = path.split('?')
       const segments = resource.split('/').map(decodeURIComponent)
+      const usage = { reader: store.usage, flush: async () => {}, showsAddresses: true }
       const context = {
         snapshots: store,
+        usage,
         configuration: { error: undefined },
         cache: () => describeCache(store.ledger, cache.maxBytes),
       }

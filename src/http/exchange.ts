@@ -14,6 +14,10 @@ export interface Exchange {
   outcome: Outcome | undefined
   snapshot: Snapshot | undefined
   error: PinyonError | undefined
+  /** Bytes of the body that the kernel has taken so far. */
+  writtenBytes: number
+  /** Bytes of the body that were handed over with its end: sent once the answer is finished. */
+  finalBytes: number
 }
 
 /** Headers as `writeHead` takes them. Names keep their case on the wire: librepo compares `Content-Length` literally. */
@@ -32,7 +36,14 @@ export function createExchange(request: IncomingMessage, response: ServerRespons
     outcome: undefined,
     snapshot: undefined,
     error: undefined,
+    writtenBytes: 0,
+    finalBytes: 0,
   }
+}
+
+/** Bytes of the body that were sent, as far as an exchange that has ended can tell. */
+export function sentBytes({ response, writtenBytes, finalBytes }: Exchange): number {
+  return response.writableFinished ? writtenBytes + finalBytes : writtenBytes
 }
 
 /** Notes the outcome and gives the headers that tell the client: X-Cache, and where it applies the snapshot. */

@@ -15,6 +15,7 @@ export interface RouteContext {
   readonly resolver: Resolver
   readonly content: Content
   readonly snapshots: ApiContext['snapshots']
+  readonly usage: ApiContext['usage']
   readonly publicUrl: () => string | undefined
   /** Whether the configuration on disk is the running one. */
   readonly configuration: () => ConfigurationState
@@ -67,8 +68,8 @@ async function routeOther(
   throw new PinyonError('NOT_FOUND', `there is nothing at: /${segments.join('/')}`)
 }
 
-function apiContext({ snapshots, configuration, cache }: RouteContext): ApiContext {
-  return { snapshots, configuration: configuration(), cache }
+function apiContext({ snapshots, usage, configuration, cache }: RouteContext): ApiContext {
+  return { snapshots, usage, configuration: configuration(), cache }
 }
 
 function queryOf(target: string): URLSearchParams {

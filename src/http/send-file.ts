@@ -73,6 +73,7 @@ async function sendBody(exchange: Exchange, file: FileReply, body: Body): Promis
   const [piece] = planned.pieces
   if (body.bytes !== undefined && planned.pieces.length <= 1) {
     sendPlanned(exchange, file, planned, outcomeHeaders(exchange, body.outcome, file.snapshot))
+    exchange.finalBytes = planned.contentLength
     response.end(
       piece !== undefined && isRange(piece) ? body.bytes.subarray(piece.start, piece.end + 1) : undefined,
     )
@@ -84,6 +85,7 @@ async function sendBody(exchange: Exchange, file: FileReply, body: Body): Promis
   sendPlanned(exchange, file, planned, outcomeHeaders(exchange, body.outcome, file.snapshot))
   while (next.done !== true) {
     if (!(await write(response, next.value))) return
+    exchange.writtenBytes += next.value.length
     next = await chunks.next()
   }
   response.end()

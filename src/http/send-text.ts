@@ -21,6 +21,7 @@ export function sendText(exchange: Exchange, reply: TextReply): void {
     ...validators,
     ...outcomeHeaders(exchange, 'hit', reply.snapshot),
   })
+  if (request.method !== 'HEAD') exchange.finalBytes = reply.body.length
   response.end(request.method === 'HEAD' ? undefined : reply.body)
 }
 

@@ -30,6 +30,8 @@ export type Handler = (exchange: Exchange) => Promise<void>
 export interface HttpServerOptions {
   /** How long a connection may be without traffic, in milliseconds; 0 for ever. Five minutes unless told. */
   readonly idleMs?: number
+  /** Told of every exchange when it has ended, however it did. */
+  readonly onEnd?: (exchange: Exchange) => void
 }
 
 /** An HTTP/1.1 server: sockets, the error boundary and the request log; what is answered is its handler's. */
@@ -37,6 +39,7 @@ export class HttpServer {
   readonly #server: Server
   readonly #handler: Handler
   readonly #log: Logger
+  readonly #onEnd: ((exchange: Exchange) => void) | undefined
   readonly #busy = new Set<Exchange>()
   readonly #unfinished = new WeakMap<Socket, number>()
   #draining = false
@@ -45,6 +48,7 @@ export class HttpServer {
   constructor(handler: Handler, log: Logger, options: HttpServerOptions = {}) {
     this.#handler = handler
     this.#log = log
+    this.#onEnd = options.onEnd
     this.#server = createServer(
       {
         keepAliveTimeout: KEEP_ALIVE_MS,
@@ -130,6 +134,7 @@ export class HttpServer {
     this.#busy.delete(exchange)
     this.#count(exchange.request.socket, -1)
     if (!exchange.response.writableFinished && exchange.error === undefined) exchange.outcome = 'aborted'
+    this.#onEnd?.(exchange)
     logExchange(this.#log, exchange)
     if (this.#busy.size === 0) this.#idle?.()
   }

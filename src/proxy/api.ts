@@ -4,6 +4,7 @@ import { answerCache } from './api-cache.ts'
 import { answerGenerations } from './api-generations.ts'
 import { answerMirrors } from './api-mirrors.ts'
 import { createJsonReply } from './api-reply.ts'
+import { answerUsage } from './api-usage.ts'
 import type { TextReply } from './reply.ts'
 
 /** By the segment after `/api/v1`. */
@@ -12,6 +13,7 @@ const RESOURCES: Readonly<Record<string, ApiResource>> = {
   configuration: answerConfiguration,
   generations: answerGenerations,
   mirrors: answerMirrors,
+  usage: answerUsage,
 }
 
 /**

@@ -9,8 +9,6 @@ import { runWrite } from './write-transaction.ts'
 const MAX_SCANS = 5
 /** Evicting goes down to this share of the quota, so that not every further fill has to evict. */
 const LOW_WATER = 0.9
-/** How long the usage of a retired snapshot is remembered, in milliseconds. */
-const USAGE_MS = 90 * 86_400_000
 
 /**
  * One collection: retires snapshots, forgets what only they listed, removes blobs that none lists, and then, above the quota, the least
@@ -58,10 +56,7 @@ function plan(context: GcContext): GcReport {
 }
 
 async function forgetExpired({ database, statements, request }: GcContext): Promise<number> {
-  const forget = () => {
-    statements.forgetUsage.run({ before: request.nowMs - USAGE_MS })
-    return statements.forgetViews.run({ farmNowMs: request.farmNowMs }).changes
-  }
+  const forget = () => statements.forgetViews.run({ farmNowMs: request.farmNowMs }).changes
   return await runWrite(database, forget, { durable: false })
 }
 

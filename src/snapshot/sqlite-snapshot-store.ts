@@ -8,6 +8,7 @@ import { createIndex } from './index-order.ts'
 import { listDirectory } from './directory.ts'
 import { publish } from './publication.ts'
 import { toCandidateFiles, toFile, toMirrorState, toSeenRepomd, toSnapshot, toSnapshots } from './rows.ts'
+import { SqliteUsage } from './sqlite-usage.ts'
 import { prepareReads, prepareWrites, type ReadStatements, type WriteStatements } from './sql.ts'
 import { SqliteBlobLedger } from './sqlite-blob-ledger.ts'
 import type {
@@ -26,11 +27,13 @@ import type {
   SnapshotStore,
   SyncRecord,
 } from './store.ts'
+import type { UsageStore } from './usage.ts'
 import { runWrite } from './write-transaction.ts'
 
 /** Snapshots in one SQLite file. Reads are single look-ups of a few microseconds; see sql.ts for all of them. */
 export class SqliteSnapshotStore implements SnapshotStore {
   readonly history: SnapshotHistory
+  readonly usage: UsageStore
   /** The account of the blobs beside it. */
   readonly ledger: BlobLedger
   readonly #database: Database.Database
@@ -51,6 +54,7 @@ export class SqliteSnapshotStore implements SnapshotStore {
     this.#reads = prepareReads(this.#database)
     this.#writes = prepareWrites(this.#database)
     this.history = new SqliteHistory(this.#database)
+    this.usage = new SqliteUsage(this.#database)
     this.ledger = new SqliteBlobLedger(this.#database, now)
     this.#scratchFile = scratchFile
   }

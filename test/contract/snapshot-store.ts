@@ -12,6 +12,7 @@ import {
 } from '../snapshot/publish-simply.ts'
 import { describePinsAndPast, listed } from './pins-and-past.ts'
 import { describeHistory } from './snapshot-history.ts'
+import { describeUsage } from './usage.ts'
 
 /** A place where snapshots are kept. Each store that it opens sees what the others of the same place did. */
 export interface SnapshotPlace {
@@ -31,6 +32,7 @@ export function describeSnapshotStore(open: (t: TestContext) => SnapshotPlace): 
     describeIndex(openStore)
     describePinsAndPast(openStore)
     describeSharing(open)
+    describeUsage(open)
   })
 }
 

@@ -32,6 +32,8 @@ export interface Site {
   /** Path of the snapshot, with a slash at the end. */
   readonly base: string
   readonly log: LogRecorder
+  /** Moves the server's clock on. */
+  later(ms: number): void
   /** Resolves when so many fills have stored their blob: until then the next request joins them. */
   filled(count?: number): Promise<void>
   connect(): Promise<Connection>
@@ -84,7 +86,8 @@ export async function startSite(t: TestContext, options: SiteOptions = {}): Prom
   const url = `http://127.0.0.1:${port}`
   const base = `/repos/yum/m/${name}/`
   const filled = async (count?: number) => void (await log.waitFor('filled', count))
-  return { app, upstream, repository, root, dataDir, port, url, base, log, filled, connect, close }
+  const later = (ms: number) => void (now += ms)
+  return { app, upstream, repository, root, dataDir, port, url, base, log, filled, later, connect, close }
 }
 
 function createConfig(dataDir: string, baseurls: readonly string[], options: SiteOptions): Config {

@@ -56,18 +56,34 @@ CREATE TABLE clock (
   wall_ms      INTEGER NOT NULL
 ) STRICT;
 
--- Who uses what. Counted in memory and added here every few seconds.
+-- Who uses what. Counted in memory and added here every few seconds. Totals of a mirror are kept beside those of its snapshots, which go
+-- some time after a snapshot is retired. Sketches are of client addresses: see model/sketch.ts.
+CREATE TABLE mirror_usage (
+  mirror_id  INTEGER NOT NULL PRIMARY KEY REFERENCES mirror (id) ON DELETE CASCADE,
+  requests   INTEGER NOT NULL,
+  bytes      INTEGER NOT NULL,
+  first_seen INTEGER NOT NULL,
+  last_seen  INTEGER NOT NULL,
+  clients    BLOB    NOT NULL
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE snapshot_usage (
   snapshot_id INTEGER NOT NULL PRIMARY KEY REFERENCES snapshot (id) ON DELETE CASCADE,
   requests    INTEGER NOT NULL,
   bytes       INTEGER NOT NULL,
   first_seen  INTEGER NOT NULL,
   last_seen   INTEGER NOT NULL,
-  -- A HyperLogLog sketch of client addresses.
   clients     BLOB    NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- Requests of a snapshot by kind of client: dnf 4, dnf 5, yum 3, zypper … from a closed list.
+-- Requests by kind of client: dnf 4, dnf 5, yum 3, zypper … from the closed list of model/agent.ts.
+CREATE TABLE mirror_agent_usage (
+  mirror_id INTEGER NOT NULL REFERENCES mirror (id) ON DELETE CASCADE,
+  agent     TEXT    NOT NULL,
+  requests  INTEGER NOT NULL,
+  PRIMARY KEY (mirror_id, agent)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE agent_usage (
   snapshot_id INTEGER NOT NULL REFERENCES snapshot (id) ON DELETE CASCADE,
   agent       TEXT    NOT NULL,
@@ -87,3 +103,10 @@ CREATE TABLE client_usage (
   PRIMARY KEY (mirror_id, client, agent)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX client_usage_age ON client_usage (mirror_id, last_seen);
+
+-- One row: since when use is counted, and the secret that clients' addresses are hashed with for the sketches.
+CREATE TABLE usage_counting (
+  since INTEGER NOT NULL,
+  seed  TEXT    NOT NULL
+) STRICT;
+INSERT INTO usage_counting VALUES (unixepoch() * 1000, hex(randomblob(16)));

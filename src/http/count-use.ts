@@ -1,0 +1,32 @@
+import type { Socket } from 'node:net'
+
+import type { Outcome } from '../model/outcome.ts'
+import type { UsageRecorder } from '../snapshot/usage-recorder.ts'
+import type { UsageClient } from '../snapshot/usage-tally.ts'
+import { sentBytes, type Exchange } from './exchange.ts'
+
+/** Somebody wanted what a snapshot has. A download that the client broke off is a use, what could not be answered is none. */
+const USES: ReadonlySet<Outcome> = new Set(['hit', 'not_modified', 'fill', 'join', 'bypass', 'aborted'])
+
+/** Whom a connection has spoken for so far. */
+interface Speaker {
+  readonly userAgent: string | undefined
+  readonly client: UsageClient
+}
+
+/** Gives what is to be called with every exchange that has ended: it counts those of a snapshot as its use. */
+export function createUseCounter(recorder: UsageRecorder): (exchange: Exchange) => void {
+  // Who is on the other end is looked at once a connection, as long as it goes on saying the same.
+  const speakers = new WeakMap<Socket, Speaker>()
+  return (exchange) => {
+    const { snapshot, outcome, client: address, request } = exchange
+    if (snapshot === undefined || outcome === undefined || address === undefined || !USES.has(outcome)) return
+    const userAgent = request.headers['user-agent']
+    let speaker = speakers.get(request.socket)
+    if (speaker?.userAgent !== userAgent || speaker === undefined) {
+      speaker = { userAgent, client: recorder.identify(address, userAgent) }
+      speakers.set(request.socket, speaker)
+    }
+    recorder.record(snapshot, speaker.client, sentBytes(exchange))
+  }
+}
