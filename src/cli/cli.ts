@@ -5,6 +5,7 @@ import { VERSION } from '../system/version.ts'
 import { addHistory, addOperation, addPins } from './commands.ts'
 import { EXIT, type CommandLine, type ExitCode } from './exit.ts'
 import { formatExamples, OVERVIEW } from './help.ts'
+import { addImport } from './import.ts'
 import { toPrintable } from './table.ts'
 
 /** Runs one command line (`process.argv`'s form); resolves with its exit code. Errors are printed, never thrown. */
@@ -27,7 +28,7 @@ export async function runCli(argv: readonly string[]): Promise<ExitCode> {
 }
 
 /** Every command, in the order that the help lists them. */
-const COMMANDS: readonly ((cli: CommandLine) => void)[] = [addOperation, addPins, addHistory]
+const COMMANDS: readonly ((cli: CommandLine) => void)[] = [addOperation, addImport, addPins, addHistory]
 
 function createProgram(onDone: (code: ExitCode) => void): Command {
   const program = new Command('pinyon')
