@@ -85,7 +85,9 @@ function refuseId(id: string): string | undefined {
   const variables = findVariables(id)
   if (variables.length > 0) return `in its id, ${describeVariables(variables)}`
   const reason = refuseMirrorName(id)
-  return reason === undefined ? undefined : `its id cannot be a mirror's name: ${reason}; under another one, clients need that id, too`
+  return reason === undefined
+    ? undefined
+    : `its id cannot be a mirror's name: ${reason}; under another one, clients need that id, too`
 }
 
 function refuseType(settings: SectionSettings): string | undefined {

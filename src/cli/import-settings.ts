@@ -1,5 +1,6 @@
 import { describeLeftBehind } from './import-reasons.ts'
 import type { YumSection } from '../inject/yum-config.ts'
+import { unquoteYumValue } from '../inject/yum-values.ts'
 import { expandVariables } from '../inject/yum-variables.ts'
 
 /** What a key says to a repository, variables expanded as far as they are known. */
@@ -99,11 +100,16 @@ export class SectionSettings {
   /** Adds comments about all the keys that have no use here. */
   noteLeftBehind(): void {
     const values = [...this.#section.values].filter(([key]) => !LOOKED_AT.has(key))
-    this.notes.push(...describeLeftBehind(values.map(([key, { text }]) => [key, text])))
+    this.notes.push(...describeLeftBehind(values.map(([key, { text }]) => [key, unquoteYumValue(text)])))
   }
 
   #read(key: string, { text, line }: { text: string; line: number }, label: string, owner: string): Setting {
-    return { key, text: expandVariables(text, this.#variables), place: `${label}:${line}`, owner }
+    return {
+      key,
+      text: expandVariables(unquoteYumValue(text), this.#variables),
+      place: `${label}:${line}`,
+      owner,
+    }
   }
 }
 
@@ -111,7 +117,7 @@ export class SectionSettings {
 export function noteMain({ section, notes }: MainSection): void {
   const values = [...section.values].filter(([key]) => !INHERITED.has(key))
   for (const note of describeLeftBehind(
-    values.map(([key, { text }]) => [key, text]),
+    values.map(([key, { text }]) => [key, unquoteYumValue(text)]),
     'of no concern to a mirror',
   ))
     notes.add(note)

@@ -20,3 +20,11 @@ export function parseYumSeconds(text: string): number | undefined {
   if (amount === undefined) return undefined
   return Number(amount) * UNIT_SECONDS[unit.toLowerCase() as keyof typeof UNIT_SECONDS]
 }
+
+/** A value without the quotes around it as a whole, which dnf takes off and yum 3 does not. */
+export function unquoteYumValue(text: string): string {
+  const [first = ''] = text
+  return text.length > 1 && (first === '"' || first === "'") && text.endsWith(first)
+    ? text.slice(1, -1)
+    : text
+}
