@@ -1,18 +1,14 @@
 import { stringify } from 'yaml'
 
 import type { ImportedMirror, MirrorKey } from './import-mirror.ts'
-import type { MainSection } from './import-settings.ts'
+import type { ImportedSections } from './import-sections.ts'
 import { toPrintable } from './table.ts'
 
 /** A comment longer than this is read by nobody. In UTF-16 units. */
 const COMMENT_MAX = 400
 
 /** The text of a configuration with these mirrors; those that are refused stand in it as comments. */
-export function formatImport(
-  labels: readonly string[],
-  mains: readonly MainSection[],
-  mirrors: readonly ImportedMirror[],
-): string {
+export function formatImport(labels: readonly string[], { mains, mirrors }: ImportedSections): string {
   const head = [
     `# Made by pinyon import from ${labels.join(', ')}.`,
     ...mains.flatMap(({ label, section, notes }) =>
@@ -44,6 +40,8 @@ function formatSetting([key, value]: MirrorKey): string[] {
 
 /** On one line, in quotes where YAML or people would take it for something else. */
 function formatScalar(value: string | number | boolean): string {
+  // Broken lines would leave the comment that they may be in.
+  if (typeof value === 'string' && /\s/.test(value)) return JSON.stringify(value)
   return stringify(value, { singleQuote: true, lineWidth: 0 }).trimEnd()
 }
 

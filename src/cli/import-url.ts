@@ -20,6 +20,9 @@ export interface ImportedUrl {
 /** scheme, credentials (all before the last `@` of the authority), the rest */
 const HTTP_URL = /^(https?:\/\/)(?:([^/?#]*)@)?(.*)$/is
 
+/** What yum and zypper know of and we do not; anything else before a colon may as well be a user's name. */
+const OTHER_SCHEME = /^(cd|cifs|dir|dvd|ftp|hd|iso|media|nfs|plugin|rsync|s3|sftp|smb|tftp):/i
+
 /** Schemes whose credentials a URL parser knows how to find. */
 const PLAIN_URL = /^(?:https?|ftp|rsync|file):\/\//i
 const SECRET_PARAMETER = /([?&][^=&#?]{0,40}(?:token|key|secret|pass|auth|sig|user)[^=&#?]{0,40}=)[^&#]*/gi
@@ -79,7 +82,7 @@ export function importProxy(
 /** A URL for a comment: credentials, what may be some, and such parameters of its query are `***`. */
 export function maskText(text: string): string {
   const isClear = PLAIN_URL.test(text) && URL.canParse(text) && !/[?#].*@/s.test(text)
-  const masked = isClear ? maskUrl(text) : text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1***@')
+  const masked = isClear ? maskUrl(text) : text.replace(/^((?:https?|ftp|rsync):\/\/)?.*@/is, '$1***@')
   return masked.replace(SECRET_PARAMETER, '$1***')
 }
 
@@ -95,9 +98,8 @@ export function describeVariables(names: readonly string[]): string {
 function refuseBaseurl(text: string): string | undefined {
   const variables = findVariables(text)
   if (variables.length > 0) return describeVariables(variables)
-  const [, scheme = ''] = /^([a-z][a-z0-9+.-]*):/i.exec(text) ?? []
-  if (scheme !== '' && !/^(?:https?|file)$/i.test(scheme))
-    return `pinyon fetches from http, https and file URLs, not ${scheme}`
+  const [, scheme] = OTHER_SCHEME.exec(text) ?? []
+  if (scheme !== undefined) return `pinyon fetches from http, https and file URLs, not ${scheme}`
   if (/^file:(?!\/)/i.test(text)) return 'it is relative to no directory'
   const parsed = parseBaseurl(text, ROOT)
   return 'expected' in parsed ? `pinyon takes ${parsed.expected}` : undefined

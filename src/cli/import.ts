@@ -2,10 +2,8 @@ import { InvalidArgumentError } from 'commander'
 
 import { parseConfig } from '../config/load.ts'
 import { EXIT, type CommandLine, type ExitCode } from './exit.ts'
-import { readYumFiles, type YumFile } from './import-files.ts'
-import { importSection, type ImportedMirror } from './import-mirror.ts'
-import { SecretVariables } from './import-secrets.ts'
-import { noteMain, type MainSection } from './import-settings.ts'
+import { readYumFiles } from './import-files.ts'
+import { importSections, type ImportedSections } from './import-sections.ts'
 import { formatImport } from './import-text.ts'
 import { toPrintable } from './table.ts'
 
@@ -45,52 +43,21 @@ async function importFiles(paths: readonly string[], options: ImportOptions): Pr
   const variables = new Map(options.var)
   if (releasever !== undefined) variables.set('releasever', releasever)
   if (basearch !== undefined) variables.set('basearch', basearch)
-  const secrets = new SecretVariables()
   const files = await readYumFiles(paths)
-  const { mains, mirrors } = importSections(files, variables, secrets)
+  const imported = importSections(files, variables)
   const text = formatImport(
     files.map(({ label }) => label),
-    mains,
-    mirrors,
+    imported,
   )
   // What it prints is to be relied on: better no configuration than one that is refused later.
   parseConfig('the configuration that this would make', text, {})
   process.stdout.write(text)
-  process.stderr.write(summarize(mirrors, secrets.names))
-  return mirrors.some(({ refusal }) => refusal === undefined) ? EXIT.done : EXIT.nothing
+  process.stderr.write(summarize(imported))
+  return imported.mirrors.some(({ refusal }) => refusal === undefined) ? EXIT.done : EXIT.nothing
 }
 
-function importSections(
-  files: readonly YumFile[],
-  variables: ReadonlyMap<string, string>,
-  secrets: SecretVariables,
-): { readonly mains: readonly MainSection[]; readonly mirrors: readonly ImportedMirror[] } {
-  const mains: MainSection[] = []
-  const mirrors: ImportedMirror[] = []
-  const places = new Map<string, string>()
-  for (const { label, sections } of files) {
-    const found = sections.find(({ id }) => id === 'main')
-    if (found !== undefined) mains.push({ label, section: found, notes: new Set() })
-    // Its own, or that of the file before: yum.conf's holds for the *.repo files named after it.
-    const main = mains.at(-1)
-    if (found !== undefined && main !== undefined) noteMain(main)
-    for (const section of sections) {
-      if (section === found) continue
-      const mirror = importSection(label, section, main, { variables, secrets })
-      const first = places.get(mirror.id)
-      mirrors.push(first === undefined ? mirror : refuseSecond(mirror, first))
-      if (first === undefined) places.set(mirror.id, mirror.place)
-    }
-  }
-  return { mains, mirrors }
-}
-
-/** Sections of one file are joined by then. */
-function refuseSecond(mirror: ImportedMirror, first: string): ImportedMirror {
-  return { ...mirror, refusal: `yum and dnf take the first repository of this id, which is ${first}` }
-}
-
-function summarize(mirrors: readonly ImportedMirror[], secrets: readonly string[]): string {
+/** For people: what is written, and what is not and why. */
+function summarize({ mirrors, secrets }: ImportedSections): string {
   const left = mirrors.filter(({ refusal }) => refusal !== undefined)
   const written = mirrors.length - left.length
   const disabled = mirrors.filter(
