@@ -101,7 +101,7 @@ const id = fc.oneof(
     '#',
     '..',
   ),
-  anything.map((text) => text.replace(/[\]\u0000-\u001f\u007f]/g, '')),
+  anything.map((text) => text.replace(/[\]\p{Cc}]/gu, '')),
 )
 const section = fc
   .record({

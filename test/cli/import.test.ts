@@ -44,6 +44,10 @@ function block(stdout: string, name: string): string[] {
   return (found ?? '').trimEnd().split('\n')
 }
 
+function count(text: string, pattern: RegExp): number {
+  return (text.match(pattern) ?? []).length
+}
+
 describe('a reposync configuration like that of a whole farm', () => {
   test('becomes a configuration that check-config accepts', async (t) => {
     const { code, stdout, stderr, config } = await importYum(t, ['ovirt-reposync.conf', ...X86_64], {
@@ -75,7 +79,6 @@ describe('a reposync configuration like that of a whole farm', () => {
   test('leaves nothing unsaid', async (t) => {
     const { stdout } = await importYum(t, ['ovirt-reposync.conf', ...X86_64], { cwd: FIXTURES })
     const written = readFileSync(join(FIXTURES, 'ovirt-reposync.conf'), 'utf8')
-    const count = (text: string, pattern: RegExp) => (text.match(pattern) ?? []).length
     assert.equal(
       count(stdout, /exclude= is not carried over: a snapshot is upstream's/g),
       count(written, /^exclude/gm),
