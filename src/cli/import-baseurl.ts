@@ -11,6 +11,9 @@ export interface ChosenBaseurls {
   readonly refusal?: string
 }
 
+/** Far more than make sense; of commented-out ones, too. */
+const URLS_MAX = 100
+
 /** Chooses the baseurls of a repository that pinyon can use, and notes what becomes of the others and of lists of mirrors. */
 export function chooseBaseurls(
   settings: SectionSettings,
@@ -22,7 +25,7 @@ export function chooseBaseurls(
   const usable = found.filter(({ refusal }) => refusal === undefined)
   noteLists(settings, usable.length > 0)
   if (found.length === 0 || setting === undefined) return suggestBaseurls(settings, id, secrets)
-  noteSecrets(settings, setting, ...found)
+  noteSecrets(settings, setting, found)
   if (usable.length === 0) return { urls: found.map(({ text }) => text), ...firstRefusal(found) }
   for (const { text, refusal } of found)
     if (refusal !== undefined) settings.notes.push(`baseurl ${text} is left out: ${refusal}`)
@@ -37,9 +40,12 @@ function judge(
 ): ImportedUrl[] {
   const credentials = readCredentials(settings, '')
   const path = settings.get('path')?.text ?? ''
-  const urls = splitYumList(setting.text).map((url) =>
-    importBaseurl(addPath(url, path), id, credentials, secrets),
-  )
+  const written = splitYumList(setting.text)
+  if (written.length > URLS_MAX)
+    settings.notes.push(`only the first ${URLS_MAX} of ${written.length} baseurls are looked at`)
+  const urls = written
+    .slice(0, URLS_MAX)
+    .map((url) => importBaseurl(addPath(url, path), id, credentials, secrets))
   if (urls.length > 0 && !urls.some(({ source }) => source === 'keys'))
     settings.noteUnused(['username', 'password'], 'no baseurl has a use for it')
   return urls
@@ -62,12 +68,12 @@ function noteLists(settings: SectionSettings, isUsable: boolean): void {
 
 /** What distributions leave in a comment where they give a list of mirrors. */
 function suggestBaseurls(settings: SectionSettings, id: string, secrets: SecretVariables): ChosenBaseurls {
-  const disabled = settings.getDisabled('baseurl')
+  const disabled = settings.getDisabled('baseurl').slice(0, URLS_MAX)
   const suggested = disabled.flatMap((setting) => judge(settings, setting, id, secrets))
   const [first] = disabled
   if (first !== undefined && suggested.length > 0) {
     settings.notes.push(`the baseurl below is a comment in ${first.place}: see whether it answers`)
-    noteSecrets(settings, first, ...suggested)
+    noteSecrets(settings, first, suggested)
   }
   const lists = ['mirrorlist', 'metalink'].filter((key) => (settings.get(key)?.text ?? '') !== '')
   const what =

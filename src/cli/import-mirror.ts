@@ -149,7 +149,7 @@ function readProxy(settings: SectionSettings, { secrets }: ImportContext): Mirro
     settings.note(setting, `proxy= is not carried over, so upstream is asked directly: ${proxy.refusal}`)
     return []
   }
-  noteSecrets(settings, setting, proxy)
+  noteSecrets(settings, setting, [proxy])
   return [['proxy', proxy.text]]
 }
 

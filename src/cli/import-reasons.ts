@@ -3,7 +3,8 @@ import { parseYumBoolean } from '../inject/yum-values.ts'
 const CLIENTS = 'clients go by it, as before'
 const CHECKED_BY_CLIENTS = 'clients check packages themselves, and get them as upstream signed them'
 const REPOMD_CHECKED_BY_CLIENTS = 'repomd.xml.asc is handed on for clients to check'
-const WHOLE = "a snapshot is upstream's repodata as they are, so clients leave out what they do not want"
+const WHOLE =
+  'a snapshot lists what upstream lists; clients leave out the rest, and what nobody asks for is not fetched'
 const AUTHORITIES = "certificates are always checked, by Node's authorities and those of NODE_EXTRA_CA_CERTS"
 const NO_CLIENT_CERTIFICATE = 'pinyon shows no certificate of its own, and upstream may refuse that'
 const INTERVAL = 'how often pinyon looks upstream is sync_interval'

@@ -59,7 +59,7 @@ export function readCredentials(settings: SectionSettings, prefix: '' | 'proxy_'
 export function noteSecrets(
   settings: SectionSettings,
   { key, place }: Setting,
-  ...urls: readonly { readonly secrets: readonly string[] }[]
+  urls: readonly { readonly secrets: readonly string[] }[],
 ): void {
   const names = [...new Set(urls.flatMap(({ secrets }) => secrets))]
   if (names.length > 0)

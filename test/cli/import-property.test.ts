@@ -305,6 +305,13 @@ describe('settings', () => {
     ])
   })
 
+  test('a hundred baseurls are enough', () => {
+    const urls = Array.from({ length: 101 }, (_, index) => `http://h/${index}/`)
+    const { loaded, mirror } = importMirror(`[a]\nbaseurl=${urls.join('\n  ')}\n`)
+    assert.deepEqual(loaded?.baseurls, urls.slice(0, 100))
+    assert.deepEqual(mirror?.notes, ['only the first 100 of 101 baseurls are looked at'])
+  })
+
   test('an id may hold variables', () => {
     assert.equal(importMirror('[el$releasever]\nbaseurl=http://h/\n').loaded?.name, 'el9')
     const { mirror } = importMirror('[el$infra]\nbaseurl=http://h/\n')

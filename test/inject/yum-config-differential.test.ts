@@ -43,7 +43,7 @@ function oneOf(characters: string): fc.Arbitrary<string> {
 }
 
 const word = fc
-  .string({ unit: fc.constantFrom(...'ab1.-_/:=#;%$"\'{}[(,ä大'), minLength: 1, maxLength: 8 })
+  .string({ unit: oneOf('ab1.-_/:=#;%$"\'{}[(,ä大'), minLength: 1, maxLength: 8 })
   // What begins a comment or a header is none of a value's lines.
   .filter((text) => !/^[#;[]/.test(text))
 const phrase = fc.array(word, { minLength: 1, maxLength: 3 }).map((words) => words.join('  '))
