@@ -6,6 +6,7 @@ import { addHistory, addOperation, addPins } from './commands.ts'
 import { addCollection } from './gc.ts'
 import { EXIT, type CommandLine, type ExitCode } from './exit.ts'
 import { formatExamples, OVERVIEW } from './help.ts'
+import { addImport } from './import.ts'
 import { toPrintable } from './table.ts'
 import { addUsage } from './usage.ts'
 
@@ -31,6 +32,7 @@ export async function runCli(argv: readonly string[]): Promise<ExitCode> {
 /** Every command, in the order that the help lists them. */
 const COMMANDS: readonly ((cli: CommandLine) => void)[] = [
   addOperation,
+  addImport,
   addPins,
   addHistory,
   addUsage,

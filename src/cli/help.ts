@@ -9,6 +9,12 @@ const COMMAND_EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'pinyon check-config -c /etc/pinyon.yaml                   all problems at once, with their lines',
     'pinyon check-config > /dev/null && systemctl restart pinyon',
   ],
+  import: [
+    'pinyon import /etc/yum.repos.d --releasever 9 --basearch x86_64 > mirrors.yaml',
+    'pinyon import /etc/yum.conf /etc/yum.repos.d --releasever 7 --basearch x86_64 --var contentdir=centos',
+    'ssh build7 cat /etc/yum.repos.d/epel.repo | pinyon import - --releasever 7 --basearch x86_64',
+    'pinyon check-config -c mirrors.yaml   what it made is a whole configuration, or mirrors: to be copied into one',
+  ],
   status: [
     'pinyon status                         exits 1 while the last sync of a mirror has failed',
     "pinyon status --json | jq '.mirrors[] | select(.error)'",
@@ -60,6 +66,6 @@ Examples:
   pinyon rollback epel-el9           the newest is broken: jobs get the one before until unpin
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing matched.
-Commands other than serve and check-config ask the running server through <data_dir>/admin.sock, and
+Commands other than serve, check-config and import ask the running server through <data_dir>/admin.sock, and
 work on the data directory themselves when none runs.
 `

@@ -23,7 +23,16 @@ export function loadConfig(file: string, env: NodeJS.ProcessEnv): Config {
     const problem = { file, key: '', found: reading.found, expected: 'a readable configuration file' }
     throw new ConfigError([problem], reading.cause)
   }
-  const document = new ConfigDocument(file, reading.text, env)
+  return parseConfig(file, reading.text, env)
+}
+
+/**
+ * As {@link loadConfig}, of text that may not be in the file yet.
+ *
+ * @throws {ConfigError} with every problem found; nothing else
+ */
+export function parseConfig(file: string, text: string, env: NodeJS.ProcessEnv): Config {
+  const document = new ConfigDocument(file, text, env)
   const path = resolve(file)
   const parsed = document.value === undefined ? undefined : checkDocument(document, path)
   if (parsed === undefined || document.problems.length > 0)

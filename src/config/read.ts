@@ -21,10 +21,15 @@ export function readConfigFile(file: string): Reading {
     if (bytes === undefined) return { found: `more than ${CONFIG_MAX_BYTES / 1024 / 1024} MiB` }
     return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) }
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
-    if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') return { found: 'bytes that are not UTF-8', cause }
-    return { found: REASONS[code] ?? `a failure to read it (${code})`, cause }
+    return { found: describeReadFailure(cause), cause }
   }
+}
+
+/** What was found in place of a file's text, by the error that reading it ended in. */
+export function describeReadFailure(cause: unknown): string {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+  if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') return 'bytes that are not UTF-8'
+  return REASONS[code] ?? `a failure to read it (${code})`
 }
 
 /** The bytes of a file; undefined when there are more than {@link CONFIG_MAX_BYTES}. Throws as the file system does. A size is not to be believed: it may be a pipe, or growing. */
