@@ -2,7 +2,7 @@ import { Document, isScalar } from 'yaml'
 import type { Config, MirrorConfig, SyncInterval } from './config.ts'
 import { escapeEnvironment } from './environment.ts'
 import { formatListen } from './listen.ts'
-import { formatDuration } from './units.ts'
+import { formatDuration } from '../model/duration.ts'
 import { maskUrl } from './urls.ts'
 
 /** The effective configuration, the reasons for pins included, as YAML that loads again, save for credentials in URLs, which are masked. */

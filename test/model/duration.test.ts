@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import * as fc from 'fast-check'
-import { formatDuration, parseDuration } from '../../src/config/units.ts'
+import { formatDuration, parseDuration } from '../../src/model/duration.ts'
 
 describe('durations', () => {
   const read: [string, number][] = [
