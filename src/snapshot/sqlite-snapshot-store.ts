@@ -1,5 +1,6 @@
 import type Database from 'better-sqlite3'
 
+import { openMachineClock, type MachineClock } from '../system/machine-clock.ts'
 import { hashHref, openDatabase } from './database.ts'
 import { SqliteHistory } from './history.ts'
 import { reconcileListing } from './index-change.ts'
@@ -8,6 +9,7 @@ import { listDirectory } from './directory.ts'
 import { publish } from './publication.ts'
 import { toCandidateFiles, toFile, toMirrorState, toSeenRepomd, toSnapshot, toSnapshots } from './rows.ts'
 import { prepareReads, prepareWrites, type ReadStatements, type WriteStatements } from './sql.ts'
+import { SqliteViews } from './sqlite-views.ts'
 import type {
   CandidateFile,
   Defect,
@@ -24,11 +26,22 @@ import type {
   SnapshotStore,
   SyncRecord,
 } from './store.ts'
+import { StoredClock } from './stored-clock.ts'
+import type { ViewStore } from './views.ts'
 import { runWrite } from './write-transaction.ts'
+
+/** What a store may be told. */
+export interface SnapshotStoreOptions {
+  /** The machine's clocks; those of the system unless told. */
+  readonly clock?: MachineClock
+  /** The most views there can be at a time. */
+  readonly maxViews?: number
+}
 
 /** Snapshots in one SQLite file. Reads are single look-ups of a few microseconds; see sql.ts for all of them. */
 export class SqliteSnapshotStore implements SnapshotStore {
   readonly history: SnapshotHistory
+  readonly views: ViewStore
   readonly #database: Database.Database
   readonly #reads: ReadStatements
   readonly #writes: WriteStatements
@@ -41,11 +54,13 @@ export class SqliteSnapshotStore implements SnapshotStore {
    * @param file the database; made when missing
    * @param scratchFile gives a path for each publication's scratch database; without it this store cannot publish
    */
-  constructor(file: string, scratchFile?: () => string) {
+  constructor(file: string, scratchFile?: () => string, options: SnapshotStoreOptions = {}) {
     this.#database = openDatabase(file)
     this.#reads = prepareReads(this.#database)
     this.#writes = prepareWrites(this.#database)
     this.history = new SqliteHistory(this.#database)
+    const clock = new StoredClock(this.#database, options.clock ?? openMachineClock())
+    this.views = new SqliteViews(this.#database, clock, options.maxViews)
     this.#scratchFile = scratchFile
   }
 

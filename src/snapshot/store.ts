@@ -1,5 +1,6 @@
 import type { Digest } from '../model/digest.ts'
 import type { PackageRecord } from '../model/repodata.ts'
+import type { ViewStore } from './views.ts'
 
 /** One published state of a mirror. */
 export interface Snapshot {
@@ -208,5 +209,6 @@ export interface SnapshotWriter {
 /** The first of the two storage seams: snapshots, their packages, and the index. */
 export interface SnapshotStore extends SnapshotReader, SnapshotWriter {
   readonly history: SnapshotHistory
+  readonly views: ViewStore
   close(): Promise<void>
 }
