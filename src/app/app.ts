@@ -12,6 +12,7 @@ import { listenOnAdminSocket } from '../http/admin-socket.ts'
 import { route, type RouteContext } from '../http/routes.ts'
 import { HttpServer } from '../http/server.ts'
 import { PinyonError, toPinyonError } from '../model/errors.ts'
+import { toNetwork } from '../model/network.ts'
 import type { ConfigurationState } from '../proxy/api-context.ts'
 import { Content } from '../proxy/content.ts'
 import { Resolver } from '../proxy/resolver.ts'
@@ -21,8 +22,10 @@ import { SqliteSnapshotStore } from '../snapshot/sqlite-snapshot-store.ts'
 import type { SnapshotStore } from '../snapshot/store.ts'
 import { SyncBoard } from '../snapshot/sync-board.ts'
 import { syncMirror, type SyncResult } from '../snapshot/sync.ts'
+import { ViewSweeper } from '../snapshot/view-sweeper.ts'
 import { Claims } from '../system/claims.ts'
 import type { Logger } from '../system/logger.ts'
+import { openMachineClock, type MachineClock } from '../system/machine-clock.ts'
 import type { MirrorUpstream } from '../upstream/mirror-upstream.ts'
 
 /** How long running answers may go on after a stop was asked for, in milliseconds. */
@@ -36,6 +39,10 @@ export interface AppOptions {
   readonly loadConfig?: () => Config
   /** Milliseconds since the epoch; the system's clock unless told. */
   readonly now?: () => number
+  /** All clocks of the machine; those of the system, and {@link now}, unless told. */
+  readonly clock?: MachineClock
+  /** The most views there can be at a time. */
+  readonly maxViews?: number
 }
 
 /**
@@ -56,6 +63,7 @@ export class App {
   readonly #scheduler: Scheduler
   readonly #board = new SyncBoard()
   readonly #servers: HttpServer[] = []
+  #sweeper: ViewSweeper | undefined
   #config: Config
   #upstreams: ReadonlyMap<string, MirrorUpstream>
   /** Why the configuration on disk is not the running one. */
@@ -73,7 +81,10 @@ export class App {
     // Storage: blobs on disk, their warm end, snapshots in SQLite.
     this.#blobs = blobs
     this.#cache = new BlobCache(blobs)
-    this.store = new SqliteSnapshotStore(layout.database)
+    this.store = new SqliteSnapshotStore(layout.database, undefined, {
+      clock: options.clock ?? openMachineClock(this.#now),
+      ...(options.maxViews === undefined ? {} : { maxViews: options.maxViews }),
+    })
     // Upstream: the sources of each mirror, and the fills that read them.
     this.#upstreams = createUpstreams(config)
     this.#fills = new FillTable({
@@ -118,12 +129,18 @@ export class App {
   async listen(): Promise<number> {
     const context = this.#routeContext()
     // The socket's user is told file, line and value; the network only that something is wrong.
-    const open = { ...context, configuration: () => hideDetails(context.configuration()) }
+    const open = {
+      ...context,
+      configuration: () => hideDetails(context.configuration()),
+      showClient: toNetwork,
+    }
     const server = new HttpServer((exchange) => route(exchange, open), this.#log)
     await server.listen(this.#config.listen)
     this.#servers.push(server)
     // Only now: a server that cannot start must not change what another one on the same directory serves.
     await this.applyConfiguration()
+    this.#sweeper = new ViewSweeper(this.store.views, this.#log)
+    await this.#sweeper.sweep()
     const admin = createAdminHandler(context, {
       sync: (mirror) => this.sync(mirror),
       reload: () => this.reload(),
@@ -185,6 +202,7 @@ export class App {
   async close(): Promise<void> {
     this.#stop.abort(new PinyonError('SHUTTING_DOWN', 'the server is shutting down'))
     await Promise.all([this.#scheduler.close(), ...this.#servers.map((server) => server.drain(DRAIN_MS))])
+    await this.#sweeper?.close()
     await this.#fills.close()
     await Promise.all([...this.#upstreams.values()].map((upstream) => upstream.close()))
     this.#cache.close()
@@ -230,6 +248,8 @@ export class App {
       resolver: new Resolver(this.store),
       content: new Content({ blobs: this.#cache, fills: this.#fills, upstreamOf }),
       snapshots: this.store,
+      // Its callers narrow what the network sees: see listen.
+      showClient: (address) => address,
       publicUrl: () => this.#config.publicUrl,
       configuration: () => ({ error: this.#refusal }),
       unready: async () => {

@@ -32,6 +32,11 @@ const COMMAND_EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'pinyon rollback --generation 117 --dry-run   what would be pinned for the whole farm to be as it was then',
   ],
   generations: ['pinyon generations --mirror epel-el9   which sync brought what jobs stumble over?'],
+  views: [
+    'pinyon views                          what keeps old snapshots, and until when?',
+    'pinyon views --end jenkins-build-4711 this job is over, though nobody said so',
+    "pinyon views --json | jq '.views[] | select(.generation < 100)'",
+  ],
 }
 
 /** The text below a command's help. */

@@ -1,4 +1,5 @@
 import type { SnapshotHistory, SnapshotReader } from '../snapshot/store.ts'
+import type { ViewStore } from '../snapshot/views.ts'
 import type { TextReply } from './reply.ts'
 
 /** Why what the configuration file says now is not what runs; undefined when it does, or when no server runs. */
@@ -8,8 +9,10 @@ export interface ConfigurationState {
 
 /** What the API is answered from. */
 export interface ApiContext {
-  readonly snapshots: SnapshotReader & { readonly history: SnapshotHistory }
+  readonly snapshots: SnapshotReader & { readonly history: SnapshotHistory; readonly views: ViewStore }
   readonly configuration: ConfigurationState
+  /** Addresses of clients as whoever asks may see them. */
+  readonly showClient: (address: string) => string
 }
 
 /** A GET of the API: what follows the resource's name, and the query. */

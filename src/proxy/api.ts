@@ -3,6 +3,7 @@ import type { ApiContext, ApiRequest, ApiResource } from './api-context.ts'
 import { answerGenerations } from './api-generations.ts'
 import { answerMirrors } from './api-mirrors.ts'
 import { createJsonReply } from './api-reply.ts'
+import { answerViews } from './api-views.ts'
 import type { TextReply } from './reply.ts'
 
 /** By the segment after `/api/v1`. */
@@ -10,6 +11,7 @@ const RESOURCES: Readonly<Record<string, ApiResource>> = {
   configuration: answerConfiguration,
   generations: answerGenerations,
   mirrors: answerMirrors,
+  views: answerViews,
 }
 
 /**
