@@ -1,6 +1,6 @@
 /**
- * What the farm's clock said when the machine's clocks said that. The farm's clock counts milliseconds, never goes back, and is not moved by
- * changes of the system's time: what must last so long, no shorter and no longer, is measured with it.
+ * What the farm's clock said when the machine's clocks said that. The farm's clock counts milliseconds, never goes back behind what was noted
+ * of it, and is not moved by changes of the system's time: what must last so long, no shorter and no longer, is measured with it.
  */
 export interface ClockAnchor extends Omit<ClockReading, 'uptimeMs'> {
   readonly farmMs: number
@@ -37,15 +37,15 @@ export function moveAnchor(anchor: ClockAnchor | undefined, reading: ClockReadin
 
 /**
  * The anchor as of this reading, by what all processes share and what this one has said before. An anchor that was noted since the machine
- * started is everybody's; where one is not, this process does not go back on what it has said.
+ * started is everybody's. Where none is, this process goes on with what it has said, unless another is ahead.
  */
 export function currentAnchor(
   noted: ClockAnchor | undefined,
   said: ClockAnchor | undefined,
   reading: ClockReading,
 ): ClockAnchor {
-  const moved = moveAnchor(noted ?? said, reading)
-  if (said === undefined || noted === undefined || noted.bootId === reading.bootId) return moved
+  if (said === undefined || noted?.bootId === reading.bootId) return moveAnchor(noted, reading)
   const own = moveAnchor(said, reading)
-  return own.farmMs > moved.farmMs ? own : moved
+  // The time that the machine was up when this was said has been counted then.
+  return noted === undefined || noted.farmMs <= own.farmMs ? own : { ...own, farmMs: noted.farmMs }
 }
