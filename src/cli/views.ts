@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { createLayout } from '../cache/layout.ts'
 import { loadConfig } from '../config/load.ts'
 import { PinyonError } from '../model/errors.ts'
+import { isViewName } from '../model/view-name.ts'
 import type { ViewList, ViewView } from '../proxy/api-views.ts'
 import { SqliteSnapshotStore } from '../snapshot/sqlite-snapshot-store.ts'
 import { EXIT, type ExitCode, type Options } from './exit.ts'
@@ -43,7 +44,8 @@ async function readViews(options: Options): Promise<Omit<ViewList, 'next'>> {
 }
 
 async function endView(name: string, options: Options): Promise<ExitCode> {
-  const ended = (await endThere(name, options)) ?? (await endHere(name, options))
+  // What could be no view's name would not reach the server as one.
+  const ended = isViewName(name) && ((await endThere(name, options)) ?? (await endHere(name, options)))
   if (options.json === true) process.stdout.write(`${JSON.stringify({ view: name, ended })}\n`)
   else if (ended) process.stdout.write(`${toPrintable(name)}: ended\n`)
   else process.stderr.write(`there is no view: ${toPrintable(name)}\n`)

@@ -4,6 +4,7 @@ import { App } from '../../src/app/app.ts'
 import type { Config, MirrorConfig } from '../../src/config/config.ts'
 import type { SyncResult } from '../../src/snapshot/sync.ts'
 import { createSilentLogger } from '../../src/system/logger.ts'
+import type { MachineClock } from '../../src/system/machine-clock.ts'
 import { tempDir } from './temp-dir.ts'
 
 /** A server inside the test's own process. */
@@ -27,7 +28,10 @@ export interface StartAppOptions {
     Record<string, string | (Partial<MirrorConfig> & { baseurls: readonly string[] })>
   >
   readonly dataDir?: string
+  readonly publicUrl?: string
   readonly now?: () => number
+  readonly clock?: MachineClock
+  readonly maxViews?: number
 }
 
 /** Starts a server on a free port with a data directory of its own. */
@@ -38,6 +42,8 @@ export async function startApp(t: TestContext, options: StartAppOptions): Promis
     config,
     log: createSilentLogger(),
     ...(options.now ? { now: options.now } : {}),
+    ...(options.clock ? { clock: options.clock } : {}),
+    ...(options.maxViews === undefined ? {} : { maxViews: options.maxViews }),
   })
   let closed: Promise<void> | undefined
   const close = () => (closed ??= app.close())
@@ -64,7 +70,7 @@ interface IndexBody {
   readonly latest_ci_repos: Readonly<Record<string, string>>
 }
 
-function createConfig(dataDir: string, { mirrors }: StartAppOptions): Config {
+function createConfig(dataDir: string, { mirrors, publicUrl }: StartAppOptions): Config {
   const settings = Object.entries(mirrors).map(([name, value]): [string, MirrorConfig] => {
     const given = typeof value === 'string' ? { baseurls: [value] } : value
     const defaults = {
@@ -82,5 +88,6 @@ function createConfig(dataDir: string, { mirrors }: StartAppOptions): Config {
     dataDir,
     syncIntervalMs: 'off',
     mirrors: new Map(settings),
+    ...(publicUrl === undefined ? {} : { publicUrl }),
   }
 }
