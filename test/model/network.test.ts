@@ -5,6 +5,8 @@ import * as fc from 'fast-check'
 
 import { toNetwork, toPlainAddress } from '../../src/model/network.ts'
 
+const write = (numbers: readonly number[]) => numbers.map((number) => number.toString(16)).join(':')
+
 describe('the network of an address', () => {
   const networks: [string, string][] = [
     ['192.0.2.17', '192.0.2.0/24'],
@@ -44,7 +46,6 @@ describe('the network of an address', () => {
       groups,
       fc.array(fc.nat(0xff_ff), { minLength: 4, maxLength: 4 }),
       (all, others) => {
-        const write = (numbers: readonly number[]) => numbers.map((number) => number.toString(16)).join(':')
         const network = toNetwork(write(all))
         assert.equal(network, toNetwork(write([...all.slice(0, 4), ...others])))
         const prefix = network.replace(/\/64$/, '')

@@ -92,15 +92,16 @@ test('a view repeats the same bytes in every format, whatever is published, pinn
   assert.match((await body(viewUrl(again, 'job-2'))).replace(/\s/g, ''), /^\{"latest_ci_repos":\{\}\}$/)
 })
 
+const shown = ({ status, headers }: HttpReply) => [
+  status,
+  headers['content-type'],
+  headers['cache-control'],
+  headers['x-cache'],
+]
+
 test('what a job reads is what its clients can take: no redirect, a length, a validator, one map for all hosts', async (t) => {
   const { app, publish } = await startFarm(t)
   const first = await httpGet(viewUrl(app, 'job', 'json'))
-  const shown = ({ status, headers }: HttpReply) => [
-    status,
-    headers['content-type'],
-    headers['cache-control'],
-    headers['x-cache'],
-  ]
   assert.deepEqual(shown(first), [200, 'application/json', 'no-cache', 'hit'])
   assert.equal(first.headers['content-length'], String(first.body.length))
   assert.match(String(first.headers.etag), /^"[0-9a-f]{32}"$/)

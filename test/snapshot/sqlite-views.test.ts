@@ -34,6 +34,9 @@ class Place implements ViewPlace {
   }
 }
 
+const readSix = async ({ history }: SqliteSnapshotStore) =>
+  await Promise.all([1, 2, 3, 4, 5, 6].map((generation) => history.indexAt(generation)))
+
 describeViews((t) => new Place(t))
 
 describe('views in the database', () => {
@@ -79,14 +82,12 @@ describe('views in the database', () => {
     for (const version of ['1', '2', '3'])
       for (const mirror of ['m', 'n'])
         await publishSimply(store, { mirror, files, packages: [createPackage('a', version)] })
-    const read = async (one: SqliteSnapshotStore) =>
-      await Promise.all([1, 2, 3, 4, 5, 6].map((generation) => one.history.indexAt(generation)))
-    const before = await read(store)
+    const before = await readSix(store)
     const retention = new Database(place.file)
     retention.exec(`UPDATE snapshot SET retired_at = 5 WHERE seq < 3; DELETE FROM package; DELETE FROM blob;
       DELETE FROM repodata_file; DELETE FROM defect; UPDATE mirror SET removed_at = 5, listed = 0 WHERE name = 'n'`)
     retention.close()
-    assert.deepEqual(await read(store), before)
-    assert.deepEqual(await read(place.open()), before)
+    assert.deepEqual(await readSix(store), before)
+    assert.deepEqual(await readSix(place.open()), before)
   })
 })

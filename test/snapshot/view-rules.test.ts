@@ -8,7 +8,6 @@ const HOUR_MS = 3_600_000
 
 describe('opening a view', () => {
   test('the first time freezes for exactly its ttl: a day unless told, 14 days at most', () => {
-    const freeze = (ttlMs: number | undefined) => decideOpening(undefined, ttlMs, 100)
     for (const [wanted, ttlMs] of [
       [undefined, DEFAULT_TTL_MS],
       [1_000, 1_000],
@@ -16,7 +15,10 @@ describe('opening a view', () => {
       [MAX_TTL_MS + 1, MAX_TTL_MS],
       [1e15, MAX_TTL_MS],
     ] as const)
-      assert.deepEqual(freeze(wanted), { kind: 'freeze', lease: { ttlMs, expiresAt: 100 + ttlMs } })
+      assert.deepEqual(decideOpening(undefined, wanted, 100), {
+        kind: 'freeze',
+        lease: { ttlMs, expiresAt: 100 + ttlMs },
+      })
     assert.deepEqual([DEFAULT_TTL_MS, MAX_TTL_MS], [24 * HOUR_MS, 14 * 24 * HOUR_MS])
   })
 

@@ -126,6 +126,8 @@ function sayings(
   return said
 }
 
+const ofProcess = (machine: Machine, process: number) => machine.processClock(`${process}`)
+
 describe("the farm's clock", () => {
   test('runs with true time while the machine runs, and behind it otherwise, whatever the wall says', (t) => {
     const dir = tempDir(t)
@@ -153,8 +155,7 @@ describe("the farm's clock", () => {
     const dir = tempDir(t)
     let run = 0
     const property = fc.property(someEvents, (events) => {
-      const clockOf = (machine: Machine, process: number) => machine.processClock(`${process}`)
-      const said = sayings(join(dir, `${(run += 1)}.db`), events, clockOf)
+      const said = sayings(join(dir, `${(run += 1)}.db`), events, ofProcess)
       const [first] = said
       const last = new Map<number, number>()
       for (const { process, trueMs, farmMs } of said) {
