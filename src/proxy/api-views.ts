@@ -43,7 +43,7 @@ export async function answerViews(
   if (name === undefined) return await answerList(context, query)
   const view = await context.snapshots.views.find(name)
   if (view === undefined) throw new PinyonError('NOT_FOUND', `there is no view: ${name}`)
-  return createJsonReply(toViewView(view, context, Date.now()))
+  return createJsonReply(toViewView(view, context))
 }
 
 async function answerList(context: ApiContext, query: URLSearchParams): Promise<TextReply> {
@@ -51,9 +51,8 @@ async function answerList(context: ApiContext, query: URLSearchParams): Promise<
   const limit = Math.max(1, Math.min(readCount(query, 'limit') ?? MAX_LIMIT, MAX_LIMIT))
   const found = await views.list({ after: query.get('after') ?? '', limit: limit + 1 })
   const page = found.slice(0, limit)
-  const nowMs = Date.now()
   const list: ViewList = {
-    views: page.map((view) => toViewView(view, context, nowMs)),
+    views: page.map((view) => toViewView(view, context)),
     count: await views.count(),
     max: views.max,
     next: found.length > limit ? (page.at(-1)?.name ?? null) : null,
@@ -61,14 +60,14 @@ async function answerList(context: ApiContext, query: URLSearchParams): Promise<
   return createJsonReply(list)
 }
 
-function toViewView(view: View, { showClient }: ApiContext, nowMs: number): ViewView {
+function toViewView(view: View, { showClient }: ApiContext): ViewView {
   return {
     name: view.name,
     generation: view.generation,
     created_at: new Date(view.createdAt).toISOString(),
     ttl: formatDuration(view.ttlMs),
     ttl_ms: view.ttlMs,
-    expires_at: new Date(nowMs + view.remainingMs).toISOString(),
+    expires_at: new Date(view.endsAt).toISOString(),
     expires_in_ms: view.remainingMs,
     client: showClient(view.client),
     snapshots: view.snapshotCount,

@@ -8,7 +8,7 @@ const HELD = `(SELECT count(*) FROM mirror m JOIN current_span c ON c.mirror_id 
   WHERE c.last_generation IS NULL OR c.last_generation >= v.generation)`
 
 const VIEW = `v.name, v.generation, v.created_at AS createdAt, v.client, v.ttl_ms AS ttlMs,
-  v.expires_at - :nowMs AS remainingMs, ${HELD} AS snapshotCount`
+  v.expires_at - :nowMs AS remainingMs, :wallMs + v.expires_at - :nowMs AS endsAt, ${HELD} AS snapshotCount`
 
 const VIEWS = {
   lease: 'SELECT generation, ttl_ms AS ttlMs, expires_at AS expiresAt FROM view WHERE name = :name',

@@ -42,6 +42,8 @@ export interface SnapshotStoreOptions {
 export class SqliteSnapshotStore implements SnapshotStore {
   readonly history: SnapshotHistory
   readonly views: ViewStore
+  /** What the time of views is measured with. */
+  readonly farmClock: StoredClock
   readonly #database: Database.Database
   readonly #reads: ReadStatements
   readonly #writes: WriteStatements
@@ -59,8 +61,8 @@ export class SqliteSnapshotStore implements SnapshotStore {
     this.#reads = prepareReads(this.#database)
     this.#writes = prepareWrites(this.#database)
     this.history = new SqliteHistory(this.#database)
-    const clock = new StoredClock(this.#database, options.clock ?? openMachineClock())
-    this.views = new SqliteViews(this.#database, clock, options.maxViews)
+    this.farmClock = new StoredClock(this.#database, options.clock ?? openMachineClock())
+    this.views = new SqliteViews(this.#database, this.farmClock, options.maxViews)
     this.#scratchFile = scratchFile
   }
 

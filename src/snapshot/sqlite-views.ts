@@ -52,16 +52,16 @@ export class SqliteViews implements ViewStore {
   }
 
   async open(name: string, opening: ViewOpening): Promise<number> {
-    const lease = this.#lease(name)
-    const { kind } = decideOpening(lease, opening.ttlMs, this.#clock.nowMs())
-    if (kind === 'keep' && lease !== undefined) return lease.generation
-    if (kind === 'freeze' && this.#newestGeneration() === 0) return 0
+    const row = this.#lease(name)
+    const decision = decideOpening(row, opening.ttlMs, this.#clock.nowMs())
+    if (row !== undefined && decision.kind === 'keep') return row.generation
+    if (decision.kind === 'freeze' && this.#newestGeneration() === 0) return 0
     try {
-      return await this.#queue.add({ ...opening, name }, kind === 'freeze')
+      return await this.#queue.add({ ...opening, name }, decision.kind !== 'keep' && decision.durable)
     } catch (error) {
       // A disk that takes no more must not end what a job has begun: what is frozen can be repeated without writing.
-      if (kind !== 'renew' || lease === undefined) throw error
-      return lease.generation
+      if (decision.kind !== 'renew' || row === undefined) throw error
+      return row.generation
     }
   }
 
@@ -77,11 +77,11 @@ export class SqliteViews implements ViewStore {
   }
 
   async find(name: string): Promise<View | undefined> {
-    return this.#statements.find.get({ name, nowMs: this.#clock.nowMs() }) as View | undefined
+    return this.#statements.find.get({ name, ...this.#now() }) as View | undefined
   }
 
   async list({ after = '', limit = DEFAULT_LIMIT }: ViewQuery = {}): Promise<readonly View[]> {
-    return this.#statements.list.all({ after, limit, nowMs: this.#clock.nowMs() }) as View[]
+    return this.#statements.list.all({ after, limit, ...this.#now() }) as View[]
   }
 
   async count(): Promise<number> {
@@ -113,14 +113,16 @@ export class SqliteViews implements ViewStore {
       const row = this.#lease(name)
       const decision = decideOpening(row, ttlMs, nowMs)
       if (decision.kind === 'keep') opening.result = { generation: row?.generation ?? 0 }
+      else if (decision.durable && !durable) opening.durable = true
       else if (decision.kind === 'renew') {
-        changed = this.#statements.renew.run({ name, ...decision.lease }).changes > 0 || changed
+        this.#statements.renew.run({ name, ...decision.lease })
         opening.result = { generation: row?.generation ?? 0 }
-      } else if (durable) {
+        changed = true
+      } else {
         if (row !== undefined) this.#statements.remove.run({ name })
         opening.result = this.#freeze(opening, decision.lease, batch)
         changed ||= 'generation' in opening.result
-      } else opening.freezes = true
+      }
     }
     // Only then: a transaction that changes nothing costs no fsync.
     if (changed) this.#clock.note()
@@ -160,6 +162,10 @@ export class SqliteViews implements ViewStore {
       'VIEWS_FULL',
       `there are as many views as there can be, ${this.max}, so this one was not made; ${ways}: ${name}`,
     )
+  }
+
+  #now(): { readonly nowMs: number; readonly wallMs: number } {
+    return { nowMs: this.#clock.nowMs(), wallMs: this.#clock.wallMs() }
   }
 
   #lease(name: string): LeaseRow | undefined {

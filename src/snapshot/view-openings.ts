@@ -9,8 +9,8 @@ const OPENED_AT_ONCE = 200
 /** An opening on its way into the database. */
 export interface WaitingOpening {
   readonly request: ViewOpening & { readonly name: string }
-  /** Whether it makes a view, which must survive a power cut; a renewal need not. */
-  freezes: boolean
+  /** Whether it must survive a power cut. */
+  durable: boolean
   /** Set by the transaction; without it the opening waits for the next one. */
   result: { readonly generation: number } | { readonly error: PinyonError } | undefined
   readonly resolve: (generation: number) => void
@@ -26,15 +26,15 @@ export class OpeningQueue {
   #waiting: WaitingOpening[] = []
   #writing = false
 
-  /** @param write opens them in one transaction and sets their results; durable when one of them freezes */
+  /** @param write opens them in one transaction and sets their results; durable when one of them is */
   constructor(write: (openings: readonly WaitingOpening[], durable: boolean) => Promise<void>) {
     this.#write = write
   }
 
   /** Resolves with the generation once it is written. Throws what the transaction threw, or the opening's own error. */
-  async add(request: WaitingOpening['request'], freezes: boolean): Promise<number> {
+  async add(request: WaitingOpening['request'], durable: boolean): Promise<number> {
     const { promise, resolve, reject } = Promise.withResolvers<number>()
-    this.#waiting.push({ request, freezes, result: undefined, resolve, reject })
+    this.#waiting.push({ request, durable, result: undefined, resolve, reject })
     if (!this.#writing) void this.#writeAll()
     return await promise
   }
@@ -53,7 +53,7 @@ export class OpeningQueue {
     try {
       await this.#write(
         openings,
-        openings.some(({ freezes }) => freezes),
+        openings.some((opening) => opening.durable),
       )
     } catch (error) {
       for (const { reject } of openings) reject(error)

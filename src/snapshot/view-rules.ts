@@ -13,11 +13,21 @@ export interface Lease {
   readonly expiresAt: number
 }
 
+/**
+ * A renewal of a lease of which this fraction is over must survive a power cut, as a first opening must; of one that is younger so much can
+ * be lost, and the jobs that all read their index at their start cost no fsync each.
+ */
+const AGED_FRACTION = 0.25
+
 /** What an opening has to do. */
 export type Decision =
-  | { readonly kind: 'freeze'; readonly lease: Lease }
-  /** The view stays; its time is to be written. */
-  | { readonly kind: 'renew'; readonly lease: Lease }
+  | {
+      /** `renew`: the view stays, and its time is to be written. */
+      readonly kind: 'freeze' | 'renew'
+      readonly lease: Lease
+      /** Whether it must survive a power cut. */
+      readonly durable: boolean
+    }
   /** The view stays, and what is written of its time is enough. */
   | { readonly kind: 'keep' }
 
@@ -33,12 +43,13 @@ export function decideOpening(
 ): Decision {
   if (lease === undefined || lease.expiresAt <= nowMs) {
     const ttlMs = boundTtl(wantedTtlMs ?? DEFAULT_TTL_MS)
-    return { kind: 'freeze', lease: { ttlMs, expiresAt: nowMs + ttlMs } }
+    return { kind: 'freeze', lease: { ttlMs, expiresAt: nowMs + ttlMs }, durable: true }
   }
   const ttlMs = boundTtl(wantedTtlMs ?? lease.ttlMs)
   if (ttlMs === lease.ttlMs && lease.expiresAt >= nowMs + ttlMs) return { kind: 'keep' }
   const expiresAt = Math.max(lease.expiresAt, nowMs + ttlMs + slackOf(ttlMs))
-  return { kind: 'renew', lease: { ttlMs, expiresAt } }
+  const durable = lease.expiresAt < nowMs + ttlMs * (1 - AGED_FRACTION)
+  return { kind: 'renew', lease: { ttlMs, expiresAt }, durable }
 }
 
 function boundTtl(ttlMs: number): number {

@@ -10,6 +10,8 @@ export interface View {
   readonly ttlMs: number
   /** How long it still lasts unless it is opened again, in milliseconds of the farm's clock. */
   readonly remainingMs: number
+  /** When that will be, if nobody sets the system's clock: milliseconds since the epoch. */
+  readonly endsAt: number
   /** How many snapshots it holds: one for each mirror that was in the index. */
   readonly snapshotCount: number
 }

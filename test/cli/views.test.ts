@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { dirname } from 'node:path'
 import { test, type TestContext } from 'node:test'
 
 import type { ViewList, ViewView } from '../../src/proxy/api-views.ts'
@@ -102,4 +103,20 @@ test('the API tells of views in pages, and the network only networks', async (t)
   const all = JSON.parse((await run('views', '--json')).stdout) as ViewList
   assert.equal(all.views.length, 250, 'the command reads all pages')
   assert.deepEqual(new Set(all.views.map(({ client }) => client)), new Set(['127.0.0.1']))
+})
+
+test('what a job was told survives SIGKILL at once', async (t) => {
+  const { server, run, open } = await startFarm(t)
+  const read = async ({ url }: StartedServer, path: string) => {
+    const { body } = await httpGet(`${url}/repos/${path}/all_latest.json`, { headers: { Host: 'h' } })
+    return body.toString()
+  }
+  await open('early')
+  const told = await read(server, 'views/job')
+  await server.kill()
+  const dir = dirname(server.configFile)
+  const again = await startServer(t, { dir, mirrors: { m: { baseurl: 'http://127.0.0.1:9/' } } })
+  assert.deepEqual([await read(again, 'views/job'), await read(again, 'views/early')], [told, told])
+  assert.notEqual(await read(again, 'yum'), told, 'a mirror has gone since')
+  assert.match((await run('views')).stdout, /^job +2 /m)
 })

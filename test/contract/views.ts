@@ -71,6 +71,17 @@ function describeFreezing(open: (t: TestContext) => ViewPlace): void {
     assert.equal(await views.open('job', A), 2)
   })
 
+  test('a renewal that finds its view ended freezes anew', async (t) => {
+    const { store, machine, views } = await openPublished(t, open)
+    await views.open('job', A)
+    await publishSimply(store)
+    machine.pass(1)
+    const opened = views.open('job', B)
+    assert.equal(await views.end('job'), true)
+    assert.equal(await opened, 2)
+    assert.equal((await views.find('job'))?.client, B.client)
+  })
+
   test('openings at once, of one name and of many, in two stores, agree', async (t) => {
     const { store, views, another } = await openPublished(t, open)
     const other = another()
@@ -198,6 +209,7 @@ function describeLists(open: (t: TestContext) => ViewPlace): void {
       client: A.client,
       ttlMs: HOUR_MS,
       remainingMs: HOUR_MS - 60_000,
+      endsAt: machine.wallMs + HOUR_MS - 60_000,
       snapshotCount: 1,
     }
     assert.deepEqual([await views.find('b'), (await views.list())[1]], [expected, expected])

@@ -18,6 +18,7 @@ describe('opening a view', () => {
       assert.deepEqual(decideOpening(undefined, wanted, 100), {
         kind: 'freeze',
         lease: { ttlMs, expiresAt: 100 + ttlMs },
+        durable: true,
       })
     assert.deepEqual([DEFAULT_TTL_MS, MAX_TTL_MS], [24 * HOUR_MS, 14 * 24 * HOUR_MS])
   })
@@ -28,6 +29,7 @@ describe('opening a view', () => {
     assert.deepEqual(decideOpening(lease, undefined, HOUR_MS), {
       kind: 'freeze',
       lease: { ttlMs: DEFAULT_TTL_MS, expiresAt: HOUR_MS + DEFAULT_TTL_MS },
+      durable: true,
     })
   })
 
@@ -35,6 +37,17 @@ describe('opening a view', () => {
     const { lease } = decideOpening({ ttlMs: HOUR_MS, expiresAt: HOUR_MS }, undefined, 1) as { lease: Lease }
     for (const nowMs of [1, 2, 500, 1_001]) assert.equal(decideOpening(lease, undefined, nowMs).kind, 'keep')
     assert.equal(decideOpening(lease, undefined, 1_002).kind, 'renew')
+  })
+
+  test('a renewal must survive a power cut once a quarter of the ttl could be lost', () => {
+    const lease = { ttlMs: HOUR_MS, expiresAt: HOUR_MS }
+    const isDurable = (nowMs: number) => {
+      const decision = decideOpening(lease, undefined, nowMs)
+      return decision.kind === 'renew' && decision.durable
+    }
+    assert.deepEqual([isDurable(1), isDurable(HOUR_MS / 4), isDurable(HOUR_MS / 4 + 1)], [false, false, true])
+    const longer = decideOpening(lease, 2 * HOUR_MS, 0)
+    assert.ok(longer.kind === 'renew' && longer.durable)
   })
 
   test('another ttl holds from then on, but takes back nothing', () => {
