@@ -30,6 +30,11 @@ async function startFarm(t: TestContext): Promise<Farm> {
   return { server, run, open }
 }
 
+const readIndex = async ({ url }: StartedServer, path: string) => {
+  const { body } = await httpGet(`${url}/repos/${path}/all_latest.json`, { headers: { Host: 'h' } })
+  return body.toString()
+}
+
 const rowsOf = (text: string) => text.split('\n').map((line) => line.split(/ {2,}/))
 
 test('views: who holds what until when, and an end to it', async (t) => {
@@ -107,16 +112,12 @@ test('the API tells of views in pages, and the network only networks', async (t)
 
 test('what a job was told survives SIGKILL at once', async (t) => {
   const { server, run, open } = await startFarm(t)
-  const read = async ({ url }: StartedServer, path: string) => {
-    const { body } = await httpGet(`${url}/repos/${path}/all_latest.json`, { headers: { Host: 'h' } })
-    return body.toString()
-  }
   await open('early')
-  const told = await read(server, 'views/job')
+  const told = await readIndex(server, 'views/job')
   await server.kill()
   const dir = dirname(server.configFile)
   const again = await startServer(t, { dir, mirrors: { m: { baseurl: 'http://127.0.0.1:9/' } } })
-  assert.deepEqual([await read(again, 'views/job'), await read(again, 'views/early')], [told, told])
-  assert.notEqual(await read(again, 'yum'), told, 'a mirror has gone since')
+  assert.deepEqual([await readIndex(again, 'views/job'), await readIndex(again, 'views/early')], [told, told])
+  assert.notEqual(await readIndex(again, 'yum'), told, 'a mirror has gone since')
   assert.match((await run('views')).stdout, /^job +2 /m)
 })
