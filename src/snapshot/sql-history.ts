@@ -5,9 +5,9 @@ import { SNAPSHOT } from './sql.ts'
 // Statements about the past of the index: generations and moments.
 
 const HISTORY = {
-  // Each mirror's span is found by its key: the spans of years need not be read.
+  // Each mirror's span is found by its key: the spans of years need not be read. CROSS JOIN keeps this order.
   snapshotsAtGeneration: `SELECT ${SNAPSHOT} FROM mirror m
-    JOIN current_span c ON c.mirror_id = m.id AND c.first_generation = (
+    CROSS JOIN current_span c ON c.mirror_id = m.id AND c.first_generation = (
       SELECT max(x.first_generation) FROM current_span x WHERE x.mirror_id = m.id AND x.first_generation <= :generation)
     JOIN snapshot s ON s.id = c.snapshot_id
     WHERE c.last_generation IS NULL OR c.last_generation >= :generation`,

@@ -2,8 +2,8 @@ import type Database from 'better-sqlite3'
 
 // Statements about views and the farm's clock. Times of a view are the farm's clock's, but for created_at.
 
-/** Snapshots that were current at generation g, each mirror's found by its key. */
-const HELD = `(SELECT count(*) FROM mirror m JOIN current_span c ON c.mirror_id = m.id AND c.first_generation = (
+/** Snapshots that were current at generation g, each mirror's found by its key: CROSS JOIN keeps this order. */
+const HELD = `(SELECT count(*) FROM mirror m CROSS JOIN current_span c ON c.mirror_id = m.id AND c.first_generation = (
     SELECT max(x.first_generation) FROM current_span x WHERE x.mirror_id = m.id AND x.first_generation <= v.generation)
   WHERE c.last_generation IS NULL OR c.last_generation >= v.generation)`
 
