@@ -35,7 +35,8 @@ export interface ViewQuery {
 /**
  * Views: the leases of jobs. A name stands for one generation from its first opening until it is ended, or was not opened for as long as its
  * ttl says. That time is the farm's clock's: no change of the system's time makes it longer or shorter; while the machine is off it may stand
- * still. It is at most a second, or a hundredth of the ttl, longer than told, never shorter.
+ * still. A view lasts at most a second, or a hundredth of the ttl, longer than told, never shorter; only a power cut may take a renewal with
+ * it, of at most a quarter of the ttl.
  */
 export interface ViewStore {
   /** The most views there can be at a time. */
