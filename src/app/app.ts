@@ -8,6 +8,7 @@ import { listenOnAdminSocket } from '../http/admin-socket.ts'
 import { route, type RouteContext } from '../http/routes.ts'
 import { HttpServer } from '../http/server.ts'
 import { PinyonError, toPinyonError } from '../model/errors.ts'
+import { toNetwork } from '../model/network.ts'
 import type { ConfigurationState } from '../proxy/api-context.ts'
 import { Content } from '../proxy/content.ts'
 import { Resolver } from '../proxy/resolver.ts'
@@ -18,6 +19,7 @@ import type { SnapshotStore } from '../snapshot/store.ts'
 import { SyncBoard } from '../snapshot/sync-board.ts'
 import { syncMirror, type SyncResult } from '../snapshot/sync.ts'
 import type { Logger } from '../system/logger.ts'
+import type { MachineClock } from '../system/machine-clock.ts'
 import { Metrics } from '../system/metrics.ts'
 import { VERSION } from '../system/version.ts'
 import type { MirrorUpstream } from '../upstream/mirror-upstream.ts'
@@ -35,6 +37,10 @@ export interface AppOptions {
   readonly loadConfig?: () => Config
   /** Milliseconds since the epoch; the system's clock unless told. */
   readonly now?: () => number
+  /** All clocks of the machine; those of the system, and {@link now}, unless told. */
+  readonly clock?: MachineClock
+  /** The most views there can be at a time. */
+  readonly maxViews?: number
 }
 
 /**
@@ -100,7 +106,8 @@ export class App {
     const config = () => app?.config ?? options.config
     const { log, now = Date.now } = options
     const onReport: CollectorOptions['onReport'] = (report, kind) => app?.noteReport(report, kind)
-    const storage = await Storage.open({ config, log, now, onReport })
+    const { clock, maxViews } = options
+    const storage = await Storage.open({ config, log, now, clock, maxViews, onReport })
     app = new App(options, storage)
     return app
   }
@@ -138,8 +145,8 @@ export class App {
     // The socket's user is told file, line and value; the network only that something is wrong.
     const open = {
       ...context,
-      usage: { ...context.usage, showsAddresses: false },
       configuration: () => hideDetails(context.configuration()),
+      showClient: toNetwork,
     }
     const onEnd = createUseCounter(this.#storage.usage)
     const server = new HttpServer((exchange) => route(exchange, open), this.#log, { onEnd })
@@ -147,6 +154,7 @@ export class App {
     this.#servers.push(server)
     // Only now: a server that cannot start must not change what another one on the same directory serves.
     await this.applyConfiguration()
+    await this.#storage.sweeper.sweep()
     const admin = createAdminHandler(context, {
       sync: (mirror) => this.sync(mirror),
       reload: () => this.reload(),
@@ -261,7 +269,9 @@ export class App {
         onBypass: () => this.#metrics.countBypass(),
       }),
       snapshots: this.store,
-      usage: { reader: this.store.usage, flush: () => this.#storage.usage.flush(), showsAddresses: true },
+      usage: { reader: this.store.usage, flush: () => this.#storage.usage.flush() },
+      // Its callers narrow what the network sees: see listen.
+      showClient: (address) => address,
       publicUrl: () => this.#config.publicUrl,
       configuration: () => ({ error: this.#refusal }),
       cache: () => this.#storage.describeCache(this.#config.cache.maxBytes),

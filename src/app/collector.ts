@@ -14,6 +14,8 @@ export interface CollectorOptions {
   readonly log: Logger
   /** Milliseconds since the epoch. */
   readonly now: () => number
+  /** The farm's clock, by which views expire. */
+  readonly farmNowMs: () => number
   readonly claims: Pick<Claims, 'tryClaim'>
   readonly ledger: BlobLedger
   readonly cache: Pick<BlobCache, 'takeUsed' | 'forget'>
@@ -98,7 +100,7 @@ export class Collector {
   }
 
   async #run(kind: GcRequest['kind'], neededBytes: number): Promise<GcReport> {
-    const { claims, config, now, run, cache, flushUsage } = this.#options
+    const { claims, config, now, run, cache, flushUsage, farmNowMs } = this.#options
     const claim = kind === 'plan' ? undefined : claims.tryClaim('gc')
     if (kind !== 'plan' && claim === undefined)
       throw new PinyonError('GC_RUNNING', 'another process is collecting')
@@ -113,7 +115,7 @@ export class Collector {
         maxBytes: limits.maxBytes,
         neededBytes,
         nowMs: now(),
-        farmNowMs: now(),
+        farmNowMs: farmNowMs(),
         unlistedMs: UNLISTED_MS,
       }
       const report = await run(request, {
@@ -136,9 +138,9 @@ export class Collector {
     await ledger.touch(cache.takeUsed(), now())
   }
 
-  #log({ snapshots, packageRows, views, blobs, fits }: GcReport): void {
+  #log({ snapshots, packageRows, blobs, fits }: GcReport): void {
     const retired = snapshots.filter(({ goes }) => goes).length
     const { unlisted, evicted, total } = blobs
-    this.#options.log.info({ retired, packageRows, views, unlisted, evicted, total, fits }, 'collected')
+    this.#options.log.info({ retired, packageRows, unlisted, evicted, total, fits }, 'collected')
   }
 }

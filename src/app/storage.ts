@@ -10,8 +10,10 @@ import type { CacheView } from '../proxy/api-context.ts'
 import { createGcRunner } from '../snapshot/gc-runner.ts'
 import { SqliteSnapshotStore } from '../snapshot/sqlite-snapshot-store.ts'
 import { UsageRecorder } from '../snapshot/usage-recorder.ts'
+import { ViewSweeper } from '../snapshot/view-sweeper.ts'
 import { Claims } from '../system/claims.ts'
 import type { Logger } from '../system/logger.ts'
+import { openMachineClock, type MachineClock } from '../system/machine-clock.ts'
 import { Collector, type CollectorOptions } from './collector.ts'
 
 /** What a {@link Storage} is opened with. */
@@ -21,6 +23,9 @@ export interface StorageOptions {
   readonly log: Logger
   /** Milliseconds since the epoch. */
   readonly now: () => number
+  /** The machine's clocks; those of the system, and {@link now}, unless told. */
+  readonly clock: MachineClock | undefined
+  readonly maxViews: number | undefined
   /** Told what a collection, or making room, did. */
   readonly onReport: CollectorOptions['onReport']
 }
@@ -36,6 +41,7 @@ export class Storage {
   /** Who uses what. */
   readonly usage: UsageRecorder
   readonly collector: Collector
+  readonly sweeper: ViewSweeper
 
   private constructor(parts: Omit<Storage, 'close' | 'describeCache'>) {
     this.layout = parts.layout
@@ -46,6 +52,7 @@ export class Storage {
     this.quota = parts.quota
     this.usage = parts.usage
     this.collector = parts.collector
+    this.sweeper = parts.sweeper
   }
 
   /**
@@ -83,6 +90,7 @@ export class Storage {
   /** Ends what runs in the background and closes everything. */
   async close(): Promise<void> {
     await this.collector.close()
+    await this.sweeper.close()
     this.cache.close()
     await this.usage.close()
     await this.snapshots.close()
@@ -97,7 +105,12 @@ async function openParts(
 ): Promise<Storage> {
   const { config, log, now } = options
   const claims = new Claims(layout.claims)
-  const snapshots = new SqliteSnapshotStore(layout.database, undefined, now)
+  const clock = options.clock ?? openMachineClock(now)
+  const snapshots = new SqliteSnapshotStore(layout.database, undefined, {
+    clock,
+    maxViews: options.maxViews,
+    now,
+  })
   const { ledger } = snapshots
   const quota: Quota = new Quota({
     maxBytes: () => config().cache.maxBytes,
@@ -123,9 +136,11 @@ async function openParts(
     run,
     // What was used just now is not to be retired for want of use.
     flushUsage: () => usage.flush(),
+    farmNowMs: () => snapshots.farmClock.nowMs(),
     onReport: options.onReport,
   })
-  return create({ layout, claims, snapshots, blobs, cache, quota, usage, collector })
+  const sweeper = new ViewSweeper(snapshots.views, log)
+  return create({ layout, claims, snapshots, blobs, cache, quota, usage, collector, sweeper })
 }
 
 function logFullness(log: Logger, full: boolean, bytes: number, maxBytes: number): void {

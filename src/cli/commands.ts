@@ -15,6 +15,7 @@ import { serve } from './serve.ts'
 import { listSnapshots } from './snapshots.ts'
 import { showStatus } from './status.ts'
 import { syncMirrors } from './sync.ts'
+import { runViews, type ViewsOptions } from './views.ts'
 
 /** Adds the commands that run the server and look after it. */
 export function addOperation({ add, onDone }: CommandLine): void {
@@ -76,4 +77,8 @@ export function addHistory({ add, onDone }: CommandLine): void {
     .option('--mirror <mirror>', 'only what changed this one')
     .option('--json', 'for scripts')
     .action(async (options: GenerationsOptions) => onDone(await listGenerations(options)))
+  add('views', 'the states of the index that jobs hold, by whom, and until when')
+    .option('--end <name>', 'end this one now: what it held is no longer kept for it')
+    .option('--json', 'for scripts')
+    .action(async (options: ViewsOptions) => onDone(await runViews(options)))
 }

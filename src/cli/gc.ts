@@ -53,7 +53,7 @@ async function runCollection({ config: file, dryRun = false }: GcOptions): Promi
   }
 }
 
-function formatReport({ dryRun, snapshots, views, blobs, fits }: GcReport): string {
+function formatReport({ dryRun, snapshots, blobs, fits }: GcReport): string {
   const going = snapshots.filter(({ goes }) => goes)
   const staying = snapshots.filter(({ goes }) => !goes)
   const would = dryRun ? 'would go' : 'went'
@@ -61,7 +61,6 @@ function formatReport({ dryRun, snapshots, views, blobs, fits }: GcReport): stri
     `${going.length} of ${snapshots.length} snapshots ${would}.`,
     ...(going.length === 0 ? [] : ['', formatSnapshots(going)]),
     ...(dryRun && staying.length > 0 ? ['', 'These stay:', '', formatSnapshots(staying)] : []),
-    ...(views > 0 ? [`${views} views had expired.`] : []),
     '',
     formatTable([
       ['FILES', 'NUMBER', 'SIZE', ''],

@@ -47,6 +47,11 @@ const COMMAND_EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     "pinyon usage --json | jq -r '.mirrors[] | select(.last_seen == null) | .mirror'",
   ],
   generations: ['pinyon generations --mirror epel-el9   which sync brought what jobs stumble over?'],
+  views: [
+    'pinyon views                          what keeps old snapshots, and until when?',
+    'pinyon views --end jenkins-build-4711 this job is over, though nobody said so',
+    "pinyon views --json | jq '.views[] | select(.generation < 100)'",
+  ],
 }
 
 /** The text below a command's help. */

@@ -1,4 +1,4 @@
-import { formatDuration } from '../config/units.ts'
+import { formatDuration } from '../model/duration.ts'
 import type { YumSection } from '../inject/yum-config.ts'
 import { parseYumBoolean, parseYumSeconds } from '../inject/yum-values.ts'
 import { expandVariables, findVariables } from '../inject/yum-variables.ts'

@@ -31,10 +31,11 @@ export async function openMirrorSource(configFile: string): Promise<MirrorSource
     get: async (path) => {
       const [resource = '', query] = path.split('?')
       const segments = resource.split('/').map(decodeURIComponent)
-      const usage = { reader: store.usage, flush: async () => {}, showsAddresses: true }
+      const usage = { reader: store.usage, flush: async () => {} }
       const context = {
         snapshots: store,
         usage,
+        showClient: showInFull,
         configuration: { error: undefined },
         cache: () => describeCache(store.ledger, cache.maxBytes),
       }
@@ -48,4 +49,9 @@ function describeCache(ledger: BlobLedger, maxBytes: number): CacheView {
   const { count, bytes } = ledger.total()
   const unknown = { only_here_bytes: null, fetchable_bytes: null, repodata_bytes: null }
   return { blobs: count, bytes, max_bytes: maxBytes, full: false, ...unknown }
+}
+
+/** Who may read the data directory may know who asked. */
+function showInFull(address: string): string {
+  return address
 }

@@ -64,6 +64,13 @@ export class ServerConnection {
     }
   }
 
+  /** DELETEs, which answers nothing. Throws the server's own error. */
+  async delete(path: string): Promise<void> {
+    const reply = await this.#pool.request({ path, method: 'DELETE', headersTimeout: ANSWER_MS })
+    if (reply.statusCode !== 204) throw await toError(reply)
+    await reply.body.dump()
+  }
+
   async close(): Promise<void> {
     await this.#pool.close()
   }

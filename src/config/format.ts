@@ -2,7 +2,8 @@ import { Document, isScalar } from 'yaml'
 import type { Config, MirrorConfig, SyncInterval } from './config.ts'
 import { escapeEnvironment } from './environment.ts'
 import { formatListen } from './listen.ts'
-import { formatDuration, formatSize } from './units.ts'
+import { formatDuration } from '../model/duration.ts'
+import { formatSize } from './size.ts'
 import { maskUrl } from './urls.ts'
 
 /** The effective configuration, the reasons for pins included, as YAML that loads again, save for credentials in URLs, which are masked. */

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { parseText, value } from './schema-value.ts'
-import { formatDuration, parseDuration, parseSize } from './units.ts'
+import { formatDuration, parseDuration } from '../model/duration.ts'
+import { parseSize } from './size.ts'
 import type { Parsed } from './urls.ts'
 
 /** What stands for an absent key of `retention`, as one would write it. */

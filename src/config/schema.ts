@@ -4,9 +4,9 @@ import { z } from 'zod'
 import { parseSnapshotName } from '../model/snapshot-name.ts'
 import type { ListenAddress, SyncInterval } from './config.ts'
 import { parseListen } from './listen.ts'
+import { parseDuration } from '../model/duration.ts'
 import { CACHE_DEFAULTS, RETENTION_DEFAULTS, cacheSchema, retentionSchema } from './schema-storage.ts'
 import { parseText, value } from './schema-value.ts'
-import { parseDuration } from './units.ts'
 import { parseBaseurl, parseProxy, parsePublicUrl, type Parsed } from './urls.ts'
 
 /** What stands for a key that is absent, as one would write it. A mirror's `sync_interval` is the global one. */

@@ -1,4 +1,5 @@
 import { PinyonError } from '../model/errors.ts'
+import { toPlainAddress } from '../model/network.ts'
 import { answerApi } from '../proxy/api.ts'
 import type { ApiContext, ConfigurationState } from '../proxy/api-context.ts'
 import type { Content } from '../proxy/content.ts'
@@ -7,6 +8,7 @@ import type { Resolver } from '../proxy/resolver.ts'
 import { createTextReply } from '../proxy/reply.ts'
 import { parseRequestTarget } from '../proxy/request-target.ts'
 import type { Exchange } from './exchange.ts'
+import { answerOtherMethod } from './other-methods.ts'
 import { sendFile } from './send-file.ts'
 import { sendRedirect, sendText } from './send-text.ts'
 
@@ -17,6 +19,8 @@ export interface RouteContext {
   readonly snapshots: ApiContext['snapshots']
   readonly usage: ApiContext['usage']
   readonly publicUrl: () => string | undefined
+  /** Addresses of clients as those who ask here may see them. */
+  readonly showClient: ApiContext['showClient']
   /** Whether the configuration on disk is the running one. */
   readonly configuration: () => ConfigurationState
   readonly cache: ApiContext['cache']
@@ -31,15 +35,14 @@ export async function route(exchange: Exchange, context: RouteContext): Promise<
   const { request } = exchange
   const target = request.url ?? '/'
   if (request.method !== 'GET' && request.method !== 'HEAD')
-    throw new PinyonError('METHOD_REFUSED', `method refused: ${request.method}`)
+    return await answerOtherMethod(exchange, context.snapshots.views)
   // The path of a repeated hit: one look-up in memory, then the bytes.
   const known = context.resolver.peek(target)
   if (known !== undefined) return await sendFile(exchange, known, context.content)
   const { segments } = parseRequestTarget(target)
   if (segments[0] !== 'repos') return await routeOther(exchange, context, segments)
-  const reply = await context.resolver.resolve(target, () =>
-    publicBase(context.publicUrl(), request.headers.host),
-  )
+  const base = () => publicBase(context.publicUrl(), request.headers.host)
+  const reply = await context.resolver.resolve(target, base, clientAddress(exchange))
   if (reply.kind === 'file') await sendFile(exchange, reply, context.content)
   else if (reply.kind === 'redirect') sendRedirect(exchange, publicPath(context.publicUrl()) + reply.location)
   else sendText(exchange, reply)
@@ -68,8 +71,13 @@ async function routeOther(
   throw new PinyonError('NOT_FOUND', `there is nothing at: /${segments.join('/')}`)
 }
 
-function apiContext({ snapshots, usage, configuration, cache }: RouteContext): ApiContext {
-  return { snapshots, usage, configuration: configuration(), cache }
+function apiContext({ snapshots, usage, configuration, cache, showClient }: RouteContext): ApiContext {
+  return { snapshots, usage, configuration: configuration(), cache, showClient }
+}
+
+/** Who asks; the admin socket's user has no address. */
+function clientAddress({ client }: Exchange): string {
+  return client === undefined ? 'socket' : toPlainAddress(client)
 }
 
 function queryOf(target: string): URLSearchParams {

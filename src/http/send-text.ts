@@ -67,7 +67,11 @@ export function sendError(exchange: Exchange, error: PinyonError): void {
 
 /** What RFC 9110 wants beside the status. */
 function errorHeaders(error: PinyonError): Headers {
-  if (error.code === 'METHOD_REFUSED') return { Allow: 'GET, HEAD' }
+  if (error.code === 'METHOD_REFUSED') return { Allow: allowedMethods(error) }
   if (error.code === 'RANGE_REFUSED') return { 'Content-Range': `bytes */${String(error.facts['size'])}` }
   return {}
+}
+
+function allowedMethods({ facts }: PinyonError): string {
+  return typeof facts['allow'] === 'string' ? facts['allow'] : 'GET, HEAD'
 }

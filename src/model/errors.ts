@@ -50,6 +50,8 @@ export const ERROR_KINDS = {
   MIRROR_UNCONFIGURED: { status: 502, outcome: 'lost', source: 'internal', retryable: false },
   /** The configuration pins a snapshot that is not there. */
   PIN_UNKNOWN: { status: 409, outcome: 'bad_request', source: 'client', retryable: false },
+  /** There are as many views as there can be. */
+  VIEWS_FULL: { status: 429, outcome: 'bad_request', source: 'client', retryable: true },
   /** The server is shutting down. */
   SHUTTING_DOWN: { status: 503, outcome: 'error_internal', source: 'internal', retryable: true },
   /** The configured size of the cache is used up by what may not go. */

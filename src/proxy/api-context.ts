@@ -1,5 +1,6 @@
 import type { SnapshotHistory, SnapshotReader } from '../snapshot/store.ts'
 import type { UsageReader } from '../snapshot/usage.ts'
+import type { ViewStore } from '../snapshot/views.ts'
 import type { TextReply } from './reply.ts'
 
 /** Why what the configuration file says now is not what runs; undefined when it does, or when no server runs. */
@@ -21,21 +22,21 @@ export interface CacheView {
   readonly repodata_bytes: number | null
 }
 
-/** Who uses what, as far as the one who asks may see it. */
+/** Who uses what. */
 export interface UsageSource {
   readonly reader: UsageReader
   /** Brings what is only in memory to where it is read from. */
   readonly flush: () => Promise<void>
-  /** Whether clients are shown by their address, or else by their network. */
-  readonly showsAddresses: boolean
 }
 
 /** What the API is answered from. */
 export interface ApiContext {
-  readonly snapshots: SnapshotReader & { readonly history: SnapshotHistory }
+  readonly snapshots: SnapshotReader & { readonly history: SnapshotHistory; readonly views: ViewStore }
   readonly configuration: ConfigurationState
   readonly cache: () => CacheView
   readonly usage: UsageSource
+  /** Addresses of clients as whoever asks may see them. */
+  readonly showClient: (address: string) => string
 }
 
 /** A GET of the API: what follows the resource's name, and the query. */

@@ -1,8 +1,7 @@
 import type { Agent } from '../model/agent.ts'
-import { maskClient } from '../model/client-network.ts'
 import { PinyonError } from '../model/errors.ts'
 import type { ClientUsage, MirrorUsage, MirrorUsageDetails, Usage } from '../snapshot/usage.ts'
-import type { ApiContext, ApiRequest, UsageSource } from './api-context.ts'
+import type { ApiContext, ApiRequest } from './api-context.ts'
 import { createJsonReply, toIso } from './api-reply.ts'
 import type { TextReply } from './reply.ts'
 
@@ -43,7 +42,7 @@ export interface ClientUsageView {
 
 /** Answers `usage`, and `usage/<mirror>`. */
 export async function answerUsage(
-  { usage }: ApiContext,
+  { usage, showClient }: ApiContext,
   { rest: [mirror, ...further] }: ApiRequest,
 ): Promise<TextReply | undefined> {
   if (further.length > 0) return undefined
@@ -55,11 +54,14 @@ export async function answerUsage(
   }
   const found = await usage.reader.ofMirror(mirror)
   if (found === undefined) throw new PinyonError('NOT_FOUND', `no such mirror: ${mirror}`)
-  return createJsonReply(toDetailsView(found, usage))
+  return createJsonReply(toDetailsView(found, showClient))
 }
 
-function toDetailsView(details: MirrorUsageDetails, { showsAddresses }: UsageSource): MirrorUsageDetailsView {
-  const clients = showsAddresses ? details.clients : mergeNetworks(details.clients)
+function toDetailsView(
+  details: MirrorUsageDetails,
+  showClient: ApiContext['showClient'],
+): MirrorUsageDetailsView {
+  const clients = mergeShown(details.clients, showClient)
   return {
     ...toMirrorView(details),
     snapshots: details.snapshots.map(({ snapshot, retired, ...used }) => ({
@@ -94,11 +96,11 @@ function toUsageView(usage: Usage | undefined): UsageView {
   }
 }
 
-/** Clients by their network and kind, in the order of the one of each that was seen last. */
-function mergeNetworks(clients: readonly ClientUsage[]): ClientUsage[] {
+/** Clients as they may be shown, those that then look alike as one, in the order of the one of each that was seen last. */
+function mergeShown(clients: readonly ClientUsage[], showClient: ApiContext['showClient']): ClientUsage[] {
   const merged = new Map<string, ClientUsage>()
   for (const one of clients) {
-    const client = maskClient(one.client)
+    const client = showClient(one.client)
     const key = `${client} ${one.agent}`
     const { requests, bytes, firstSeen, lastSeen } = merged.get(key) ?? { ...one, requests: 0, bytes: 0 }
     merged.set(key, {

@@ -5,6 +5,7 @@ import { answerGenerations } from './api-generations.ts'
 import { answerMirrors } from './api-mirrors.ts'
 import { createJsonReply } from './api-reply.ts'
 import { answerUsage } from './api-usage.ts'
+import { answerViews } from './api-views.ts'
 import type { TextReply } from './reply.ts'
 
 /** By the segment after `/api/v1`. */
@@ -14,6 +15,7 @@ const RESOURCES: Readonly<Record<string, ApiResource>> = {
   generations: answerGenerations,
   mirrors: answerMirrors,
   usage: answerUsage,
+  views: answerViews,
 }
 
 /**

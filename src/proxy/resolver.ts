@@ -3,32 +3,36 @@ import { LRUCache } from 'lru-cache'
 import type { Digest } from '../model/digest.ts'
 import { PinyonError } from '../model/errors.ts'
 import { SNAPSHOT_NAME } from '../model/snapshot-name.ts'
-import type { Index, Snapshot, SnapshotFile, SnapshotHistory, SnapshotReader } from '../snapshot/store.ts'
+import type { Snapshot, SnapshotFile, SnapshotHistory, SnapshotReader } from '../snapshot/store.ts'
+import type { ViewStore } from '../snapshot/views.ts'
 import { Directories } from './directories.ts'
-import { formatIndex, indexContentType, indexFormatOf, type IndexFormat } from './index-formats.ts'
+import { indexFormatOf } from './index-formats.ts'
+import { IndexReplies } from './index-replies.ts'
 import { formatListing } from './listing.ts'
 import { indexOfGeneration, indexOfMoment, snapshotOfMoment } from './past.ts'
-import { createFileReply, createTextReply, type FileReply, type Reply, type TextReply } from './reply.ts'
+import { createFileReply, createTextReply, type FileReply, type Reply } from './reply.ts'
 import { parseRequestTarget, type RequestPath } from './request-target.ts'
+import { answerView, parseViewPath, type ViewTarget } from './views.ts'
 
 /** Memory for request targets of immutable files: some 25,000 of them. */
 const REMEMBERED_TARGET_BYTES = 16 << 20
 /** What remembering one costs beside its text. */
 const TARGET_OVERHEAD_BYTES = 600
-/** Formatted indexes remembered: formats × names this server goes by. */
-const REMEMBERED_INDEXES = 64
+
+/** What targets are resolved by. */
+export type ResolverStore = SnapshotReader & { readonly history: SnapshotHistory; readonly views: ViewStore }
 
 /** From a request target below `/repos` to what it names. Knows no sockets and no upstream. */
 export class Resolver {
-  readonly #snapshots: SnapshotReader & { readonly history: SnapshotHistory }
+  readonly #snapshots: ResolverStore
   readonly #directories: Directories
   readonly #files = new LRUCache<string, FileReply>({
     maxSize: REMEMBERED_TARGET_BYTES,
     sizeCalculation: (_, target) => target.length + TARGET_OVERHEAD_BYTES,
   })
-  readonly #indexes = new LRUCache<string, TextReply>({ max: REMEMBERED_INDEXES })
+  readonly #indexes = new IndexReplies()
 
-  constructor(snapshots: SnapshotReader & { readonly history: SnapshotHistory }) {
+  constructor(snapshots: ResolverStore) {
     this.#snapshots = snapshots
     this.#directories = new Directories(snapshots)
   }
@@ -47,18 +51,21 @@ export class Resolver {
   /**
    * What a target names.
    * @param base gives what index URLs begin with; asked only for an index
-   * @throws PinyonError PATH_REFUSED, NOT_FOUND, DEFECTIVE_FILE
+   * @param client the address of who asks
+   * @throws PinyonError PATH_REFUSED, NOT_FOUND, DEFECTIVE_FILE, VIEWS_FULL
    */
-  async resolve(target: string, base: () => string): Promise<Reply> {
+  async resolve(target: string, base: () => string, client: string): Promise<Reply> {
     const path = parseRequestTarget(target)
     const [repos, area, mirror, ...rest] = path.segments
     if (repos !== 'repos') throw notFound(path)
     if (area === undefined) return this.#directory(path, '/repos', [{ name: 'yum' }])
     if (area === 'generations' || area === 'at') return await this.#past(path, base)
+    const view = parseViewPath(path.segments)
+    if (view !== undefined) return await this.#view(target, view, { base: base(), client })
     if (area !== 'yum') throw notFound(path)
     if (mirror === undefined) return await this.#listMirrors(path)
     const format = rest.length === 0 ? indexFormatOf(mirror) : undefined
-    if (format !== undefined) return this.#index(await this.#snapshots.index(), format, base())
+    if (format !== undefined) return this.#indexes.reply(await this.#snapshots.index(), format, base())
     return await this.#resolveInMirror(target, path, mirror, rest)
   }
 
@@ -128,17 +135,14 @@ export class Resolver {
     const format = rest.length === 0 && file !== undefined ? indexFormatOf(file) : undefined
     if (which === undefined || format === undefined) throw notFound(path)
     const { history } = this.#snapshots
-    if (area === 'at') return this.#index(await indexOfMoment(history, which), format, base())
-    return { ...this.#index(await indexOfGeneration(history, which), format, base()), immutable: true }
+    if (area === 'at') return this.#indexes.reply(await indexOfMoment(history, which), format, base())
+    const index = await indexOfGeneration(history, which)
+    return { ...this.#indexes.reply(index, format, base()), immutable: true }
   }
 
-  #index(index: Index, format: IndexFormat, base: string): TextReply {
-    const key = `${index.generation} ${format} ${base}`
-    const known = this.#indexes.get(key)
-    if (known !== undefined) return known
-    const reply = createTextReply(indexContentType(format), formatIndex(index, format, base))
-    this.#indexes.set(key, reply)
-    return reply
+  async #view(target: string, view: ViewTarget, asked: { base: string; client: string }): Promise<Reply> {
+    const { views, history } = this.#snapshots
+    return await answerView({ views, history, replies: this.#indexes }, view, { target, ...asked })
   }
 
   async #listMirrors(path: RequestPath): Promise<Reply> {

@@ -35,7 +35,6 @@ export interface GcReport {
   readonly dryRun: boolean
   readonly snapshots: readonly GcSnapshot[]
   readonly packageRows: number
-  readonly views: number
   readonly blobs: GcBlobs
   /** Whether what is stored fits the configured size. */
   readonly fits: boolean

@@ -3,7 +3,6 @@ import { chooseEvicted, scanBlobs, sumBlobs, type BlobScan, type Removable } fro
 import type { GcContext } from './gc-context.ts'
 import { NO_BLOBS, type BlobSum, type GcBlobs, type GcReport, type GcSnapshot } from './gc-report.ts'
 import { planRetirement, retireSnapshots, sweepPackages, type JudgedSnapshot } from './retire.ts'
-import { runWrite } from './write-transaction.ts'
 
 /** How often a scan is made anew because a sync published while what it found was removed. */
 const MAX_SCANS = 5
@@ -21,14 +20,12 @@ export async function collectGarbage(context: GcContext): Promise<GcReport> {
   if (reconcile) await reconcileBlobs(context)
   const snapshots = kind === 'collect' ? await retireSnapshots(context) : []
   const packageRows = kind === 'collect' ? await sweepPackages(context) : 0
-  const views = kind === 'collect' ? await forgetExpired(context) : 0
   const { scan, unlisted, evicted } = await removeUnneeded(context)
   const blobs = describeBlobs(context, scan, unlisted, evicted)
   return {
     dryRun: false,
     snapshots: snapshots.map(toReported),
     packageRows,
-    views,
     blobs,
     fits: fits(context, blobs),
   }
@@ -49,15 +46,9 @@ function plan(context: GcContext): GcReport {
     dryRun: true,
     snapshots: snapshots.map(toReported),
     packageRows: 0,
-    views: 0,
     blobs: planned,
     fits: fits(context, planned),
   }
-}
-
-async function forgetExpired({ database, statements, request }: GcContext): Promise<number> {
-  const forget = () => statements.forgetViews.run({ farmNowMs: request.farmNowMs }).changes
-  return await runWrite(database, forget, { durable: false })
 }
 
 /** Scans and removes; once more when a sync has published meanwhile, as what upstream has may be another by then. */

@@ -33,7 +33,6 @@ const GC = {
   deadPackages: `SELECT p.id FROM package p WHERE p.mirror_id = :mirrorId AND ${DEAD}`,
   // Looked at once more: of a mirror without any snapshot a publication may have brought rows back to life.
   forgetPackage: `DELETE FROM package AS p WHERE p.id = :id AND ${DEAD}`,
-  forgetViews: 'DELETE FROM view WHERE expires_at <= :farmNowMs',
   // Changes whenever a blob may have become one that must not go: a publication, or what is known of an upstream.
   token: `SELECT (SELECT coalesce(max(id), 0) FROM snapshot) || ' ' || (SELECT coalesce(max(id), 0) FROM package) || ' ' ||
     coalesce((SELECT group_concat(id || ':' || listed || ':' || (error IS NULL), ' ') FROM mirror), '') AS token`,

@@ -5,10 +5,12 @@ import { SNAPSHOT } from './sql.ts'
 // Statements about the past of the index: generations and moments.
 
 const HISTORY = {
-  snapshotsAtGeneration: `SELECT ${SNAPSHOT} FROM current_span c
-    JOIN snapshot s ON s.id = c.snapshot_id JOIN mirror m ON m.id = s.mirror_id
-    WHERE c.first_generation <= :generation
-      AND (c.last_generation IS NULL OR c.last_generation >= :generation)`,
+  // Each mirror's span is found by its key: the spans of years need not be read. CROSS JOIN keeps this order.
+  snapshotsAtGeneration: `SELECT ${SNAPSHOT} FROM mirror m
+    CROSS JOIN current_span c ON c.mirror_id = m.id AND c.first_generation = (
+      SELECT max(x.first_generation) FROM current_span x WHERE x.mirror_id = m.id AND x.first_generation <= :generation)
+    JOIN snapshot s ON s.id = c.snapshot_id
+    WHERE c.last_generation IS NULL OR c.last_generation >= :generation`,
   generation: 'SELECT number, created_at AS createdAt, cause FROM generation WHERE number = :generation',
   generationAt: `SELECT number FROM generation WHERE created_at <= :atMs
     ORDER BY number DESC LIMIT 1`,

@@ -1,6 +1,7 @@
 import type Database from 'better-sqlite3'
 
 import type { BlobLedger } from '../cache/blob-ledger.ts'
+import { openMachineClock, type MachineClock } from '../system/machine-clock.ts'
 import { hashHref, openDatabase } from './database.ts'
 import { SqliteHistory } from './history.ts'
 import { reconcileListing } from './index-change.ts'
@@ -11,6 +12,7 @@ import { toCandidateFiles, toFile, toMirrorState, toSeenRepomd, toSnapshot, toSn
 import { SqliteUsage } from './sqlite-usage.ts'
 import { prepareReads, prepareWrites, type ReadStatements, type WriteStatements } from './sql.ts'
 import { SqliteBlobLedger } from './sqlite-blob-ledger.ts'
+import { SqliteViews } from './sqlite-views.ts'
 import type {
   CandidateFile,
   Defect,
@@ -28,7 +30,19 @@ import type {
   SyncRecord,
 } from './store.ts'
 import type { UsageStore } from './usage.ts'
+import { StoredClock } from './stored-clock.ts'
+import type { ViewStore } from './views.ts'
 import { runWrite } from './write-transaction.ts'
+
+/** What a store may be told. */
+export interface SnapshotStoreOptions {
+  /** The machine's clocks; those of the system unless told. */
+  readonly clock?: MachineClock
+  /** The most views there can be at a time. */
+  readonly maxViews?: number | undefined
+  /** Milliseconds since the epoch, for when a blob was used; the system's clock unless told. */
+  readonly now?: () => number
+}
 
 /** Snapshots in one SQLite file. Reads are single look-ups of a few microseconds; see sql.ts for all of them. */
 export class SqliteSnapshotStore implements SnapshotStore {
@@ -36,6 +50,9 @@ export class SqliteSnapshotStore implements SnapshotStore {
   readonly usage: UsageStore
   /** The account of the blobs beside it. */
   readonly ledger: BlobLedger
+  readonly views: ViewStore
+  /** What the time of views is measured with. */
+  readonly farmClock: StoredClock
   readonly #database: Database.Database
   readonly #reads: ReadStatements
   readonly #writes: WriteStatements
@@ -47,15 +64,16 @@ export class SqliteSnapshotStore implements SnapshotStore {
   /**
    * @param file the database; made when missing
    * @param scratchFile gives a path for each publication's scratch database; without it this store cannot publish
-   * @param now milliseconds since the epoch; the system's clock unless told
    */
-  constructor(file: string, scratchFile?: () => string, now: () => number = Date.now) {
+  constructor(file: string, scratchFile?: () => string, options: SnapshotStoreOptions = {}) {
     this.#database = openDatabase(file)
     this.#reads = prepareReads(this.#database)
     this.#writes = prepareWrites(this.#database)
     this.history = new SqliteHistory(this.#database)
     this.usage = new SqliteUsage(this.#database)
-    this.ledger = new SqliteBlobLedger(this.#database, now)
+    this.ledger = new SqliteBlobLedger(this.#database, options.now ?? Date.now)
+    this.farmClock = new StoredClock(this.#database, options.clock ?? openMachineClock())
+    this.views = new SqliteViews(this.#database, this.farmClock, options.maxViews)
     this.#scratchFile = scratchFile
   }
 

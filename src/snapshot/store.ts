@@ -1,6 +1,7 @@
 import type { Digest } from '../model/digest.ts'
 import type { PackageRecord } from '../model/repodata.ts'
 import type { UsageStore } from './usage.ts'
+import type { ViewStore } from './views.ts'
 
 /** One published state of a mirror. */
 export interface Snapshot {
@@ -214,5 +215,6 @@ export interface SnapshotWriter {
 export interface SnapshotStore extends SnapshotReader, SnapshotWriter {
   readonly history: SnapshotHistory
   readonly usage: UsageStore
+  readonly views: ViewStore
   close(): Promise<void>
 }

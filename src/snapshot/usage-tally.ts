@@ -1,5 +1,5 @@
 import { classifyAgent, type Agent } from '../model/agent.ts'
-import { plainClient } from '../model/client-network.ts'
+import { toPlainAddress } from '../model/network.ts'
 import { hashMember, Sketch } from '../model/sketch.ts'
 import type { Snapshot } from './store.ts'
 import { CLIENTS_PER_MIRROR, type ClientUsage, type Count, type UsageBatch } from './usage.ts'
@@ -19,7 +19,7 @@ export interface UsageClient {
 /** Prepares a client by its address and its User-Agent. */
 export function createUsageClient(seed: string, address: string, userAgent: string | undefined): UsageClient {
   // An address is no longer than this, whatever zone it names.
-  const plain = plainClient(address).slice(0, 64)
+  const plain = toPlainAddress(address).slice(0, 64)
   const agent = classifyAgent(userAgent)
   return { address: plain, agent, hash: hashMember(seed, plain), key: `${plain} ${agent}` }
 }

@@ -42,7 +42,7 @@ export class GcPlace {
     this.layout = createLayout(dataDir)
     mkdirSync(this.layout.temporary, { recursive: true })
     const scratch = () => temporaryPath(this.layout, PROCESS_ID, 'scratch', (this.#scratch += 1))
-    this.store = new SqliteSnapshotStore(this.layout.database, scratch, () => this.nowMs)
+    this.store = new SqliteSnapshotStore(this.layout.database, scratch, { now: () => this.nowMs })
     t.after(() => this.store.close())
     const processes = { processId: PROCESS_ID, isAlive: () => true }
     this.blobs = new DiskBlobStore(this.layout, processes, { ledger: this.store.ledger })

@@ -4,6 +4,7 @@ import { App } from '../../src/app/app.ts'
 import type { Config, MirrorConfig } from '../../src/config/config.ts'
 import type { SyncResult } from '../../src/snapshot/sync.ts'
 import { createSilentLogger, type Logger } from '../../src/system/logger.ts'
+import type { MachineClock } from '../../src/system/machine-clock.ts'
 import { DEFAULT_CACHE, DEFAULT_RETENTION } from './config-defaults.ts'
 import { tempDir } from './temp-dir.ts'
 
@@ -30,7 +31,10 @@ export interface StartAppOptions {
   readonly dataDir?: string
   /** Further settings. */
   readonly settings?: Partial<Config>
+  readonly publicUrl?: string
   readonly now?: () => number
+  readonly clock?: MachineClock
+  readonly maxViews?: number
   /** Nothing is logged unless told. */
   readonly log?: Logger
 }
@@ -43,6 +47,8 @@ export async function startApp(t: TestContext, options: StartAppOptions): Promis
     config,
     log: options.log ?? createSilentLogger(),
     ...(options.now ? { now: options.now } : {}),
+    ...(options.clock ? { clock: options.clock } : {}),
+    ...(options.maxViews === undefined ? {} : { maxViews: options.maxViews }),
   })
   let closed: Promise<void> | undefined
   const close = () => (closed ??= app.close())
@@ -69,7 +75,7 @@ interface IndexBody {
   readonly latest_ci_repos: Readonly<Record<string, string>>
 }
 
-function createConfig(dataDir: string, { mirrors, settings: further }: StartAppOptions): Config {
+function createConfig(dataDir: string, { mirrors, publicUrl, settings: further }: StartAppOptions): Config {
   const settings = Object.entries(mirrors).map(([name, value]): [string, MirrorConfig] => {
     const given = typeof value === 'string' ? { baseurls: [value] } : value
     const defaults = {
@@ -89,6 +95,7 @@ function createConfig(dataDir: string, { mirrors, settings: further }: StartAppO
     retention: DEFAULT_RETENTION,
     cache: DEFAULT_CACHE,
     mirrors: new Map(settings),
+    ...(publicUrl === undefined ? {} : { publicUrl }),
     ...further,
   }
 }

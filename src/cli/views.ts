@@ -1,0 +1,110 @@
+import { existsSync } from 'node:fs'
+
+import { createLayout } from '../cache/layout.ts'
+import { loadConfig } from '../config/load.ts'
+import { PinyonError } from '../model/errors.ts'
+import { isViewName } from '../model/view-name.ts'
+import type { ViewList, ViewView } from '../proxy/api-views.ts'
+import { SqliteSnapshotStore } from '../snapshot/sqlite-snapshot-store.ts'
+import { EXIT, type ExitCode, type Options } from './exit.ts'
+import { openMirrorSource } from './mirror-source.ts'
+import { ServerConnection } from './server-connection.ts'
+import { formatAge, formatTable, toPrintable } from './table.ts'
+
+/** Options of `views`. */
+export interface ViewsOptions extends Options {
+  /** End this one instead of listing them. */
+  readonly end?: string
+}
+
+/** Prints the views that jobs hold, or ends one; exits 3 when there is none. */
+export async function runViews(options: ViewsOptions): Promise<ExitCode> {
+  if (options.end !== undefined) return await endView(options.end, options)
+  const { views, count, max } = await readViews(options)
+  if (options.json === true) process.stdout.write(`${JSON.stringify({ count, max, views }, undefined, 2)}\n`)
+  else process.stdout.write(formatViews(views, max, Date.now()))
+  return views.length === 0 ? EXIT.nothing : EXIT.done
+}
+
+/** All pages. */
+async function readViews(options: Options): Promise<Omit<ViewList, 'next'>> {
+  const source = await openMirrorSource(options.config)
+  try {
+    const views: ViewView[] = []
+    let after = ''
+    for (;;) {
+      const page = await source.get<ViewList>(`views?after=${encodeURIComponent(after)}`)
+      views.push(...page.views)
+      if (page.next === null) return { views, count: page.count, max: page.max }
+      after = page.next
+    }
+  } finally {
+    await source.close()
+  }
+}
+
+async function endView(name: string, options: Options): Promise<ExitCode> {
+  // What could be no view's name would not reach the server as one.
+  const ended = isViewName(name) && ((await endThere(name, options)) ?? (await endHere(name, options)))
+  if (options.json === true) process.stdout.write(`${JSON.stringify({ view: name, ended })}\n`)
+  else if (ended) process.stdout.write(`${toPrintable(name)}: ended\n`)
+  else process.stderr.write(`there is no view: ${toPrintable(name)}\n`)
+  return ended ? EXIT.done : EXIT.nothing
+}
+
+/** Ends a view by the running server; undefined when none runs. */
+async function endThere(name: string, options: Options): Promise<boolean | undefined> {
+  const server = await ServerConnection.open(createLayout(dataDirOf(options)).adminSocket)
+  if (server === undefined) return undefined
+  const segment = encodeURIComponent(name)
+  try {
+    // DELETE does not tell whether there was one.
+    await server.get(`/api/v1/views/${segment}`)
+    await server.delete(`/repos/views/${segment}/all_latest.json`)
+    return true
+  } catch (error) {
+    if (error instanceof PinyonError && error.code === 'NOT_FOUND') return false
+    throw error
+  } finally {
+    await server.close()
+  }
+}
+
+async function endHere(name: string, options: Options): Promise<boolean> {
+  const { database } = createLayout(dataDirOf(options))
+  if (!existsSync(database)) return false
+  const store = new SqliteSnapshotStore(database)
+  try {
+    return await store.views.end(name)
+  } finally {
+    await store.close()
+  }
+}
+
+function dataDirOf({ config }: Options): string {
+  return loadConfig(config, process.env).dataDir
+}
+
+function formatViews(views: readonly ViewView[], max: number, nowMs: number): string {
+  if (views.length === 0) return 'No view: no job holds a state of the index.\n'
+  const rows = views.map((view) => [
+    view.name,
+    String(view.generation),
+    toPrintable(view.client),
+    formatAge(view.created_at, nowMs),
+    formatRemaining(view.expires_in_ms),
+  ])
+  return (
+    formatTable([['VIEW', 'GENERATION', 'HELD BY', 'MADE', 'ENDS IN'], ...rows]) +
+    `${views.length} of at most ${max}\n`
+  )
+}
+
+/** A time to come in its largest unit, rounded down. */
+function formatRemaining(remainingMs: number): string {
+  const seconds = Math.floor(remainingMs / 1_000)
+  if (seconds < 120) return `${seconds} s`
+  if (seconds < 7_200) return `${Math.floor(seconds / 60)} min`
+  if (seconds < 172_800) return `${Math.floor(seconds / 3_600)} h`
+  return `${Math.floor(seconds / 86_400)} d`
+}

@@ -1,0 +1,87 @@
+import { parseDuration } from '../model/duration.ts'
+import { PinyonError } from '../model/errors.ts'
+import { isViewName } from '../model/view-name.ts'
+import type { Index, SnapshotHistory } from '../snapshot/store.ts'
+import type { ViewOpening, ViewStore } from '../snapshot/views.ts'
+import { indexFormatOf, type IndexFormat } from './index-formats.ts'
+import type { IndexReplies } from './index-replies.ts'
+import type { TextReply } from './reply.ts'
+import { parseRequestTarget } from './request-target.ts'
+
+/** The shortest time that a view can be kept for, in milliseconds. */
+const MIN_TTL_MS = 1_000
+
+/** What indexes of views are answered from. */
+export interface ViewSource {
+  readonly views: ViewStore
+  readonly history: SnapshotHistory
+  readonly replies: IndexReplies
+}
+
+/** A view's index as a request target names it. */
+export interface ViewTarget {
+  readonly name: string
+  readonly format: IndexFormat
+}
+
+/**
+ * What `/repos/views/<name>/all_latest.<format>` names; undefined for any other path.
+ * @throws PinyonError PATH_REFUSED for a name that no view can have
+ */
+export function parseViewPath(segments: readonly string[]): ViewTarget | undefined {
+  const [repos, area, name, file, ...rest] = segments
+  if (repos !== 'repos' || area !== 'views' || name === undefined || rest.length > 0) return undefined
+  const format = file === undefined ? undefined : indexFormatOf(file)
+  if (format === undefined) return undefined
+  if (isViewName(name)) return { name, format }
+  throw new PinyonError(
+    'PATH_REFUSED',
+    `a view's name has 1 to 128 of A-Z a-z 0-9 . _ - and begins with a letter or digit: ${JSON.stringify(name)}`,
+  )
+}
+
+/** As {@link parseViewPath}, from a raw target; undefined also for one that is none of ours. */
+export function parseViewTarget(target: string): ViewTarget | undefined {
+  let segments: readonly string[]
+  try {
+    segments = parseRequestTarget(target).segments
+  } catch {
+    return undefined
+  }
+  return parseViewPath(segments)
+}
+
+/**
+ * Answers a view's index: the first time freezes, and each time keeps the view for its ttl from then on.
+ * @param target the raw one, for its query
+ * @throws PinyonError PATH_REFUSED for a ttl that is none, VIEWS_FULL
+ */
+export async function answerView(
+  { views, history, replies }: ViewSource,
+  { name, format }: ViewTarget,
+  request: { readonly target: string; readonly base: string; readonly client: string },
+): Promise<TextReply> {
+  const ttlMs = parseTtl(request.target)
+  const opening: ViewOpening = { client: request.client, ...(ttlMs === undefined ? {} : { ttlMs }) }
+  const generation = await views.open(name, opening)
+  const known = replies.known(generation, format, request.base)
+  if (known !== undefined) return known
+  const index = generation === 0 ? EMPTY : await history.indexAt(generation)
+  // Generations are never deleted: this would be a damaged database.
+  if (index === undefined)
+    throw new Error(`view ${name} stands for a generation that is not there: ${generation}`)
+  return replies.reply(index, format, request.base)
+}
+
+const EMPTY: Index = { generation: 0, createdAt: 0, current: new Map() }
+
+/** The `ttl` of a target's query in milliseconds; undefined when it has none. Other parameters mean nothing here. */
+function parseTtl(target: string): number | undefined {
+  const mark = target.indexOf('?')
+  const [ttl, ...more] = new URLSearchParams(mark < 0 ? '' : target.slice(mark + 1)).getAll('ttl')
+  if (ttl === undefined) return undefined
+  const ttlMs = more.length > 0 ? undefined : parseDuration(ttl)
+  if (ttlMs !== undefined && ttlMs >= MIN_TTL_MS) return ttlMs
+  const found = more.length > 0 ? 'more than one' : JSON.stringify(ttl.slice(0, 80))
+  throw new PinyonError('PATH_REFUSED', `expected a ttl from 1s to 14d, such as 24h, found: ${found}`)
+}
