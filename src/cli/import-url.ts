@@ -24,7 +24,7 @@ const HTTP_URL = /^(https?:\/\/)(?:([^/?#]*)@)?(.*)$/is
 const OTHER_SCHEME = /^(cd|cifs|dir|dvd|ftp|hd|iso|media|nfs|plugin|rsync|s3|sftp|smb|tftp):/i
 
 /** Schemes whose credentials a URL parser knows how to find. */
-const PLAIN_URL = /^(?:https?|ftp|rsync|file):\/\//i
+const PLAIN_URL = /^(?:https?|ftp|rsync):\/\/[^/]|^file:\/\//i
 const SECRET_PARAMETER = /([?&][^=&#?]{0,40}(?:token|key|secret|pass|auth|sig|user)[^=&#?]{0,40}=)[^&#]*/gi
 
 /** Anything that relative `file:` URLs, which only mean something beside pinyon's file, are refused against. */
@@ -41,7 +41,7 @@ export function importBaseurl(
   credentials: Credentials | undefined,
   secrets: SecretVariables,
 ): ImportedUrl {
-  const text = written.startsWith('/') && !written.includes('$') ? pathToFileURL(written).href : written
+  const text = /^\/(?!\/)/.test(written) && !written.includes('$') ? pathToFileURL(written).href : written
   const [, scheme, userinfo, rest = ''] = HTTP_URL.exec(text) ?? []
   const refusal = refuseBaseurl(scheme === undefined ? text : scheme + rest)
   const refused = refusal === undefined ? {} : { refusal }
@@ -71,8 +71,8 @@ export function importProxy(
   const text = /^[\w.-]+:\d+$/.test(written) ? `http://${written}` : written
   const [, scheme = '', userinfo, rest = ''] = HTTP_URL.exec(text) ?? []
   const parsed = parseProxy(scheme + rest)
-  const left = findVariables(scheme + rest)
-  if (left.length > 0) return { text: '', secrets: [], refusal: describeVariables(left) }
+  const refusal = refuseVariables(scheme + rest)
+  if (refusal !== undefined) return { text: '', secrets: [], refusal }
   if (scheme === '' || 'expected' in parsed)
     return { text: '', secrets: [], refusal: 'pinyon takes proxies such as http://proxy.example.org:3128' }
   const reference = referTo(splitUserinfo(owner, userinfo) ?? credentials, 'PROXY_', secrets)
@@ -81,8 +81,7 @@ export function importProxy(
 
 /** A URL for a comment: credentials, what may be some, and such parameters of its query are `***`. */
 export function maskText(text: string): string {
-  const isClear = PLAIN_URL.test(text) && URL.canParse(text) && !/[?#].*@/s.test(text)
-  const masked = isClear ? maskUrl(text) : text.replace(/^((?:https?|ftp|rsync):\/\/)?.*@/is, '$1***@')
+  const masked = isClear(text) ? maskUrl(text) : text.replace(/^((?:https?|ftp|rsync):\/\/)?.*@/is, '$1***@')
   return masked.replace(SECRET_PARAMETER, '$1***')
 }
 
@@ -96,13 +95,24 @@ export function describeVariables(names: readonly string[]): string {
 }
 
 function refuseBaseurl(text: string): string | undefined {
-  const variables = findVariables(text)
-  if (variables.length > 0) return describeVariables(variables)
   const [, scheme] = OTHER_SCHEME.exec(text) ?? []
   if (scheme !== undefined) return `pinyon fetches from http, https and file URLs, not ${scheme}`
+  const variables = refuseVariables(text)
+  if (variables !== undefined) return variables
   if (/^file:(?!\/)/i.test(text)) return 'it is relative to no directory'
   const parsed = parseBaseurl(text, ROOT)
   return 'expected' in parsed ? `pinyon takes ${parsed.expected}` : undefined
+}
+
+function refuseVariables(text: string): string | undefined {
+  const names = findVariables(text)
+  // Else what looks like a variable may be a part of a password.
+  return names.length > 0 && (isClear(text) || !text.includes('@')) ? describeVariables(names) : undefined
+}
+
+/** Whether it is certain where its credentials end: a `#` or `?` in a password is taken for the end of the host. */
+function isClear(text: string): boolean {
+  return PLAIN_URL.test(text) && URL.canParse(text) && !/[?#].*@/s.test(text)
 }
 
 function splitUserinfo(owner: string, userinfo: string | undefined): Credentials | undefined {

@@ -1,18 +1,21 @@
-import { mkdirSync, readdirSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
+
+import type Database from 'better-sqlite3'
 
 import { DiskBlobStore } from '../../src/cache/disk-blob-store.ts'
 import { DiskInventory } from '../../src/cache/disk-inventory.ts'
 import { createLayout, temporaryPath, type Layout } from '../../src/cache/layout.ts'
 import { digestOf, type Digest } from '../../src/model/digest.ts'
+import { Sketch } from '../../src/model/sketch.ts'
 import { openDatabase } from '../../src/snapshot/database.ts'
 import type { GcRequest } from '../../src/snapshot/gc-context.ts'
 import type { GcReport } from '../../src/snapshot/gc-report.ts'
 import { collectGarbage } from '../../src/snapshot/gc.ts'
 import { prepareGc } from '../../src/snapshot/sql-gc.ts'
 import { SqliteSnapshotStore } from '../../src/snapshot/sqlite-snapshot-store.ts'
-import type { Snapshot } from '../../src/snapshot/store.ts'
+import type { ListedMirror, Snapshot } from '../../src/snapshot/store.ts'
 import { tempDir } from '../support/temp-dir.ts'
 import { createPackage, publishSimply } from './publish-simply.ts'
 
@@ -42,7 +45,14 @@ export class GcPlace {
     this.layout = createLayout(dataDir)
     mkdirSync(this.layout.temporary, { recursive: true })
     const scratch = () => temporaryPath(this.layout, PROCESS_ID, 'scratch', (this.#scratch += 1))
-    this.store = new SqliteSnapshotStore(this.layout.database, scratch, { now: () => this.nowMs })
+    const now = () => this.nowMs
+    const clock = () => ({
+      wallMs: this.nowMs,
+      monotonicMs: this.nowMs,
+      uptimeMs: this.nowMs,
+      bootId: 'boot',
+    })
+    this.store = new SqliteSnapshotStore(this.layout.database, scratch, { now, clock })
     t.after(() => this.store.close())
     const processes = { processId: PROCESS_ID, isAlive: () => true }
     this.blobs = new DiskBlobStore(this.layout, processes, { ledger: this.store.ledger })
@@ -84,30 +94,87 @@ export class GcPlace {
     return blob !== undefined
   }
 
+  /** Makes these the configured mirrors, all enabled. */
+  async reconcile(mirrors: readonly ListedMirror[]): Promise<void> {
+    await this.store.reconcile(mirrors, this.nowMs)
+    const database = openDatabase(this.layout.database)
+    const names = JSON.stringify(mirrors.map(({ name }) => name))
+    database
+      .prepare('UPDATE mirror SET removed_at = NULL WHERE name IN (SELECT value FROM json_each(?))')
+      .run(names)
+    database
+      .prepare(
+        'UPDATE mirror SET removed_at = coalesce(removed_at, ?) WHERE name NOT IN (SELECT value FROM json_each(?))',
+      )
+      .run(this.nowMs, names)
+    database.close()
+  }
+
+  /** A client uses a snapshot now. */
+  async use(mirror: string, name: string): Promise<void> {
+    const snapshot = await this.store.snapshot(mirror, name)
+    if (snapshot === undefined) throw new Error(`no such snapshot: ${mirror} ${name}`)
+    const count = { requests: 1, bytes: 1, firstSeen: this.nowMs, lastSeen: this.nowMs }
+    const tally = {
+      snapshotId: snapshot.id,
+      mirrorId: snapshot.mirrorId,
+      clients: new Sketch(),
+      agents: new Map(),
+    }
+    await this.store.usage.add({ snapshots: [{ ...count, ...tally }], clients: [] })
+  }
+
   /** Collects as the thread does, on a connection of its own. */
   async collect(changes: Partial<GcRequest> = {}): Promise<GcReport> {
     const database = openDatabase(this.layout.database)
     try {
-      return await collectGarbage({
-        database,
-        statements: prepareGc(database),
-        inventory: new DiskInventory(this.layout, PROCESS_ID, 1_000_000),
-        onRemoved: () => undefined,
-        request: {
-          kind: 'collect',
-          reconcile: true,
-          rules: ONE_DAY,
-          maxBytes: 1e12,
-          neededBytes: 0,
-          nowMs: this.nowMs,
-          farmNowMs: this.nowMs,
-          unlistedMs: 3_600_000,
-          ...changes,
-        },
-      })
+      return await this.#collectOn(database, database, changes)
     } finally {
       database.close()
     }
+  }
+
+  /** Collects, and dies at the transaction of this number: before it, in it, or right after it. False when there were not so many. */
+  async collectUntil(number: number, changes: Partial<GcRequest> = {}): Promise<boolean> {
+    const database = openDatabase(this.layout.database)
+    try {
+      await this.#collectOn(database, dyingDatabase(database, number), changes)
+      return false
+    } catch (error) {
+      if (!(error instanceof Died)) throw error
+      return true
+    } finally {
+      database.close()
+    }
+  }
+
+  /** What a start does with files that a dead process left. */
+  sweepTemporaries(): void {
+    for (const name of readdirSync(this.layout.temporary)) rmSync(join(this.layout.temporary, name))
+  }
+
+  async #collectOn(
+    database: Database.Database,
+    writer: Database.Database,
+    changes: Partial<GcRequest>,
+  ): Promise<GcReport> {
+    return await collectGarbage({
+      database: writer,
+      statements: prepareGc(database),
+      inventory: new DiskInventory(this.layout, PROCESS_ID, 1_000_000),
+      onRemoved: () => undefined,
+      request: {
+        kind: 'collect',
+        reconcile: true,
+        rules: ONE_DAY,
+        maxBytes: 1e12,
+        neededBytes: 0,
+        nowMs: this.nowMs,
+        farmNowMs: this.nowMs,
+        unlistedMs: 3_600_000,
+        ...changes,
+      },
+    })
   }
 
   /** Every file below the blobs, temporary ones included. */
@@ -120,4 +187,37 @@ export class GcPlace {
   later(ms: number): void {
     this.nowMs += ms
   }
+}
+
+/** Stands for a process that was killed. */
+class Died extends Error {}
+
+/** A connection whose process dies at its transaction of this number. */
+function dyingDatabase(database: Database.Database, number: number): Database.Database {
+  let count = 0
+  const transaction = (run: () => unknown) =>
+    Object.assign(() => database.transaction(run)(), {
+      immediate: () => {
+        count += 1
+        const dying = count === number
+        if (dying && number % 3 === 0) throw new Died()
+        const result = database
+          .transaction(() => {
+            const done = run()
+            // What it did to files stays; what it wrote does not.
+            if (dying && number % 3 === 1) throw new Died()
+            return done
+          })
+          .immediate()
+        if (dying) throw new Died()
+        return result
+      },
+    })
+  return new Proxy(database, {
+    get: (target, key) => {
+      if (key === 'transaction') return transaction
+      const value: unknown = Reflect.get(target, key)
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value
+    },
+  })
 }
