@@ -9,12 +9,21 @@ import { GcPlace } from './gc-place.ts'
 
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
-const MIRRORS = ['a', 'b', 'c']
-const HREFS = ['p', 'q', 'r', 's']
+const MIRRORS = ['a', 'b']
+const HREFS = ['p', 'q', 'r', 's', 't', 'u']
+/** A package's, so that their repodata are not most of what is stored. */
+const PACKAGE_BYTES = 600
 const HISTORIES = 40
-const STEPS = 60
+const STEPS = 80
 
-const RULES = { keep: 4, maxAgeMs: 3 * DAY_MS, keepUsedMs: DAY_MS, graceGenerations: 2, removedMs: DAY_MS }
+const VIEW_MS = 3 * DAY_MS
+const RULES = {
+  keep: 2,
+  maxAgeMs: 2 * DAY_MS,
+  keepUsedMs: DAY_MS / 2,
+  graceGenerations: 1,
+  removedMs: DAY_MS,
+}
 
 /** A data directory and the model of what it should be, moved in step. */
 class History {
@@ -38,6 +47,8 @@ class History {
       const acts = [
         () => this.#sync(),
         () => this.#sync(),
+        () => this.#sync(),
+        () => this.#fetch(),
         () => this.#fetch(),
         () => this.#fetch(),
         () => this.#use(),
@@ -64,7 +75,8 @@ class History {
     const before = this.#model.live(mirror)[0]?.packages ?? new Map<string, string>()
     const packages = new Map(before)
     const href = this.#pick(HREFS) ?? ''
-    if (!packages.has(href) || this.#random.once(2)) packages.set(href, `${(this.#content += 1)}`)
+    if (!packages.has(href) || this.#random.once(2))
+      packages.set(href, `${(this.#content += 1)}`.padEnd(PACKAGE_BYTES, 'x'))
     else packages.delete(href)
     const { nowMs } = this.#place
     const { name } = await this.#place.publish(mirror, Object.fromEntries(packages))
@@ -141,8 +153,8 @@ class History {
     const name = `job-${this.#random.below(5)}`
     const known = this.#model.views.get(name)
     const isLive = known !== undefined && known.endsAt > this.#place.nowMs
-    const endsAt = this.#place.nowMs + DAY_MS
-    await this.#place.store.views.open(name, { ttlMs: DAY_MS, client: '127.0.0.1' })
+    const endsAt = this.#place.nowMs + VIEW_MS
+    await this.#place.store.views.open(name, { ttlMs: VIEW_MS, client: '127.0.0.1' })
     if (isLive) known.endsAt = endsAt
     else this.#model.views.set(name, { held: new Set(this.#model.generations.at(-1)?.values()), endsAt })
   }
@@ -191,6 +203,7 @@ class History {
     await this.#noteRemoved()
     await this.#checkKept()
     this.#checkGone(request, before)
+    await this.#checkRepodataGone(request.nowMs)
   }
 
   #request(): Pick<GcRequest, 'rules' | 'nowMs' | 'farmNowMs' | 'maxBytes'> {
@@ -218,7 +231,7 @@ class History {
     const [listed, fetchable] = [this.#model.listed(), this.#model.fetchable()]
     for (const key of [...this.#used.keys()]) {
       if (await this.#place.has(digestOf(key))) continue
-      assert.ok(!listed.has(key) || fetchable.has(key), `${key} is only here, and was removed`)
+      assert.ok(!listed.has(key) || fetchable.has(key), `${key.slice(0, 9)} is only here, and was removed`)
       this.#used.delete(key)
     }
   }
@@ -247,17 +260,27 @@ class History {
     }
   }
 
+  /** Repodata that only a retired snapshot had are gone once they are old enough. */
+  async #checkRepodataGone(nowMs: number): Promise<void> {
+    for (const [one, digest] of this.#repodata)
+      if (one.retired && nowMs - one.createdAt > HOUR_MS)
+        assert.equal(await this.#place.has(digest), false, `repodata of ${one.name}, which was retired`)
+  }
+
   /** Nothing stays that nothing keeps, and what was evicted was used less recently than what was not. */
   #checkGone({ nowMs, maxBytes }: Pick<GcRequest, 'nowMs' | 'maxBytes'>, before: Map<string, number>): void {
     const [listed, fetchable] = [this.#model.listed(), this.#model.fetchable()]
     for (const [key, usedAt] of this.#used)
-      assert.ok(listed.has(key) || nowMs - usedAt <= HOUR_MS, `${key} is listed nowhere, and stays`)
+      assert.ok(
+        listed.has(key) || nowMs - usedAt <= HOUR_MS,
+        `${key.slice(0, 9)} is listed nowhere, and stays`,
+      )
     const isEvictable = (key: string) => listed.has(key) && fetchable.has(key)
     const evicted = [...before].filter(([key]) => isEvictable(key) && !this.#used.has(key))
     const kept = [...this.#used].filter(([key]) => isEvictable(key))
     const newestEvicted = Math.max(0, ...evicted.map(([, usedAt]) => usedAt))
     for (const [key, usedAt] of kept)
-      assert.ok(usedAt >= newestEvicted, `${key} was used before one that went`)
+      assert.ok(usedAt >= newestEvicted, `${key.slice(0, 9)} was used before one that went`)
     const { bytes } = this.#place.store.ledger.total()
     assert.ok(bytes <= maxBytes || kept.length === 0, 'it fits, or nothing more could go')
     assert.deepEqual(this.#place.files().length, this.#place.store.ledger.total().count)
