@@ -110,7 +110,8 @@ export const INDEX_STAGE = 'CREATE INDEX incoming_href ON incoming (href_hash)'
 export const ATTACH_STAGE = 'ATTACH ? AS scratch'
 export const DETACH_STAGE = 'DETACH scratch'
 
-type Prepared<Sql> = Readonly<Record<keyof Sql, Database.Statement>>
+/** Statements by name. */
+export type Prepared<Sql> = Readonly<Record<keyof Sql, Database.Statement>>
 
 export type ReadStatements = Prepared<typeof READS>
 export type WriteStatements = Prepared<typeof WRITES>
@@ -137,7 +138,8 @@ export function prepareStage(database: Database.Database): StageStatements {
   return prepareAll(database, STAGE)
 }
 
-function prepareAll<Sql extends Record<string, string>>(
+/** Prepares statements by name. */
+export function prepareAll<Sql extends Record<string, string>>(
   database: Database.Database,
   sql: Sql,
 ): Prepared<Sql> {

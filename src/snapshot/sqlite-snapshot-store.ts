@@ -6,9 +6,11 @@ import { reconcileListing } from './index-change.ts'
 import { createIndex } from './index-order.ts'
 import { listDirectory } from './directory.ts'
 import { publish } from './publication.ts'
+import { SqliteAdoption } from './sqlite-adoption.ts'
 import { toCandidateFiles, toFile, toMirrorState, toSeenRepomd, toSnapshot, toSnapshots } from './rows.ts'
 import { prepareReads, prepareWrites, type ReadStatements, type WriteStatements } from './sql.ts'
 import type {
+  Adoption,
   CandidateFile,
   Defect,
   DirectoryEntry,
@@ -136,6 +138,13 @@ export class SqliteSnapshotStore implements SnapshotStore {
     const published = this.#published.then(() => publish(context, publication))
     this.#published = published.catch(() => undefined)
     return await published
+  }
+
+  adopt(mirror: string): Adoption {
+    if (this.#scratchFile === undefined) throw new Error('this store was opened without a scratch file')
+    const scratchFile = this.#scratchFile
+    const context = { database: this.#database, reads: this.#reads, writes: this.#writes, scratchFile }
+    return new SqliteAdoption(context, mirror)
   }
 
   async close(): Promise<void> {
