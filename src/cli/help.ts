@@ -31,6 +31,11 @@ const COMMAND_EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'pinyon rollback epel-el9 --why "broken updates"',
     'pinyon rollback --generation 117 --dry-run   what would be pinned for the whole farm to be as it was then',
   ],
+  adopt: [
+    'pinyon adopt /var/www/html/repos/yum --dry-run   what would be taken in, and what the old tree has lost',
+    'pinyon adopt /var/www/html/repos/yum             every mirror, with its packages; again: only what is new',
+    'pinyon adopt /var/www/html/repos/yum epel-el7    this one',
+  ],
   generations: ['pinyon generations --mirror epel-el9   which sync brought what jobs stumble over?'],
 }
 
