@@ -4,9 +4,6 @@ import { join } from 'node:path'
 import { writeSyntheticRepository, type SyntheticOptions } from './synthetic-repository.ts'
 import { mustRun } from './run-command.ts'
 
-/** What packages of an old server's repodata are fetched from, whatever snapshot lists them. */
-export const OLD_HOST = 'http://mirrors.old.example.org/repos'
-
 /** A mirror as the shell scripts of the server before pinyon laid it out: `base`, dated directories, `latest.txt`. */
 export class OldMirrorTree {
   readonly dir: string
@@ -30,11 +27,14 @@ export class OldMirrorTree {
     return this
   }
 
-  /** What the script did after a sync: createrepo over all that is in base, then a copy of its repomd.xml. */
-  async publish(name: string, args: readonly string[] = []): Promise<void> {
-    const baseurl = `--baseurl=${OLD_HOST}/yum/${this.name}/base`
+  /**
+   * What the script did after a sync: createrepo over all that is in base, then a copy of its repomd.xml.
+   * @param host what clients fetch packages from: `<host>/repos/yum/<name>/base/<href>`
+   */
+  async publish(name: string, host: string): Promise<void> {
+    const baseurl = `--baseurl=${host}/repos/yum/${this.name}/base`
     const fixed = ['--quiet', '--update', '--no-database', '--retain-old-md=100', baseurl]
-    await mustRun('createrepo_c', [...fixed, ...args, this.base])
+    await mustRun('createrepo_c', [...fixed, this.base])
     this.#takeSnapshot(name)
   }
 
