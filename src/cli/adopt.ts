@@ -1,5 +1,5 @@
 import { existsSync, statSync } from 'node:fs'
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, statfs } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -10,6 +10,7 @@ import { loadConfig } from '../config/load.ts'
 import { PinyonError } from '../model/errors.ts'
 import { adoptMirror } from '../snapshot/adopt.ts'
 import type { AdoptContext, AdoptProgress } from '../snapshot/adopt-group.ts'
+import type { DiskRoom } from '../snapshot/adopt-packages.ts'
 import { Tree, type TreeMirror } from '../snapshot/adopt-tree.ts'
 import { SqliteSnapshotStore } from '../snapshot/sqlite-snapshot-store.ts'
 import { Claims } from '../system/claims.ts'
@@ -21,6 +22,8 @@ import { toPrintable } from './table.ts'
 /** Options of `adopt`. */
 export interface AdoptOptions extends Options {
   readonly dryRun?: boolean
+  /** False for `--no-packages`. */
+  readonly packages: boolean
 }
 
 /** Adds the command that takes over from an older mirror server. */
@@ -29,6 +32,7 @@ export function addAdoption({ add, onDone }: CommandLine): void {
     .argument('<dir>', 'where its mirrors are: <dir>/<mirror>/base, dated directories, latest.txt')
     .argument('[mirror...]', 'which mirrors; all that are there unless told')
     .option('--dry-run', 'only tell what would be adopted and what is missing; packages are not read')
+    .option('--no-packages', 'only repodata: packages are then fetched from upstream when they are asked for')
     .option('--json', 'one line of JSON a mirror')
     .action(async (dir: string, mirrors: string[], options: AdoptOptions) =>
       onDone(await adoptTree(dir, mirrors, options)),
@@ -71,7 +75,7 @@ function selectMirrors(
 }
 
 /** What mirrors are adopted into. */
-interface Site extends Pick<AdoptContext, 'store' | 'blobs' | 'trialBlobs' | 'claims'> {
+interface Site extends Pick<AdoptContext, 'store' | 'blobs' | 'trialBlobs' | 'claims' | 'room'> {
   close(): Promise<void>
 }
 
@@ -86,7 +90,11 @@ async function openSite({ dataDir }: Config): Promise<Site> {
     await store.close()
     claims.close()
   }
-  return { store, blobs, claims, close }
+  const room = async () => {
+    const { bsize, bavail, blocks } = await statfs(dataDir)
+    return { freeBytes: bsize * bavail, totalBytes: bsize * blocks }
+  }
+  return { store, blobs, claims, room, close }
 }
 
 /** What root makes in another user's data directory, that user's server cannot write: the database's log above all. */
@@ -111,7 +119,12 @@ async function openTrial({ dataDir }: Config): Promise<Site> {
     claims.close()
     await rm(directory, { recursive: true, force: true })
   }
-  return { store, blobs, trialBlobs, claims, close }
+  return { store, blobs, trialBlobs, claims, room: unlimited, close }
+}
+
+/** A trial copies nothing. */
+async function unlimited(): Promise<DiskRoom> {
+  return { freeBytes: Infinity, totalBytes: Infinity }
 }
 
 function createScratchPaths(layout: Layout, processId: string): () => string {
@@ -140,6 +153,7 @@ async function adoptAll(
       tree,
       mirror,
       configured,
+      packages: options.packages,
       now: Date.now,
       signal: new AbortController().signal,
       onProgress: (progress) => display.show(mirror.name, toShown(progress)),

@@ -6,7 +6,7 @@ import { PinyonError, toPinyonError } from '../model/errors.ts'
 import { SNAPSHOT_NAME } from '../model/snapshot-name.ts'
 import type { Claim, Claims } from '../system/claims.ts'
 import { captureOld } from './adopt-capture.ts'
-import { addCounts, copyPackages } from './adopt-packages.ts'
+import { addCounts, copyPackages, type DiskRoom } from './adopt-packages.ts'
 import type { AdoptedOld, ReportBuilder } from './adopt-report.ts'
 import type { Tree, TreeMirror } from './adopt-tree.ts'
 import { storedSize } from './capture-record.ts'
@@ -32,6 +32,10 @@ export interface AdoptContext {
   readonly store: SnapshotStore
   /** The blobs there are. */
   readonly blobs: BlobStore
+  /** The file system that they are on. */
+  readonly room: () => Promise<DiskRoom>
+  /** Whether packages are taken in as well; else those that are wanted come from upstream. */
+  readonly packages: boolean
   /** Given for a trial, in which nothing is stored: where repodata are kept while they are read. */
   readonly trialBlobs?: BlobStore
   readonly claims: Pick<Claims, 'tryClaim'>
@@ -115,11 +119,13 @@ export async function copyInto(
   report: ReportBuilder,
   pages: AsyncIterable<PackagePage>,
 ): Promise<void> {
-  const { tree, blobs, trialBlobs, signal } = context
+  const { tree, blobs, trialBlobs, room, signal } = context
+  if (!context.packages) return
   const counts = await copyPackages(
     {
       tree,
       blobs,
+      room,
       signal,
       directories: await packageDirectories(context),
       read: trialBlobs === undefined,

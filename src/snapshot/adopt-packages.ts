@@ -30,12 +30,23 @@ export interface PackageCopy {
   readonly blobs: BlobStore
   /** Whether their content is read, and stored; else only that they are there, in the right size, is looked at. */
   readonly read: boolean
+  /** The file system that they go to. */
+  readonly room: () => Promise<DiskRoom>
   readonly signal: AbortSignal
   /** Told of each page: counts so far, and how many packages there are in all. */
   readonly onPage: (counts: PackageCounts, total: number) => void
   /** Told of each package left out, with the reason. */
   readonly onWrong: (reason: string) => void
 }
+
+/** How much a file system holds, and how much more it can take, in bytes. */
+export interface DiskRoom {
+  readonly freeBytes: number
+  readonly totalBytes: number
+}
+
+/** What is left free, so that a server on the same disk goes on: this, or a twentieth of a small disk. */
+const RESERVED_BYTES = 2 ** 30
 
 /** Files copied at once: enough to keep a disk busy while others wait for their fsync. */
 const PARALLEL_FILES = 8
@@ -121,6 +132,7 @@ async function storeFile(copy: PackageCopy, { digest, size }: ListedPackage, fil
     if (size !== undefined && size !== found)
       throw new PinyonError('DIGEST_MISMATCH', `${file.path} has not the listed ${size} bytes: ${found}`)
     if (!copy.read) return
+    await refuseWithoutRoom(copy, file)
     const writer = await copy.blobs.create({ digest, size })
     try {
       for await (const chunk of readTreeFile(file)) {
@@ -137,4 +149,11 @@ async function storeFile(copy: PackageCopy, { digest, size }: ListedPackage, fil
   } finally {
     await file.handle.close()
   }
+}
+
+async function refuseWithoutRoom(copy: PackageCopy, { sizeBytes, path }: TreeFile): Promise<void> {
+  const { freeBytes, totalBytes } = await copy.room()
+  const left = Math.floor(freeBytes - sizeBytes)
+  if (left < Math.min(RESERVED_BYTES, totalBytes / 20))
+    throw new PinyonError('NO_SPACE', `copying ${path} would leave too little in data_dir: ${left} bytes`)
 }

@@ -60,6 +60,8 @@ const { error } = await adoptMirror({
   tree,
   mirror,
   configured: true,
+  packages: true,
+  room: async () => ({ freeBytes: Infinity, totalBytes: Infinity }),
   store,
   blobs,
   claims,
