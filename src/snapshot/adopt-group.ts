@@ -7,7 +7,7 @@ import { SNAPSHOT_NAME } from '../model/snapshot-name.ts'
 import type { Claim, Claims } from '../system/claims.ts'
 import { captureOld } from './adopt-capture.ts'
 import { addCounts, copyPackages, type DiskRoom } from './adopt-packages.ts'
-import type { AdoptedOld, ReportBuilder } from './adopt-report.ts'
+import { ReportBuilder, type AdoptedOld } from './adopt-report.ts'
 import type { Tree, TreeMirror } from './adopt-tree.ts'
 import { storedSize } from './capture-record.ts'
 import { ingest } from './ingest.ts'
@@ -70,6 +70,9 @@ export async function adoptGroup(
       report.generation ??= generation
     }
     report.adopted.push(...added)
+    // Nothing referred to packages while others were copied, which may have taken hours: what was evicted meanwhile is brought once more.
+    if (report.packages.copied > 0 && context.trialBlobs === undefined)
+      await copyInto(context, new ReportBuilder(context.mirror.name), adoption.packages())
   } finally {
     await adoption.close()
   }
@@ -129,7 +132,7 @@ export async function copyInto(
       signal,
       directories: await packageDirectories(context),
       read: trialBlobs === undefined,
-      onPage: ({ listed, copiedBytes }, total) =>
+      onProgress: ({ listed, copiedBytes }, total) =>
         progress(context, { step: 'packages', done: listed, total, bytes: copiedBytes }),
       onWrong: (reason) => report.addWrong(reason),
     },

@@ -33,8 +33,8 @@ export interface PackageCopy {
   /** The file system that they go to. */
   readonly room: () => Promise<DiskRoom>
   readonly signal: AbortSignal
-  /** Told of each page: counts so far, and how many packages there are in all. */
-  readonly onPage: (counts: PackageCounts, total: number) => void
+  /** Told after each package: counts so far, and how many packages there are in all. */
+  readonly onProgress: (counts: PackageCounts, total: number) => void
   /** Told of each package left out, with the reason. */
   readonly onWrong: (reason: string) => void
 }
@@ -76,16 +76,16 @@ export async function copyPackages(
   let counts = NO_PACKAGES
   const limit = pLimit(PARALLEL_FILES)
   for await (const { packages, total } of pages) {
-    copy.onPage(counts, total)
-    const copied = packages.map((one) => limit(() => (copy.signal.aborted ? undefined : obtain(copy, one))))
-    // All must have ended before an error is told: nothing may run on.
-    const settled = await Promise.allSettled(copied)
-    copy.signal.throwIfAborted()
-    for (const result of settled) {
-      if (result.status === 'rejected') throw result.reason
-      if (result.value !== undefined) counts = addCounts(counts, result.value)
+    const copyOne = async (one: ListedPackage) => {
+      if (copy.signal.aborted) return
+      const found = await obtain(copy, one)
+      counts = addCounts(counts, found)
+      copy.onProgress(counts, total)
     }
-    copy.onPage(counts, total)
+    // All must have ended before an error is told: nothing may run on.
+    const settled = await Promise.allSettled(packages.map((one) => limit(() => copyOne(one))))
+    copy.signal.throwIfAborted()
+    for (const result of settled) if (result.status === 'rejected') throw result.reason
   }
   return counts
 }

@@ -81,8 +81,8 @@ export class Tree {
   }
 
   /**
-   * Opens a file; undefined when there is none.
-   * @throws PinyonError ADOPTION_REFUSED for what may not be read, lies outside or is no file
+   * Opens a file; undefined when there is none, or something else of this name.
+   * @throws PinyonError ADOPTION_REFUSED for what may not be read or lies outside
    */
   async openFile(path: string): Promise<TreeFile | undefined> {
     let handle: FileHandle | undefined
@@ -92,8 +92,9 @@ export class Tree {
       // Opening a named pipe would else wait for its writer.
       handle = await open(real, constants.O_RDONLY | constants.O_NONBLOCK)
       const facts = await handle.stat()
-      if (!facts.isFile()) throw new Error('not a file')
-      return { path, sizeBytes: facts.size, handle }
+      if (facts.isFile()) return { path, sizeBytes: facts.size, handle }
+      await handle.close()
+      return undefined
     } catch (error) {
       await handle?.close()
       if (isAbsent(error)) return undefined
@@ -137,7 +138,7 @@ export async function* readTreeFile(file: TreeFile): AsyncIterable<Buffer> {
 const READ_BYTES = 256 << 10
 
 function isAbsent(error: unknown): boolean {
-  return ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')
+  return ['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'].includes((error as NodeJS.ErrnoException).code ?? '')
 }
 
 function refused(doing: string, error: unknown): PinyonError {

@@ -112,9 +112,13 @@ describe('adopt, of a tree that has rotted', () => {
     const { tree, adopt } = createOldFarm(t)
     corrupt(tree.repodataFile(DAYS[0], 'primary'))
     corrupt(tree.repodataFile(DAYS[2], 'other'))
+    const filelists = tree.repodataFile(DAYS[1], 'filelists')
+    unlinkSync(filelists)
+    mkdirSync(filelists)
     const report = await adopt()
     assert.deepEqual([report.code, names(report)], [1, DAYS.slice(1, 3)])
     assert.match(report.refused[0]?.reason ?? '', /expected sha256:/)
+    assert.match(report.adopted[0]?.defects[0] ?? '', /filelists\.xml\.gz: /)
     assert.match(report.adopted[1]?.defects[0] ?? '', /other\.xml\.gz: /)
   })
 

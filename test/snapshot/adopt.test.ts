@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, rmSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test, type TestContext } from 'node:test'
 
 import { DiskBlobStore } from '../../src/cache/disk-blob-store.ts'
 import { createLayout, temporaryPath } from '../../src/cache/layout.ts'
+import { digestOf } from '../../src/model/digest.ts'
 import { PinyonError } from '../../src/model/errors.ts'
 import { adoptMirror } from '../../src/snapshot/adopt.ts'
 import type { AdoptContext, AdoptProgress } from '../../src/snapshot/adopt-group.ts'
@@ -88,12 +89,16 @@ describe('adopting a mirror', () => {
       [
         ['snapshots', 0, 2],
         ['snapshots', 1, 2],
-        ['packages', 0, 3],
+        ['packages', 1, 3],
+        ['packages', 2, 3],
         ['packages', 3, 3],
         ['waiting', 0, 1],
+        ['packages', 1, 3],
+        ['packages', 2, 3],
+        ['packages', 3, 3],
       ],
     )
-    assert.equal(seen[3]?.bytes, 3_000)
+    assert.deepEqual([seen[4]?.bytes, seen.at(-1)?.bytes], [3_000, 0])
     assert.deepEqual(await names(), DAYS)
     assert.ok(claims.tryClaim('sync m') !== undefined, 'and gives its claim up')
   })
@@ -149,15 +154,34 @@ describe('adopting a mirror', () => {
   })
 
   test('shows nothing when repodata were evicted again before it was done', async (t) => {
-    const { adopt, names, blobsDir } = await openPlace(t)
+    const { adopt, names, claims, blobsDir } = await openPlace(t)
+    const sync = claims.tryClaim('sync m')
     const report = await adopt({
       onProgress: ({ step }) => {
-        if (step === 'packages') rmSync(join(blobsDir, 'sha256'), { recursive: true, force: true })
+        if (step !== 'waiting') return
+        rmSync(join(blobsDir, 'sha256'), { recursive: true, force: true })
+        sync?.release()
       },
     })
     assert.equal(report.error?.code, 'STORE_FAILED')
     assert.match(report.error.message, /run this once more: repodata/)
     assert.deepEqual(await names(), [])
+  })
+
+  test('brings packages once more that were evicted before it was done', async (t) => {
+    const { adopt, tree, claims, blobs } = await openPlace(t)
+    const digest = digestOf(readFileSync(join(tree.base, 'Packages/a/a-1.0-1.noarch.rpm')))
+    const sync = claims.tryClaim('sync m')
+    let evicted: Promise<boolean> | undefined
+    const report = await adopt({
+      onProgress: ({ step }) => {
+        if (step === 'waiting') evicted ??= blobs.remove(digest).finally(() => sync?.release())
+      },
+    })
+    assert.deepEqual([await evicted, report.error, report.packages.copied], [true, undefined, 3])
+    const blob = await blobs.open(digest)
+    assert.equal(blob?.size, 1000)
+    blob.close()
   })
 
   test('ends when it is told to', async (t) => {
