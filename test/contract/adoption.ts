@@ -6,7 +6,6 @@ import type { PackageRecord } from '../../src/model/repodata.ts'
 import { formatSnapshotName } from '../../src/model/snapshot-name.ts'
 import type { Adoption, CandidateFile, PackagePage, SnapshotStore } from '../../src/snapshot/store.ts'
 import { NOON, createPackage, publishSimply } from '../snapshot/publish-simply.ts'
-import type { SnapshotPlace } from './snapshot-store.ts'
 
 const MINUTE_MS = 60_000
 const RUNS = 30
@@ -34,7 +33,7 @@ const someSteps = fc.array(
 )
 
 /** The part of the contract about snapshots of an earlier time. `open` gives a new, empty place. */
-export function describeAdoption(open: (t: TestContext) => SnapshotPlace): void {
+export function describeAdoption(open: (t: TestContext) => { open(): SnapshotStore }): void {
   test('every snapshot lists what it lists, in the order of time, whatever was adopted before or after it', async (t) => {
     const store = open(t).open()
     let run = 0
