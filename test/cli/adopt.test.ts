@@ -12,7 +12,7 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { describe, test, type TestContext } from 'node:test'
 
 import { httpGet } from '../support/http-get.ts'
@@ -184,15 +184,17 @@ describe('adopt, of a tree that has rotted', () => {
 
 describe('adopt, into what is there', () => {
   test('once the farm has begun with pinyon, old snapshots come before its own', async (t) => {
-    const { farm, adopt, snapshots } = createOldFarm(t)
+    const { farm, tree, adopt, snapshots } = createOldFarm(t)
     farm.publish('m', [...packagesOf(2), { name: 'new' }])
     assert.equal((await farm.run('sync')).code, 0)
     const server = await startServer(t, { dir: farm.dir, text: readFileSync(farm.configFile, 'utf8') })
     const get = async (path: string) =>
       (await httpGet(`${server.url}/repos/yum/${path}`)).body.toString('latin1')
     const [current, index] = [await get('m/latest.txt'), await get('all_latest.json')]
+    tree.rollBack(DAYS[1])
     const report = await adopt()
     assert.deepEqual([report.code, names(report), report.generation], [0, DAYS.slice(0, 3), null])
+    assert.equal(report.pin, null, 'what was rolled back is of no consequence after newer snapshots')
     assert.deepEqual(await snapshots(), [...DAYS.slice(0, 3), current.trim()])
     assert.deepEqual([await get('m/latest.txt'), await get('all_latest.json')], [current, index])
     assert.equal((await get(`m/${DAYS[0]}/${A_RPM(1)}`)).length, 1000)
@@ -296,6 +298,16 @@ describe('adopt, of other trees', () => {
       [2, 3, 4],
     )
     assert.equal(existsSync(farm.dataDir), true)
+  })
+
+  test('a file that is wrong beside a snapshot may be right in base', async (t) => {
+    const { tree, adopt } = createOldFarm(t)
+    const filelists = tree.repodataFile(DAYS[0], 'filelists')
+    const copy = join(tree.dir, DAYS[0], 'repodata', basename(filelists))
+    cpSync(filelists, copy)
+    corrupt(copy)
+    const report = await adopt()
+    assert.deepEqual([report.code, report.adopted[0]?.defects], [0, []])
   })
 
   test('a signature beside a snapshot goes with it; that of base belongs to another', async (t) => {
