@@ -42,8 +42,10 @@ function headline({ report, dryRun }: ReportFacts): string {
   const { mirror, adopted, present, refused, error } = report
   const verb = dryRun ? 'would adopt' : 'adopted'
   const [first, last] = [adopted[0], adopted.at(-1)]
-  const span = first === undefined || last === undefined ? '' : `, ${first.name} to ${last.name}`
-  const parts = [adopted.length === 0 ? 'nothing new' : `${verb} ${count(adopted.length, 'snapshot')}${span}`]
+  const span = first === last ? (first?.name ?? '') : `${first?.name ?? ''} to ${last?.name ?? ''}`
+  const parts = [
+    adopted.length === 0 ? 'nothing new' : `${verb} ${count(adopted.length, 'snapshot')}, ${span}`,
+  ]
   if (present.length > 0) parts.push(`${count(present.length, 'snapshot')} there already`)
   if (refused.length > 0) parts.push(`${refused.length} refused`)
   if (error !== undefined) parts.push(`failed: ${toPrintable(error.message)}`)

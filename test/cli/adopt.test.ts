@@ -300,6 +300,21 @@ describe('adopt, of other trees', () => {
     assert.equal(existsSync(farm.dataDir), true)
   })
 
+  test('repodata of the classic createrepo, with xml:base in repomd.xml and sha for sha1, are as good', async (t) => {
+    const { tree, root, farm } = createOldFarm(t, [])
+    tree.publishSynthetic(DAYS[0], { packages: packagesOf(0), algorithm: 'sha1' })
+    const repomd = join(tree.dir, DAYS[0], 'repodata/repomd.xml')
+    const text = readFileSync(repomd, 'utf8')
+      .replaceAll('<location href', '<location xml:base="http://old.example.org/yum/m/base" href')
+      .replaceAll('type="sha1"', 'type="sha"')
+    writeFileSync(repomd, text)
+    const { stdout } = await farm.run('adopt', root)
+    assert.match(stdout, /^m: adopted 1 snapshot, 2018-11-01-00-00\n {2}2 packages: 2 copied .*\n$/)
+    const server = await startServer(t, { dir: farm.dir, text: readFileSync(farm.configFile, 'utf8') })
+    const served = await httpGet(`${server.url}/repos/yum/m/${DAYS[0]}/repodata/repomd.xml`)
+    assert.equal(served.body.toString(), text)
+  })
+
   test('a file that is wrong beside a snapshot may be right in base', async (t) => {
     const { tree, adopt } = createOldFarm(t)
     const filelists = tree.repodataFile(DAYS[0], 'filelists')
