@@ -2,6 +2,7 @@ import { Command, CommanderError, Option } from 'commander'
 
 import { PinyonError } from '../model/errors.ts'
 import { VERSION } from '../system/version.ts'
+import { addAdoption } from './adopt.ts'
 import { addHistory, addOperation, addPins } from './commands.ts'
 import { addCollection } from './gc.ts'
 import { EXIT, type CommandLine, type ExitCode } from './exit.ts'
@@ -33,6 +34,7 @@ export async function runCli(argv: readonly string[]): Promise<ExitCode> {
 const COMMANDS: readonly ((cli: CommandLine) => void)[] = [
   addOperation,
   addImport,
+  addAdoption,
   addPins,
   addHistory,
   addUsage,

@@ -46,6 +46,11 @@ const COMMAND_EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'pinyon usage epel-el9                 who does, and which of its snapshots',
     "pinyon usage --json | jq -r '.mirrors[] | select(.last_seen == null) | .mirror'",
   ],
+  adopt: [
+    'pinyon adopt /var/www/html/repos/yum --dry-run   what would be taken in, and what the old tree has lost',
+    'pinyon adopt /var/www/html/repos/yum             every mirror, with its packages; again: only what is new',
+    'pinyon adopt /var/www/html/repos/yum epel-el7    this one',
+  ],
   generations: ['pinyon generations --mirror epel-el9   which sync brought what jobs stumble over?'],
   views: [
     'pinyon views                          what keeps old snapshots, and until when?',

@@ -9,6 +9,8 @@ export interface ShownProgress {
   readonly filesTotal: number
   readonly bytes: number
   readonly packages: number
+  /** What the files are, when they are something else. */
+  readonly noun?: string
 }
 
 const BAR_WIDTH = 20
@@ -57,14 +59,16 @@ export class ProgressDisplay {
 }
 
 function formatLine(mirror: string, progress: ShownProgress): string {
-  const { step, filesDone, filesTotal, bytes, packages } = progress
+  const { step, filesDone, filesTotal, bytes, packages, noun = 'files' } = progress
   const share = step === 'packages' ? 1 : filesTotal === 0 ? 0 : filesDone / filesTotal
   const bar = '#'.repeat(Math.round(share * BAR_WIDTH)).padEnd(BAR_WIDTH, '.')
   const what =
     step === 'packages'
       ? `${packages} packages`
       : step === 'files'
-        ? `${filesDone}/${filesTotal} files, ${formatBytes(bytes)}`
-        : 'looking upstream'
+        ? `${filesDone}/${filesTotal} ${noun}, ${formatBytes(bytes)}`
+        : step === 'waiting'
+          ? 'waiting for its sync to end'
+          : 'looking upstream'
   return `${mirror.padEnd(24)} [${bar}] ${what}`
 }

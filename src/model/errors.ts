@@ -48,6 +48,8 @@ export const ERROR_KINDS = {
   GC_RUNNING: { status: 409, outcome: 'bad_request', source: 'client', retryable: true },
   /** A package is listed, but the mirror it came from is no longer configured. */
   MIRROR_UNCONFIGURED: { status: 502, outcome: 'lost', source: 'internal', retryable: false },
+  /** An older mirror tree, or its place in the store, is not such that it can be taken in. */
+  ADOPTION_REFUSED: { status: 409, outcome: 'bad_request', source: 'client', retryable: false },
   /** The configuration pins a snapshot that is not there. */
   PIN_UNKNOWN: { status: 409, outcome: 'bad_request', source: 'client', retryable: false },
   /** There are as many views as there can be. */

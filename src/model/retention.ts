@@ -11,6 +11,7 @@ export interface RetentionRules {
 
 /** What retention looks at of a snapshot. Times are milliseconds since the epoch. */
 export interface SnapshotFacts {
+  /** When it came here. */
   readonly createdAt: number
   readonly isCurrent: boolean
   readonly isPinned: boolean

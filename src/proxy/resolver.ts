@@ -83,7 +83,7 @@ export class Resolver {
     if (view === 'at') return await this.#redirectToMoment(path, mirror, rest)
     const href = rest.join('/')
     if (view === 'latest' || view === 'base') {
-      const current = await this.#current(path, mirror)
+      const current = await this.#rolling(path, mirror, view)
       const found = path.directory ? undefined : await this.#rollingFile(current, href)
       if (found !== undefined) return toFileReply(path, found.snapshot, found.file, false)
       return await this.#listDirectory(path, current, href)
@@ -127,6 +127,18 @@ export class Resolver {
     const current = (await this.#snapshots.index()).current.get(mirror)
     if (current === undefined) throw notFound(path, `no current snapshot of: ${mirror}`)
     return current
+  }
+
+  /**
+   * What a rolling view begins with. `base` goes on while a mirror is out of the index: packages of snapshots that createrepo made are
+   * asked for there, whichever snapshot lists them.
+   */
+  async #rolling(path: RequestPath, mirror: string, view: 'latest' | 'base'): Promise<Snapshot> {
+    const [newest] =
+      view === 'latest' || (await this.#snapshots.index()).current.has(mirror)
+        ? []
+        : await this.#snapshots.snapshots(mirror)
+    return newest ?? (await this.#current(path, mirror))
   }
 
   /** `generations/<n>/all_latest.<format>`, which never changes, and `at/<time>/all_latest.<format>`. */

@@ -20,7 +20,7 @@ export interface IngestJob {
 /** Where an ingest reads and writes. */
 export interface IngestContext {
   readonly blobs: BlobStore
-  readonly store: SnapshotWriter
+  readonly store: Pick<SnapshotWriter, 'publish'>
   readonly onPackages?: (count: number) => void
 }
 

@@ -1,8 +1,9 @@
 import type { BlobStore } from '../cache/blob-store.ts'
 import { digestAlgorithm, finishDigest, startDigest, type Digest } from '../model/digest.ts'
 import { PinyonError } from '../model/errors.ts'
+import type { Repomd } from '../model/repodata.ts'
 import { decompress } from '../repodata/decompress.ts'
-import type { Defect } from './store.ts'
+import type { CandidateFile, Defect } from './store.ts'
 
 /** A captured repodata file and what repomd.xml says of it uncompressed. */
 export interface CheckedFile {
@@ -11,6 +12,25 @@ export interface CheckedFile {
   readonly digest: Digest
   readonly openSize?: number
   readonly openChecksum?: Digest
+}
+
+/** What is to be checked of the captured files of a repomd.xml: those that could be had. */
+export function listChecks(repomd: Repomd, captured: readonly CandidateFile[]): CheckedFile[] {
+  const files = new Map(captured.map((file) => [file.path, file]))
+  return repomd.records.flatMap((record): CheckedFile[] => {
+    const digest = files.get(record.href)?.digest
+    if (digest === undefined) return []
+    const { openSize, openChecksum } = record
+    return [
+      {
+        path: record.href,
+        type: record.type,
+        digest,
+        ...(openSize === undefined ? {} : { openSize }),
+        ...(openChecksum === undefined ? {} : { openChecksum }),
+      },
+    ]
+  })
 }
 
 const READ_BYTES = 256 << 10

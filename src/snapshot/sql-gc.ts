@@ -12,7 +12,7 @@ const DEAD = `NOT EXISTS (SELECT 1 FROM snapshot s WHERE s.mirror_id = p.mirror_
 const GC = {
   mirrors: `SELECT id, name, removed_at AS removedAt, unswept FROM mirror ORDER BY name`,
   // What model/retention.ts looks at, newest first.
-  facts: `SELECT s.id, s.name, s.created_at AS createdAt, s.package_count AS packages,
+  facts: `SELECT s.id, s.name, coalesce(s.adopted_at, s.created_at) AS createdAt, s.package_count AS packages,
       EXISTS (SELECT 1 FROM current_span c WHERE c.mirror_id = s.mirror_id AND c.last_generation IS NULL
         AND c.snapshot_id = s.id) AS isCurrent,
       m.pin_id IS s.id AS isPinned,

@@ -41,6 +41,8 @@ const READS = {
   blob: 'SELECT size FROM blob WHERE digest = :digest',
   retiredAt: `SELECT s.retired_at AS retiredAt FROM snapshot s JOIN mirror m ON m.id = s.mirror_id
     WHERE m.name = :mirror AND s.name = :name AND s.retired_at IS NOT NULL`,
+  retiredNames: `SELECT s.name FROM snapshot s JOIN mirror m ON m.id = s.mirror_id
+    WHERE m.name = :mirror AND s.retired_at IS NOT NULL ORDER BY s.seq`,
   defects: 'SELECT path, kind, message FROM defect WHERE snapshot_id = :snapshotId ORDER BY path, kind',
   mirrors: `SELECT m.name, m.listed, m.pin_id IS NOT NULL AS pinned, m.checked_at AS checkedAt, m.succeeded_at AS succeededAt, m.error,
     (SELECT count(*) FROM snapshot s WHERE s.mirror_id = m.id AND ${LIVE}) AS snapshotCount FROM mirror m ORDER BY m.name`,
@@ -117,7 +119,8 @@ export const INDEX_STAGE = 'CREATE INDEX incoming_href ON incoming (href_hash)'
 export const ATTACH_STAGE = 'ATTACH ? AS scratch'
 export const DETACH_STAGE = 'DETACH scratch'
 
-type Prepared<Sql> = Readonly<Record<keyof Sql, Database.Statement>>
+/** Statements by name. */
+export type Prepared<Sql> = Readonly<Record<keyof Sql, Database.Statement>>
 
 export type ReadStatements = Prepared<typeof READS>
 export type WriteStatements = Prepared<typeof WRITES>
@@ -144,7 +147,8 @@ export function prepareStage(database: Database.Database): StageStatements {
   return prepareAll(database, STAGE)
 }
 
-function prepareAll<Sql extends Record<string, string>>(
+/** Prepares statements by name. */
+export function prepareAll<Sql extends Record<string, string>>(
   database: Database.Database,
   sql: Sql,
 ): Prepared<Sql> {

@@ -8,12 +8,14 @@ import { reconcileListing } from './index-change.ts'
 import { createIndex } from './index-order.ts'
 import { listDirectory } from './directory.ts'
 import { publish } from './publication.ts'
+import { SqliteAdoption } from './sqlite-adoption.ts'
 import { toCandidateFiles, toFile, toMirrorState, toSeenRepomd, toSnapshot, toSnapshots } from './rows.ts'
 import { SqliteUsage } from './sqlite-usage.ts'
 import { prepareReads, prepareWrites, type ReadStatements, type WriteStatements } from './sql.ts'
 import { SqliteBlobLedger } from './sqlite-blob-ledger.ts'
 import { SqliteViews } from './sqlite-views.ts'
 import type {
+  Adoption,
   CandidateFile,
   Defect,
   DirectoryEntry,
@@ -92,6 +94,11 @@ export class SqliteSnapshotStore implements SnapshotStore {
     return (this.#reads.retiredAt.get({ mirror, name }) as { retiredAt: number } | undefined)?.retiredAt
   }
 
+  async retiredNames(mirror: string): Promise<readonly string[]> {
+    const rows = this.#reads.retiredNames.all({ mirror }) as { name: string }[]
+    return rows.map(({ name }) => name)
+  }
+
   async file(snapshot: Snapshot, path: string): Promise<SnapshotFile | undefined> {
     const repodata = this.#reads.repodataFile.get({ snapshotId: snapshot.id, path })
     if (repodata !== undefined) return toFile(path, 'repodata', repodata)
@@ -168,6 +175,13 @@ export class SqliteSnapshotStore implements SnapshotStore {
     const published = this.#published.then(() => publish(context, publication))
     this.#published = published.catch(() => undefined)
     return await published
+  }
+
+  adopt(mirror: string): Adoption {
+    if (this.#scratchFile === undefined) throw new Error('this store was opened without a scratch file')
+    const scratchFile = this.#scratchFile
+    const context = { database: this.#database, reads: this.#reads, writes: this.#writes, scratchFile }
+    return new SqliteAdoption(context, mirror)
   }
 
   async close(): Promise<void> {

@@ -120,7 +120,7 @@ export interface PublishedSnapshot {
 }
 
 /** Why a generation began. */
-export type GenerationCause = 'sync' | 'pin' | 'unpin' | 'configuration'
+export type GenerationCause = 'sync' | 'pin' | 'unpin' | 'configuration' | 'adopt'
 
 /** A state of the index, and what made it another than the one before. */
 export interface Generation {
@@ -163,6 +163,47 @@ export interface SyncRecord {
   readonly seen?: SeenRepomd
 }
 
+/** A package that some snapshots list. */
+export interface ListedPackage {
+  readonly href: string
+  readonly digest: Digest
+  /** Bytes; undefined when no listing says. */
+  readonly size: number | undefined
+}
+
+/** Some of the packages that were asked for, and how many there are in all. */
+export interface PackagePage {
+  readonly packages: readonly ListedPackage[]
+  readonly total: number
+}
+
+/**
+ * Snapshots of an earlier time on their way into a mirror. Nobody sees anything of them until {@link commit}; what a process left that died
+ * before it is swept.
+ */
+export interface Adoption {
+  /** Adds a snapshot, named by the minute of its `nowMs`, which must be later than that of the one added before. */
+  add(publication: Publication): Promise<PublishedSnapshot>
+  /** Every package of the snapshots added, each once, in pages. */
+  packages(): AsyncIterable<PackagePage>
+  /** The same of snapshots that the mirror has already, from one to another. */
+  packagesBetween(first: Snapshot, last: Snapshot): AsyncIterable<PackagePage>
+  /**
+   * Makes all of them snapshots of the mirror in one transaction: before those that are there when all are older, after them when all are
+   * newer. The index changes when the newest does. A mirror that is not configured counts as having gone out of the configuration now.
+   * @throws PinyonError ADOPTION_REFUSED when there is no such place for them (any more); nothing has changed then
+   */
+  commit(options: { readonly configured: boolean; readonly nowMs: number }): Promise<AdoptedSnapshots>
+  /** Ends it: what was not committed is forgotten. Must be called once. */
+  close(): Promise<void>
+}
+
+/** What a commit did. */
+export interface AdoptedSnapshots {
+  /** The generation it began; undefined while the index stayed as it is. */
+  readonly generation: number | undefined
+}
+
 /** Reading snapshots. Absence is undefined. */
 export interface SnapshotReader {
   /** The index as it is now; the same object until something changed. */
@@ -170,6 +211,8 @@ export interface SnapshotReader {
   snapshot(mirror: string, name: string): Promise<Snapshot | undefined>
   /** When a snapshot of this name was retired, in milliseconds; undefined for one that is there, or never was. */
   retiredAt(mirror: string, name: string): Promise<number | undefined>
+  /** The names of a mirror's retired snapshots, none of which is given again. */
+  retiredNames(mirror: string): Promise<readonly string[]>
   file(snapshot: Snapshot, path: string): Promise<SnapshotFile | undefined>
   /** A file by path in the newest snapshot at or before this one that lists it: the rolling view. */
   rollingFile(
@@ -209,6 +252,8 @@ export interface SnapshotWriter {
    * it writes: call it where nothing is served.
    */
   publish(publication: Publication): Promise<PublishedSnapshot>
+  /** Begins to take in snapshots of a mirror that something else than this store made. */
+  adopt(mirror: string): Adoption
 }
 
 /** The first of the two storage seams: snapshots, their packages, and the index. */

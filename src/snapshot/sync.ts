@@ -7,7 +7,7 @@ import type { Upstream } from '../upstream/upstream.ts'
 import { captureFiles, type Capture } from './capture.ts'
 import type { IngestRunner } from './ingest-runner.ts'
 import type { IngestJob } from './ingest.ts'
-import type { CheckedFile } from './repodata-check.ts'
+import { listChecks } from './repodata-check.ts'
 import { fetchRepomd, type FetchedRepomd } from './repomd-source.ts'
 import type { PublishedSnapshot, SeenRepomd, Snapshot, SnapshotStore } from './store.ts'
 
@@ -138,21 +138,6 @@ async function createJob(
 ): Promise<IngestJob> {
   const { mirror, strict, store } = context
   const previous = newest === undefined ? undefined : await store.files(newest)
-  const files = new Map(capture.files.map((file) => [file.path, file]))
-  const checks = repomd.records.flatMap((record): CheckedFile[] => {
-    const file = files.get(record.href)
-    if (file?.digest === undefined) return []
-    const { openSize, openChecksum } = record
-    return [
-      {
-        path: record.href,
-        type: record.type,
-        digest: file.digest,
-        ...(openSize === undefined ? {} : { openSize }),
-        ...(openChecksum === undefined ? {} : { openChecksum }),
-      },
-    ]
-  })
   return {
     candidate: {
       mirror,
@@ -164,7 +149,7 @@ async function createJob(
     },
     acceptedMissing: previous?.filter(({ digest }) => digest === undefined).map(({ type }) => type),
     strict,
-    checks,
+    checks: listChecks(repomd, capture.files),
     nowMs: context.now(),
   }
 }

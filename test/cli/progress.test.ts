@@ -65,6 +65,21 @@ describe('the progress display', () => {
     ])
   })
 
+  test('names what is counted, and what is waited for', (t) => {
+    const clock = { ms: 1_000 }
+    const terminal = new FakeTerminal()
+    terminal.columns = 100
+    const shown = display(terminal)
+    advance(t, clock)
+    shown.show('one', { ...FILES, noun: 'snapshots' })
+    assert.deepEqual(terminal.lines, [
+      'one                      [#####...............] 1/4 snapshots, 3.0 MiB',
+    ])
+    advance(t, clock)
+    shown.show('one', { ...FILES, step: 'waiting' })
+    assert.match(terminal.lines.join(), /waiting for its sync to end$/)
+  })
+
   test('keeps within the terminal', (t) => {
     const clock = { ms: 1_000 }
     const terminal = new FakeTerminal()

@@ -10,6 +10,7 @@ import {
   inBatches,
   publishSimply,
 } from '../snapshot/publish-simply.ts'
+import { describeAdoption } from './adoption.ts'
 import { describePinsAndPast, listed } from './pins-and-past.ts'
 import { describeHistory } from './snapshot-history.ts'
 import { describeUsage } from './usage.ts'
@@ -31,6 +32,7 @@ export function describeSnapshotStore(open: (t: TestContext) => SnapshotPlace): 
     describeHistory(openStore)
     describeIndex(openStore)
     describePinsAndPast(openStore)
+    describeAdoption(open)
     describeSharing(open)
     describeUsage(open)
   })

@@ -41,7 +41,7 @@ export interface SimplePublication {
 
 /** Publishes packages that are at hand, in batches of three. */
 export async function publishSimply(
-  store: SnapshotWriter,
+  store: Pick<SnapshotWriter, 'publish'>,
   publication: SimplePublication = {},
 ): Promise<PublishedSnapshot> {
   const { mirror = 'm', packages = [], files = [], defects = [], nowMs = NOON } = publication

@@ -5,6 +5,8 @@ ALTER TABLE generation ADD COLUMN actor TEXT NOT NULL DEFAULT '';
 
 -- A retired snapshot's files and packages are gone. Its row stays: generations go on naming it, and no other may get its name.
 ALTER TABLE snapshot ADD COLUMN retired_at INTEGER;
+-- When it was adopted from an older server, from which its age counts; null for one that was made here.
+ALTER TABLE snapshot ADD COLUMN adopted_at INTEGER;
 
 -- When a mirror went out of the configuration; null while it is in it, enabled or not.
 ALTER TABLE mirror ADD COLUMN removed_at INTEGER;
