@@ -15,6 +15,7 @@ import { PinyonError, toPinyonError } from '../model/errors.ts'
 import type { ConfigurationState } from '../proxy/api-context.ts'
 import { Content } from '../proxy/content.ts'
 import { Resolver } from '../proxy/resolver.ts'
+import { DiffRunner } from '../snapshot/diff-runner.ts'
 import { createThreadRunner } from '../snapshot/ingest-runner.ts'
 import { Scheduler } from '../snapshot/scheduler.ts'
 import { SqliteSnapshotStore } from '../snapshot/sqlite-snapshot-store.ts'
@@ -55,6 +56,7 @@ export class App {
   readonly #fills: FillTable
   readonly #scheduler: Scheduler
   readonly #board = new SyncBoard()
+  readonly #diffs: DiffRunner
   readonly #servers: HttpServer[] = []
   #config: Config
   #upstreams: ReadonlyMap<string, MirrorUpstream>
@@ -74,6 +76,7 @@ export class App {
     this.#blobs = blobs
     this.#cache = new BlobCache(blobs)
     this.store = new SqliteSnapshotStore(layout.database)
+    this.#diffs = new DiffRunner(config.dataDir)
     // Upstream: the sources of each mirror, and the fills that read them.
     this.#upstreams = createUpstreams(config)
     this.#fills = new FillTable({
@@ -184,6 +187,7 @@ export class App {
   /** Lets running answers finish, ends everything else, and closes the store. */
   async close(): Promise<void> {
     this.#stop.abort(new PinyonError('SHUTTING_DOWN', 'the server is shutting down'))
+    this.#diffs.close()
     await Promise.all([this.#scheduler.close(), ...this.#servers.map((server) => server.drain(DRAIN_MS))])
     await this.#fills.close()
     await Promise.all([...this.#upstreams.values()].map((upstream) => upstream.close()))
@@ -230,6 +234,7 @@ export class App {
       resolver: new Resolver(this.store),
       content: new Content({ blobs: this.#cache, fills: this.#fills, upstreamOf }),
       snapshots: this.store,
+      diff: (pair) => this.#diffs.diff(pair),
       publicUrl: () => this.#config.publicUrl,
       configuration: () => ({ error: this.#refusal }),
       unready: async () => {
@@ -273,8 +278,10 @@ function logSync(log: Logger, result: SyncResult, ms: number): void {
   else if (result.outcome === 'unchanged')
     log.info({ mirror, outcome, ms, snapshot: result.snapshot.name }, 'sync')
   else {
-    const { snapshot, generation, added, removed, bytes } = result
-    log.info({ mirror, outcome, ms, snapshot: snapshot.name, generation, added, removed, bytes }, 'sync')
+    const { snapshot, generation, added, removed, replaced, bytes } = result
+    const facts = { mirror, outcome, ms, snapshot: snapshot.name, generation, added, removed, bytes }
+    if (replaced > 0) log.warn({ ...facts, replaced }, 'sync: packages were replaced in place')
+    else log.info(facts, 'sync')
   }
 }
 

@@ -2,6 +2,7 @@ import { Command, CommanderError, Option } from 'commander'
 
 import { PinyonError } from '../model/errors.ts'
 import { VERSION } from '../system/version.ts'
+import { addChanges } from './change-commands.ts'
 import { addHistory, addOperation, addPins } from './commands.ts'
 import { EXIT, type CommandLine, type ExitCode } from './exit.ts'
 import { formatExamples, OVERVIEW } from './help.ts'
@@ -27,7 +28,7 @@ export async function runCli(argv: readonly string[]): Promise<ExitCode> {
 }
 
 /** Every command, in the order that the help lists them. */
-const COMMANDS: readonly ((cli: CommandLine) => void)[] = [addOperation, addPins, addHistory]
+const COMMANDS: readonly ((cli: CommandLine) => void)[] = [addOperation, addPins, addHistory, addChanges]
 
 function createProgram(onDone: (code: ExitCode) => void): Command {
   const program = new Command('pinyon')

@@ -31,6 +31,16 @@ const COMMAND_EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'pinyon rollback epel-el9 --why "broken updates"',
     'pinyon rollback --generation 117 --dry-run   what would be pinned for the whole farm to be as it was then',
   ],
+  diff: [
+    'pinyon diff epel-el9                  what did the last snapshot change? Exits 3 when nothing differs',
+    'pinyon diff epel-el9 2026-11-15-02-13 current',
+    "pinyon diff epel-el9 --json | jq '.replaced'   same name and version, other bytes: who signed those?",
+  ],
+  bisect: [
+    "pinyon bisect epel-el9 2026-11-01-02-13 newest --run 'dnf -y --disablerepo=\\* --repofrompath=p,$PINYON_BASEURL \\",
+    "    --repo=p --nogpgcheck --installroot=$(mktemp -d) install podman && ./smoke-test'",
+    'pinyon bisect epel-el9 2026-11-01-02-13 current --run ./job.sh --json | jq -r .first_bad',
+  ],
   generations: ['pinyon generations --mirror epel-el9   which sync brought what jobs stumble over?'],
 }
 
@@ -47,6 +57,7 @@ Examples:
   pinyon sync epel-el9               is there anything new? Exits 1 when it could not be told
   pinyon status --json | jq '.mirrors[] | select(.error)'
   pinyon snapshots epel-el9          which states can jobs be pointed at?
+  pinyon diff epel-el9               what did the last snapshot change?
   pinyon rollback epel-el9           the newest is broken: jobs get the one before until unpin
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing matched.

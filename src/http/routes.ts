@@ -15,6 +15,7 @@ export interface RouteContext {
   readonly resolver: Resolver
   readonly content: Content
   readonly snapshots: ApiContext['snapshots']
+  readonly diff: ApiContext['diff']
   readonly publicUrl: () => string | undefined
   /** Whether the configuration on disk is the running one. */
   readonly configuration: () => ConfigurationState
@@ -60,8 +61,8 @@ async function routeOther(
   throw new PinyonError('NOT_FOUND', `there is nothing at: /${segments.join('/')}`)
 }
 
-function apiContext({ snapshots, configuration }: RouteContext): ApiContext {
-  return { snapshots, configuration: configuration() }
+function apiContext({ snapshots, configuration, diff }: RouteContext): ApiContext {
+  return { snapshots, configuration: configuration(), diff }
 }
 
 function queryOf(target: string): URLSearchParams {

@@ -1,3 +1,4 @@
+import type { DiffRunner } from '../snapshot/diff-runner.ts'
 import type { SnapshotHistory, SnapshotReader } from '../snapshot/store.ts'
 import type { TextReply } from './reply.ts'
 
@@ -10,6 +11,8 @@ export interface ConfigurationState {
 export interface ApiContext {
   readonly snapshots: SnapshotReader & { readonly history: SnapshotHistory }
   readonly configuration: ConfigurationState
+  /** Compares two snapshots that are there. */
+  readonly diff: DiffRunner['diff']
 }
 
 /** A GET of the API: what follows the resource's name, and the query. */

@@ -4,7 +4,9 @@ import type { PackageRecord } from '../model/repodata.ts'
 import { nextSnapshotName } from '../model/snapshot-name.ts'
 import { removeFile } from '../system/publish.ts'
 import { refreshIndex } from './index-change.ts'
+import { writePackages } from './package-changes.ts'
 import { PackageStage } from './package-stage.ts'
+import { describeReplaced } from './replaced.ts'
 import {
   ATTACH_STAGE,
   DETACH_STAGE,
@@ -83,8 +85,10 @@ function writeSnapshot(
     writes.addRepodataFile.run({ snapshotId, path, type, digest, size })
   for (const { path, kind, message } of candidate.defects)
     writes.addDefect.run({ snapshotId, path, kind, message })
-  const removed = statements.closeGonePackages.run({ mirrorId: mirror.id, seq }).changes
-  const added = statements.addNewPackages.run({ mirrorId: mirror.id, seq }).changes
+  const packages = writePackages(statements, mirror.id, seq)
+  const primary = candidate.files.find(({ type }) => type === 'primary')
+  for (const { path, kind, message } of describeReplaced(packages.replaced, primary?.path ?? ''))
+    writes.addDefect.run({ snapshotId, path, kind, message })
   writes.recordSync.run({ mirror: candidate.mirror, checkedAt: nowMs, error: null })
   const { baseurl, etag = null, lastModified = null, digest } = candidate.seen
   writes.recordSeen.run({ mirror: candidate.mirror, baseurl, etag, lastModified, digest })
@@ -95,7 +99,8 @@ function writeSnapshot(
   return {
     snapshot,
     generation,
-    added,
-    removed,
+    added: packages.added,
+    removed: packages.removed,
+    replaced: packages.replaced.length,
   }
 }

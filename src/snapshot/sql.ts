@@ -81,13 +81,17 @@ const PUBLISH = {
   closeGonePackages: `UPDATE package SET last_seq = :seq - 1
     WHERE mirror_id = :mirrorId AND last_seq IS NULL AND NOT EXISTS (
       SELECT 1 FROM scratch.incoming i WHERE i.href_hash = package.href_hash AND i.href = package.href
-        AND i.digest = package.digest AND i.size IS package.size)`,
+        AND i.digest = package.digest AND i.size IS package.size)
+    RETURNING name, epoch, version, release, arch, href, digest, size`,
   addNewPackages: `INSERT INTO package
     (mirror_id, href_hash, href, first_seq, digest, size, name, epoch, version, release, arch)
     SELECT :mirrorId, href_hash, href, :seq, digest, size, name, epoch, version, release, arch
     FROM scratch.incoming i WHERE NOT EXISTS (
       SELECT 1 FROM package p WHERE p.mirror_id = :mirrorId AND p.href_hash = i.href_hash AND p.href = i.href
         AND p.last_seq IS NULL)`,
+  lastPackage: 'SELECT coalesce(max(id), 0) AS id FROM package',
+  // Rows are appended: what was just added is what lies behind the last one before.
+  packagesAfter: 'SELECT name, epoch, version, release, arch, href, digest, size FROM package WHERE id > :id',
 } as const
 
 /** Statements of the stage's own connection. */

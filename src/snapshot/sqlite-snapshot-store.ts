@@ -3,10 +3,12 @@ import type Database from 'better-sqlite3'
 import { hashHref, openDatabase } from './database.ts'
 import { SqliteHistory } from './history.ts'
 import { reconcileListing } from './index-change.ts'
+import { readDifferences } from './differences.ts'
 import { createIndex } from './index-order.ts'
 import { listDirectory } from './directory.ts'
 import { publish } from './publication.ts'
 import { toCandidateFiles, toFile, toMirrorState, toSeenRepomd, toSnapshot, toSnapshots } from './rows.ts'
+import { prepareDiff, type DiffStatements } from './sql-diff.ts'
 import { prepareReads, prepareWrites, type ReadStatements, type WriteStatements } from './sql.ts'
 import type {
   CandidateFile,
@@ -24,6 +26,7 @@ import type {
   SnapshotStore,
   SyncRecord,
 } from './store.ts'
+import type { PackageDifferences } from './stored-package.ts'
 import { runWrite } from './write-transaction.ts'
 
 /** Snapshots in one SQLite file. Reads are single look-ups of a few microseconds; see sql.ts for all of them. */
@@ -32,6 +35,7 @@ export class SqliteSnapshotStore implements SnapshotStore {
   readonly #database: Database.Database
   readonly #reads: ReadStatements
   readonly #writes: WriteStatements
+  readonly #diffs: DiffStatements
   readonly #scratchFile: (() => string) | undefined
   #index: Index | undefined
   /** Ends when the publication before has: a connection has one scratch database. */
@@ -45,6 +49,7 @@ export class SqliteSnapshotStore implements SnapshotStore {
     this.#database = openDatabase(file)
     this.#reads = prepareReads(this.#database)
     this.#writes = prepareWrites(this.#database)
+    this.#diffs = prepareDiff(this.#database)
     this.history = new SqliteHistory(this.#database)
     this.#scratchFile = scratchFile
   }
@@ -98,6 +103,10 @@ export class SqliteSnapshotStore implements SnapshotStore {
 
   async defects(snapshot: Snapshot): Promise<readonly Defect[]> {
     return this.#reads.defects.all({ snapshotId: snapshot.id }) as Defect[]
+  }
+
+  async differences(from: Snapshot, to: Snapshot): Promise<PackageDifferences> {
+    return this.#database.transaction(() => readDifferences(this.#diffs, from, to))()
   }
 
   async mirrors(): Promise<readonly MirrorState[]> {
