@@ -62,8 +62,8 @@ function formatBytesView({ digest, size }: BytesView): string {
 
 function movedRow(moved: MovedView): string[] {
   const { name, arch, from, to, also_added: added = [], also_removed: removed = [] } = moved
-  const others = [...removed.map((evr) => `-${evr}`), ...added.map((evr) => `+${evr}`)]
-  return [`${name}.${arch}`, from.evr, '->', to.evr, others.length === 0 ? '' : `(${others.join(' ')})`]
+  const others = [...removed.map((evr) => `${evr} is gone`), ...added.map((evr) => `${evr} is new`)]
+  return [`${name}.${arch}`, from.evr, '->', to.evr, others.length === 0 ? '' : `(${others.join(', ')})`]
 }
 
 function packageRow({ nevra }: PackageView): string[] {
