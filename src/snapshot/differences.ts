@@ -13,9 +13,10 @@ export function readDifferences(
   const come: StoredPackage[] = []
   for (const row of statements.changedPackages.iterate(span) as Iterable<PackageRow & { come: number }>)
     (row.come === 1 ? come : gone).push(toStoredPackage(row))
-  const none = gone.length === 0 && come.length === 0
-  const kept = none ? [] : (statements.keptPackages.all(span) as PackageRow[]).map(toStoredPackage)
-  return { gone, come, kept }
+  if (gone.length === 0 && come.length === 0) return { gone, come, kept: [] }
+  const names = new Map([...gone, ...come].map(({ name, arch }) => [`${name}\0${arch}`, [name, arch]]))
+  const kept = statements.keptPackages.all({ ...span, names: JSON.stringify([...names.values()]) })
+  return { gone, come, kept: (kept as PackageRow[]).map(toStoredPackage) }
 }
 
 /** A row of package columns: a null size is one that primary did not state. */

@@ -1,0 +1,90 @@
+import { digestAlgorithm } from '../../src/model/digest.ts'
+import { compareEvr } from '../../src/model/evr.ts'
+import { formatEvr, formatNevra } from '../../src/model/nevra.ts'
+import type { PackageRecord } from '../../src/model/repodata.ts'
+import type { PackageChanges } from '../../src/snapshot/diff.ts'
+import type { StoredPackage } from '../../src/snapshot/stored-package.ts'
+
+/** A diff as lines, each list sorted: what two ways of finding it can be compared by. */
+export interface DiffLines {
+  readonly replaced: string[]
+  readonly downgraded: string[]
+  readonly upgraded: string[]
+  readonly removed: string[]
+  readonly added: string[]
+}
+
+/** A found diff as lines. */
+export function toLines(changes: PackageChanges): DiffLines {
+  const moved = (all: PackageChanges['upgraded']) =>
+    all.map(({ from, to, alsoAdded, alsoRemoved }) =>
+      formatMoved(from, to, alsoAdded.map(formatEvr), alsoRemoved.map(formatEvr)),
+    )
+  return {
+    replaced: [...new Set(changes.replaced.map(({ to }) => formatNevra(to)))].toSorted(),
+    downgraded: moved(changes.downgraded).toSorted(),
+    upgraded: moved(changes.upgraded).toSorted(),
+    removed: changes.removed.map(formatNevra).toSorted(),
+    added: changes.added.map(formatNevra).toSorted(),
+  }
+}
+
+function formatMoved(
+  from: StoredPackage | PackageRecord,
+  to: StoredPackage | PackageRecord,
+  added: readonly string[],
+  removed: readonly string[],
+): string {
+  const others = `+${added.toSorted().join()} -${removed.toSorted().join()}`
+  return `${to.name}.${to.arch} ${formatEvr(from)} ${formatEvr(to)} ${others}`
+}
+
+type Model = readonly PackageRecord[]
+
+/** The same from two whole lists, word by word as it is specified. Expects versions that compare as equal only when they are. */
+export function diffNaively(before: Model, after: Model): DiffLines {
+  const lines: DiffLines = { replaced: [], downgraded: [], upgraded: [], removed: [], added: [] }
+  const all = [...before, ...after]
+  for (const nevra of new Set(all.map(formatNevra))) {
+    const contents = (model: Model) => contentsOf(model, nevra, all)
+    const [a, b] = [contents(before), contents(after)]
+    if (a.length > 0 && b.length > 0 && a.join() !== b.join()) lines.replaced.push(nevra)
+  }
+  for (const key of new Set(all.map(nameOf))) {
+    const versions = (model: Model) => uniqueVersions(model.filter((one) => nameOf(one) === key))
+    compareVersions(versions(before), versions(after), lines)
+  }
+  for (const list of Object.values(lines) as string[][]) list.sort()
+  return lines
+}
+
+function compareVersions(before: Model, after: Model, lines: DiffLines): void {
+  const missingFrom = (model: Model) => (one: PackageRecord) =>
+    !model.some((other) => formatNevra(other) === formatNevra(one))
+  const removed = before.filter(missingFrom(after))
+  const added = after.filter(missingFrom(before))
+  const [from, to] = [before.toSorted(compareEvr).at(-1), after.toSorted(compareEvr).at(-1)]
+  if (from === undefined || to === undefined || formatEvr(from) === formatEvr(to)) {
+    lines.removed.push(...removed.map(formatNevra))
+    lines.added.push(...added.map(formatNevra))
+    return
+  }
+  const others = (all: Model, except: PackageRecord) => all.filter((one) => one !== except).map(formatEvr)
+  const line = formatMoved(from, to, others(added, to), others(removed, from))
+  lines[compareEvr(from, to) < 0 ? 'upgraded' : 'downgraded'].push(line)
+}
+
+function contentsOf(model: Model, nevra: string, all: Model): string[] {
+  const named = all.filter((one) => formatNevra(one) === nevra)
+  const sameAlgorithm = new Set(named.map(({ checksum }) => digestAlgorithm(checksum))).size === 1
+  const files = model.filter((one) => formatNevra(one) === nevra)
+  return [...new Set(files.map(({ checksum, size }) => (sameAlgorithm ? checksum : String(size))))].toSorted()
+}
+
+function nameOf({ name, arch }: PackageRecord): string {
+  return `${name}.${arch}`
+}
+
+function uniqueVersions(files: Model): Model {
+  return [...new Map(files.map((one) => [formatNevra(one), one])).values()]
+}
