@@ -21,7 +21,7 @@ export function addChanges({ add, onDone }: CommandLine): void {
     .argument('<bad>', 'a snapshot for which it fails')
     .requiredOption(
       '--run <command>',
-      'for sh, with PINYON_MIRROR, PINYON_SNAPSHOT and PINYON_BASEURL set; exits 0: good, 125: cannot say, 1 to 127: bad',
+      'for sh, with PINYON_MIRROR, PINYON_SNAPSHOT and PINYON_BASEURL set; exits 0: good; 125: cannot say, as when a package is lost; else up to 127: bad',
     )
     .option('--base <url>', "the server's URL; public_url, else where it listens, unless told")
     .option('--check-ends', 'run it for the good and the bad one first')
