@@ -1,7 +1,7 @@
 import type { Digest } from '../model/digest.ts'
 import { formatEvr, formatNevra } from '../model/nevra.ts'
 import type { MovedPackage } from './diff.ts'
-import type { ReplacedPackage } from './replaced.ts'
+import type { Replaced } from './replaced.ts'
 import type { SnapshotDiff } from './snapshot-diff.ts'
 import type { StoredPackage } from './stored-package.ts'
 
@@ -132,7 +132,7 @@ function toPackageView(one: StoredPackage): PackageView {
   return { nevra: formatNevra(one), name, epoch, version, release, arch, href, digest, size }
 }
 
-function toReplacedView({ from, to }: ReplacedPackage): ReplacedView {
+function toReplacedView({ from, to }: Replaced<StoredPackage>): ReplacedView {
   const { digest: _, size: __, ...names } = toPackageView(to)
   return { ...names, from: toBytesView(from), to: toBytesView(to) }
 }

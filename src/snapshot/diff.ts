@@ -1,6 +1,6 @@
 import { compareEvr } from '../model/evr.ts'
-import { compareNevra, compareText } from '../model/nevra.ts'
-import { compareReplaced, findReplaced, groupByNevra, nevraKey, type ReplacedPackage } from './replaced.ts'
+import { compareNevra, compareText, type Nevra } from '../model/nevra.ts'
+import { findReplaced, type Replaced } from './replaced.ts'
 import type { PackageDifferences, StoredPackage } from './stored-package.ts'
 
 /** A name and architecture whose newest version is another one. */
@@ -16,7 +16,7 @@ export interface MovedPackage {
 /** In what the packages of two snapshots differ, each list by name, then from old to new. A file that only moved is in none. */
 export interface PackageChanges {
   /** Same name, version and architecture, other bytes. */
-  readonly replaced: readonly ReplacedPackage[]
+  readonly replaced: readonly Replaced<StoredPackage>[]
   readonly downgraded: readonly MovedPackage[]
   readonly upgraded: readonly MovedPackage[]
   /** Names and architectures that are gone, and of those whose newest version stayed, other versions. */
@@ -36,7 +36,7 @@ export function classifyPackages(differences: PackageDifferences): PackageChange
     added: [],
   }
   for (const { before, after } of groupByName(differences)) classifyGroup(before, after, changes)
-  changes.replaced.sort(compareReplaced)
+  changes.replaced.sort((a, b) => comparePackages(a.to, b.to) || comparePackages(a.from, b.from))
   changes.downgraded.sort((a, b) => comparePackages(a.to, b.to))
   changes.upgraded.sort((a, b) => comparePackages(a.to, b.to))
   changes.removed.sort(comparePackages)
@@ -74,8 +74,8 @@ function classifyGroup(
   after: readonly StoredPackage[],
   changes: Writable<PackageChanges>,
 ): void {
-  const versionsBefore = groupByNevra(before)
-  const versionsAfter = groupByNevra(after)
+  const versionsBefore = groupByVersion(before)
+  const versionsAfter = groupByVersion(after)
   for (const [key, files] of versionsAfter)
     changes.replaced.push(...findReplaced(versionsBefore.get(key) ?? [], files))
   const removed = versionsMissingFrom(versionsAfter, versionsBefore)
@@ -88,9 +88,25 @@ function classifyGroup(
     changes.added.push(...added)
     return
   }
-  const alsoAdded = added.filter((one) => nevraKey(one) !== nevraKey(to))
-  const alsoRemoved = removed.filter((one) => nevraKey(one) !== nevraKey(from))
+  const alsoAdded = added.filter((one) => versionKey(one) !== versionKey(to))
+  const alsoRemoved = removed.filter((one) => versionKey(one) !== versionKey(from))
   ;(order < 0 ? changes.upgraded : changes.downgraded).push({ from, to, alsoAdded, alsoRemoved })
+}
+
+/** What of these has one version, by {@link versionKey}. */
+function groupByVersion(packages: readonly StoredPackage[]): Map<string, StoredPackage[]> {
+  const groups = new Map<string, StoredPackage[]>()
+  for (const one of packages) {
+    const key = versionKey(one)
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, [one])
+    else group.push(one)
+  }
+  return groups
+}
+
+function versionKey({ epoch, version, release }: Nevra): string {
+  return [epoch || '0', version, release].join('\0')
 }
 
 /** The versions that only the second has, one file of each. */

@@ -9,7 +9,9 @@ import { PackageStage } from './package-stage.ts'
 import { describeReplaced } from './replaced.ts'
 import {
   ATTACH_STAGE,
+  CREATE_GONE,
   DETACH_STAGE,
+  DROP_GONE,
   preparePublish,
   type PublishStatements,
   type ReadStatements,
@@ -34,10 +36,12 @@ export async function publish(context: PublishContext, publication: Publication)
     const candidate = await publication.complete(await stagePackages(scratchFile, publication.packages))
     database.prepare(ATTACH_STAGE).run(scratchFile)
     try {
+      database.exec(CREATE_GONE)
       const statements = preparePublish(database)
       const write = () => writeSnapshot(context, statements, candidate, publication.nowMs)
       return await runWrite(database, write, { durable: true })
     } finally {
+      database.exec(DROP_GONE)
       database.exec(DETACH_STAGE)
     }
   } finally {
@@ -87,8 +91,8 @@ function writeSnapshot(
     writes.addDefect.run({ snapshotId, path, kind, message })
   const packages = writePackages(statements, mirror.id, seq)
   const primary = candidate.files.find(({ type }) => type === 'primary')
-  for (const { path, kind, message } of describeReplaced(packages.replaced, primary?.path ?? ''))
-    writes.addDefect.run({ snapshotId, path, kind, message })
+  const replaced = describeReplaced(packages.named, packages.replaced, primary?.path ?? '')
+  for (const { path, kind, message } of replaced) writes.addDefect.run({ snapshotId, path, kind, message })
   writes.recordSync.run({ mirror: candidate.mirror, checkedAt: nowMs, error: null })
   const { baseurl, etag = null, lastModified = null, digest } = candidate.seen
   writes.recordSeen.run({ mirror: candidate.mirror, baseurl, etag, lastModified, digest })
@@ -101,6 +105,6 @@ function writeSnapshot(
     generation,
     added: packages.added,
     removed: packages.removed,
-    replaced: packages.replaced.length,
+    replaced: packages.replaced,
   }
 }
