@@ -89,16 +89,17 @@ parentPort.on('message', async (url) => {
   parentPort.postMessage({ status: reply.status, bytes, ms: performance.now() - startedAt })
 })`
 
+function readCpuMs(): number {
+  const { user, system } = process.threadCpuUsage()
+  return (user + system) / 1000
+}
+
 /** Looks every millisecond; gives the most processor time that this thread spent between two looks. Other processes do not count. */
 function watchThread(): () => number {
-  const read = () => {
-    const { user, system } = process.threadCpuUsage()
-    return (user + system) / 1000
-  }
   let longestMs = 0
-  let before = read()
+  let before = readCpuMs()
   const look = () => {
-    const now = read()
+    const now = readCpuMs()
     longestMs = Math.max(longestMs, now - before)
     before = now
   }

@@ -280,7 +280,7 @@ function logSync(log: Logger, result: SyncResult, ms: number): void {
   else {
     const { snapshot, generation, added, removed, replaced, bytes } = result
     const facts = { mirror, outcome, ms, snapshot: snapshot.name, generation, added, removed, bytes }
-    if (replaced > 0) log.warn({ ...facts, replaced }, 'sync: packages were replaced in place')
+    if (replaced > 0) log.warn({ ...facts, replaced }, 'sync')
     else log.info(facts, 'sync')
   }
 }

@@ -37,8 +37,8 @@ const COMMAND_EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     "pinyon diff epel-el9 --json | jq '.replaced'   same name and version, other bytes: who signed those?",
   ],
   bisect: [
-    "pinyon bisect epel-el9 2026-11-01-02-13 newest --run 'dnf -y --disablerepo=\\* --repofrompath=p,$PINYON_BASEURL \\",
-    "    --repo=p --nogpgcheck --installroot=$(mktemp -d) install podman && ./smoke-test'",
+    "pinyon bisect epel-el9 2026-11-01-02-13 newest --run 'dnf -y --repofrompath=p,$PINYON_BASEURL --repo=p \\",
+    "    --nogpgcheck --installroot=$(mktemp -d) install podman'",
     'pinyon bisect epel-el9 2026-11-01-02-13 current --run ./job.sh --json | jq -r .first_bad',
   ],
   generations: ['pinyon generations --mirror epel-el9   which sync brought what jobs stumble over?'],

@@ -86,18 +86,21 @@ export function readAdvisoryElement(
   const visitor = new AdvisoryVisitor(encoding)
   const end = walkElement(text, at, visitor, DOING)
   if (end === undefined) return undefined
-  const kept = (value: string | undefined) => value && cut(trimSpace(value))
-  const id = kept(visitor.texts.get('id'))
+  const id = keep(visitor.texts.get('id'))
   if (id === undefined || id === '') return { advisory: undefined, end }
   const advisory = {
     id,
-    type: kept(visitor.type) || undefined,
-    severity: kept(visitor.texts.get('severity')) || undefined,
-    title: kept(visitor.texts.get('title')) || undefined,
-    issued: toDate(kept(visitor.issued)),
+    type: keep(visitor.type) || undefined,
+    severity: keep(visitor.texts.get('severity')) || undefined,
+    title: keep(visitor.texts.get('title')) || undefined,
+    issued: toDate(keep(visitor.issued)),
     cves: [...visitor.cves].toSorted(),
   }
   return { advisory, end }
+}
+
+function keep(value: string | undefined): string | undefined {
+  return value && cut(trimSpace(value))
 }
 
 function cut(value: string): string {

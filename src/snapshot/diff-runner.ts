@@ -24,8 +24,9 @@ export type DiffMessage =
   | { readonly body: Uint8Array; readonly digest: Digest }
   | { readonly failure: { readonly code: ErrorCode; readonly message: string } }
 
-/** Memory of a thread, in MiB: a hundred thousand packages that all differ take half of it. */
+/** Memory of a thread, in MiB: a hundred thousand packages that all differ take half of it; with a larger young generation, twice that. */
 const MAX_HEAP_MB = 512
+const MAX_YOUNG_GENERATION_MB = 4
 /** Two of the largest updateinfo.xml.bz2 take some ten seconds; who asks for what takes longer is refused. */
 const MAX_MS = 120_000
 /** Bytes of answers that are kept: people go back and forth between a few. */
@@ -80,7 +81,10 @@ export class DiffRunner {
     const workerData: DiffRequest = { dataDir: this.#dataDir, mirror, from, to }
     const worker = new Worker(new URL(import.meta.resolve('./diff-thread.ts')), {
       workerData,
-      resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
+      resourceLimits: {
+        maxOldGenerationSizeMb: MAX_HEAP_MB,
+        maxYoungGenerationSizeMb: MAX_YOUNG_GENERATION_MB,
+      },
     })
     const stop = () => void worker.terminate()
     const timer = setTimeout(stop, MAX_MS)

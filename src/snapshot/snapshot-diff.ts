@@ -58,8 +58,11 @@ async function requireSnapshot(store: DiffContext['store'], mirror: string, name
 }
 
 function findChangedTypes(from: readonly CandidateFile[], to: readonly CandidateFile[]): string[] {
-  const contentOf = (files: readonly CandidateFile[]) =>
-    new Set(files.filter(({ type }) => !NOT_TOLD.test(type)).map(({ type, digest }) => `${type} ${digest}`))
   const changed = [...contentOf(from).symmetricDifference(contentOf(to))]
   return [...new Set(changed.map((content) => content.slice(0, content.lastIndexOf(' '))))].toSorted()
+}
+
+function contentOf(files: readonly CandidateFile[]): Set<string> {
+  const told = files.filter(({ type }) => !NOT_TOLD.test(type))
+  return new Set(told.map(({ type, digest }) => `${type} ${digest}`))
 }

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { text } from 'node:stream/consumers'
 import { describe, test, type TestContext } from 'node:test'
 
 import { createLayout } from '../../src/cache/layout.ts'
@@ -265,7 +266,7 @@ What changed, and how to go back until unpin:
     ]
     const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
     t.after(() => child.kill('SIGKILL'))
-    const stdout = new Response(child.stdout as unknown as ReadableStream).text()
+    const stdout = text(child.stdout)
     const exited = once(child, 'exit')
     // The lines end when all that hold our standard error have ended.
     for await (const line of createInterface({ input: child.stderr }))

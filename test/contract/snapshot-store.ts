@@ -11,6 +11,7 @@ import {
   publishSimply,
 } from '../snapshot/publish-simply.ts'
 import { describePinsAndPast, listed } from './pins-and-past.ts'
+import { describeDifferences } from './snapshot-differences.ts'
 import { describeHistory } from './snapshot-history.ts'
 
 /** A place where snapshots are kept. Each store that it opens sees what the others of the same place did. */
@@ -28,6 +29,7 @@ export function describeSnapshotStore(open: (t: TestContext) => SnapshotPlace): 
     describeEmptiness(openStore)
     describePublishing(openStore)
     describeHistory(openStore)
+    describeDifferences(openStore)
     describeIndex(openStore)
     describePinsAndPast(openStore)
     describeSharing(open)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
-import type { DiffView } from '../../src/snapshot/diff-document.ts'
+import type { DiffView, VersionView } from '../../src/snapshot/diff-document.ts'
 import { httpGet } from '../support/http-get.ts'
 import { writeSyntheticRepository, type SyntheticPackage } from '../support/synthetic-repository.ts'
 import { SNAPSHOT, startSite, type Site } from './site.ts'
@@ -41,6 +41,16 @@ async function getDiff(site: Site, query = ''): Promise<DiffView> {
   return JSON.parse(body.toString()) as DiffView
 }
 
+function versionOfApp(evr: string, epoch: string, number: string): VersionView {
+  return {
+    evr,
+    epoch,
+    version: number,
+    release: '1',
+    href: `Packages/a/app-${number}-1.noarch.rpm`,
+  }
+}
+
 describe('a diff', () => {
   test('has what came, went, went up and down, and what was replaced, with all that scripts need', async (t) => {
     const site = await startSite(t, { packages: FIRST })
@@ -63,20 +73,25 @@ describe('a diff', () => {
       ['lib-1.0-1.noarch', href, 10, 20],
     )
     assert.match(`${lib?.from.digest} ${lib?.to.digest}`, /^sha256:\w{64} sha256:\w{64}$/)
-    const version = (evr: string, epoch: string, number: string) => ({
-      evr,
-      epoch,
-      version: number,
-      release: '1',
-      href: `Packages/a/app-${number}-1.noarch.rpm`,
-    })
     assert.deepEqual(upgraded, [
-      { name: 'app', arch: 'noarch', from: version('1-1', '0', '1'), to: version('1:2-1', '1', '2') },
+      {
+        name: 'app',
+        arch: 'noarch',
+        from: versionOfApp('1-1', '0', '1'),
+        to: versionOfApp('1:2-1', '1', '2'),
+      },
     ])
     assert.deepEqual([added.map(({ nevra }) => nevra), added[0]?.size], [['new-1.0-1.x86_64'], 1_000])
     assert.deepEqual(
       removed.map(({ nevra, name, arch }) => [nevra, name, arch]),
       [['gone-1.0-1.noarch', 'gone', 'noarch']],
+    )
+    assert.deepEqual(
+      site.log.of('sync').map(({ level, replaced: count }) => [level, count]),
+      [
+        ['info', undefined],
+        ['warn', 1],
+      ],
     )
     const back = await getDiff(site, `?from=${second}&to=${SNAPSHOT}`)
     assert.deepEqual(
@@ -141,10 +156,12 @@ describe('a diff', () => {
     const after = await getDiff(site)
     assert.match(String(after.advisories_error), /declarations are refused/, 'which are new cannot be told')
     assert.equal(after.summary.upgraded, 1)
-    await publish(site, SECOND, updateinfo('A-1', 'A-0', 'A-2', 'A-2'))
+    const again = '<update type="bugfix"><id>A-2</id></update></updates>'
+    await publish(site, SECOND, updateinfo('A-1', 'A-0', 'A-2').replace('</updates>', again))
     assert.deepEqual(
-      (await getDiff(site)).advisories.map(({ id }) => id),
-      ['A-0', 'A-2'],
+      (await getDiff(site)).advisories.map(({ id, type }) => `${id} ${type}`),
+      ['A-0 security', 'A-2 security'],
+      'of two with one id the first stands',
     )
   })
 

@@ -16,17 +16,19 @@ export interface DiffLines {
 
 /** A found diff as lines. */
 export function toLines(changes: PackageChanges): DiffLines {
-  const moved = (all: PackageChanges['upgraded']) =>
-    all.map(({ from, to, alsoAdded, alsoRemoved }) =>
-      formatMoved(from, to, alsoAdded.map(formatEvr), alsoRemoved.map(formatEvr)),
-    )
   return {
     replaced: [...new Set(changes.replaced.map(({ to }) => formatNevra(to)))].toSorted(),
-    downgraded: moved(changes.downgraded).toSorted(),
-    upgraded: moved(changes.upgraded).toSorted(),
+    downgraded: formatAllMoved(changes.downgraded).toSorted(),
+    upgraded: formatAllMoved(changes.upgraded).toSorted(),
     removed: changes.removed.map(formatNevra).toSorted(),
     added: changes.added.map(formatNevra).toSorted(),
   }
+}
+
+function formatAllMoved(all: PackageChanges['upgraded']): string[] {
+  return all.map(({ from, to, alsoAdded, alsoRemoved }) =>
+    formatMoved(from, to, alsoAdded.map(formatEvr), alsoRemoved.map(formatEvr)),
+  )
 }
 
 function formatMoved(

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 
 import { digestOf } from '../../src/model/digest.ts'
 import type { PackageRecord } from '../../src/model/repodata.ts'
-import { writeSyntheticRepository } from '../support/synthetic-repository.ts'
+import { writeSyntheticRepository, type SyntheticPackage } from '../support/synthetic-repository.ts'
 import { tempDir } from '../support/temp-dir.ts'
 import { openMirror } from './mirror-under-test.ts'
 import { createPackage, publishSimply } from './publish-simply.ts'
@@ -12,18 +12,18 @@ function rebuilt(record: PackageRecord): PackageRecord {
   return { ...record, checksum: digestOf(`${record.href} again`), size: 99 }
 }
 
+function listPackages(content: number, href: string): SyntheticPackage[] {
+  const moved = { name: 'moved', href, content: Buffer.from('the same bytes') }
+  return [{ name: 'app', content }, moved, { name: 'stays' }]
+}
+
 test('a sync flags packages that were replaced in place, and publishes them: a strict one too', async (t) => {
   const root = tempDir(t)
-  const packages = (content: number, other: string) => [
-    { name: 'app', content },
-    { name: 'moved', href: other, content: Buffer.from('the same bytes') },
-    { name: 'stays' },
-  ]
-  writeSyntheticRepository(root, { packages: packages(10, 'a/moved.rpm') })
+  writeSyntheticRepository(root, { packages: listPackages(10, 'a/moved.rpm') })
   const mirror = openMirror(t, { baseurls: [`file://${root}/`], strict: true })
   const first = await mirror.publish()
   assert.deepEqual(await mirror.defects(first), [], 'nothing is replaced in a first snapshot')
-  writeSyntheticRepository(root, { packages: packages(20, 'b/moved.rpm') })
+  writeSyntheticRepository(root, { packages: listPackages(20, 'b/moved.rpm') })
   const result = await mirror.sync()
   assert.ok(result.outcome === 'published')
   assert.deepEqual([result.added, result.removed, result.replaced], [2, 2, 1])
@@ -34,7 +34,7 @@ test('a sync flags packages that were replaced in place, and publishes them: a s
     defect?.message ?? '',
     /^app-1\.0-1\.noarch was replaced in place: sha256:\w{64} \(10 bytes\) became sha256:\w{64} \(20 bytes\)$/,
   )
-  writeSyntheticRepository(root, { packages: packages(20, 'c/moved.rpm') })
+  writeSyntheticRepository(root, { packages: listPackages(20, 'c/moved.rpm') })
   assert.deepEqual(await mirror.defects(await mirror.publish()), [], 'it is told once, where it happened')
 })
 
