@@ -127,8 +127,14 @@ export const CREATE_STAGE = `
 export const INDEX_STAGE = 'CREATE INDEX incoming_href ON incoming (href_hash)'
 export const ATTACH_STAGE = 'ATTACH ? AS scratch'
 export const DETACH_STAGE = 'DETACH scratch'
-/** The rows that a publication closes, while it lasts. */
-export const CREATE_GONE = 'CREATE TEMPORARY TABLE gone (id INTEGER PRIMARY KEY)'
+/**
+ * The rows that a publication closes, while it lasts. Temporary tables and sorts stay in memory, some tens of MB for a whole distribution: a
+ * server may have no place for temporary files.
+ */
+export const CREATE_GONE = `
+  PRAGMA temp_store = MEMORY;
+  DROP TABLE IF EXISTS temp.gone;
+  CREATE TEMPORARY TABLE gone (id INTEGER PRIMARY KEY)`
 export const DROP_GONE = 'DROP TABLE IF EXISTS temp.gone'
 
 type Prepared<Sql> = Readonly<Record<keyof Sql, Database.Statement>>

@@ -46,15 +46,15 @@ type Model = readonly PackageRecord[]
 /** The same from two whole lists, word by word as it is specified. Expects versions that compare as equal only when they are. */
 export function diffNaively(before: Model, after: Model): DiffLines {
   const lines: DiffLines = { replaced: [], downgraded: [], upgraded: [], removed: [], added: [] }
-  const all = [...before, ...after]
-  for (const nevra of new Set(all.map(formatNevra))) {
-    const contents = (model: Model) => contentsOf(model, nevra, all)
-    const [a, b] = [contents(before), contents(after)]
-    if (a.length > 0 && b.length > 0 && a.join() !== b.join()) lines.replaced.push(nevra)
+  const nevras = [Map.groupBy(before, formatNevra), Map.groupBy(after, formatNevra)] as const
+  for (const [nevra, files] of nevras[0]) {
+    const others = nevras[1].get(nevra)
+    if (others !== undefined && isReplaced(files, others)) lines.replaced.push(nevra)
   }
-  for (const key of new Set(all.map(nameOf))) {
-    const versions = (model: Model) => uniqueVersions(model.filter((one) => nameOf(one) === key))
-    compareVersions(versions(before), versions(after), lines)
+  const names = [Map.groupBy(before, nameOf), Map.groupBy(after, nameOf)] as const
+  for (const name of new Set([...before, ...after].map(nameOf))) {
+    const versions = names.map((byName) => uniqueVersions(byName.get(name) ?? []))
+    compareVersions(versions[0] ?? [], versions[1] ?? [], lines)
   }
   for (const list of Object.values(lines) as string[][]) list.sort()
   return lines
@@ -76,11 +76,11 @@ function compareVersions(before: Model, after: Model, lines: DiffLines): void {
   lines[compareEvr(from, to) < 0 ? 'upgraded' : 'downgraded'].push(line)
 }
 
-function contentsOf(model: Model, nevra: string, all: Model): string[] {
-  const named = all.filter((one) => formatNevra(one) === nevra)
-  const sameAlgorithm = new Set(named.map(({ checksum }) => digestAlgorithm(checksum))).size === 1
-  const files = model.filter((one) => formatNevra(one) === nevra)
-  return [...new Set(files.map(({ checksum, size }) => (sameAlgorithm ? checksum : String(size))))].toSorted()
+function isReplaced(before: Model, after: Model): boolean {
+  const algorithms = new Set([...before, ...after].map(({ checksum }) => digestAlgorithm(checksum)))
+  const contents = (files: Model) =>
+    new Set(files.map(({ checksum, size }) => (algorithms.size === 1 ? checksum : String(size))))
+  return contents(before).symmetricDifference(contents(after)).size > 0
 }
 
 function nameOf({ name, arch }: PackageRecord): string {
