@@ -54,8 +54,7 @@ export async function bisectMirror(
       command: options.run,
       base,
       signal: stop.signal,
-      isThere: async (snapshot) =>
-        (await readSnapshots(mirror, options)).some(({ name }) => name === snapshot),
+      isThere: (snapshot) => isThere(mirror, snapshot, options),
       say: (line) => void process.stderr.write(`${toPrintable(line)}\n`),
     })
     if (options.checkEnds === true && !(await session.checkEnds())) return EXIT.failed
@@ -112,6 +111,15 @@ async function readSnapshots(mirror: string, options: Options): Promise<readonly
   }
 }
 
+/** Whether a snapshot has not been retired meanwhile. Other trouble must not end a search of hours: the command will meet it. */
+async function isThere(mirror: string, snapshot: string, options: Options): Promise<boolean> {
+  try {
+    return (await readSnapshots(mirror, options)).some(({ name }) => name === snapshot)
+  } catch (error) {
+    return !(error instanceof PinyonError) || error.code !== 'NOT_FOUND'
+  }
+}
+
 async function printReport(report: BisectReport, options: Options): Promise<void> {
   const diff = report.first_bad === null ? undefined : await readChanges(report, options)
   if (options.json === true) {
@@ -120,17 +128,19 @@ async function printReport(report: BisectReport, options: Options): Promise<void
   } else process.stdout.write(formatReport(report, diff))
 }
 
-/** What changed from the last good to the first bad snapshot; undefined when one of them is gone by now. */
+/** What changed from the last good to the first bad snapshot; undefined when that cannot be told, which takes nothing from what was found. */
 async function readChanges(report: BisectReport, options: Options): Promise<DiffView | undefined> {
-  const source = await openMirrorSource(options.config)
   try {
-    const range = { from: report.last_good, to: report.first_bad ?? report.bad }
-    return await readDiff(source, report.mirror, range)
+    const source = await openMirrorSource(options.config)
+    try {
+      const range = { from: report.last_good, to: report.first_bad ?? report.bad }
+      return await readDiff(source, report.mirror, range)
+    } finally {
+      await source.close()
+    }
   } catch (error) {
-    if (error instanceof PinyonError && error.code === 'NOT_FOUND') return undefined
-    throw error
-  } finally {
-    await source.close()
+    process.stderr.write(`what changed cannot be told: ${toPrintable((error as Error).message)}\n`)
+    return undefined
   }
 }
 

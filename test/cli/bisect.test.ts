@@ -198,6 +198,22 @@ What changed, and how to go back until unpin:
     }
   })
 
+  test('tells what it found even when what changed cannot be told any more', async (t) => {
+    const farm = await createHistory(t, 3)
+    const { names } = farm
+    const ends = [names[0] ?? '', names[2] ?? '']
+    const { code, stdout, stderr } = await farm.run(
+      'bisect',
+      'one',
+      ...ends,
+      '--run',
+      `rm -f ${farm.configFile}; false`,
+    )
+    assert.equal(code, 0)
+    assert.match(stdout, new RegExp(`^first bad  ${names[1]}\nlast good  ${names[0]}\n`))
+    assert.match(stderr, /^what changed cannot be told: .*pinyon\.yaml/m)
+  })
+
   test('needs no run between neighbours, and refuses what is no way', async (t) => {
     const farm = await createHistory(t, 3)
     const { names } = farm
