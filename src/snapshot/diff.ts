@@ -77,15 +77,16 @@ function classifyGroup(
   const versionsBefore = groupByVersion(before)
   const versionsAfter = groupByVersion(after)
   for (const [key, files] of versionsAfter)
-    changes.replaced.push(...findReplaced(versionsBefore.get(key) ?? [], files))
+    for (const one of findReplaced(versionsBefore.get(key) ?? [], files)) changes.replaced.push(one)
   const removed = versionsMissingFrom(versionsAfter, versionsBefore)
   const added = versionsMissingFrom(versionsBefore, versionsAfter)
   const from = newest(before)
   const to = newest(after)
   const order = from === undefined || to === undefined ? 0 : compareEvr(from, to)
   if (from === undefined || to === undefined || order === 0) {
-    changes.removed.push(...removed)
-    changes.added.push(...added)
+    // Not spread: one name may have any number of versions.
+    for (const one of removed) changes.removed.push(one)
+    for (const one of added) changes.added.push(one)
     return
   }
   const alsoAdded = added.filter((one) => versionKey(one) !== versionKey(to))

@@ -72,10 +72,12 @@ function compareSets<T extends PackageBytes>(before: readonly T[], after: readon
   }))
 }
 
-/** What tells bytes apart: their digests, or, where upstream has gone over to another algorithm, no more than their sizes. */
+/** What tells bytes apart: their digests, or, where upstream has gone over to another algorithm, their sizes at most. */
 function contentOf(packages: readonly PackageBytes[]): (one: PackageBytes) => string {
   const algorithms = new Set(packages.map(({ digest }) => digestAlgorithm(digest)))
-  return algorithms.size === 1 ? ({ digest }) => digest : ({ size }) => String(size)
+  if (algorithms.size === 1) return ({ digest }) => digest
+  const areSized = packages.every(({ size }) => size !== undefined)
+  return ({ size }) => (areSized ? String(size) : '')
 }
 
 function compareBytes(a: PackageBytes, b: PackageBytes): number {

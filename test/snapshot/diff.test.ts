@@ -114,6 +114,11 @@ function replaced(before: readonly StoredPackage[], after: readonly StoredPackag
   return diff(before, after).replaced.map(({ from, to }) => [from.digest, from.href, to.digest, to.href])
 }
 
+test('a name may have any number of versions', () => {
+  const versions = Array.from({ length: 150_000 }, (_, index) => stored(`a-${index}-1.noarch`))
+  assert.equal(classifyPackages({ gone: [], come: versions, kept: [] }).added.length, versions.length)
+})
+
 describe('replaced in place', () => {
   const nevra = 'a-1-1.noarch'
   const [x, y, z] = ['x', 'y', 'z'].map((content) => digestOf(content))
@@ -155,6 +160,7 @@ describe('replaced in place', () => {
       digest: digestOf(content, 'sha1'),
     })
     assert.deepEqual(diff([sha1('x')], [stored(nevra, 'x')]), NONE)
-    assert.deepEqual(replaced([sha1('x')], [stored(nevra, 'longer')]).length, 1)
+    assert.equal(replaced([sha1('x')], [stored(nevra, 'longer')]).length, 1)
+    assert.deepEqual(replaced([{ ...sha1('x'), size: undefined }], [stored(nevra, 'longer')]), [])
   })
 })
