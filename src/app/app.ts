@@ -12,6 +12,7 @@ import { toNetwork } from '../model/network.ts'
 import type { ConfigurationState } from '../proxy/api-context.ts'
 import { Content } from '../proxy/content.ts'
 import { Resolver } from '../proxy/resolver.ts'
+import { DiffRunner } from '../snapshot/diff-runner.ts'
 import { createThreadRunner } from '../snapshot/ingest-runner.ts'
 import type { GcReport } from '../snapshot/gc-report.ts'
 import { Scheduler } from '../snapshot/scheduler.ts'
@@ -59,6 +60,7 @@ export class App {
   readonly #resolver: Resolver
   readonly #metrics: Metrics
   readonly #board = new SyncBoard()
+  readonly #diffs: DiffRunner
   readonly #servers: HttpServer[] = []
   #config: Config
   #upstreams: ReadonlyMap<string, MirrorUpstream>
@@ -80,6 +82,7 @@ export class App {
       cache: () => toFigures(storage.describeCache(this.#config.cache.maxBytes)),
       generation: async () => (await this.store.index()).generation,
     })
+    this.#diffs = new DiffRunner(config.dataDir)
     // Upstream: the sources of each mirror, and the fills that read them.
     this.#upstreams = createUpstreams(config)
     this.#fills = new FillTable({
@@ -220,6 +223,7 @@ export class App {
   /** Lets running answers finish, ends everything else, and closes the store. */
   async close(): Promise<void> {
     this.#stop.abort(new PinyonError('SHUTTING_DOWN', 'the server is shutting down'))
+    this.#diffs.close()
     await Promise.all([this.#scheduler.close(), ...this.#servers.map((server) => server.drain(DRAIN_MS))])
     await this.#fills.close()
     await Promise.all([...this.#upstreams.values()].map((upstream) => upstream.close()))
@@ -272,6 +276,7 @@ export class App {
       usage: { reader: this.store.usage, flush: () => this.#storage.usage.flush() },
       // Its callers narrow what the network sees: see listen.
       showClient: (address) => address,
+      diff: (pair) => this.#diffs.diff(pair),
       publicUrl: () => this.#config.publicUrl,
       configuration: () => ({ error: this.#refusal }),
       cache: () => this.#storage.describeCache(this.#config.cache.maxBytes),
@@ -320,8 +325,10 @@ function logSync(log: Logger, result: SyncResult, ms: number): void {
   else if (result.outcome === 'unchanged')
     log.info({ mirror, outcome, ms, snapshot: result.snapshot.name }, 'sync')
   else {
-    const { snapshot, generation, added, removed, bytes } = result
-    log.info({ mirror, outcome, ms, snapshot: snapshot.name, generation, added, removed, bytes }, 'sync')
+    const { snapshot, generation, added, removed, replaced, bytes } = result
+    const facts = { mirror, outcome, ms, snapshot: snapshot.name, generation, added, removed, bytes }
+    if (replaced > 0) log.warn({ ...facts, replaced }, 'sync')
+    else log.info(facts, 'sync')
   }
 }
 

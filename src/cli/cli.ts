@@ -3,6 +3,7 @@ import { Command, CommanderError, Option } from 'commander'
 import { PinyonError } from '../model/errors.ts'
 import { VERSION } from '../system/version.ts'
 import { addAdoption } from './adopt.ts'
+import { addChanges } from './change-commands.ts'
 import { addHistory, addOperation, addPins } from './commands.ts'
 import { addCollection } from './gc.ts'
 import { EXIT, type CommandLine, type ExitCode } from './exit.ts'
@@ -37,6 +38,7 @@ const COMMANDS: readonly ((cli: CommandLine) => void)[] = [
   addAdoption,
   addPins,
   addHistory,
+  addChanges,
   addUsage,
   addCollection,
 ]

@@ -51,6 +51,16 @@ const COMMAND_EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'pinyon adopt /var/www/html/repos/yum             every mirror, with its packages; again: only what is new',
     'pinyon adopt /var/www/html/repos/yum epel-el7    this one',
   ],
+  diff: [
+    'pinyon diff epel-el9                  what did the last snapshot change? Exits 3 when nothing differs',
+    'pinyon diff epel-el9 2026-11-15-02-13 current',
+    "pinyon diff epel-el9 --json | jq '.replaced'   same name and version, other bytes: who signed those?",
+  ],
+  bisect: [
+    "pinyon bisect epel-el9 2026-11-01-02-13 newest --run 'dnf -y --repofrompath=p,$PINYON_BASEURL --repo=p \\",
+    "    --nogpgcheck --installroot=$(mktemp -d) install podman'",
+    'pinyon bisect epel-el9 2026-11-01-02-13 current --run ./job.sh --json | jq -r .first_bad',
+  ],
   generations: ['pinyon generations --mirror epel-el9   which sync brought what jobs stumble over?'],
   views: [
     'pinyon views                          what keeps old snapshots, and until when?',
@@ -72,6 +82,7 @@ Examples:
   pinyon sync epel-el9               is there anything new? Exits 1 when it could not be told
   pinyon status --json | jq '.mirrors[] | select(.error)'
   pinyon snapshots epel-el9          which states can jobs be pointed at?
+  pinyon diff epel-el9               what did the last snapshot change?
   pinyon usage                       which mirrors does nobody use any more?
   pinyon rollback epel-el9           the newest is broken: jobs get the one before until unpin
 

@@ -5,13 +5,15 @@ import { createLayout } from '../cache/layout.ts'
 import { loadConfig } from '../config/load.ts'
 import type { CacheView } from '../proxy/api-context.ts'
 import { answerApi } from '../proxy/api.ts'
+import type { ApiContext } from '../proxy/api-context.ts'
+import { DiffRunner } from '../snapshot/diff-runner.ts'
 import { SqliteSnapshotStore } from '../snapshot/sqlite-snapshot-store.ts'
 import { ServerConnection } from './server-connection.ts'
 
 /** Where a reading command gets its answer. */
 export interface MirrorSource {
-  /** GETs a path of the API, as JSON. */
-  get<T>(path: string): Promise<T>
+  /** GETs a path of the API, as JSON. `answerMs`: how long a server may take; 0 for ever. */
+  get<T>(path: string, answerMs?: number): Promise<T>
   /** Whether a server runs. */
   readonly running: boolean
   close(): Promise<void>
@@ -23,21 +25,27 @@ export async function openMirrorSource(configFile: string): Promise<MirrorSource
   const layout = createLayout(dataDir)
   const server = await ServerConnection.open(layout.adminSocket)
   if (server !== undefined)
-    return { running: true, get: (path) => server.get(`/api/v1/${path}`), close: () => server.close() }
+    return {
+      running: true,
+      get: (path, answerMs) => server.get(`/api/v1/${path}`, answerMs),
+      close: () => server.close(),
+    }
   // Nothing has ever run here: an empty store, without making one.
   const store = new SqliteSnapshotStore(existsSync(layout.database) ? layout.database : ':memory:')
+  const diffs = new DiffRunner(dataDir)
   return {
     running: false,
     get: async (path) => {
       const [resource = '', query] = path.split('?')
       const segments = resource.split('/').map(decodeURIComponent)
       const usage = { reader: store.usage, flush: async () => {} }
-      const context = {
+      const context: ApiContext = {
         snapshots: store,
         usage,
         showClient: showInFull,
         configuration: { error: undefined },
         cache: () => describeCache(store.ledger, cache.maxBytes),
+        diff: (pair) => diffs.diff(pair),
       }
       return JSON.parse((await answerApi(context, segments, new URLSearchParams(query))).body.toString())
     },

@@ -7,6 +7,7 @@ import { watchConfig } from '../config/watch.ts'
 import { PinyonError } from '../model/errors.ts'
 import { createLogger, type Logger } from '../system/logger.ts'
 import { VERSION } from '../system/version.ts'
+import { baseUrl } from './base-url.ts'
 import { EXIT, type ExitCode } from './exit.ts'
 
 /**
@@ -65,9 +66,7 @@ function stopSignal(log: Logger): Promise<void> {
 
 /** What to do next, for whoever started it by hand. */
 function welcome(config: Config, port: number): string {
-  const host =
-    config.listen.host === '' || config.listen.host === '0.0.0.0' ? '127.0.0.1' : config.listen.host
-  const base = config.publicUrl ?? `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+  const base = baseUrl(config, port)
   const [mirror = 'NAME'] = [...config.mirrors.values()]
     .filter(({ enabled }) => enabled)
     .map(({ name }) => name)

@@ -41,9 +41,12 @@ export class ServerConnection {
     }
   }
 
-  /** GETs JSON. Throws the server's own error. */
-  async get<T>(path: string): Promise<T> {
-    const reply = await this.#pool.request({ path, method: 'GET', headersTimeout: ANSWER_MS })
+  /**
+   * GETs JSON. Throws the server's own error.
+   * @param answerMs how long the answer may take; 0 for ever
+   */
+  async get<T>(path: string, answerMs = ANSWER_MS): Promise<T> {
+    const reply = await this.#pool.request({ path, method: 'GET', headersTimeout: answerMs })
     if (reply.statusCode !== 200) throw await toError(reply)
     return (await reply.body.json()) as T
   }

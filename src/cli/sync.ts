@@ -86,8 +86,11 @@ async function syncAll(mirrors: readonly string[], options: Options, run: RunSyn
   return summaries.some(({ outcome }) => outcome === 'failed') ? EXIT.failed : EXIT.done
 }
 
-function formatSummary({ mirror, outcome, snapshot, packages, added, removed, error }: SyncSummary): string {
+function formatSummary(summary: SyncSummary): string {
+  const { mirror, outcome, snapshot, packages, added, removed, replaced = 0, error } = summary
   if (outcome === 'failed') return `${mirror}: failed: ${toPrintable(error ?? '')}\n`
   if (outcome === 'unchanged') return `${mirror}: nothing new, ${snapshot}\n`
-  return `${mirror}: published ${snapshot}, ${packages} packages (${added} added, ${removed} removed)\n`
+  const warning =
+    replaced === 0 ? '' : `${mirror}: ${replaced} replaced in place: same name and version, other bytes\n`
+  return `${mirror}: published ${snapshot}, ${packages} packages (${added} added, ${removed} removed)\n${warning}`
 }

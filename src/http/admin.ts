@@ -40,6 +40,8 @@ export interface SyncSummary {
   readonly packages?: number
   readonly added?: number
   readonly removed?: number
+  /** Packages with the same name and version as before, and other bytes. */
+  readonly replaced?: number
   readonly error?: string
 }
 
@@ -100,5 +102,6 @@ export function summarizeSync(result: SyncResult): SyncSummary {
   if (result.outcome === 'failed') return { mirror, outcome, error: result.error.message }
   const { name: snapshot, packageCount: packages } = result.snapshot
   if (result.outcome === 'unchanged') return { mirror, outcome, snapshot, packages }
-  return { mirror, outcome, snapshot, packages, added: result.added, removed: result.removed }
+  const { added, removed, replaced } = result
+  return { mirror, outcome, snapshot, packages, added, removed, replaced }
 }

@@ -18,6 +18,7 @@ export interface RouteContext {
   readonly content: Content
   readonly snapshots: ApiContext['snapshots']
   readonly usage: ApiContext['usage']
+  readonly diff: ApiContext['diff']
   readonly publicUrl: () => string | undefined
   /** Addresses of clients as those who ask here may see them. */
   readonly showClient: ApiContext['showClient']
@@ -71,8 +72,8 @@ async function routeOther(
   throw new PinyonError('NOT_FOUND', `there is nothing at: /${segments.join('/')}`)
 }
 
-function apiContext({ snapshots, usage, configuration, cache, showClient }: RouteContext): ApiContext {
-  return { snapshots, usage, configuration: configuration(), cache, showClient }
+function apiContext({ snapshots, usage, configuration, cache, showClient, diff }: RouteContext): ApiContext {
+  return { snapshots, usage, configuration: configuration(), cache, showClient, diff }
 }
 
 /** Who asks; the admin socket's user has no address. */

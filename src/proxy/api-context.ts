@@ -1,3 +1,4 @@
+import type { DiffRunner } from '../snapshot/diff-runner.ts'
 import type { SnapshotHistory, SnapshotReader } from '../snapshot/store.ts'
 import type { UsageReader } from '../snapshot/usage.ts'
 import type { ViewStore } from '../snapshot/views.ts'
@@ -37,6 +38,8 @@ export interface ApiContext {
   readonly usage: UsageSource
   /** Addresses of clients as whoever asks may see them. */
   readonly showClient: (address: string) => string
+  /** Compares two snapshots that are there. */
+  readonly diff: DiffRunner['diff']
 }
 
 /** A GET of the API: what follows the resource's name, and the query. */

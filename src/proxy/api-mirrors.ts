@@ -1,6 +1,7 @@
 import { PinyonError } from '../model/errors.ts'
 import type { MirrorState, Snapshot, SnapshotReader } from '../snapshot/store.ts'
 import type { ApiContext, ApiRequest } from './api-context.ts'
+import { answerDiff } from './api-diff.ts'
 import { createJsonReply, toIso } from './api-reply.ts'
 import type { TextReply } from './reply.ts'
 
@@ -35,6 +36,7 @@ type MirrorList = (
 ) => Promise<TextReply | undefined>
 
 const LISTS: Readonly<Record<string, MirrorList>> = {
+  diff: answerDiff,
   snapshots: answerSnapshots,
 }
 

@@ -1,15 +1,10 @@
 import { DOING, type PackageFields } from './package-record.ts'
 import type { XmlEncoding } from './xml-encoding.ts'
-import { decodeAttribute, decodeCdata, decodeText, trimSpace } from './xml-text.ts'
+import { decodeAttribute, decodeCdata, decodeText, detach, trimSpace } from './xml-text.ts'
 import { type ElementVisitor, localName, parseAttributes, walkElement } from './xml-walk.ts'
 
 /** The children whose text or attributes a record needs. */
 const KEPT = new Set(['name', 'arch', 'version', 'checksum', 'size', 'location'])
-
-/** The same string without the whole text behind it, which V8 has slices keep in memory. */
-function detach(value: string | undefined): string | undefined {
-  return value && Buffer.from(value).toString()
-}
 
 interface Child {
   /** Whether its prefix is the package's own: then it is not another vocabulary's element of the same name. */

@@ -62,3 +62,8 @@ export function decodeAttribute(raw: string, encoding: XmlEncoding, doing: strin
   if (raw.includes('<')) throw malformed(doing, `an attribute value holds "<": ${quote(raw)}`)
   return expandReferences(decodeBytes(raw, encoding, doing).replace(/\r\n|[\r\n\t]/g, ' '), doing)
 }
+
+/** The same string without the whole text behind it, which V8 has slices keep in memory. */
+export function detach(value: string | undefined): string | undefined {
+  return value && Buffer.from(value).toString()
+}

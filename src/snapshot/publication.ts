@@ -5,10 +5,14 @@ import type { PackageRecord } from '../model/repodata.ts'
 import { nextSnapshotName } from '../model/snapshot-name.ts'
 import { removeFile } from '../system/publish.ts'
 import { refreshIndex } from './index-change.ts'
+import { writePackages } from './package-changes.ts'
 import { PackageStage } from './package-stage.ts'
+import { describeReplaced } from './replaced.ts'
 import {
   ATTACH_STAGE,
+  CREATE_GONE,
   DETACH_STAGE,
+  DROP_GONE,
   preparePublish,
   type PublishStatements,
   type ReadStatements,
@@ -33,6 +37,7 @@ export async function publish(context: PublishContext, publication: Publication)
     const candidate = await publication.complete(await stagePackages(scratchFile, publication.packages))
     database.prepare(ATTACH_STAGE).run(scratchFile)
     try {
+      database.exec(CREATE_GONE)
       const statements = preparePublish(database)
       const write = () => {
         if (publication.checkBlobs === true) checkBlobs(reads, candidate)
@@ -40,6 +45,7 @@ export async function publish(context: PublishContext, publication: Publication)
       }
       return await runWrite(database, write, { durable: true })
     } finally {
+      database.exec(DROP_GONE)
       database.exec(DETACH_STAGE)
     }
   } finally {
@@ -94,8 +100,10 @@ function writeSnapshot(
     writes.addRepodataFile.run({ snapshotId, path, type, digest, size })
   for (const { path, kind, message } of candidate.defects)
     writes.addDefect.run({ snapshotId, path, kind, message })
-  const removed = statements.closeGonePackages.run({ mirrorId: mirror.id, seq }).changes
-  const added = statements.addNewPackages.run({ mirrorId: mirror.id, seq }).changes
+  const packages = writePackages(statements, mirror.id, seq)
+  const primary = candidate.files.find(({ type }) => type === 'primary')
+  const replaced = describeReplaced(packages.named, packages.replaced, primary?.path ?? '')
+  for (const { path, kind, message } of replaced) writes.addDefect.run({ snapshotId, path, kind, message })
   writes.recordSync.run({ mirror: candidate.mirror, checkedAt: nowMs, error: null })
   const { baseurl, etag = null, lastModified = null, digest } = candidate.seen
   writes.recordSeen.run({ mirror: candidate.mirror, baseurl, etag, lastModified, digest })
@@ -106,7 +114,8 @@ function writeSnapshot(
   return {
     snapshot,
     generation,
-    added,
-    removed,
+    added: packages.added,
+    removed: packages.removed,
+    replaced: packages.replaced,
   }
 }

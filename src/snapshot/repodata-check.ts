@@ -50,7 +50,7 @@ export class OpenFile {
   }
 
   /** Uncompressed bytes. Throws REPODATA_MALFORMED when they cannot be uncompressed. */
-  async *read(blobs: BlobStore): AsyncIterable<Buffer> {
+  async *read(blobs: Pick<BlobStore, 'open'>): AsyncIterable<Buffer> {
     const { openChecksum } = this.#file
     const algorithm = openChecksum === undefined ? undefined : digestAlgorithm(openChecksum)
     const hash = algorithm === undefined ? undefined : startDigest(algorithm)
@@ -108,7 +108,10 @@ export async function checkRepodata(
   return defects
 }
 
-async function* readBlob(blobs: BlobStore, { digest, path }: CheckedFile): AsyncIterable<Buffer> {
+async function* readBlob(
+  blobs: Pick<BlobStore, 'open'>,
+  { digest, path }: CheckedFile,
+): AsyncIterable<Buffer> {
   const blob = await blobs.open(digest)
   if (blob === undefined) throw new PinyonError('STORE_FAILED', `the blob of ${path} is gone: ${digest}`)
   try {

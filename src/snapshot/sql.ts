@@ -81,22 +81,40 @@ const WRITES = {
   unlistAll: 'UPDATE mirror SET listed = 0, pin_id = NULL WHERE listed = 1 OR pin_id IS NOT NULL',
 } as const
 
+const CHANGED = `id, name, epoch, version, release, arch, digest, size,
+  substr(digest, 1, instr(digest, ':')) AS algorithm`
+
 /** Statements that read the packages of a candidate from its attached stage. */
 const PUBLISH = {
   addSnapshot: `INSERT INTO snapshot
     (mirror_id, seq, name, created_at, fingerprint, revision, package_count, package_bytes)
     SELECT :mirrorId, :seq, :name, :createdAt, :fingerprint, :revision, count(*), coalesce(sum(size), 0)
     FROM scratch.incoming`,
-  closeGonePackages: `UPDATE package SET last_seq = :seq - 1
+  noteGonePackages: `INSERT INTO temp.gone SELECT id FROM package
     WHERE mirror_id = :mirrorId AND last_seq IS NULL AND NOT EXISTS (
       SELECT 1 FROM scratch.incoming i WHERE i.href_hash = package.href_hash AND i.href = package.href
         AND i.digest = package.digest AND i.size IS package.size)`,
+  closeGonePackages: 'UPDATE package SET last_seq = :seq - 1 WHERE id IN (SELECT id FROM temp.gone)',
   addNewPackages: `INSERT INTO package
     (mirror_id, href_hash, href, first_seq, digest, size, name, epoch, version, release, arch)
     SELECT :mirrorId, href_hash, href, :seq, digest, size, name, epoch, version, release, arch
     FROM scratch.incoming i WHERE NOT EXISTS (
       SELECT 1 FROM package p WHERE p.mirror_id = :mirrorId AND p.href_hash = i.href_hash AND p.href = i.href
         AND p.last_seq IS NULL)`,
+  lastPackage: 'SELECT coalesce(max(id), 0) AS id FROM package',
+  // Of what is gone and what was just added, whatever has one name and version on both sides and other bytes: rows are appended, so what
+  // was added lies behind the last row before. Digests of two algorithms cannot be compared, sizes can.
+  replacedPackages: `SELECT group_concat(id) AS ids, count(*) OVER () AS total FROM (
+      SELECT ${CHANGED}, 0 AS come FROM temp.gone JOIN package USING (id)
+      UNION ALL SELECT ${CHANGED}, 1 AS come FROM package WHERE id > :last)
+    GROUP BY name, epoch, version, release, arch
+    HAVING min(come) < max(come) AND CASE WHEN min(algorithm) = max(algorithm)
+      THEN min(iif(come, NULL, digest)) <> min(iif(come, digest, NULL))
+        OR max(iif(come, NULL, digest)) <> max(iif(come, digest, NULL))
+      ELSE min(iif(come, NULL, size)) <> min(iif(come, size, NULL))
+        OR max(iif(come, NULL, size)) <> max(iif(come, size, NULL)) END
+    ORDER BY name, epoch, version, release, arch LIMIT :limit`,
+  packageById: 'SELECT name, epoch, version, release, arch, href, digest, size FROM package WHERE id = :id',
 } as const
 
 /** Statements of the stage's own connection. */
@@ -118,6 +136,15 @@ export const CREATE_STAGE = `
 export const INDEX_STAGE = 'CREATE INDEX incoming_href ON incoming (href_hash)'
 export const ATTACH_STAGE = 'ATTACH ? AS scratch'
 export const DETACH_STAGE = 'DETACH scratch'
+/**
+ * The rows that a publication closes, while it lasts. Temporary tables and sorts stay in memory, some tens of MB for a whole distribution: a
+ * server may have no place for temporary files.
+ */
+export const CREATE_GONE = `
+  PRAGMA temp_store = MEMORY;
+  DROP TABLE IF EXISTS temp.gone;
+  CREATE TEMPORARY TABLE gone (id INTEGER PRIMARY KEY)`
+export const DROP_GONE = 'DROP TABLE IF EXISTS temp.gone'
 
 /** Statements by name. */
 export type Prepared<Sql> = Readonly<Record<keyof Sql, Database.Statement>>

@@ -5,12 +5,14 @@ import { openMachineClock, type MachineClock } from '../system/machine-clock.ts'
 import { hashHref, openDatabase } from './database.ts'
 import { SqliteHistory } from './history.ts'
 import { reconcileListing } from './index-change.ts'
+import { readDifferences } from './differences.ts'
 import { createIndex } from './index-order.ts'
 import { listDirectory } from './directory.ts'
 import { publish } from './publication.ts'
 import { SqliteAdoption } from './sqlite-adoption.ts'
 import { toCandidateFiles, toFile, toMirrorState, toSeenRepomd, toSnapshot, toSnapshots } from './rows.ts'
 import { SqliteUsage } from './sqlite-usage.ts'
+import { prepareDiff, type DiffStatements } from './sql-diff.ts'
 import { prepareReads, prepareWrites, type ReadStatements, type WriteStatements } from './sql.ts'
 import { SqliteBlobLedger } from './sqlite-blob-ledger.ts'
 import { SqliteViews } from './sqlite-views.ts'
@@ -34,6 +36,7 @@ import type {
 import type { UsageStore } from './usage.ts'
 import { StoredClock } from './stored-clock.ts'
 import type { ViewStore } from './views.ts'
+import type { PackageDifferences } from './stored-package.ts'
 import { runWrite } from './write-transaction.ts'
 
 /** What a store may be told. */
@@ -58,6 +61,7 @@ export class SqliteSnapshotStore implements SnapshotStore {
   readonly #database: Database.Database
   readonly #reads: ReadStatements
   readonly #writes: WriteStatements
+  readonly #diffs: DiffStatements
   readonly #scratchFile: (() => string) | undefined
   #index: Index | undefined
   /** Ends when the publication before has: a connection has one scratch database. */
@@ -71,6 +75,7 @@ export class SqliteSnapshotStore implements SnapshotStore {
     this.#database = openDatabase(file)
     this.#reads = prepareReads(this.#database)
     this.#writes = prepareWrites(this.#database)
+    this.#diffs = prepareDiff(this.#database)
     this.history = new SqliteHistory(this.#database)
     this.usage = new SqliteUsage(this.#database)
     this.ledger = new SqliteBlobLedger(this.#database, options.now ?? Date.now)
@@ -137,6 +142,10 @@ export class SqliteSnapshotStore implements SnapshotStore {
 
   async defects(snapshot: Snapshot): Promise<readonly Defect[]> {
     return this.#reads.defects.all({ snapshotId: snapshot.id }) as Defect[]
+  }
+
+  async differences(from: Snapshot, to: Snapshot): Promise<PackageDifferences> {
+    return this.#database.transaction(() => readDifferences(this.#diffs, from, to))()
   }
 
   async mirrors(): Promise<readonly MirrorState[]> {

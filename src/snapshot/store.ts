@@ -2,6 +2,7 @@ import type { Digest } from '../model/digest.ts'
 import type { PackageRecord } from '../model/repodata.ts'
 import type { UsageStore } from './usage.ts'
 import type { ViewStore } from './views.ts'
+import type { PackageDifferences } from './stored-package.ts'
 
 /** One published state of a mirror. */
 export interface Snapshot {
@@ -49,8 +50,12 @@ export interface Index {
 /** An upstream mistake that was published as it is. */
 export interface Defect {
   readonly path: string
-  /** size, open-size, open-checksum: repomd says otherwise; missing: cannot be had; href, duplicate, count, base: of packages. */
-  readonly kind: 'size' | 'open-size' | 'open-checksum' | 'missing' | 'href' | 'duplicate' | 'count' | 'base'
+  /**
+   * size, open-size, open-checksum: repomd says otherwise; missing: cannot be had; href, duplicate, count, base: of packages; replaced:
+   * same name and version as in the snapshot before, other bytes.
+   */
+  readonly kind:
+    'size' | 'open-size' | 'open-checksum' | 'missing' | 'href' | 'duplicate' | 'count' | 'base' | 'replaced'
   readonly message: string
 }
 
@@ -117,6 +122,8 @@ export interface PublishedSnapshot {
   /** Packages that came and went since the snapshot before, by href and digest. */
   readonly added: number
   readonly removed: number
+  /** Packages whose name and version stayed while their bytes became others; each is a defect too, or the first of them are. */
+  readonly replaced: number
 }
 
 /** Why a generation began. */
@@ -225,6 +232,11 @@ export interface SnapshotReader {
   snapshots(mirror: string): Promise<readonly Snapshot[]>
   files(snapshot: Snapshot): Promise<readonly CandidateFile[]>
   defects(snapshot: Snapshot): Promise<readonly Defect[]>
+  /**
+   * In which packages two snapshots of one mirror differ, in no order. The embedded store blocks its thread for tenths of a second: call
+   * it where nothing is served.
+   */
+  differences(from: Snapshot, to: Snapshot): Promise<PackageDifferences>
   /** Every mirror known, by name. */
   mirrors(): Promise<readonly MirrorState[]>
   seenRepomd(mirror: string): Promise<SeenRepomd | undefined>

@@ -16,12 +16,10 @@ import { httpGet } from '../support/http-get.ts'
 import { corrupt } from '../support/old-tree.ts'
 import { runCommand } from '../support/run-command.ts'
 import { startServer } from '../support/start-server.ts'
-import {  } from '../support/temp-dir.ts'
-import {  } from '../support/tools.ts'
 import { A_RPM, DAYS, createOldFarm, names, packagesOf } from './old-farm.ts'
-import { createFarm, pinyon } from './pinyon.ts'
 
 describe('adopt, of a tree that has rotted', () => {
+  test('a snapshot without its primary is refused, one without its filelists is not', async (t) => {
     const { tree, adopt, snapshots, farm } = createOldFarm(t)
     unlinkSync(tree.repodataFile(DAYS[0], 'primary'))
     unlinkSync(tree.repodataFile(DAYS[1], 'filelists'))

@@ -51,7 +51,7 @@ describe('without a running server', () => {
     assert.deepEqual(new Set(byMirror.keys()), new Set(['broken', 'one', 'two']))
     const { snapshot, ...one } = byMirror.get('one') ?? {}
     assert.match(String(snapshot), new RegExp(`^${NAME}$`))
-    assert.deepEqual(one, { outcome: 'published', packages: 2, added: 1, removed: 1 })
+    assert.deepEqual(one, { outcome: 'published', packages: 2, added: 1, removed: 1, replaced: 0 })
     assert.deepEqual(byMirror.get('two')?.['outcome'], 'unchanged')
     assert.deepEqual(Object.keys(byMirror.get('broken') ?? {}), ['outcome', 'error'])
   })

@@ -10,7 +10,20 @@ import { VERSION } from '../../src/system/version.ts'
 import { tempDir } from '../support/temp-dir.ts'
 import { createFarm, MAIN, pinyon } from './pinyon.ts'
 
-const COMMANDS = ['serve', 'check-config', 'import', 'adopt', 'status', 'sync', 'snapshots', 'usage', 'gc']
+const COMMANDS = [
+  'serve',
+  'check-config',
+  'import',
+  'adopt',
+  'status',
+  'sync',
+  'snapshots',
+  'diff',
+  'bisect',
+  'usage',
+  'gc',
+  'views',
+]
 
 describe('the command line', () => {
   test('teaches: what there is, by example, and what exit codes mean', async () => {

@@ -12,6 +12,7 @@ import {
 } from '../snapshot/publish-simply.ts'
 import { describeAdoption } from './adoption.ts'
 import { describePinsAndPast, listed } from './pins-and-past.ts'
+import { describeDifferences } from './snapshot-differences.ts'
 import { describeHistory } from './snapshot-history.ts'
 import { describeUsage } from './usage.ts'
 
@@ -30,6 +31,7 @@ export function describeSnapshotStore(open: (t: TestContext) => SnapshotPlace): 
     describeEmptiness(openStore)
     describePublishing(openStore)
     describeHistory(openStore)
+    describeDifferences(openStore)
     describeIndex(openStore)
     describePinsAndPast(openStore)
     describeAdoption(open)

@@ -127,6 +127,7 @@ describe('POST …/sync', () => {
         packages: 2,
         added: 1,
         removed: 0,
+        replaced: 0,
       },
     })
     const steps = lines.slice(0, -1).map((line) => line['progress'])

@@ -1,0 +1,50 @@
+import { toStoredPackage, type PackageRow } from './differences.ts'
+import { findReplaced, type Replaced } from './replaced.ts'
+import type { PublishStatements } from './sql.ts'
+import type { StoredPackage } from './stored-package.ts'
+
+/** What a snapshot's packages changed. */
+export interface WrittenPackages {
+  readonly added: number
+  readonly removed: number
+  /** How many were replaced in place, and the first of them. */
+  readonly replaced: number
+  readonly named: readonly Replaced<StoredPackage>[]
+}
+
+/** As many replaced packages as are worth naming. */
+const MAX_NAMED = 20
+/** Files of one name and version: real repositories have two. */
+const MAX_FILES = 100
+
+/**
+ * Closes the rows of packages that are gone and adds those of new ones; inside the transaction of a publication. Costs what changed: for
+ * what was replaced, nothing is read that was not just written. So of several files of one name and version, those that stayed are not seen.
+ */
+export function writePackages(statements: PublishStatements, mirrorId: number, seq: number): WrittenPackages {
+  const { noteGonePackages, closeGonePackages, lastPackage, addNewPackages } = statements
+  const removed = noteGonePackages.run({ mirrorId, seq }).changes
+  closeGonePackages.run({ seq })
+  const last = lastPackage.get() as { id: number }
+  const added = addNewPackages.run({ mirrorId, seq }).changes
+  if (removed === 0 || added === 0) return { added, removed, replaced: 0, named: [] }
+  return { added, removed, ...readReplaced(statements, last.id) }
+}
+
+/** @param last the last row that was there before those just added */
+function readReplaced(
+  { replacedPackages, packageById }: PublishStatements,
+  last: number,
+): Pick<WrittenPackages, 'replaced' | 'named'> {
+  const groups = replacedPackages.all({ last, limit: MAX_NAMED }) as { ids: string; total: number }[]
+  const named = groups.flatMap(({ ids }) => {
+    const numbers = ids.split(',').slice(0, MAX_FILES).map(Number)
+    const read = (isOfThem: (id: number) => boolean) =>
+      numbers.filter(isOfThem).map((id) => toStoredPackage(packageById.get({ id }) as PackageRow))
+    return findReplaced(
+      read((id) => id <= last),
+      read((id) => id > last),
+    )
+  })
+  return { replaced: groups[0]?.total ?? 0, named: named.slice(0, MAX_NAMED) }
+}
