@@ -8,8 +8,18 @@ export interface Config {
   /** Absolute path. */
   readonly dataDir: string
   readonly syncIntervalMs: SyncInterval
+  /** Who may write over TCP, by name; absent: nobody. */
+  readonly tokens?: ReadonlyMap<string, TokenConfig>
   /** By name, disabled ones included. */
   readonly mirrors: ReadonlyMap<string, MirrorConfig>
+}
+
+/** A token of the write API: never the token itself. */
+export interface TokenConfig {
+  /** Absolute path of the file it was read from. */
+  readonly file: string
+  /** Its SHA-256, 32 bytes. */
+  readonly sha256: Uint8Array
 }
 
 /** One upstream repository. */

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { parseSnapshotName } from '../model/snapshot-name.ts'
 import type { ListenAddress, SyncInterval } from './config.ts'
 import { parseListen } from './listen.ts'
+import { TOKEN_NAME } from './tokens.ts'
 import { parseDuration } from './units.ts'
 import { parseBaseurl, parseProxy, parsePublicUrl, type Parsed } from './urls.ts'
 
@@ -12,6 +13,7 @@ export const DEFAULTS = {
   listen: '127.0.0.1:8080',
   data_dir: './data',
   sync_interval: '8h',
+  tokens: {},
   enabled: true,
   timeout: '30s',
   retries: 10,
@@ -31,6 +33,7 @@ const DATA_DIR = 'the path of a directory'
 const SYNC_INTERVAL = 'a duration such as 8h or 30m, or off'
 const TIMEOUT = 'a duration such as 30s or 5m'
 const PIN = "a snapshot's name such as 2016-12-13-13-30"
+const TOKEN_FILE = 'the path of a file that holds a token'
 const BASEURLS = 'a URL or a list of URLs'
 
 /** What a configuration file says, checked, in its own spelling; see {@link configSchema}. */
@@ -48,8 +51,12 @@ export function configSchema(file: string) {
     {
       listen: value(parseListenValue).prefault(DEFAULTS.listen),
       public_url: value((input) => parseText(input, 'a URL', parsePublicUrl)).optional(),
-      data_dir: value((input) => parseDataDir(input, dirname(file))).prefault(DEFAULTS.data_dir),
+      data_dir: value((input) => parsePath(input, dirname(file), DATA_DIR)).prefault(DEFAULTS.data_dir),
       sync_interval: value(parseSyncInterval).prefault(DEFAULTS.sync_interval),
+      tokens: z.preprocess(
+        (input) => input ?? {},
+        z.record(z.string().regex(TOKEN_NAME), tokenSchema(file), { error: 'a mapping of token names' }),
+      ),
       mirrors: z.preprocess(
         // `mirrors:` with every entry commented out
         (input) => input ?? {},
@@ -58,6 +65,11 @@ export function configSchema(file: string) {
     },
     { error: 'a mapping of keys such as mirrors' },
   )
+}
+
+function tokenSchema(file: string) {
+  const shape = { file: value((input) => parsePath(input, dirname(file), TOKEN_FILE)) }
+  return z.strictObject(shape, { error: 'a mapping with a file' })
 }
 
 function mirrorSchema(file: string) {
@@ -77,9 +89,17 @@ function mirrorSchema(file: string) {
   )
 }
 
-/** The names of the keys at the top and of a mirror, in the order of the schema. */
-export function configKeys(): { readonly top: readonly string[]; readonly mirror: readonly string[] } {
-  return { top: Object.keys(configSchema('/').shape), mirror: Object.keys(mirrorSchema('/').shape) }
+/** The names of the keys at the top, of a mirror and of a token, in the order of the schema. */
+export function configKeys(): {
+  readonly top: readonly string[]
+  readonly mirror: readonly string[]
+  readonly token: readonly string[]
+} {
+  return {
+    top: Object.keys(configSchema('/').shape),
+    mirror: Object.keys(mirrorSchema('/').shape),
+    token: Object.keys(tokenSchema('/').shape),
+  }
 }
 
 /** A schema made of one parser: its refusal becomes the issue's message. */
@@ -110,11 +130,10 @@ function parseListenValue(input: unknown): Parsed<ListenAddress> {
   return address === undefined ? { expected: LISTEN } : { value: address }
 }
 
-function parseDataDir(input: unknown, base: string): Parsed<string> {
+function parsePath(input: unknown, base: string, expected: string): Parsed<string> {
   // oxlint-disable-next-line no-control-regex -- refusing control characters is the point
-  if (typeof input !== 'string' || input === '' || /[\u0000-\u001f]/.test(input))
-    return { expected: DATA_DIR }
-  if (/^~(?:\/|$)/.test(input)) return { expected: `${DATA_DIR}; for your home directory write \${HOME}` }
+  if (typeof input !== 'string' || input === '' || /[\u0000-\u001f]/.test(input)) return { expected }
+  if (/^~(?:\/|$)/.test(input)) return { expected: `${expected}; for your home directory write \${HOME}` }
   return { value: resolve(base, input) }
 }
 
