@@ -18,6 +18,11 @@ export const ERROR_KINDS = {
   METHOD_REFUSED: { status: 405, outcome: 'bad_request', source: 'client', retryable: false },
   PRECONDITION_FAILED: { status: 412, outcome: 'bad_request', source: 'client', retryable: false },
   RANGE_REFUSED: { status: 416, outcome: 'bad_request', source: 'client', retryable: false },
+  /** The body of a request is not what it has to be, or too large. */
+  BODY_REFUSED: { status: 400, outcome: 'bad_request', source: 'client', retryable: false },
+  BODY_TOO_LARGE: { status: 413, outcome: 'bad_request', source: 'client', retryable: false },
+  /** A write without a token, or with one that is not known. */
+  UNAUTHORIZED: { status: 401, outcome: 'bad_request', source: 'client', retryable: false },
   FORBIDDEN: { status: 403, outcome: 'bad_request', source: 'client', retryable: false },
   NOT_FOUND: { status: 404, outcome: 'not_found', source: 'client', retryable: false },
   /** A repodata file that repomd.xml names and upstream never had right; published as a defect. */
@@ -48,6 +53,12 @@ export const ERROR_KINDS = {
   MIRROR_UNCONFIGURED: { status: 502, outcome: 'lost', source: 'internal', retryable: false },
   /** The configuration pins a snapshot that is not there. */
   PIN_UNKNOWN: { status: 409, outcome: 'bad_request', source: 'client', retryable: false },
+  /** There is nothing that the command could change. */
+  NOTHING_TO_DO: { status: 409, outcome: 'bad_request', source: 'client', retryable: false },
+  /** A mirror that is to be removed was used lately, or a view holds it. */
+  MIRROR_IN_USE: { status: 409, outcome: 'bad_request', source: 'client', retryable: false },
+  /** The server may not write its configuration file. */
+  CONFIG_READONLY: { status: 409, outcome: 'bad_request', source: 'client', retryable: false },
   /** The server is shutting down. */
   SHUTTING_DOWN: { status: 503, outcome: 'error_internal', source: 'internal', retryable: true },
   /** data_dir's disk is full, or its quota used up. */
@@ -55,7 +66,7 @@ export const ERROR_KINDS = {
   /** No more files or connections may be opened. */
   NO_DESCRIPTORS: { status: 503, outcome: 'error_internal', source: 'internal', retryable: false },
   STORE_FAILED: { status: 500, outcome: 'error_internal', source: 'internal', retryable: false },
-  CONFIG_INVALID: { status: 500, outcome: 'error_internal', source: 'client', retryable: false },
+  CONFIG_INVALID: { status: 409, outcome: 'bad_request', source: 'client', retryable: false },
 } as const satisfies Record<string, ErrorKind>
 
 export type ErrorCode = keyof typeof ERROR_KINDS

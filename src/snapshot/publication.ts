@@ -1,5 +1,6 @@
 import type Database from 'better-sqlite3'
 
+import { ACTORS } from '../model/actor.ts'
 import type { PackageRecord } from '../model/repodata.ts'
 import { nextSnapshotName } from '../model/snapshot-name.ts'
 import { removeFile } from '../system/publish.ts'
@@ -33,7 +34,7 @@ export async function publish(context: PublishContext, publication: Publication)
     database.prepare(ATTACH_STAGE).run(scratchFile)
     try {
       const statements = preparePublish(database)
-      const write = () => writeSnapshot(context, statements, candidate, publication.nowMs)
+      const write = () => writeSnapshot(context, statements, candidate, publication)
       return await runWrite(database, write, { durable: true })
     } finally {
       database.exec(DETACH_STAGE)
@@ -60,7 +61,7 @@ function writeSnapshot(
   context: PublishContext,
   statements: PublishStatements,
   candidate: Candidate,
-  nowMs: number,
+  { nowMs, actor = ACTORS.schedule }: Publication,
 ): PublishedSnapshot {
   const { reads, writes } = context
   writes.addMirror.run({ name: candidate.mirror })
@@ -89,7 +90,7 @@ function writeSnapshot(
   const { baseurl, etag = null, lastModified = null, digest } = candidate.seen
   writes.recordSeen.run({ mirror: candidate.mirror, baseurl, etag, lastModified, digest })
   // A pinned mirror's current snapshot stays what it is, and so does an unlisted one's place outside the index.
-  const generation = refreshIndex(writes, nowMs, 'sync')
+  const generation = refreshIndex(writes, nowMs, { cause: 'sync', actor })
   const snapshot = toSnapshot(reads.snapshotAtSeq.get({ mirrorId: mirror.id, seq }))
   if (snapshot === undefined) throw new Error(`the snapshot just written is not there: ${name}`)
   return {

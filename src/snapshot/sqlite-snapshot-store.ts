@@ -1,15 +1,19 @@
 import type Database from 'better-sqlite3'
 
+import { ACTORS } from '../model/actor.ts'
 import { hashHref, openDatabase } from './database.ts'
 import { SqliteHistory } from './history.ts'
 import { reconcileListing } from './index-change.ts'
 import { createIndex } from './index-order.ts'
 import { listDirectory } from './directory.ts'
+import type { MirrorUse } from './removal.ts'
 import { publish } from './publication.ts'
 import { toCandidateFiles, toFile, toMirrorState, toSeenRepomd, toSnapshot, toSnapshots } from './rows.ts'
+import { SqliteMirrorUse } from './sql-removal.ts'
 import { prepareReads, prepareWrites, type ReadStatements, type WriteStatements } from './sql.ts'
 import type {
   CandidateFile,
+  ChangeOrigin,
   Defect,
   DirectoryEntry,
   Index,
@@ -29,6 +33,7 @@ import { runWrite } from './write-transaction.ts'
 /** Snapshots in one SQLite file. Reads are single look-ups of a few microseconds; see sql.ts for all of them. */
 export class SqliteSnapshotStore implements SnapshotStore {
   readonly history: SnapshotHistory
+  readonly mirrorUse: MirrorUse
   readonly #database: Database.Database
   readonly #reads: ReadStatements
   readonly #writes: WriteStatements
@@ -46,6 +51,7 @@ export class SqliteSnapshotStore implements SnapshotStore {
     this.#reads = prepareReads(this.#database)
     this.#writes = prepareWrites(this.#database)
     this.history = new SqliteHistory(this.#database)
+    this.mirrorUse = new SqliteMirrorUse(this.#database)
     this.#scratchFile = scratchFile
   }
 
@@ -112,9 +118,13 @@ export class SqliteSnapshotStore implements SnapshotStore {
     return toSeenRepomd(this.#reads.seenRepomd.get({ mirror }))
   }
 
-  async reconcile(mirrors: readonly ListedMirror[], nowMs: number): Promise<void> {
-    const write = () => reconcileListing(this.#writes, mirrors, nowMs)
-    await runWrite(this.#database, write, { durable: true })
+  async reconcile(
+    mirrors: readonly ListedMirror[],
+    nowMs: number,
+    origin: ChangeOrigin = { actor: ACTORS.configuration },
+  ): Promise<number | undefined> {
+    const write = () => reconcileListing(this.#writes, mirrors, nowMs, origin)
+    return await runWrite(this.#database, write, { durable: true })
   }
 
   async recordSync(record: SyncRecord): Promise<void> {

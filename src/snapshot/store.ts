@@ -1,5 +1,6 @@
 import type { Digest } from '../model/digest.ts'
 import type { PackageRecord } from '../model/repodata.ts'
+import type { MirrorUse } from './removal.ts'
 
 /** One published state of a mirror. */
 export interface Snapshot {
@@ -58,6 +59,10 @@ export interface MirrorState {
   readonly listed: boolean
   /** Whether the configuration pins its current snapshot. */
   readonly pinned: boolean
+  /** What the configuration says about the pin. */
+  readonly pinWhy: string | undefined
+  /** When it went out of the configuration, in milliseconds since the epoch; undefined while it is in it. */
+  readonly removedAt: number | undefined
   readonly checkedAt: number | undefined
   readonly succeededAt: number | undefined
   readonly error: string | undefined
@@ -102,6 +107,8 @@ export interface Publication {
    * gives is published, defects and all. Throwing ends the publication: nothing has changed.
    */
   readonly complete: (duplicates: readonly Defect[]) => Promise<Candidate>
+  /** Who asked for it; the schedule unless told. */
+  readonly actor?: string
   readonly nowMs: number
 }
 
@@ -116,7 +123,7 @@ export interface PublishedSnapshot {
 }
 
 /** Why a generation began. */
-export type GenerationCause = 'sync' | 'pin' | 'unpin' | 'configuration'
+export type GenerationCause = 'sync' | 'pin' | 'unpin' | 'rollback' | 'remove' | 'configuration'
 
 /** A state of the index, and what made it another than the one before. */
 export interface Generation {
@@ -124,6 +131,8 @@ export interface Generation {
   /** When it began; never before the one before it, whatever the clock said. */
   readonly createdAt: number
   readonly cause: GenerationCause
+  /** `schedule`, `configuration file`, `socket user NAME` or `token NAME`; empty where it was not noted. */
+  readonly actor: string
   /** Snapshot names; undefined where a mirror came into the index or went out of it. */
   readonly changes: readonly {
     readonly mirror: string
@@ -142,11 +151,22 @@ export interface GenerationQuery {
   readonly limit?: number
 }
 
-/** A mirror that is to be in the index. */
+/** A mirror of the configuration. */
 export interface ListedMirror {
   readonly name: string
+  /** Whether it is to be in the index; it is unless told. */
+  readonly enabled?: boolean
   /** The snapshot that is current whatever syncs bring; the newest without. */
   readonly pin?: string
+  /** Why it is pinned, on one line. */
+  readonly pinWhy?: string
+}
+
+/** Who changes the listing, and why. */
+export interface ChangeOrigin {
+  readonly actor: string
+  /** As far as it can be told from what changes, unless it is known. */
+  readonly cause?: GenerationCause
 }
 
 /** How a sync attempt ended. */
@@ -193,10 +213,16 @@ export interface SnapshotHistory {
 /** Changing snapshots. */
 export interface SnapshotWriter {
   /**
-   * Makes exactly these mirrors the listed ones, with exactly these pins; a new generation when that changes the index.
+   * Makes exactly the enabled ones of these mirrors the listed ones, with exactly these pins; all others have left the configuration.
+   * @param origin of the generation that this may begin; the configuration file unless told
+   * @returns the number of the new generation, when this changed the index
    * @throws PinyonError PIN_UNKNOWN for a pin to a snapshot that is not there; nothing has changed then
    */
-  reconcile(mirrors: readonly ListedMirror[], nowMs: number): Promise<void>
+  reconcile(
+    mirrors: readonly ListedMirror[],
+    nowMs: number,
+    origin?: ChangeOrigin,
+  ): Promise<number | undefined>
   recordSync(record: SyncRecord): Promise<void>
   /**
    * Publishes snapshot, packages, current and generation together, in one transaction. The embedded store blocks its thread while
@@ -208,5 +234,7 @@ export interface SnapshotWriter {
 /** The first of the two storage seams: snapshots, their packages, and the index. */
 export interface SnapshotStore extends SnapshotReader, SnapshotWriter {
   readonly history: SnapshotHistory
+  /** Who holds on to a mirror that is to be removed. */
+  readonly mirrorUse: MirrorUse
   close(): Promise<void>
 }

@@ -38,6 +38,8 @@ export interface SyncContext {
   readonly ingest: IngestRunner
   readonly now: () => number
   readonly signal: AbortSignal
+  /** Who asked for it; the schedule unless told. */
+  readonly actor?: string
   readonly onProgress?: (progress: SyncProgress) => void
 }
 
@@ -166,6 +168,7 @@ async function createJob(
     strict,
     checks,
     nowMs: context.now(),
+    ...(context.actor === undefined ? {} : { actor: context.actor }),
   }
 }
 
