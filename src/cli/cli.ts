@@ -2,7 +2,7 @@ import { Command, CommanderError, Option } from 'commander'
 
 import { PinyonError } from '../model/errors.ts'
 import { VERSION } from '../system/version.ts'
-import { addHistory, addOperation, addPins } from './commands.ts'
+import { addHistory, addOperation, addPins, addRemoval } from './commands.ts'
 import { EXIT, type CommandLine, type ExitCode } from './exit.ts'
 import { formatExamples, OVERVIEW } from './help.ts'
 import { toPrintable } from './table.ts'
@@ -27,7 +27,16 @@ export async function runCli(argv: readonly string[]): Promise<ExitCode> {
 }
 
 /** Every command, in the order that the help lists them. */
-const COMMANDS: readonly ((cli: CommandLine) => void)[] = [addOperation, addPins, addHistory]
+const COMMANDS: readonly ((cli: CommandLine) => void)[] = [addOperation, addPins, addRemoval, addHistory]
+
+/** Commands that ask no server. */
+const LOCAL = new Set(['serve', 'check-config'])
+
+function createServerOption(): Option {
+  const text =
+    "the URL of a server to ask instead of this machine's; PINYON_TOKEN holds a token for what changes something"
+  return new Option('--server <url>', text).env('PINYON_SERVER')
+}
 
 function createProgram(onDone: (code: ExitCode) => void): Command {
   const program = new Command('pinyon')
@@ -38,8 +47,8 @@ function createProgram(onDone: (code: ExitCode) => void): Command {
     .exitOverride()
     .showHelpAfterError('(see pinyon --help)')
     .addHelpText('after', OVERVIEW)
-  const add = (name: string, description: string) =>
-    program
+  const add = (name: string, description: string) => {
+    const command = program
       .command(name)
       .description(description)
       .addHelpText('after', formatExamples(name))
@@ -48,6 +57,8 @@ function createProgram(onDone: (code: ExitCode) => void): Command {
           .env('PINYON_CONFIG')
           .default('config/pinyon.yaml'),
       )
+    return LOCAL.has(name) ? command : command.addOption(createServerOption())
+  }
   for (const addCommands of COMMANDS) addCommands({ add, onDone })
   return program
 }

@@ -31,6 +31,10 @@ const COMMAND_EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'pinyon rollback epel-el9 --why "broken updates"',
     'pinyon rollback --generation 117 --dry-run   what would be pinned for the whole farm to be as it was then',
   ],
+  remove: [
+    'pinyon remove epel-el7               refused while jobs use it, naming who',
+    'pinyon remove epel-el7 --force       URLs of its snapshots are answered for some days more',
+  ],
   generations: ['pinyon generations --mirror epel-el9   which sync brought what jobs stumble over?'],
 }
 
@@ -51,5 +55,6 @@ Examples:
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing matched.
 Commands other than serve and check-config ask the running server through <data_dir>/admin.sock, and
-work on the data directory themselves when none runs.
+work on the data directory themselves when none runs. With --server URL they ask that server, and need no
+configuration file; what changes something needs one of its tokens in PINYON_TOKEN.
 `

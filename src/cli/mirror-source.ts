@@ -4,6 +4,7 @@ import { createLayout } from '../cache/layout.ts'
 import { loadConfig } from '../config/load.ts'
 import { answerApi } from '../proxy/api.ts'
 import { SqliteSnapshotStore } from '../snapshot/sqlite-snapshot-store.ts'
+import type { Options } from './exit.ts'
 import { ServerConnection } from './server-connection.ts'
 
 /** Where a reading command gets its answer. */
@@ -15,14 +16,23 @@ export interface MirrorSource {
   close(): Promise<void>
 }
 
-/** The running server, else the data directory itself: both give the same answers. */
-export async function openMirrorSource(configFile: string): Promise<MirrorSource> {
-  const { dataDir } = loadConfig(configFile, process.env)
-  const layout = createLayout(dataDir)
-  const server = await ServerConnection.open(layout.adminSocket)
+/**
+ * The server that the options name; else the running one of the configuration; undefined when none runs.
+ * @throws PinyonError when the named one does not answer, and ConfigError
+ */
+export async function openServer({ config, server }: ServerOptions): Promise<ServerConnection | undefined> {
+  if (server !== undefined) return await ServerConnection.connect(server, process.env['PINYON_TOKEN'])
+  const { dataDir } = loadConfig(config, process.env)
+  return await ServerConnection.open(createLayout(dataDir).adminSocket)
+}
+
+/** The server, else the data directory itself: both give the same answers. */
+export async function openMirrorSource(options: ServerOptions): Promise<MirrorSource> {
+  const server = await openServer(options)
   if (server !== undefined)
     return { running: true, get: (path) => server.get(`/api/v1/${path}`), close: () => server.close() }
   // Nothing has ever run here: an empty store, without making one.
+  const layout = createLayout(loadConfig(options.config, process.env).dataDir)
   const store = new SqliteSnapshotStore(existsSync(layout.database) ? layout.database : ':memory:')
   return {
     running: false,
@@ -35,3 +45,6 @@ export async function openMirrorSource(configFile: string): Promise<MirrorSource
     close: () => store.close(),
   }
 }
+
+/** Which server a command is for. */
+type ServerOptions = Pick<Options, 'config' | 'server'>

@@ -68,7 +68,7 @@ function refuseIssue(document: ConfigDocument, issue: z.core.$ZodIssue): void {
   // A name has been refused with its own words.
   if (issue.code === 'invalid_key') return
   // Who took it for the token itself must not find that in a log.
-  if (issue.path[0] === 'tokens' && issue.path.length === 2)
+  if (issue.path[0] === 'tokens' && issue.path.length === 2 && issue.code !== 'unrecognized_keys')
     return document.refuseKey(issue.path, 'no mapping', issue.message)
   if (issue.code !== 'unrecognized_keys') return document.refuseValue(issue.path, issue.message)
   const keys = configKeys()

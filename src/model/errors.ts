@@ -49,7 +49,7 @@ export const ERROR_KINDS = {
   NOT_READY: { status: 503, outcome: 'error_upstream', source: 'upstream', retryable: true },
   /** Another process is syncing this mirror. */
   SYNC_RUNNING: { status: 409, outcome: 'bad_request', source: 'client', retryable: true },
-  /** A package is listed, but the mirror it came from is no longer configured. */
+  /** A package is listed, but its mirror is no longer configured and no source of it is known. */
   MIRROR_UNCONFIGURED: { status: 502, outcome: 'lost', source: 'internal', retryable: false },
   /** The configuration pins a snapshot that is not there. */
   PIN_UNKNOWN: { status: 409, outcome: 'bad_request', source: 'client', retryable: false },

@@ -62,7 +62,9 @@ describe('tokens', () => {
   test('are mappings with a file and nothing else', (t) => {
     const config = new ConfigFile(t)
     assert.deepEqual(
-      config.problems('tokens:\n  a: hunter2-hunter2\n  b: {}\n  c: { file: x, token: y }\n  d: { file: 7 }\n'),
+      config.problems(
+        'tokens:\n  a: hunter2-hunter2\n  b: {}\n  c: { file: x, token: y }\n  d: { file: 7 }\n',
+      ),
       [
         'pinyon.yaml:2: tokens.a: found no mapping, expected a mapping with a file',
         'pinyon.yaml:3: tokens.b.file: found nothing, expected the path of a file that holds a token',

@@ -6,7 +6,7 @@ import { setTimeout as after } from 'node:timers/promises'
 
 import { digestOf } from '../../src/model/digest.ts'
 import { ServerConnection } from '../../src/cli/server-connection.ts'
-import type { SyncLine } from '../../src/http/admin.ts'
+import type { SyncLine } from '../../src/http/send-sync.ts'
 import { httpGet } from '../support/http-get.ts'
 import type { Random } from '../support/random.ts'
 import { startServer, type StartedServer } from '../support/start-server.ts'
