@@ -28,7 +28,7 @@ import { SyncBoard } from '../snapshot/sync-board.ts'
 import { syncMirror, type SyncResult } from '../snapshot/sync.ts'
 import { Claims } from '../system/claims.ts'
 import type { Logger } from '../system/logger.ts'
-import { publishFile } from '../system/publish.ts'
+import { replaceFile } from '../system/publish.ts'
 import type { MirrorUpstream } from '../upstream/mirror-upstream.ts'
 
 /** How long running answers may go on after a stop was asked for, in milliseconds. */
@@ -111,7 +111,7 @@ export class App {
       log,
       adopt: (next, before, actor) => this.#adopt(next, before, actor),
     })
-    const { removalGraceMs = REMOVAL_GRACE_MS, publishConfig = publishFile } = options
+    const { removalGraceMs = REMOVAL_GRACE_MS, publishConfig = replaceFile } = options
     const file = load === undefined ? undefined : new ConfigFile(config.file, publishConfig)
     this.#changes = new ConfigChanges({ running: this.#running, file, store, now, removalGraceMs })
   }

@@ -1,3 +1,4 @@
+import { renameSync } from 'node:fs'
 import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
@@ -8,6 +9,19 @@ import { dirname } from 'node:path'
 export async function publishFile(temporary: string, target: string): Promise<void> {
   await rename(temporary, target)
   await syncDirectory(dirname(target))
+}
+
+/**
+ * As {@link publishFile}, over a file that others edit as well: the rename happens before this returns, so that what its caller has just
+ * seen of the file cannot become untrue while the rename waits for its turn.
+ */
+export function replaceFile(temporary: string, target: string): Promise<void> {
+  try {
+    renameSync(temporary, target)
+  } catch (error) {
+    return Promise.reject(error)
+  }
+  return syncDirectory(dirname(target))
 }
 
 /** Makes a directory's entries durable. File systems that cannot fsync a directory are taken as they are. */

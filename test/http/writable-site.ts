@@ -112,7 +112,7 @@ export async function startWritableSite(
         write,
       ),
     generations: async () => {
-      const { generations } = JSON.parse(await get('/api/v1/generations')) as {
+      const { generations } = JSON.parse(await get('/api/v1/generations?limit=1000')) as {
         generations: GenerationView[]
       }
       return generations.toReversed()
