@@ -10,7 +10,18 @@ import { VERSION } from '../../src/system/version.ts'
 import { tempDir } from '../support/temp-dir.ts'
 import { createFarm, MAIN, pinyon } from './pinyon.ts'
 
-const COMMANDS = ['serve', 'check-config', 'status', 'sync', 'snapshots']
+const COMMANDS = [
+  'serve',
+  'check-config',
+  'status',
+  'sync',
+  'snapshots',
+  'pin',
+  'unpin',
+  'rollback',
+  'remove',
+  'generations',
+]
 
 describe('the command line', () => {
   test('teaches: what there is, by example, and what exit codes mean', async () => {
