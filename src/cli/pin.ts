@@ -20,8 +20,8 @@ export async function pinMirror(mirror: string, snapshot: string, options: PinOp
     cause: 'pin',
     there: async (server) => {
       const body = { snapshot, why: options.why }
-      const change = await server.write<MirrorChange>({ method: 'PUT', path: pathOf(mirror, 'pin'), body })
-      return describePin(change)
+      await server.write<MirrorChange>({ method: 'PUT', path: pathOf(mirror, 'pin'), body })
+      return describePin(mirror, snapshot)
     },
     here: async () => {
       const names = (await readSnapshots(mirror, options)).map(({ name }) => name)
@@ -61,7 +61,8 @@ export async function rollBackMirror(mirror: string, options: PinOptions): Promi
     there: async (server) => {
       const path = pathOf(mirror, 'rollback')
       const body = { why: options.why }
-      return describePin(await server.write<MirrorChange>({ method: 'POST', path, body }))
+      const { current } = await server.write<MirrorChange>({ method: 'POST', path, body })
+      return describePin(mirror, current ?? '')
     },
     here: async () => {
       const snapshots = await readSnapshots(mirror, options)
@@ -112,12 +113,12 @@ export async function rollBackFarm(generation: string, options: FarmOptions): Pr
 function pinHere(mirror: string, snapshot: string, { why }: PinOptions): EditHere {
   return {
     edit: (text) => setPin(text, mirror, snapshot, why),
-    done: `${mirror}: pinned to ${snapshot}`,
+    done: describePin(mirror, snapshot),
   }
 }
 
-function describePin({ mirror, current }: MirrorChange): string {
-  return `${mirror}: pinned to ${current}`
+function describePin(mirror: string, snapshot: string): string {
+  return `${mirror}: pinned to ${snapshot}`
 }
 
 function unknownPin(mirror: string, snapshot: string, names: readonly string[]): PinyonError {

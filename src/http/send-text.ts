@@ -32,7 +32,7 @@ export function sendWritten(exchange: Exchange, value: object): void {
     'Content-Length': String(body.length),
     'Cache-Control': 'no-store',
     'X-Content-Type-Options': 'nosniff',
-    ...outcomeHeaders(exchange, 'bypass'),
+    ...outcomeHeaders(exchange, 'hit'),
   })
   exchange.response.end(body)
 }

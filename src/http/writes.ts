@@ -23,21 +23,28 @@ const MAX_PATH_LENGTH = 300
  * of the log, with `audit`.
  */
 export function withWrites(context: WriteContext, next: Handler): Handler {
-  return async (exchange) => {
-    const { method = '', url = '/' } = exchange.request
-    const isRead = method === 'GET' || method === 'HEAD'
-    // Every file is asked for along this way: most of them are told by a look.
-    if (isRead ? !url.startsWith('/api/') : !url.includes('/api/')) return await next(exchange)
-    const [api, version, ...path] = parseRequestTarget(url).segments
-    const routes = api === 'api' && version === 'v1' ? findRoutes(path) : []
-    const readable = routes.length === 0 || routes.some(({ isReadable }) => isReadable)
-    if (isRead && readable) return await next(exchange)
-    const route = routes.find((one) => one.method === method)
-    if (route !== undefined) return await write(exchange, route, path, context)
-    if (routes.length === 0) return await next(exchange)
-    const allow = [...(readable ? ['GET', 'HEAD'] : []), ...routes.map((one) => one.method)].join(', ')
-    throw new PinyonError('METHOD_REFUSED', `method refused: ${method}`, { allow })
+  // Every file is asked for along this way: most requests are told by a look, without a further promise.
+  return (exchange) => {
+    const { url = '/' } = exchange.request
+    const isApi = isRead(exchange) ? url.startsWith('/api/') : url.includes('/api/')
+    return isApi ? answerApi(exchange, context, next) : next(exchange)
   }
+}
+
+async function answerApi(exchange: Exchange, context: WriteContext, next: Handler): Promise<void> {
+  const { method = '', url = '/' } = exchange.request
+  const [api, version, ...path] = parseRequestTarget(url).segments
+  const routes = api === 'api' && version === 'v1' ? findRoutes(path) : []
+  const readable = routes.length === 0 || routes.some(({ isReadable }) => isReadable)
+  if (routes.length === 0 || (isRead(exchange) && readable)) return await next(exchange)
+  const route = routes.find((one) => one.method === method)
+  if (route !== undefined) return await write(exchange, route, path, context)
+  const allow = [...(readable ? ['GET', 'HEAD'] : []), ...routes.map((one) => one.method)].join(', ')
+  throw new PinyonError('METHOD_REFUSED', `method refused: ${method}`, { allow })
+}
+
+function isRead({ request: { method } }: Exchange): boolean {
+  return method === 'GET' || method === 'HEAD'
 }
 
 async function write(
