@@ -26,9 +26,7 @@ export class FormerSources {
   /** Keeps what mirrors had and have no longer. */
   keep(before: ReadonlyMap<string, MirrorUpstream>, after: ReadonlyMap<string, MirrorUpstream>): void {
     for (const [name, upstream] of before) {
-      const now = after.get(name)?.baseurls ?? []
-      if (upstream.baseurls.every((baseurl) => now.includes(baseurl))) continue
-      this.#add(name, upstream)
+      if (!isCovered(upstream, after.get(name))) this.#add(name, upstream)
     }
   }
 
@@ -48,7 +46,7 @@ export class FormerSources {
 
   /** What a fill asks for a mirror's files: its sources of now, then those that it had. Undefined when there never were any. */
   upstreamOf(mirror: string, now: MirrorUpstream | undefined): Source | undefined {
-    const former = this.#sources.get(mirror) ?? []
+    const former = (this.#sources.get(mirror) ?? []).filter((upstream) => !isCovered(upstream, now))
     const all = now === undefined ? former : [now, ...former]
     return all.length > 1 ? { get: (href, request) => getFromFirst(all, href, request) } : all[0]
   }
@@ -67,6 +65,12 @@ export class FormerSources {
     const [oldest] = this.#sources.keys()
     if (this.#sources.size > MAX_MIRRORS && oldest !== undefined) this.#sources.delete(oldest)
   }
+}
+
+/** Whether all that one asks is asked by another as well. */
+function isCovered(upstream: MirrorUpstream, by: MirrorUpstream | undefined): boolean {
+  const { baseurls = [] } = by ?? {}
+  return upstream.baseurls.every((baseurl) => baseurls.includes(baseurl))
 }
 
 /** Asks one after the other until one has the file. A further attempt, after wrong bytes, begins with the next one. */

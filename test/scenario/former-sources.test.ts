@@ -159,5 +159,7 @@ test('former sources are bounded, by mirrors and for each, and go with the data'
   assert.ok(sources.upstreamOf('m60', undefined) !== undefined)
   const now = create('now')
   assert.equal(sources.upstreamOf('kept', now), now, 'a mirror that stayed where it was has its own alone')
+  const back = create('h60')
+  assert.equal(sources.upstreamOf('m60', back), back, 'nor is a source asked twice when its mirror is back')
   await sources.close()
 })
