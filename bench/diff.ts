@@ -72,15 +72,14 @@ function createConfig(dataDir: string, mirrors: number): Config {
   const settings = {
     enabled: true,
     syncIntervalMs: 'off',
-    retention: DEFAULT_RETENTION,
-    cache: DEFAULT_CACHE,
     timeoutMs: 1_000,
     retries: 0,
     strict: false,
   } as const
   const of = (name: string): [string, MirrorConfig] => [name, { name, baseurls: ['file:///'], ...settings }]
   const listen = { host: '127.0.0.1', port: 0 }
-  return { file: '/', listen, dataDir, syncIntervalMs: 'off', mirrors: new Map(names.map(of)) }
+  const kept = { retention: DEFAULT_RETENTION, cache: DEFAULT_CACHE }
+  return { file: '/', listen, dataDir, syncIntervalMs: 'off', ...kept, mirrors: new Map(names.map(of)) }
 }
 
 /** The client has a thread of its own: what it takes must not count. */

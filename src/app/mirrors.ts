@@ -7,6 +7,9 @@ import { MirrorUpstream } from '../upstream/mirror-upstream.ts'
 
 // From a configuration to what app.ts is built from, and what a change of it means.
 
+/** Where a mirror comes from, and how it is asked. */
+export type MirrorSources = Pick<MirrorConfig, 'baseurls' | 'timeoutMs' | 'retries' | 'proxy'>
+
 /** The sources of every mirror; those that stay as they were in the configuration before are kept. */
 export function createUpstreams(
   config: Config,
@@ -30,6 +33,11 @@ function describeSources(mirror: MirrorConfig | undefined): string {
   return JSON.stringify([mirror?.baseurls, mirror?.timeoutMs, mirror?.retries, mirror?.proxy])
 }
 
+/** The hashes of the tokens that may write, by name. */
+export function hashesOf({ tokens = new Map() }: Config): ReadonlyMap<string, Uint8Array> {
+  return new Map([...tokens].map(([name, { sha256 }]) => [name, sha256]))
+}
+
 /** When each enabled mirror is to be synced. */
 export function scheduledMirrors(config: Config): ScheduledMirror[] {
   const enabled = [...config.mirrors.values()].filter((mirror) => mirror.enabled)
@@ -38,9 +46,10 @@ export function scheduledMirrors(config: Config): ScheduledMirror[] {
 
 /**
  * Refuses what a running server cannot change.
+ * @param mayBeEmpty whether no mirror at all is meant, as after a command that removed the last one
  * @throws ConfigError naming every such key
  */
-export function refuseRestart(running: Config, wanted: Config): void {
+export function refuseRestart(running: Config, wanted: Config, mayBeEmpty = false): void {
   const facts = [
     { key: 'listen', now: formatListen(running.listen), found: formatListen(wanted.listen) },
     { key: 'data_dir', now: running.dataDir, found: wanted.dataDir },
@@ -49,7 +58,7 @@ export function refuseRestart(running: Config, wanted: Config): void {
     .filter(({ now, found }) => now !== found)
     .map(({ key, now, found }) => ({ file: wanted.file, key, found, expected: `${now} until a restart` }))
   // A file that was cut off, or is just being written, must not empty the index of a farm.
-  if (running.mirrors.size > 0 && wanted.mirrors.size === 0)
+  if (!mayBeEmpty && running.mirrors.size > 0 && wanted.mirrors.size === 0)
     problems.push({
       file: wanted.file,
       key: 'mirrors',
@@ -59,8 +68,8 @@ export function refuseRestart(running: Config, wanted: Config): void {
   if (problems.length > 0) throw new ConfigError(problems)
 }
 
-function createUpstream(mirror: MirrorConfig): MirrorUpstream {
-  const { baseurls, timeoutMs, retries, proxy } = mirror
+/** The sources of one mirror. */
+export function createUpstream({ baseurls, timeoutMs, retries, proxy }: MirrorSources): MirrorUpstream {
   const userAgent = `pinyon/${VERSION}`
   const options = { baseurls, timeoutMs, retries, userAgent }
   return new MirrorUpstream(proxy === undefined ? options : { ...options, proxy })

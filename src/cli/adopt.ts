@@ -19,6 +19,7 @@ import { formatReport, toReportView } from './adopt-report.ts'
 import { EXIT, type CommandLine, type ExitCode, type Options } from './exit.ts'
 import { ProgressDisplay, type ShownProgress } from './progress.ts'
 import { toPrintable } from './table.ts'
+import { userName } from './user-name.ts'
 
 /** How long a collection that runs is waited for, and how often it is asked after, in milliseconds. */
 const GC_WAIT_MS = 60_000
@@ -173,6 +174,7 @@ async function adoptAll(
       configured,
       packages: options.packages,
       now: Date.now,
+      actor: `user ${userName()}`,
       signal: new AbortController().signal,
       onProgress: (progress) => display.show(mirror.name, toShown(progress)),
     })

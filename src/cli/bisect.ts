@@ -102,7 +102,7 @@ function findStep(mirror: string, oldestFirst: readonly SnapshotView[], asked: s
 
 /** Newest first. Asked anew each time: the server may be another one by then. */
 async function readSnapshots(mirror: string, options: Options): Promise<readonly SnapshotView[]> {
-  const source = await openMirrorSource(options.config)
+  const source = await openMirrorSource(options)
   try {
     const path = `mirrors/${encodeURIComponent(mirror)}/snapshots`
     return (await source.get<{ snapshots: SnapshotView[] }>(path)).snapshots
@@ -131,7 +131,7 @@ async function printReport(report: BisectReport, options: Options): Promise<void
 /** What changed from the last good to the first bad snapshot; undefined when that cannot be told, which takes nothing from what was found. */
 async function readChanges(report: BisectReport, options: Options): Promise<DiffView | undefined> {
   try {
-    const source = await openMirrorSource(options.config)
+    const source = await openMirrorSource(options)
     try {
       const range = { from: report.last_good, to: report.first_bad ?? report.bad }
       return await readDiff(source, report.mirror, range)

@@ -4,7 +4,7 @@ import { PinyonError } from '../model/errors.ts'
 import { VERSION } from '../system/version.ts'
 import { addAdoption } from './adopt.ts'
 import { addChanges } from './change-commands.ts'
-import { addHistory, addOperation, addPins } from './commands.ts'
+import { addHistory, addOperation, addPins, addRemoval } from './commands.ts'
 import { addCollection } from './gc.ts'
 import { EXIT, type CommandLine, type ExitCode } from './exit.ts'
 import { formatExamples, OVERVIEW } from './help.ts'
@@ -37,11 +37,21 @@ const COMMANDS: readonly ((cli: CommandLine) => void)[] = [
   addImport,
   addAdoption,
   addPins,
+  addRemoval,
   addHistory,
   addChanges,
   addUsage,
   addCollection,
 ]
+
+/** Commands that ask no server. */
+const LOCAL = new Set(['serve', 'check-config', 'import', 'adopt'])
+
+function createServerOption(): Option {
+  const text =
+    "the URL of a server to ask instead of this machine's; PINYON_TOKEN holds a token for what changes something"
+  return new Option('--server <url>', text).env('PINYON_SERVER')
+}
 
 function createProgram(onDone: (code: ExitCode) => void): Command {
   const program = new Command('pinyon')
@@ -52,8 +62,8 @@ function createProgram(onDone: (code: ExitCode) => void): Command {
     .exitOverride()
     .showHelpAfterError('(see pinyon --help)')
     .addHelpText('after', OVERVIEW)
-  const add = (name: string, description: string) =>
-    program
+  const add = (name: string, description: string) => {
+    const command = program
       .command(name)
       .description(description)
       .addHelpText('after', formatExamples(name))
@@ -62,6 +72,8 @@ function createProgram(onDone: (code: ExitCode) => void): Command {
           .env('PINYON_CONFIG')
           .default('config/pinyon.yaml'),
       )
+    return LOCAL.has(name) ? command : command.addOption(createServerOption())
+  }
   for (const addCommands of COMMANDS) addCommands({ add, onDone })
   return program
 }

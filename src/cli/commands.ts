@@ -11,6 +11,7 @@ import {
   type FarmOptions,
   type PinOptions,
 } from './pin.ts'
+import { removeMirror, type RemoveOptions } from './remove.ts'
 import { serve } from './serve.ts'
 import { listSnapshots } from './snapshots.ts'
 import { showStatus } from './status.ts'
@@ -67,13 +68,21 @@ export function addPins({ add, onDone }: CommandLine): void {
     )
 }
 
+/** Adds the command that ends a mirror. */
+export function addRemoval({ add, onDone }: CommandLine): void {
+  add('remove', 'take a mirror out of the configuration and the index; its data go after a while')
+    .argument('<mirror>', "the mirror's name")
+    .option('--force', 'also while clients use it, or a view holds it')
+    .action(async (mirror: string, options: RemoveOptions) => onDone(await removeMirror(mirror, options)))
+}
+
 /** Adds the commands that show what was. */
 export function addHistory({ add, onDone }: CommandLine): void {
   add('snapshots', "a mirror's snapshots, newest first")
     .argument('<mirror>', "the mirror's name")
     .option('--json', 'for scripts')
     .action(async (mirror: string, options: Options) => onDone(await listSnapshots(mirror, options)))
-  add('generations', 'when the index changed, what changed, and why; newest first')
+  add('generations', 'when the index changed, what changed, why and by whom; newest first')
     .option('--mirror <mirror>', 'only what changed this one')
     .option('--json', 'for scripts')
     .action(async (options: GenerationsOptions) => onDone(await listGenerations(options)))

@@ -11,7 +11,7 @@ export interface SnapshotRange {
 
 /** Prints in what two snapshots of a mirror differ; exits 3 when nothing does. */
 export async function showDiff(mirror: string, range: SnapshotRange, options: Options): Promise<ExitCode> {
-  const source = await openMirrorSource(options.config)
+  const source = await openMirrorSource(options)
   try {
     const diff = await readDiff(source, mirror, range)
     if (options.json === true) process.stdout.write(`${JSON.stringify(diff, undefined, 2)}\n`)

@@ -7,6 +7,8 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
 /** Options as commander hands them over. */
 export interface Options {
   readonly config: string
+  /** URL of a server to ask instead of this machine's. */
+  readonly server?: string
   readonly json?: boolean
 }
 

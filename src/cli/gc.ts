@@ -1,11 +1,9 @@
 import { App } from '../app/app.ts'
-import { createLayout } from '../cache/layout.ts'
 import { loadConfig } from '../config/load.ts'
-import { PinyonError } from '../model/errors.ts'
 import type { BlobSum, GcReport, GcSnapshot } from '../snapshot/gc-report.ts'
 import { createLogger } from '../system/logger.ts'
 import { EXIT, type CommandLine, type ExitCode, type Options } from './exit.ts'
-import { ServerConnection } from './server-connection.ts'
+import { openServer } from './mirror-source.ts'
 import { formatBytes, formatTable } from './table.ts'
 
 /** Options of `gc`. */
@@ -32,24 +30,25 @@ export async function collect(options: GcOptions): Promise<ExitCode> {
   return report.fits ? EXIT.done : EXIT.failed
 }
 
-async function runCollection({ config: file, dryRun = false }: GcOptions): Promise<GcReport> {
-  const config = loadConfig(file, process.env)
-  const server = await ServerConnection.open(createLayout(config.dataDir).adminSocket)
-  if (server === undefined) {
-    const app = await App.open({ config, log: createLogger('warn') })
-    try {
-      // What is configured decides what is pinned and what is removed.
-      await app.applyConfiguration()
-      return await app.collector.collect({ dryRun })
-    } finally {
-      await app.close()
-    }
-  }
+async function runCollection(options: GcOptions): Promise<GcReport> {
+  const { dryRun = false } = options
+  const server = await openServer(options)
+  if (server === undefined) return await collectHere(options.config, dryRun)
   try {
-    for await (const report of server.post<GcReport>(`/api/v1/gc${dryRun ? '?dry_run=1' : ''}`)) return report
-    throw new PinyonError('STORE_FAILED', 'the server went away while it collected')
+    return await server.write<GcReport>({ method: 'POST', path: 'gc', body: { dry_run: dryRun } })
   } finally {
     await server.close()
+  }
+}
+
+async function collectHere(configFile: string, dryRun: boolean): Promise<GcReport> {
+  const app = await App.open({ config: loadConfig(configFile, process.env), log: createLogger('warn') })
+  try {
+    // What is configured decides what is pinned and what is removed.
+    await app.applyConfiguration()
+    return await app.collector.collect({ dryRun })
+  } finally {
+    await app.close()
   }
 }
 

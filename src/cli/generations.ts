@@ -1,7 +1,7 @@
 import type { GenerationView } from '../proxy/api-generations.ts'
 import { EXIT, type ExitCode, type Options } from './exit.ts'
 import { openMirrorSource } from './mirror-source.ts'
-import { formatTable } from './table.ts'
+import { formatTable, toPrintable } from './table.ts'
 
 /** Options of `generations`. */
 export interface GenerationsOptions extends Options {
@@ -11,7 +11,7 @@ export interface GenerationsOptions extends Options {
 
 /** Prints the history of the index, newest first; exits 3 when there is none. */
 export async function listGenerations(options: GenerationsOptions): Promise<ExitCode> {
-  const source = await openMirrorSource(options.config)
+  const source = await openMirrorSource(options)
   try {
     const query = options.mirror === undefined ? '' : `?mirror=${encodeURIComponent(options.mirror)}`
     const { generations } = await source.get<{ generations: GenerationView[] }>(`generations${query}`)
@@ -25,7 +25,7 @@ export async function listGenerations(options: GenerationsOptions): Promise<Exit
 
 function formatGenerations(generations: readonly GenerationView[]): string {
   if (generations.length === 0) return 'No generation yet.\n'
-  const rows = generations.flatMap(({ generation, created_at: createdAt, cause, changes }) =>
+  const rows = generations.flatMap(({ generation, created_at: createdAt, cause, by, changes }) =>
     changes.map(({ mirror, from, to }, index) => [
       index === 0 ? String(generation) : '',
       index === 0 ? createdAt : '',
@@ -33,7 +33,8 @@ function formatGenerations(generations: readonly GenerationView[]): string {
       mirror,
       from ?? '-',
       to ?? '-',
+      index === 0 ? toPrintable(by ?? '-') : '',
     ]),
   )
-  return formatTable([['GENERATION', 'SINCE', 'CAUSE', 'MIRROR', 'FROM', 'TO'], ...rows])
+  return formatTable([['GENERATION', 'SINCE', 'CAUSE', 'MIRROR', 'FROM', 'TO', 'BY'], ...rows])
 }

@@ -61,6 +61,10 @@ const COMMAND_EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     "    --nogpgcheck --installroot=$(mktemp -d) install podman'",
     'pinyon bisect epel-el9 2026-11-01-02-13 current --run ./job.sh --json | jq -r .first_bad',
   ],
+  remove: [
+    'pinyon remove epel-el7               refused while jobs use it, naming who',
+    'pinyon remove epel-el7 --force       URLs of its snapshots are answered for some days more',
+  ],
   generations: ['pinyon generations --mirror epel-el9   which sync brought what jobs stumble over?'],
   views: [
     'pinyon views                          what keeps old snapshots, and until when?',
@@ -87,6 +91,7 @@ Examples:
   pinyon rollback epel-el9           the newest is broken: jobs get the one before until unpin
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing matched.
-Commands other than serve, check-config and import ask the running server through <data_dir>/admin.sock, and
-work on the data directory themselves when none runs.
+Commands other than serve, check-config, import and adopt ask the running server through <data_dir>/admin.sock, and
+work on the data directory themselves when none runs. With --server URL they ask that server, and need no
+configuration file; what changes something needs one of its tokens in PINYON_TOKEN.
 `

@@ -8,6 +8,7 @@ import { answerApi } from '../proxy/api.ts'
 import type { ApiContext } from '../proxy/api-context.ts'
 import { DiffRunner } from '../snapshot/diff-runner.ts'
 import { SqliteSnapshotStore } from '../snapshot/sqlite-snapshot-store.ts'
+import type { Options } from './exit.ts'
 import { ServerConnection } from './server-connection.ts'
 
 /** Where a reading command gets its answer. */
@@ -19,11 +20,19 @@ export interface MirrorSource {
   close(): Promise<void>
 }
 
-/** The running server, else the data directory itself: both give the same answers. */
-export async function openMirrorSource(configFile: string): Promise<MirrorSource> {
-  const { dataDir, cache } = loadConfig(configFile, process.env)
-  const layout = createLayout(dataDir)
-  const server = await ServerConnection.open(layout.adminSocket)
+/**
+ * The server that the options name; else the running one of the configuration; undefined when none runs.
+ * @throws PinyonError when the named one does not answer, and ConfigError
+ */
+export async function openServer({ config, server }: ServerOptions): Promise<ServerConnection | undefined> {
+  if (server !== undefined) return await ServerConnection.connect(server, process.env['PINYON_TOKEN'])
+  const { dataDir } = loadConfig(config, process.env)
+  return await ServerConnection.open(createLayout(dataDir).adminSocket)
+}
+
+/** The server, else the data directory itself: both give the same answers. */
+export async function openMirrorSource(options: ServerOptions): Promise<MirrorSource> {
+  const server = await openServer(options)
   if (server !== undefined)
     return {
       running: true,
@@ -31,6 +40,8 @@ export async function openMirrorSource(configFile: string): Promise<MirrorSource
       close: () => server.close(),
     }
   // Nothing has ever run here: an empty store, without making one.
+  const { dataDir, cache } = loadConfig(options.config, process.env)
+  const layout = createLayout(dataDir)
   const store = new SqliteSnapshotStore(existsSync(layout.database) ? layout.database : ':memory:')
   const diffs = new DiffRunner(dataDir)
   return {
@@ -63,3 +74,6 @@ function describeCache(ledger: BlobLedger, maxBytes: number): CacheView {
 function showInFull(address: string): string {
   return address
 }
+
+/** Which server a command is for. */
+type ServerOptions = Pick<Options, 'config' | 'server'>

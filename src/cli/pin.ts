@@ -1,14 +1,12 @@
-import { createLayout } from '../cache/layout.ts'
 import { removePin, setPin } from '../config/edit.ts'
 import { loadConfig } from '../config/load.ts'
-import { editConfigFile } from '../config/write.ts'
+import type { FarmChange, MirrorChange } from '../http/write-actions.ts'
 import { PinyonError } from '../model/errors.ts'
 import { nearestNames } from '../model/snapshot-name.ts'
 import type { SnapshotView } from '../proxy/api-mirrors.ts'
-import { publishFile } from '../system/publish.ts'
-import { EXIT, type ExitCode, type Options } from './exit.ts'
+import { changeConfig, type EditHere } from './change-config.ts'
+import type { ExitCode, Options } from './exit.ts'
 import { openMirrorSource } from './mirror-source.ts'
-import { ServerConnection } from './server-connection.ts'
 
 /** Options of the commands that pin. */
 export interface PinOptions extends Options {
@@ -18,42 +16,63 @@ export interface PinOptions extends Options {
 
 /** Pins a mirror to a snapshot in the configuration file, and waits until the running server has taken it up. */
 export async function pinMirror(mirror: string, snapshot: string, options: PinOptions): Promise<ExitCode> {
-  const names = (await readSnapshots(mirror, options)).map(({ name }) => name)
-  if (!names.includes(snapshot)) {
-    const known =
-      names.length === 0 ? 'it has none' : `the nearest are ${nearestNames(snapshot, names).join(', ')}`
-    throw new PinyonError('PIN_UNKNOWN', `${mirror} has no snapshot ${snapshot}: ${known}`)
-  }
-  return await changeConfig(
-    options,
-    (text) => setPin(text, mirror, snapshot, options.why),
-    `${mirror}: pinned to ${snapshot}`,
-  )
+  return await changeConfig(options, {
+    cause: 'pin',
+    there: async (server) => {
+      const body = { snapshot, why: options.why }
+      await server.write<MirrorChange>({ method: 'PUT', path: pathOf(mirror, 'pin'), body })
+      return describePin(mirror, snapshot)
+    },
+    here: async () => {
+      const names = (await readSnapshots(mirror, options)).map(({ name }) => name)
+      if (!names.includes(snapshot)) throw unknownPin(mirror, snapshot, names)
+      return pinHere(mirror, snapshot, options)
+    },
+  })
 }
 
 /** Takes a mirror's pin away; exits 3 when it has none. */
 export async function unpinMirror(mirror: string, options: Options): Promise<ExitCode> {
-  const config = loadConfig(options.config, process.env)
-  const settings = config.mirrors.get(mirror)
-  if (settings === undefined)
-    throw new PinyonError('NOT_FOUND', `no such mirror in ${config.file}: ${mirror}`)
-  if (settings.pin === undefined) {
-    process.stderr.write(`${mirror} is not pinned\n`)
-    return EXIT.nothing
-  }
-  return await changeConfig(options, (text) => removePin(text, mirror), `${mirror}: no longer pinned`)
+  const done = `${mirror}: no longer pinned`
+  const nothing = new PinyonError('NOTHING_TO_DO', `${mirror} is not pinned`)
+  return await changeConfig(options, {
+    cause: 'unpin',
+    there: async (server) => {
+      const path = pathOf(mirror, 'pin')
+      const { changed } = await server.write<MirrorChange>({ method: 'DELETE', path })
+      if (!changed) throw nothing
+      return done
+    },
+    here: async () => {
+      const config = loadConfig(options.config, process.env)
+      const settings = config.mirrors.get(mirror)
+      if (settings === undefined)
+        throw new PinyonError('NOT_FOUND', `no such mirror in ${config.file}: ${mirror}`)
+      if (settings.pin === undefined) throw nothing
+      return { edit: (text) => removePin(text, mirror), done }
+    },
+  })
 }
 
 /** Pins a mirror to the snapshot before its current one; exits 3 when there is none. */
 export async function rollBackMirror(mirror: string, options: PinOptions): Promise<ExitCode> {
-  const snapshots = await readSnapshots(mirror, options)
-  const current = snapshots.findIndex((snapshot) => snapshot.current)
-  const before = current < 0 ? undefined : snapshots[current + 1]
-  if (before === undefined) {
-    process.stderr.write(`${mirror} has no snapshot before its current one\n`)
-    return EXIT.nothing
-  }
-  return await pinMirror(mirror, before.name, options)
+  return await changeConfig(options, {
+    cause: 'rollback',
+    there: async (server) => {
+      const path = pathOf(mirror, 'rollback')
+      const body = { why: options.why }
+      const { current } = await server.write<MirrorChange>({ method: 'POST', path, body })
+      return describePin(mirror, current ?? '')
+    },
+    here: async () => {
+      const snapshots = await readSnapshots(mirror, options)
+      const current = snapshots.findIndex((snapshot) => snapshot.current)
+      const before = current < 0 ? undefined : snapshots[current + 1]
+      if (before === undefined)
+        throw new PinyonError('NOTHING_TO_DO', `${mirror} has no snapshot before its current one`)
+      return pinHere(mirror, before.name, options)
+    },
+  })
 }
 
 /** Options of `rollback --generation`. */
@@ -66,20 +85,59 @@ export interface FarmOptions extends PinOptions {
  * `dryRun` only prints the pins. Exits 3 when no mirror was.
  */
 export async function rollBackFarm(generation: string, options: FarmOptions): Promise<ExitCode> {
-  const source = await openMirrorSource(options.config)
+  if (!/^\d{1,15}$/.test(generation))
+    throw new PinyonError(
+      'PATH_REFUSED',
+      `expected a generation's number, found: ${JSON.stringify(generation)}`,
+    )
+  const { dryRun = false, why } = options
+  const done = dryRun ? '' : `the farm is back at generation ${generation}`
+  const describe = (pins: Readonly<Record<string, string>>) =>
+    [...Object.entries(pins).map(([mirror, name]) => `${mirror}: pin: ${name}`), done].join('\n').trimEnd()
+  return await changeConfig(options, {
+    cause: 'rollback',
+    there: async (server) => {
+      const body = { generation: Number(generation), dry_run: dryRun, why }
+      return describe((await server.write<FarmChange>({ method: 'POST', path: 'rollback', body })).pins)
+    },
+    here: async () => {
+      const pins = await readPins(generation, options)
+      const comment = why ?? `generation ${generation}`
+      const edit = (text: string) =>
+        Object.entries(pins).reduce((edited, [mirror, name]) => setPin(edited, mirror, name, comment), text)
+      return { edit: dryRun ? undefined : edit, done: describe(pins) }
+    },
+  })
+}
+
+function pinHere(mirror: string, snapshot: string, { why }: PinOptions): EditHere {
+  return {
+    edit: (text) => setPin(text, mirror, snapshot, why),
+    done: describePin(mirror, snapshot),
+  }
+}
+
+function describePin(mirror: string, snapshot: string): string {
+  return `${mirror}: pinned to ${snapshot}`
+}
+
+function unknownPin(mirror: string, snapshot: string, names: readonly string[]): PinyonError {
+  const known =
+    names.length === 0 ? 'it has none' : `the nearest are ${nearestNames(snapshot, names).join(', ')}`
+  return new PinyonError('PIN_UNKNOWN', `${mirror} has no snapshot ${snapshot}: ${known}`)
+}
+
+/** Snapshot by mirror, of those mirrors of a generation that are configured. */
+async function readPins(generation: string, options: Options): Promise<Readonly<Record<string, string>>> {
+  const source = await openMirrorSource(options)
   try {
-    const path = `generations/${encodeURIComponent(generation)}`
-    const { current } = await source.get<{ current: Readonly<Record<string, string>> }>(path)
     const { mirrors } = loadConfig(options.config, process.env)
+    const path = `generations/${generation}`
+    const { current } = await source.get<{ current: Readonly<Record<string, string>> }>(path)
     const pins = Object.entries(current).filter(([mirror]) => mirrors.has(mirror))
-    for (const [mirror, snapshot] of pins) process.stdout.write(`${mirror}: pin: ${snapshot}\n`)
-    if (pins.length === 0) process.stderr.write(`no configured mirror was in generation ${generation}\n`)
-    if (pins.length === 0) return EXIT.nothing
-    if (options.dryRun === true) return EXIT.done
-    const { why = `generation ${generation}` } = options
-    const edit = (text: string) =>
-      pins.reduce((edited, [mirror, name]) => setPin(edited, mirror, name, why), text)
-    return await changeConfig(options, edit, `the farm is back at generation ${generation}`)
+    if (pins.length === 0)
+      throw new PinyonError('NOTHING_TO_DO', `no configured mirror was in generation ${generation}`)
+    return Object.fromEntries(pins)
   } finally {
     await source.close()
   }
@@ -87,33 +145,14 @@ export async function rollBackFarm(generation: string, options: FarmOptions): Pr
 
 /** Newest first. */
 async function readSnapshots(mirror: string, options: Options): Promise<readonly SnapshotView[]> {
-  const source = await openMirrorSource(options.config)
+  const source = await openMirrorSource(options)
   try {
-    const path = `mirrors/${encodeURIComponent(mirror)}/snapshots`
-    return (await source.get<{ snapshots: SnapshotView[] }>(path)).snapshots
+    return (await source.get<{ snapshots: SnapshotView[] }>(pathOf(mirror, 'snapshots'))).snapshots
   } finally {
     await source.close()
   }
 }
 
-async function changeConfig(
-  options: Options,
-  edit: (text: string) => string,
-  done: string,
-): Promise<ExitCode> {
-  const { file, dataDir } = loadConfig(options.config, process.env)
-  await editConfigFile(file, edit, publishFile)
-  const server = await ServerConnection.open(createLayout(dataDir).adminSocket)
-  try {
-    for await (const _ of server?.post('/api/v1/reload') ?? []);
-    process.stdout.write(server === undefined ? `${done}, from the server's next start on\n` : `${done}\n`)
-    return EXIT.done
-  } catch (error) {
-    const { message } = error as Error
-    throw new PinyonError('CONFIG_INVALID', `${file} is changed, but the server refuses it: ${message}`, {
-      cause: error,
-    })
-  } finally {
-    await server?.close()
-  }
+function pathOf(mirror: string, name: string): string {
+  return `mirrors/${encodeURIComponent(mirror)}/${name}`
 }

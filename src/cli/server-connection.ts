@@ -1,6 +1,8 @@
 import { Pool, type Dispatcher } from 'undici'
 
-import { PinyonError } from '../model/errors.ts'
+import { USER_HEADER } from '../http/authorize.ts'
+import { ERROR_KINDS, PinyonError, type ErrorCode } from '../model/errors.ts'
+import { userName } from './user-name.ts'
 
 /** What connecting gives when no server runs; for a path that is too long for a socket none can. */
 const NO_SERVER = ['ENOENT', 'ENOTDIR', 'ECONNREFUSED', 'ENAMETOOLONG', 'EINVAL']
@@ -8,12 +10,35 @@ const NO_SERVER = ['ENOENT', 'ENOTDIR', 'ECONNREFUSED', 'ENAMETOOLONG', 'EINVAL'
 /** A server that does not answer a question within this is stuck, in milliseconds. A sync takes as long as it takes. */
 const ANSWER_MS = 10_000
 
-/** The running server, asked through its admin socket. */
+/** Requests run side by side, each on a connection of its own, and syncs take as long as they take. */
+const PATIENT = { headersTimeout: 0, bodyTimeout: 0 } as const
+
+/** A write of the API. */
+export interface ServerWrite {
+  readonly method: 'POST' | 'PUT' | 'DELETE'
+  /** With the query, after `/api/v1/`. */
+  readonly path: string
+  /** Sent as JSON; nothing is sent without it. */
+  readonly body?: object
+}
+
+/** A running server: this machine's, asked through its admin socket, or any, asked through its URL. */
 export class ServerConnection {
   readonly #pool: Pool
+  /** The path that the server's URL has. */
+  readonly #base: string
+  readonly #headers: Readonly<Record<string, string>>
+  /** How it is named in messages. */
+  readonly #name: string
 
-  private constructor(pool: Pool) {
+  private constructor(
+    pool: Pool,
+    { name, base = '', headers }: { name: string; base?: string; headers: Record<string, string> },
+  ) {
     this.#pool = pool
+    this.#name = name
+    this.#base = base
+    this.#headers = headers
   }
 
   /**
@@ -21,40 +46,76 @@ export class ServerConnection {
    * @throws PinyonError FORBIDDEN when it may not be opened, STORE_FAILED for other trouble with it
    */
   static async open(socketPath: string): Promise<ServerConnection | undefined> {
-    // Requests run side by side, each on a connection of its own, and syncs take as long as they take.
-    const pool = new Pool('http://localhost', { socketPath, headersTimeout: 0, bodyTimeout: 0 })
+    const pool = new Pool('http://localhost', { socketPath, ...PATIENT })
+    const headers = { [USER_HEADER]: userName() }
+    const server = new ServerConnection(pool, { name: `the server through ${socketPath}`, headers })
     try {
-      const { body } = await pool.request({ path: '/healthz', method: 'GET', headersTimeout: ANSWER_MS })
-      await body.dump()
-      return new ServerConnection(pool)
+      await server.#greet()
+      return server
     } catch (error) {
-      await pool.destroy()
-      const { code, message } = error as NodeJS.ErrnoException
+      const { code } = error as NodeJS.ErrnoException
       if (code !== undefined && NO_SERVER.includes(code)) return undefined
       if (code === 'EACCES')
         throw new PinyonError('FORBIDDEN', `only the server's user may use its socket: ${socketPath}`, {
           cause: error,
         })
-      throw new PinyonError('STORE_FAILED', `asking the server through ${socketPath}: ${message}`, {
-        cause: error,
-      })
+      throw server.#explain(error)
     }
   }
 
   /**
-   * GETs JSON. Throws the server's own error.
+   * Connects to a server by its URL.
+   * @param token for writes; sent with every request, and never shown
+   * @throws PinyonError CONFIG_INVALID for what is no http or https URL, STORE_FAILED when it does not answer
+   */
+  static async connect(url: string, token: string | undefined): Promise<ServerConnection> {
+    const parsed = URL.parse(url)
+    if (
+      parsed === null ||
+      !/^https?:$/.test(parsed.protocol) ||
+      parsed.username !== '' ||
+      parsed.search !== ''
+    )
+      throw new PinyonError(
+        'CONFIG_INVALID',
+        'expected --server to be a URL such as https://mirrors.example.org',
+      )
+    if (token !== undefined && !/^[\x21-\x7e]+$/.test(token))
+      throw new PinyonError('CONFIG_INVALID', 'PINYON_TOKEN holds characters that no token has')
+    const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` }
+    const base = parsed.pathname.replace(/\/+$/, '')
+    const server = new ServerConnection(new Pool(parsed.origin, PATIENT), {
+      name: parsed.origin + base,
+      base,
+      headers,
+    })
+    try {
+      await server.#greet()
+      return server
+    } catch (error) {
+      throw server.#explain(error)
+    }
+  }
+
+  /**
+   * GETs JSON; the path is whole. Throws the server's own error.
    * @param answerMs how long the answer may take; 0 for ever
    */
   async get<T>(path: string, answerMs = ANSWER_MS): Promise<T> {
-    const reply = await this.#pool.request({ path, method: 'GET', headersTimeout: answerMs })
+    const reply = await this.#request({ path, method: 'GET', headersTimeout: answerMs })
     if (reply.statusCode !== 200) throw await toError(reply)
     return (await reply.body.json()) as T
   }
 
-  /** POSTs nothing and hands over each line of JSON that comes back. Throws the server's own error, or STORE_FAILED when it goes away. */
+  /** Has something changed, and gives what the server answers. Throws the server's own error. */
+  async write<T>(write: ServerWrite): Promise<T> {
+    const reply = await this.#send(write)
+    return (await reply.body.json()) as T
+  }
+
+  /** POSTs nothing and hands over each line of JSON that comes back; the path is whole. Throws the server's own error, or STORE_FAILED when it goes away. */
   async *post<T>(path: string): AsyncIterable<T> {
-    const reply = await this.#pool.request({ path, method: 'POST' })
-    if (reply.statusCode !== 200) throw await toError(reply)
+    const reply = await this.#send({ method: 'POST', path: path.replace(/^\/api\/v1\//, '') })
     try {
       for await (const line of readLines(reply.body)) yield JSON.parse(line) as T
     } catch (error) {
@@ -69,13 +130,41 @@ export class ServerConnection {
 
   /** DELETEs, which answers nothing. Throws the server's own error. */
   async delete(path: string): Promise<void> {
-    const reply = await this.#pool.request({ path, method: 'DELETE', headersTimeout: ANSWER_MS })
+    const reply = await this.#request({ path, method: 'DELETE', headersTimeout: ANSWER_MS })
     if (reply.statusCode !== 204) throw await toError(reply)
     await reply.body.dump()
   }
 
   async close(): Promise<void> {
     await this.#pool.close()
+  }
+
+  async #greet(): Promise<void> {
+    try {
+      const { body } = await this.#request({ path: '/healthz', method: 'GET', headersTimeout: ANSWER_MS })
+      await body.dump()
+    } catch (error) {
+      await this.#pool.destroy()
+      throw error
+    }
+  }
+
+  async #send({ method, path, body }: ServerWrite): Promise<Dispatcher.ResponseData> {
+    const sent = body === undefined ? {} : { body: JSON.stringify(body) }
+    const reply = await this.#request({ path: `/api/v1/${path}`, method, ...sent })
+    if (reply.statusCode !== 200) throw await toError(reply)
+    return reply
+  }
+
+  async #request(options: Dispatcher.RequestOptions): Promise<Dispatcher.ResponseData> {
+    return await this.#pool.request({ ...options, path: this.#base + options.path, headers: this.#headers })
+  }
+
+  #explain(error: unknown): PinyonError {
+    const { message, code } = error as NodeJS.ErrnoException
+    return new PinyonError('STORE_FAILED', `asking ${this.#name}: ${message === '' ? code : message}`, {
+      cause: error,
+    })
   }
 }
 
@@ -89,8 +178,13 @@ async function* readLines(body: AsyncIterable<Uint8Array>): AsyncIterable<string
   }
 }
 
+/** What somebody without the right token is to do. */
+const TOKEN_HINT = 'PINYON_TOKEN has to hold one of the tokens in its configuration'
+
 async function toError(reply: Dispatcher.ResponseData): Promise<PinyonError> {
-  const problem = (await reply.body.json().catch(() => ({}))) as { detail?: string }
+  const problem = (await reply.body.json().catch(() => ({}))) as { title?: string; detail?: string }
   const message = problem.detail ?? `the server answered: ${reply.statusCode}`
-  return new PinyonError(reply.statusCode === 404 ? 'NOT_FOUND' : 'STORE_FAILED', message)
+  const title = problem.title ?? ''
+  const code: ErrorCode = Object.hasOwn(ERROR_KINDS, title) ? (title as ErrorCode) : 'STORE_FAILED'
+  return new PinyonError(code, code === 'UNAUTHORIZED' ? `${message} (${TOKEN_HINT})` : message)
 }

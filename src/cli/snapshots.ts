@@ -6,7 +6,7 @@ import { formatBytes, formatTable, toPrintable } from './table.ts'
 
 /** Prints a mirror's snapshots, newest first; exits 3 when there is no such mirror or it has none. */
 export async function listSnapshots(mirror: string, options: Options): Promise<ExitCode> {
-  const source = await openMirrorSource(options.config)
+  const source = await openMirrorSource(options)
   try {
     const path = `mirrors/${encodeURIComponent(mirror)}/snapshots`
     const { snapshots } = await source.get<{ snapshots: SnapshotView[] }>(path)

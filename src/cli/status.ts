@@ -9,7 +9,7 @@ import { formatAge, formatBytes, formatTable, toPrintable } from './table.ts'
  * read it.
  */
 export async function showStatus(options: Options): Promise<ExitCode> {
-  const source = await openMirrorSource(options.config)
+  const source = await openMirrorSource(options)
   try {
     const { mirrors } = await source.get<{ mirrors: MirrorView[] }>('mirrors')
     const configuration = await source.get<ConfigurationView>('configuration')
@@ -53,10 +53,23 @@ function formatStatus(mirrors: readonly MirrorView[], running: boolean, nowMs: n
     formatAge(mirror.last_sync, nowMs),
     mirror.error === null ? (mirror.last_sync === null ? '' : 'ok') : `failed: ${toPrintable(mirror.error)}`,
   ])
-  return note + formatTable([['MIRROR', 'CURRENT', 'SNAPSHOTS', 'LAST SYNC', 'RESULT'], ...rows])
+  return (
+    note +
+    formatTable([['MIRROR', 'CURRENT', 'SNAPSHOTS', 'LAST SYNC', 'RESULT'], ...rows]) +
+    formatPins(mirrors)
+  )
 }
 
-function formatCurrent({ enabled, current, pinned }: MirrorView): string {
+/** Why jobs do not get the newest. */
+function formatPins(mirrors: readonly MirrorView[]): string {
+  const lines = mirrors.flatMap(({ name, pinned, pin_why: why }) =>
+    pinned && why !== null ? [`${name} is pinned: ${toPrintable(why)}\n`] : [],
+  )
+  return lines.join('')
+}
+
+function formatCurrent({ enabled, current, pinned, removed_at: removedAt }: MirrorView): string {
+  if (removedAt !== null) return 'removed'
   if (!enabled) return 'not listed'
   if (current === null) return 'no snapshot yet'
   return pinned ? `${current} (pinned)` : current

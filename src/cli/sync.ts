@@ -2,19 +2,23 @@ import { App } from '../app/app.ts'
 import { createLayout } from '../cache/layout.ts'
 import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
-import { summarizeSync, type SyncLine, type SyncSummary } from '../http/admin.ts'
+import { summarizeSync, type SyncLine, type SyncSummary } from '../http/send-sync.ts'
+import { socketActor } from '../model/actor.ts'
 import { PinyonError } from '../model/errors.ts'
+import type { MirrorView } from '../proxy/api-mirrors.ts'
 import { createLogger } from '../system/logger.ts'
 import { EXIT, type ExitCode, type Options } from './exit.ts'
 import { ProgressDisplay } from './progress.ts'
 import { ServerConnection } from './server-connection.ts'
 import { toPrintable } from './table.ts'
+import { userName } from './user-name.ts'
 
 /** Starts the sync of one mirror and resolves with how it ended. */
 type RunSync = (mirror: string, display: ProgressDisplay) => Promise<SyncSummary>
 
 /** Syncs mirrors side by side, by the running server or, when none runs, by itself; exits 1 when one failed. */
 export async function syncMirrors(names: readonly string[], options: Options): Promise<ExitCode> {
+  if (options.server !== undefined) return await syncElsewhere(options.server, names, options)
   const config = loadConfig(options.config, process.env)
   const mirrors = selectMirrors(config, names)
   if (mirrors.length === 0) {
@@ -28,6 +32,24 @@ export async function syncMirrors(names: readonly string[], options: Options): P
   } finally {
     await server.close()
   }
+}
+
+/** Syncs at a server whose configuration is not at hand. */
+async function syncElsewhere(url: string, names: readonly string[], options: Options): Promise<ExitCode> {
+  const server = await ServerConnection.connect(url, process.env['PINYON_TOKEN'])
+  try {
+    const mirrors = names.length > 0 ? [...new Set(names)] : await readEnabled(server)
+    if (mirrors.length === 0) process.stderr.write(`no mirror is enabled at ${url}\n`)
+    if (mirrors.length === 0) return EXIT.nothing
+    return await syncAll(mirrors, options, (mirror, display) => syncThere(server, mirror, display))
+  } finally {
+    await server.close()
+  }
+}
+
+async function readEnabled(server: ServerConnection): Promise<readonly string[]> {
+  const { mirrors } = await server.get<{ mirrors: MirrorView[] }>('/api/v1/mirrors')
+  return mirrors.filter(({ enabled }) => enabled).map(({ name }) => name)
 }
 
 function selectMirrors(config: Config, names: readonly string[]): readonly string[] {
@@ -45,7 +67,7 @@ async function syncHere(config: Config, mirrors: readonly string[], options: Opt
     return await syncAll(mirrors, options, async (mirror, display) => {
       const stop = app.board.listen(mirror, (progress) => progress && display.show(mirror, progress))
       try {
-        return summarizeSync(await app.sync(mirror))
+        return summarizeSync(await app.sync(mirror, socketActor(userName())))
       } finally {
         stop()
       }

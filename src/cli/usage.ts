@@ -24,7 +24,7 @@ export function addUsage({ add, onDone }: CommandLine): void {
 
 /** Prints who uses what; exits 3 when there is no such mirror, none at all, or it was never used. */
 async function showUsage(mirror: string | undefined, options: Options): Promise<ExitCode> {
-  const source = await openMirrorSource(options.config)
+  const source = await openMirrorSource(options)
   try {
     return await (mirror === undefined ? showMirrors(source, options) : showMirror(source, mirror, options))
   } catch (error) {

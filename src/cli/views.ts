@@ -7,8 +7,7 @@ import { isViewName } from '../model/view-name.ts'
 import type { ViewList, ViewView } from '../proxy/api-views.ts'
 import { SqliteSnapshotStore } from '../snapshot/sqlite-snapshot-store.ts'
 import { EXIT, type ExitCode, type Options } from './exit.ts'
-import { openMirrorSource } from './mirror-source.ts'
-import { ServerConnection } from './server-connection.ts'
+import { openMirrorSource, openServer } from './mirror-source.ts'
 import { formatAge, formatTable, toPrintable } from './table.ts'
 
 /** Options of `views`. */
@@ -28,7 +27,7 @@ export async function runViews(options: ViewsOptions): Promise<ExitCode> {
 
 /** All pages. */
 async function readViews(options: Options): Promise<Omit<ViewList, 'next'>> {
-  const source = await openMirrorSource(options.config)
+  const source = await openMirrorSource(options)
   try {
     const views: ViewView[] = []
     let after = ''
@@ -54,7 +53,7 @@ async function endView(name: string, options: Options): Promise<ExitCode> {
 
 /** Ends a view by the running server; undefined when none runs. */
 async function endThere(name: string, options: Options): Promise<boolean | undefined> {
-  const server = await ServerConnection.open(createLayout(dataDirOf(options)).adminSocket)
+  const server = await openServer(options)
   if (server === undefined) return undefined
   const segment = encodeURIComponent(name)
   try {

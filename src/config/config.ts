@@ -8,6 +8,8 @@ export interface Config {
   /** Absolute path. */
   readonly dataDir: string
   readonly syncIntervalMs: SyncInterval
+  /** Who may write over TCP, by name; absent: nobody. */
+  readonly tokens?: ReadonlyMap<string, TokenConfig>
   readonly retention: RetentionConfig
   readonly cache: CacheConfig
   /** By name, disabled ones included. */
@@ -33,6 +35,14 @@ export interface CacheConfig {
   readonly maxBytes: number
   /** Of small blobs in memory. */
   readonly memoryBytes: number
+}
+
+/** A token of the write API: never the token itself. */
+export interface TokenConfig {
+  /** Absolute path of the file it was read from. */
+  readonly file: string
+  /** Its SHA-256, 32 bytes. */
+  readonly sha256: Uint8Array
 }
 
 /** One upstream repository. */

@@ -1,5 +1,5 @@
 import { Document, isScalar } from 'yaml'
-import type { Config, MirrorConfig, SyncInterval } from './config.ts'
+import type { Config, MirrorConfig, SyncInterval, TokenConfig } from './config.ts'
 import { escapeEnvironment } from './environment.ts'
 import { formatListen } from './listen.ts'
 import { formatDuration } from '../model/duration.ts'
@@ -14,6 +14,7 @@ export function formatConfig(config: Config): string {
     ...(config.publicUrl === undefined ? {} : { public_url: formatUrl(config.publicUrl) }),
     data_dir: escapeEnvironment(config.dataDir),
     sync_interval: formatSyncInterval(config.syncIntervalMs),
+    ...(config.tokens === undefined ? {} : { tokens: describeTokens(config.tokens) }),
     retention: {
       keep: config.retention.keep,
       max_age: formatDuration(config.retention.maxAgeMs),
@@ -34,6 +35,11 @@ export function formatConfig(config: Config): string {
   }
   // Never folded: a line of `check-config` is a line to search for.
   return document.toString({ singleQuote: true, lineWidth: 0 })
+}
+
+/** Names and paths; a token itself is never known here. */
+function describeTokens(tokens: ReadonlyMap<string, TokenConfig>): Map<string, unknown> {
+  return new Map([...tokens].map(([name, { file }]) => [name, { file: escapeEnvironment(file) }]))
 }
 
 function describeMirror(mirror: MirrorConfig): Record<string, unknown> {

@@ -1,13 +1,14 @@
 import { resolve } from 'node:path'
 import type { z } from 'zod'
 import { refuseMirrorName } from '../model/mirror-name.ts'
-import type { Config, MirrorConfig } from './config.ts'
+import type { Config, MirrorConfig, TokenConfig } from './config.ts'
 import { quote } from './describe.ts'
 import { ConfigDocument } from './document.ts'
 import { ConfigError, type ConfigProblem } from './problem.ts'
 import { readConfigFile } from './read.ts'
 import { configKeys, configSchema, type FileConfig, type FileMirror } from './schema.ts'
 import { suggestKey } from './suggest.ts'
+import { readTokens, TOKEN_NAME } from './tokens.ts'
 import { PROBLEMS_MAX } from './yaml.ts'
 
 /**
@@ -35,16 +36,23 @@ export function parseConfig(file: string, text: string, env: NodeJS.ProcessEnv):
   const document = new ConfigDocument(file, text, env)
   const path = resolve(file)
   const parsed = document.value === undefined ? undefined : checkDocument(document, path)
+  const tokens = readTokens(parsed?.tokens ?? {}, (name, expected) =>
+    document.refuseValue(['tokens', name, 'file'], expected),
+  )
   if (parsed === undefined || document.problems.length > 0)
     throw new ConfigError(selectProblems(document.problems))
-  return buildConfig(path, parsed, document)
+  return buildConfig(path, parsed, tokens, document)
 }
 
 /** Checks names and values; undefined when there was a problem with a value. */
 function checkDocument(document: ConfigDocument, path: string): FileConfig | undefined {
   // A file without content, or of comments only, leaves everything to the defaults.
   const value = document.value ?? {}
-  for (const name of mirrorNames(value)) {
+  for (const name of namesIn(value, 'tokens')) {
+    const expected = 'a token name of up to 64 letters, digits and . _ -'
+    if (!TOKEN_NAME.test(name)) document.refuseKey(['tokens', name], `the name ${quote(name)}`, expected)
+  }
+  for (const name of namesIn(value, 'mirrors')) {
     const reason = refuseMirrorName(name)
     const expected = 'a mirror name of letters, digits and . _ + @ ~ -'
     if (reason !== undefined)
@@ -56,9 +64,9 @@ function checkDocument(document: ConfigDocument, path: string): FileConfig | und
   return undefined
 }
 
-function mirrorNames(value: unknown): string[] {
-  const mirrors = isRecord(value) ? value['mirrors'] : undefined
-  return isRecord(mirrors) ? Object.keys(mirrors) : []
+function namesIn(value: unknown, key: 'tokens' | 'mirrors'): string[] {
+  const entries = isRecord(value) ? value[key] : undefined
+  return isRecord(entries) ? Object.keys(entries) : []
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
@@ -66,13 +74,18 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 function refuseIssue(document: ConfigDocument, issue: z.core.$ZodIssue): void {
+  // A name has been refused with its own words.
+  if (issue.code === 'invalid_key') return
+  // Who took it for the token itself must not find that in a log.
+  if (issue.path[0] === 'tokens' && issue.path.length === 2 && issue.code !== 'unrecognized_keys')
+    return document.refuseKey(issue.path, 'no mapping', issue.message)
   if (issue.code !== 'unrecognized_keys') return document.refuseValue(issue.path, issue.message)
   const keys = configKeys()
   const [section] = issue.path
   const known =
     section === undefined
       ? keys.top
-      : section === 'retention' || section === 'cache'
+      : section === 'retention' || section === 'cache' || section === 'tokens'
         ? keys[section]
         : keys.mirror
   for (const key of issue.keys.slice(0, PROBLEMS_MAX)) {
@@ -90,7 +103,12 @@ function selectProblems(problems: readonly ConfigProblem[]): readonly ConfigProb
   return ordered.slice(0, PROBLEMS_MAX)
 }
 
-function buildConfig(file: string, parsed: FileConfig, document: ConfigDocument): Config {
+function buildConfig(
+  file: string,
+  parsed: FileConfig,
+  tokens: ReadonlyMap<string, TokenConfig>,
+  document: ConfigDocument,
+): Config {
   const mirrors = Object.entries(parsed.mirrors).map(([name, mirror]) =>
     buildMirror(name, mirror, parsed, document),
   )
@@ -100,6 +118,7 @@ function buildConfig(file: string, parsed: FileConfig, document: ConfigDocument)
     ...(parsed.public_url === undefined ? {} : { publicUrl: parsed.public_url }),
     dataDir: parsed.data_dir,
     syncIntervalMs: parsed.sync_interval,
+    ...(tokens.size === 0 ? {} : { tokens }),
     retention: {
       keep: parsed.retention.keep,
       maxAgeMs: parsed.retention.max_age,

@@ -7,6 +7,7 @@ import { parseListen } from './listen.ts'
 import { parseDuration } from '../model/duration.ts'
 import { CACHE_DEFAULTS, RETENTION_DEFAULTS, cacheSchema, retentionSchema } from './schema-storage.ts'
 import { parseText, value } from './schema-value.ts'
+import { TOKEN_NAME } from './tokens.ts'
 import { parseBaseurl, parseProxy, parsePublicUrl, type Parsed } from './urls.ts'
 
 /** What stands for a key that is absent, as one would write it. A mirror's `sync_interval` is the global one. */
@@ -14,6 +15,7 @@ export const DEFAULTS = {
   listen: '127.0.0.1:8080',
   data_dir: './data',
   sync_interval: '8h',
+  tokens: {},
   retention: RETENTION_DEFAULTS,
   cache: CACHE_DEFAULTS,
   enabled: true,
@@ -35,6 +37,7 @@ const DATA_DIR = 'the path of a directory'
 const SYNC_INTERVAL = 'a duration such as 8h or 30m, or off'
 const TIMEOUT = 'a duration such as 30s or 5m'
 const PIN = "a snapshot's name such as 2016-12-13-13-30"
+const TOKEN_FILE = 'the path of a file that holds a token'
 const BASEURLS = 'a URL or a list of URLs'
 
 /** What a configuration file says, checked, in its own spelling; see {@link configSchema}. */
@@ -52,8 +55,12 @@ export function configSchema(file: string) {
     {
       listen: value(parseListenValue).prefault(DEFAULTS.listen),
       public_url: value((input) => parseText(input, 'a URL', parsePublicUrl)).optional(),
-      data_dir: value((input) => parseDataDir(input, dirname(file))).prefault(DEFAULTS.data_dir),
+      data_dir: value((input) => parsePath(input, dirname(file), DATA_DIR)).prefault(DEFAULTS.data_dir),
       sync_interval: value(parseSyncInterval).prefault(DEFAULTS.sync_interval),
+      tokens: z.preprocess(
+        (input) => input ?? {},
+        z.record(z.string().regex(TOKEN_NAME), tokenSchema(file), { error: 'a mapping of token names' }),
+      ),
       retention: retentionSchema(),
       cache: cacheSchema(),
       mirrors: z.preprocess(
@@ -64,6 +71,11 @@ export function configSchema(file: string) {
     },
     { error: 'a mapping of keys such as mirrors' },
   )
+}
+
+function tokenSchema(file: string) {
+  const shape = { file: value((input) => parsePath(input, dirname(file), TOKEN_FILE)) }
+  return z.strictObject(shape, { error: 'a mapping with a file' })
 }
 
 function mirrorSchema(file: string) {
@@ -90,6 +102,7 @@ export function configKeys() {
     mirror: Object.keys(mirrorSchema('/').shape),
     retention: Object.keys(RETENTION_DEFAULTS),
     cache: Object.keys(CACHE_DEFAULTS),
+    tokens: Object.keys(tokenSchema('/').shape),
   }
 }
 
@@ -107,11 +120,10 @@ function parseListenValue(input: unknown): Parsed<ListenAddress> {
   return address === undefined ? { expected: LISTEN } : { value: address }
 }
 
-function parseDataDir(input: unknown, base: string): Parsed<string> {
+function parsePath(input: unknown, base: string, expected: string): Parsed<string> {
   // oxlint-disable-next-line no-control-regex -- refusing control characters is the point
-  if (typeof input !== 'string' || input === '' || /[\u0000-\u001f]/.test(input))
-    return { expected: DATA_DIR }
-  if (/^~(?:\/|$)/.test(input)) return { expected: `${DATA_DIR}; for your home directory write \${HOME}` }
+  if (typeof input !== 'string' || input === '' || /[\u0000-\u001f]/.test(input)) return { expected }
+  if (/^~(?:\/|$)/.test(input)) return { expected: `${expected}; for your home directory write \${HOME}` }
   return { value: resolve(base, input) }
 }
 

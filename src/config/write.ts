@@ -8,7 +8,7 @@ import { readConfigBytes } from './read.ts'
 /** How often an edit begins anew because somebody else has changed the file meanwhile. */
 const TRIES = 3
 
-/** Renames a finished and fsynced file over another in the same directory, and makes that durable. */
+/** Renames a finished and fsynced file over another in the same directory, before it returns, and makes that durable. */
 export type Publish = (temporary: string, target: string) => Promise<void>
 
 /** A file's text and what has to be kept of it. */

@@ -9,7 +9,7 @@ export function logExchange(log: Logger, exchange: Exchange): void {
   log[level](
     {
       method: request.method,
-      target: request.url?.slice(0, 1_000),
+      target: redactTarget(request.url ?? '').slice(0, 1_000),
       status: response.statusCode,
       outcome,
       ms: Math.round((performance.now() - exchange.startedAt) * 10) / 10,
@@ -21,6 +21,11 @@ export function logExchange(log: Logger, exchange: Exchange): void {
     },
     'request',
   )
+}
+
+/** A request target without the secrets that somebody may put into a query; we take none from there. */
+export function redactTarget(target: string): string {
+  return target.replace(/([?&][^=&]*(?:token|authorization|password)[^=&]*=)[^&]*/gi, '$1***')
 }
 
 const LEVELS = { upstream: 'warn', internal: 'error' } as const

@@ -25,6 +25,19 @@ export function sendText(exchange: Exchange, reply: TextReply): void {
   response.end(request.method === 'HEAD' ? undefined : reply.body)
 }
 
+/** Sends what a write came to. Conditions say nothing here: it has been done. */
+export function sendWritten(exchange: Exchange, value: object): void {
+  const body = Buffer.from(`${JSON.stringify(value)}\n`)
+  exchange.response.writeHead(200, {
+    'Content-Type': 'application/json',
+    'Content-Length': String(body.length),
+    'Cache-Control': 'no-store',
+    'X-Content-Type-Options': 'nosniff',
+    ...outcomeHeaders(exchange, 'hit'),
+  })
+  exchange.response.end(body)
+}
+
 /** Sends a redirect within this server. */
 export function sendRedirect(exchange: Exchange, location: string): void {
   exchange.response.writeHead(302, {
@@ -67,11 +80,9 @@ export function sendError(exchange: Exchange, error: PinyonError): void {
 
 /** What RFC 9110 wants beside the status. */
 function errorHeaders(error: PinyonError): Headers {
-  if (error.code === 'METHOD_REFUSED') return { Allow: allowedMethods(error) }
+  const { allow = 'GET, HEAD', challenge = 'Bearer' } = error.facts as { allow?: string; challenge?: string }
+  if (error.code === 'METHOD_REFUSED') return { Allow: allow }
+  if (error.code === 'UNAUTHORIZED') return { 'WWW-Authenticate': challenge }
   if (error.code === 'RANGE_REFUSED') return { 'Content-Range': `bytes */${String(error.facts['size'])}` }
   return {}
-}
-
-function allowedMethods({ facts }: PinyonError): string {
-  return typeof facts['allow'] === 'string' ? facts['allow'] : 'GET, HEAD'
 }

@@ -18,6 +18,11 @@ export const ERROR_KINDS = {
   METHOD_REFUSED: { status: 405, outcome: 'bad_request', source: 'client', retryable: false },
   PRECONDITION_FAILED: { status: 412, outcome: 'bad_request', source: 'client', retryable: false },
   RANGE_REFUSED: { status: 416, outcome: 'bad_request', source: 'client', retryable: false },
+  /** The body of a request is not what it has to be, or too large. */
+  BODY_REFUSED: { status: 400, outcome: 'bad_request', source: 'client', retryable: false },
+  BODY_TOO_LARGE: { status: 413, outcome: 'bad_request', source: 'client', retryable: false },
+  /** A write without a token, or with one that is not known. */
+  UNAUTHORIZED: { status: 401, outcome: 'bad_request', source: 'client', retryable: false },
   FORBIDDEN: { status: 403, outcome: 'bad_request', source: 'client', retryable: false },
   NOT_FOUND: { status: 404, outcome: 'not_found', source: 'client', retryable: false },
   /** A repodata file that repomd.xml names and upstream never had right; published as a defect. */
@@ -46,7 +51,7 @@ export const ERROR_KINDS = {
   SYNC_RUNNING: { status: 409, outcome: 'bad_request', source: 'client', retryable: true },
   /** Another process collects what is not needed any more. */
   GC_RUNNING: { status: 409, outcome: 'bad_request', source: 'client', retryable: true },
-  /** A package is listed, but the mirror it came from is no longer configured. */
+  /** A package is listed, but its mirror is no longer configured and no source of it is known. */
   MIRROR_UNCONFIGURED: { status: 502, outcome: 'lost', source: 'internal', retryable: false },
   /** An older mirror tree, or its place in the store, is not such that it can be taken in. */
   ADOPTION_REFUSED: { status: 409, outcome: 'bad_request', source: 'client', retryable: false },
@@ -54,6 +59,12 @@ export const ERROR_KINDS = {
   PIN_UNKNOWN: { status: 409, outcome: 'bad_request', source: 'client', retryable: false },
   /** There are as many views as there can be. */
   VIEWS_FULL: { status: 429, outcome: 'bad_request', source: 'client', retryable: true },
+  /** There is nothing that the command could change. */
+  NOTHING_TO_DO: { status: 409, outcome: 'bad_request', source: 'client', retryable: false },
+  /** A mirror that is to be removed was used lately, or a view holds it. */
+  MIRROR_IN_USE: { status: 409, outcome: 'bad_request', source: 'client', retryable: false },
+  /** The server may not write its configuration file. */
+  CONFIG_READONLY: { status: 409, outcome: 'bad_request', source: 'client', retryable: false },
   /** The server is shutting down. */
   SHUTTING_DOWN: { status: 503, outcome: 'error_internal', source: 'internal', retryable: true },
   /** The configured size of the cache is used up by what may not go. */
@@ -63,7 +74,7 @@ export const ERROR_KINDS = {
   /** No more files or connections may be opened. */
   NO_DESCRIPTORS: { status: 503, outcome: 'error_internal', source: 'internal', retryable: false },
   STORE_FAILED: { status: 500, outcome: 'error_internal', source: 'internal', retryable: false },
-  CONFIG_INVALID: { status: 500, outcome: 'error_internal', source: 'client', retryable: false },
+  CONFIG_INVALID: { status: 409, outcome: 'bad_request', source: 'client', retryable: false },
 } as const satisfies Record<string, ErrorKind>
 
 export type ErrorCode = keyof typeof ERROR_KINDS

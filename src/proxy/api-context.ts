@@ -7,6 +7,8 @@ import type { TextReply } from './reply.ts'
 /** Why what the configuration file says now is not what runs; undefined when it does, or when no server runs. */
 export interface ConfigurationState {
   readonly error: string | undefined
+  /** Absolute path of the file; only the socket's user is told. */
+  readonly file?: string
 }
 
 /** The cache as the API shows it; what only a collection knows is null before the first one. */

@@ -12,6 +12,8 @@ export interface GenerationView {
   readonly generation: number
   readonly created_at: string
   readonly cause: GenerationCause
+  /** `schedule`, `configuration file`, `socket user NAME`, `token NAME`; null where it was not noted. */
+  readonly by: string | null
   readonly changes: readonly {
     readonly mirror: string
     readonly from: string | null
@@ -48,7 +50,8 @@ async function answerOne(history: SnapshotHistory, text: string): Promise<TextRe
   return createJsonReply({ generation, created_at: toIso(createdAt), current: byMirror })
 }
 
-function toGenerationView({ number, createdAt, cause, changes }: Generation): GenerationView {
+function toGenerationView({ number, createdAt, cause, actor, changes }: Generation): GenerationView {
   const shown = changes.map(({ mirror, from = null, to = null }) => ({ mirror, from, to }))
-  return { generation: number, created_at: new Date(createdAt).toISOString(), cause, changes: shown }
+  const by = actor === '' ? null : actor
+  return { generation: number, created_at: new Date(createdAt).toISOString(), cause, by, changes: shown }
 }

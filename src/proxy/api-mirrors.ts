@@ -12,6 +12,10 @@ export interface MirrorView {
   readonly current: string | null
   /** Whether the configuration pins the current snapshot. */
   readonly pinned: boolean
+  /** What the configuration says about the pin. */
+  readonly pin_why: string | null
+  /** When it went out of the configuration. */
+  readonly removed_at: string | null
   readonly snapshots: number
   readonly last_sync: string | null
   readonly last_success: string | null
@@ -89,6 +93,8 @@ export function toMirrorView(state: MirrorState): MirrorView {
     enabled: state.listed,
     current: state.current?.name ?? null,
     pinned: state.pinned,
+    pin_why: state.pinWhy ?? null,
+    removed_at: toIso(state.removedAt),
     snapshots: state.snapshotCount,
     last_sync: toIso(state.checkedAt),
     last_success: toIso(state.succeededAt),

@@ -40,5 +40,7 @@ async function answerConfiguration(
   { rest }: ApiRequest,
 ): Promise<TextReply | undefined> {
   if (rest.length > 0) return undefined
-  return createJsonReply({ ok: configuration.error === undefined, error: configuration.error ?? null })
+  const { error, file } = configuration
+  const shown = { ok: error === undefined, error: error ?? null }
+  return createJsonReply(file === undefined ? shown : { ...shown, file })
 }

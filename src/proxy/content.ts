@@ -11,8 +11,8 @@ import type { FileReply } from './reply.ts'
 export interface ContentOptions {
   readonly blobs: BlobCache
   readonly fills: FillTable
-  /** The sources of a mirror; undefined when it is not configured any more. */
-  readonly upstreamOf: (mirror: string) => Upstream | undefined
+  /** The sources of a mirror, those that it had included; undefined when none are known. */
+  readonly upstreamOf: (mirror: string) => Pick<Upstream, 'get'> | undefined
   /** Told of every body that is passed through. */
   readonly onBypass?: () => void
 }
@@ -81,7 +81,7 @@ export class Content {
       if (upstream === undefined)
         throw new PinyonError(
           'MIRROR_UNCONFIGURED',
-          `${file.path} is not cached, and its mirror is not configured any more: ${mirror}`,
+          `${file.path} is not cached, and no source of its mirror is known any more: ${mirror}`,
         )
       // A second attempt begins with another base URL, where there is one.
       const reply = await upstream.get(file.path, { signal, firstBaseurl: attempt })

@@ -39,6 +39,8 @@ export interface AdoptContext {
   readonly trialBlobs?: BlobStore
   readonly claims: Pick<Claims, 'tryClaim'>
   readonly now: () => number
+  /** Who adopts. */
+  readonly actor: string
   readonly signal: AbortSignal
   readonly onProgress?: (progress: AdoptProgress) => void
 }
@@ -157,14 +159,14 @@ async function commit(
   adoption: Adoption,
   files: readonly CandidateFile[],
 ): Promise<number | undefined> {
-  const { configured, blobs, now } = context
+  const { configured, blobs, now, actor } = context
   const claim = await claimSync(context)
   try {
     // Until now nothing referred to them.
     for (const { digest, path } of files)
       if (digest !== undefined && (await blobs.keep(digest)) === undefined)
         throw new PinyonError('STORE_FAILED', `it was removed again meanwhile, run this once more: ${path}`)
-    return (await adoption.commit({ configured, nowMs: now() })).generation
+    return (await adoption.commit({ configured, nowMs: now(), actor })).generation
   } finally {
     claim.release()
   }

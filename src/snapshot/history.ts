@@ -53,6 +53,7 @@ interface GenerationRow {
   readonly number: number
   readonly createdAt: number
   readonly cause: Generation['cause']
+  readonly actor: string
 }
 
 interface Change {

@@ -1,7 +1,7 @@
 import { PinyonError } from '../model/errors.ts'
 import { nearestNames } from '../model/snapshot-name.ts'
 import type { WriteStatements } from './sql.ts'
-import type { GenerationCause, ListedMirror } from './store.ts'
+import type { ChangeOrigin, GenerationCause, ListedMirror } from './store.ts'
 
 /**
  * Brings the index in line with what is listed, pinned and newest, as one generation; must be called inside a transaction. `latest.txt`
@@ -11,11 +11,12 @@ import type { GenerationCause, ListedMirror } from './store.ts'
 export function refreshIndex(
   writes: WriteStatements,
   nowMs: number,
-  cause: GenerationCause,
+  { cause, actor }: { readonly cause: GenerationCause; readonly actor: string },
 ): number | undefined {
   const changes = writes.staleCurrent.all() as { mirrorId: number; snapshotId: number | null }[]
   if (changes.length === 0) return undefined
-  const generation = Number(writes.addGeneration.run({ createdAt: nowMs, cause }).lastInsertRowid)
+  const added = writes.addGeneration.run({ createdAt: nowMs, cause, actor })
+  const generation = Number(added.lastInsertRowid)
   for (const { mirrorId, snapshotId } of changes) {
     writes.closeCurrent.run({ mirrorId, generation })
     if (snapshotId !== null) writes.openCurrent.run({ mirrorId, generation, snapshotId })
@@ -24,26 +25,43 @@ export function refreshIndex(
 }
 
 /**
- * Makes exactly these mirrors the listed ones, with exactly these pins, and brings the index in line; inside a transaction.
+ * Makes exactly the enabled ones of these mirrors the listed ones, with exactly these pins, notes which have left the configuration,
+ * and brings the index in line; inside a transaction.
+ * @returns the new generation's number, or undefined when the index stayed as it was
  * @throws PinyonError PIN_UNKNOWN for a pin to a snapshot that is not there; the transaction then has changed nothing
  */
 export function reconcileListing(
   writes: WriteStatements,
   mirrors: readonly ListedMirror[],
   nowMs: number,
-): void {
-  const before = writes.pins.all() as Pin[]
+  { actor, cause }: ChangeOrigin,
+): number | undefined {
+  const before = writes.listings.all() as Listing[]
   writes.unlistAll.run()
-  for (const { name, pin } of mirrors) {
+  for (const { name, enabled = true, pin, pinWhy = null } of mirrors) {
+    if (!enabled) continue
     writes.addMirror.run({ name })
-    writes.listMirror.run({ name, pinId: pin === undefined ? null : findPin(writes, name, pin) })
+    const pinId = pin === undefined ? null : findPin(writes, name, pin)
+    writes.listMirror.run({ name, pinId, pinWhy })
   }
-  refreshIndex(writes, nowMs, causeOf(before, writes.pins.all() as Pin[]))
+  noteRemoved(writes, new Set(mirrors.map(({ name }) => name)), nowMs)
+  const after = writes.listings.all() as Listing[]
+  return refreshIndex(writes, nowMs, { actor, cause: cause ?? causeOf(before, after) })
 }
 
-interface Pin {
+/** What the configuration said of a mirror. */
+interface Listing {
   readonly name: string
-  readonly pinId: number
+  readonly listed: number
+  readonly pinId: number | null
+  readonly removedAt: number | null
+}
+
+function noteRemoved(writes: WriteStatements, configured: ReadonlySet<string>, nowMs: number): void {
+  for (const { name, removedAt } of writes.listings.all() as Listing[]) {
+    if (configured.has(name) && removedAt !== null) writes.setRemoved.run({ name, removedAt: null })
+    if (!configured.has(name) && removedAt === null) writes.setRemoved.run({ name, removedAt: nowMs })
+  }
 }
 
 function findPin(writes: WriteStatements, mirror: string, pin: string): number {
@@ -58,11 +76,14 @@ function findPin(writes: WriteStatements, mirror: string, pin: string): number {
   throw new PinyonError('PIN_UNKNOWN', `${mirror} has no snapshot ${pin}: ${known}`, { mirror, pin, nearest })
 }
 
-/** What an operator did, as far as it can be told from the pins. */
-function causeOf(before: readonly Pin[], after: readonly Pin[]): GenerationCause {
-  const had = (pins: readonly Pin[], one: Pin) =>
-    pins.some(({ name, pinId }) => name === one.name && pinId === one.pinId)
-  if (after.some((pin) => !had(before, pin))) return 'pin'
-  if (before.some((pin) => !had(after, pin))) return 'unpin'
-  return 'configuration'
+/** What an operator did, as far as it can be told from what is configured. */
+function causeOf(before: readonly Listing[], after: readonly Listing[]): GenerationCause {
+  const old = new Map(before.map((listing) => [listing.name, listing]))
+  const isPinned = after.some(({ name, pinId }) => pinId !== null && pinId !== old.get(name)?.pinId)
+  if (isPinned) return 'pin'
+  const isUnpinned = ({ name, listed, pinId }: Listing) =>
+    listed === 1 && pinId === null && (old.get(name)?.pinId ?? null) !== null
+  if (after.some(isUnpinned)) return 'unpin'
+  const isRemoved = ({ name, removedAt }: Listing) => removedAt !== null && old.get(name)?.listed === 1
+  return after.some(isRemoved) ? 'remove' : 'configuration'
 }

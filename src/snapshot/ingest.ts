@@ -15,6 +15,8 @@ export interface IngestJob {
   /** What repomd.xml says of the primary and the other files, uncompressed. */
   readonly checks: readonly CheckedFile[]
   readonly nowMs: number
+  /** Who asked for it; the schedule unless told. */
+  readonly actor?: string
 }
 
 /** Where an ingest reads and writes. */
@@ -47,6 +49,7 @@ export async function ingest(job: IngestJob, context: IngestContext): Promise<Pu
       mirror: job.candidate.mirror,
       nowMs: job.nowMs,
       checkBlobs: true,
+      ...(job.actor === undefined ? {} : { actor: job.actor }),
       packages: readPackages(context, primary, found),
       complete: async (duplicates) => {
         const defects = [...job.candidate.defects, ...found, ...(await checked), ...duplicates]

@@ -1,5 +1,6 @@
 import type Database from 'better-sqlite3'
 
+import { ACTORS } from '../model/actor.ts'
 import { PinyonError } from '../model/errors.ts'
 import type { PackageRecord } from '../model/repodata.ts'
 import { nextSnapshotName } from '../model/snapshot-name.ts'
@@ -41,7 +42,7 @@ export async function publish(context: PublishContext, publication: Publication)
       const statements = preparePublish(database)
       const write = () => {
         if (publication.checkBlobs === true) checkBlobs(reads, candidate)
-        return writeSnapshot(context, statements, candidate, publication.nowMs)
+        return writeSnapshot(context, statements, candidate, publication)
       }
       return await runWrite(database, write, { durable: true })
     } finally {
@@ -77,7 +78,7 @@ function writeSnapshot(
   context: PublishContext,
   statements: PublishStatements,
   candidate: Candidate,
-  nowMs: number,
+  { nowMs, actor = ACTORS.schedule }: Publication,
 ): PublishedSnapshot {
   const { reads, writes } = context
   writes.addMirror.run({ name: candidate.mirror })
@@ -108,7 +109,7 @@ function writeSnapshot(
   const { baseurl, etag = null, lastModified = null, digest } = candidate.seen
   writes.recordSeen.run({ mirror: candidate.mirror, baseurl, etag, lastModified, digest })
   // A pinned mirror's current snapshot stays what it is, and so does an unlisted one's place outside the index.
-  const generation = refreshIndex(writes, nowMs, 'sync')
+  const generation = refreshIndex(writes, nowMs, { cause: 'sync', actor })
   const snapshot = toSnapshot(reads.snapshotAtSeq.get({ mirrorId: mirror.id, seq }))
   if (snapshot === undefined) throw new Error(`the snapshot just written is not there: ${name}`)
   return {

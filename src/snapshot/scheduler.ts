@@ -1,5 +1,6 @@
 import pLimit, { type LimitFunction } from 'p-limit'
 
+import { ACTORS } from '../model/actor.ts'
 import { PinyonError } from '../model/errors.ts'
 import type { SyncResult } from './sync.ts'
 
@@ -12,7 +13,7 @@ export interface ScheduledMirror {
 
 /** What a scheduler is built from. */
 export interface SchedulerOptions {
-  readonly sync: (mirror: string) => Promise<SyncResult>
+  readonly sync: (mirror: string, actor: string) => Promise<SyncResult>
   /** When the mirror was last checked by any process, in milliseconds since the epoch. */
   readonly checkedAt: (mirror: string) => Promise<number | undefined>
   readonly now: () => number
@@ -59,11 +60,13 @@ export class Scheduler {
     }
   }
 
-  /** Syncs now, or joins the sync that waits or runs. After {@link close} it fails with SHUTTING_DOWN. */
-  sync(mirror: string): Promise<SyncResult> {
+  /** Syncs now on somebody's behalf, or joins the sync that waits or runs, on behalf of whoever asked first. After {@link close} it fails with SHUTTING_DOWN. */
+  sync(mirror: string, actor: string = ACTORS.schedule): Promise<SyncResult> {
     const running = this.#running.get(mirror)
     if (running !== undefined) return running
-    const sync = this.#limit(() => this.#syncUnlessClosed(mirror)).finally(() => this.#running.delete(mirror))
+    const sync = this.#limit(() => this.#syncUnlessClosed(mirror, actor)).finally(() =>
+      this.#running.delete(mirror),
+    )
     this.#running.set(mirror, sync)
     return sync
   }
@@ -75,8 +78,8 @@ export class Scheduler {
     await Promise.allSettled(this.#running.values())
   }
 
-  async #syncUnlessClosed(mirror: string): Promise<SyncResult> {
-    if (!this.#closed) return await this.#options.sync(mirror)
+  async #syncUnlessClosed(mirror: string, actor: string): Promise<SyncResult> {
+    if (!this.#closed) return await this.#options.sync(mirror, actor)
     const error = new PinyonError('SHUTTING_DOWN', 'the server is shutting down')
     return { mirror, outcome: 'failed', error }
   }

@@ -11,10 +11,11 @@ const HISTORY = {
       SELECT max(x.first_generation) FROM current_span x WHERE x.mirror_id = m.id AND x.first_generation <= :generation)
     JOIN snapshot s ON s.id = c.snapshot_id
     WHERE c.last_generation IS NULL OR c.last_generation >= :generation`,
-  generation: 'SELECT number, created_at AS createdAt, cause FROM generation WHERE number = :generation',
+  generation:
+    'SELECT number, created_at AS createdAt, cause, actor FROM generation WHERE number = :generation',
   generationAt: `SELECT number FROM generation WHERE created_at <= :atMs
     ORDER BY number DESC LIMIT 1`,
-  generationsBefore: `SELECT number, created_at AS createdAt, cause FROM generation g
+  generationsBefore: `SELECT number, created_at AS createdAt, cause, actor FROM generation g
     WHERE number < :before AND (:mirror IS NULL OR EXISTS (
       SELECT 1 FROM current_span c JOIN mirror m ON m.id = c.mirror_id
       WHERE m.name = :mirror AND (c.first_generation = g.number OR c.last_generation = g.number - 1)))

@@ -44,7 +44,8 @@ const READS = {
   retiredNames: `SELECT s.name FROM snapshot s JOIN mirror m ON m.id = s.mirror_id
     WHERE m.name = :mirror AND s.retired_at IS NOT NULL ORDER BY s.seq`,
   defects: 'SELECT path, kind, message FROM defect WHERE snapshot_id = :snapshotId ORDER BY path, kind',
-  mirrors: `SELECT m.name, m.listed, m.pin_id IS NOT NULL AS pinned, m.checked_at AS checkedAt, m.succeeded_at AS succeededAt, m.error,
+  mirrors: `SELECT m.name, m.listed, m.pin_id IS NOT NULL AS pinned, m.pin_why AS pinWhy,
+    m.removed_at AS removedAt, m.checked_at AS checkedAt, m.succeeded_at AS succeededAt, m.error,
     (SELECT count(*) FROM snapshot s WHERE s.mirror_id = m.id AND ${LIVE}) AS snapshotCount FROM mirror m ORDER BY m.name`,
   seenRepomd: `SELECT repomd_baseurl AS baseurl, repomd_etag AS etag, repomd_last_modified AS lastModified,
     repomd_digest AS digest FROM mirror WHERE name = :mirror AND repomd_digest IS NOT NULL`,
@@ -52,8 +53,9 @@ const READS = {
 
 const WRITES = {
   addMirror: 'INSERT INTO mirror (name) VALUES (:name) ON CONFLICT (name) DO NOTHING',
-  listMirror: 'UPDATE mirror SET listed = 1, pin_id = :pinId WHERE name = :name',
-  pins: 'SELECT name, pin_id AS pinId FROM mirror WHERE pin_id IS NOT NULL',
+  listMirror: 'UPDATE mirror SET listed = 1, pin_id = :pinId, pin_why = :pinWhy WHERE name = :name',
+  listings: 'SELECT name, listed, pin_id AS pinId, removed_at AS removedAt FROM mirror',
+  setRemoved: 'UPDATE mirror SET removed_at = :removedAt WHERE name = :name',
   snapshotNames: `SELECT s.id, s.name FROM snapshot s JOIN mirror m ON m.id = s.mirror_id WHERE m.name = :mirror AND ${LIVE}`,
   mirrorByName: 'SELECT id FROM mirror WHERE name = :name',
   newestSnapshot: 'SELECT seq, name FROM snapshot WHERE mirror_id = :mirrorId ORDER BY seq DESC LIMIT 1',
@@ -65,8 +67,8 @@ const WRITES = {
     VALUES (:snapshotId, :path, :type, :digest, :size)`,
   addDefect: `INSERT INTO defect (snapshot_id, path, kind, message) VALUES (:snapshotId, :path, :kind, :message)
     ON CONFLICT DO NOTHING`,
-  addGeneration: `INSERT INTO generation (number, created_at, cause)
-    SELECT coalesce(max(number), 0) + 1, max(:createdAt, coalesce(max(created_at), 0)), :cause FROM generation`,
+  addGeneration: `INSERT INTO generation (number, created_at, cause, actor)
+    SELECT coalesce(max(number), 0) + 1, max(:createdAt, coalesce(max(created_at), 0)), :cause, :actor FROM generation`,
   closeCurrent: `UPDATE current_span SET last_generation = :generation - 1
     WHERE mirror_id = :mirrorId AND last_generation IS NULL`,
   openCurrent: `INSERT INTO current_span (mirror_id, first_generation, snapshot_id)
@@ -78,7 +80,8 @@ const WRITES = {
       FROM mirror m) w
     LEFT JOIN current_span c ON c.mirror_id = w.mirror_id AND c.last_generation IS NULL
     WHERE w.snapshot_id IS NOT c.snapshot_id`,
-  unlistAll: 'UPDATE mirror SET listed = 0, pin_id = NULL WHERE listed = 1 OR pin_id IS NOT NULL',
+  unlistAll: `UPDATE mirror SET listed = 0, pin_id = NULL, pin_why = NULL
+    WHERE listed = 1 OR pin_id IS NOT NULL`,
 } as const
 
 const CHANGED = `id, name, epoch, version, release, arch, digest, size,

@@ -20,6 +20,7 @@ import { prepareReads, prepareWrites, type ReadStatements, type WriteStatements 
 import type {
   AdoptedSnapshots,
   Adoption,
+  AdoptionCommit,
   ListedPackage,
   PackagePage,
   Publication,
@@ -85,7 +86,7 @@ export class SqliteAdoption implements Adoption {
     return pagePackages(preparePackages(this.#context.database), this.#mirror, span)
   }
 
-  async commit(options: { configured: boolean; nowMs: number }): Promise<AdoptedSnapshots> {
+  async commit(options: AdoptionCommit): Promise<AdoptedSnapshots> {
     const { database } = this.#context
     database.prepare(ATTACH_ADOPTED).run(this.#file)
     try {
@@ -101,7 +102,7 @@ export class SqliteAdoption implements Adoption {
     for (const suffix of ['', '-wal', '-shm']) await removeFile(`${this.#file}${suffix}`)
   }
 
-  #write(statements: AdoptStatements, options: { configured: boolean; nowMs: number }): AdoptedSnapshots {
+  #write(statements: AdoptStatements, options: AdoptionCommit): AdoptedSnapshots {
     const { writes } = this.#context
     writes.addMirror.run({ name: this.#mirror })
     const { id: mirrorId } = writes.mirrorByName.get({ name: this.#mirror }) as { id: number }
@@ -121,9 +122,9 @@ export class SqliteAdoption implements Adoption {
       statements.joinLast.run({ mirrorId, offset })
       statements.addAfter.run(rows)
     }
-    const { configured, nowMs } = options
+    const { configured, nowMs, actor } = options
     if (!configured) statements.notConfigured.run({ mirrorId, nowMs })
-    return { generation: refreshIndex(writes, nowMs, 'adopt') }
+    return { generation: refreshIndex(writes, nowMs, { cause: 'adopt', actor }) }
   }
 }
 

@@ -2,23 +2,27 @@ import type Database from 'better-sqlite3'
 
 import type { BlobLedger } from '../cache/blob-ledger.ts'
 import { openMachineClock, type MachineClock } from '../system/machine-clock.ts'
+import { ACTORS } from '../model/actor.ts'
 import { hashHref, openDatabase } from './database.ts'
 import { SqliteHistory } from './history.ts'
 import { reconcileListing } from './index-change.ts'
 import { readDifferences } from './differences.ts'
 import { createIndex } from './index-order.ts'
 import { listDirectory } from './directory.ts'
+import type { MirrorUse } from './removal.ts'
 import { publish } from './publication.ts'
 import { SqliteAdoption } from './sqlite-adoption.ts'
 import { toCandidateFiles, toFile, toMirrorState, toSeenRepomd, toSnapshot, toSnapshots } from './rows.ts'
 import { SqliteUsage } from './sqlite-usage.ts'
 import { prepareDiff, type DiffStatements } from './sql-diff.ts'
+import { SqliteMirrorUse } from './sql-removal.ts'
 import { prepareReads, prepareWrites, type ReadStatements, type WriteStatements } from './sql.ts'
 import { SqliteBlobLedger } from './sqlite-blob-ledger.ts'
 import { SqliteViews } from './sqlite-views.ts'
 import type {
   Adoption,
   CandidateFile,
+  ChangeOrigin,
   Defect,
   DirectoryEntry,
   Index,
@@ -58,6 +62,7 @@ export class SqliteSnapshotStore implements SnapshotStore {
   readonly views: ViewStore
   /** What the time of views is measured with. */
   readonly farmClock: StoredClock
+  readonly mirrorUse: MirrorUse
   readonly #database: Database.Database
   readonly #reads: ReadStatements
   readonly #writes: WriteStatements
@@ -81,6 +86,7 @@ export class SqliteSnapshotStore implements SnapshotStore {
     this.ledger = new SqliteBlobLedger(this.#database, options.now ?? Date.now)
     this.farmClock = new StoredClock(this.#database, options.clock ?? openMachineClock())
     this.views = new SqliteViews(this.#database, this.farmClock, options.maxViews)
+    this.mirrorUse = new SqliteMirrorUse(this.#database, () => this.farmClock.nowMs())
     this.#scratchFile = scratchFile
   }
 
@@ -160,9 +166,13 @@ export class SqliteSnapshotStore implements SnapshotStore {
     return toSeenRepomd(this.#reads.seenRepomd.get({ mirror }))
   }
 
-  async reconcile(mirrors: readonly ListedMirror[], nowMs: number): Promise<void> {
-    const write = () => reconcileListing(this.#writes, mirrors, nowMs)
-    await runWrite(this.#database, write, { durable: true })
+  async reconcile(
+    mirrors: readonly ListedMirror[],
+    nowMs: number,
+    origin: ChangeOrigin = { actor: ACTORS.configuration },
+  ): Promise<number | undefined> {
+    const write = () => reconcileListing(this.#writes, mirrors, nowMs, origin)
+    return await runWrite(this.#database, write, { durable: true })
   }
 
   async recordSync(record: SyncRecord): Promise<void> {

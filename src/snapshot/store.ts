@@ -3,6 +3,7 @@ import type { PackageRecord } from '../model/repodata.ts'
 import type { UsageStore } from './usage.ts'
 import type { ViewStore } from './views.ts'
 import type { PackageDifferences } from './stored-package.ts'
+import type { MirrorUse } from './removal.ts'
 
 /** One published state of a mirror. */
 export interface Snapshot {
@@ -65,6 +66,10 @@ export interface MirrorState {
   readonly listed: boolean
   /** Whether the configuration pins its current snapshot. */
   readonly pinned: boolean
+  /** What the configuration says about the pin. */
+  readonly pinWhy: string | undefined
+  /** When it went out of the configuration, in milliseconds since the epoch; undefined while it is in it. */
+  readonly removedAt: number | undefined
   readonly checkedAt: number | undefined
   readonly succeededAt: number | undefined
   readonly error: string | undefined
@@ -109,6 +114,8 @@ export interface Publication {
    * gives is published, defects and all. Throwing ends the publication: nothing has changed.
    */
   readonly complete: (duplicates: readonly Defect[]) => Promise<Candidate>
+  /** Who asked for it; the schedule unless told. */
+  readonly actor?: string
   readonly nowMs: number
   /** Refuse, with REPODATA_MOVING, what names a repodata file of which there is no blob by now. */
   readonly checkBlobs?: boolean
@@ -127,7 +134,7 @@ export interface PublishedSnapshot {
 }
 
 /** Why a generation began. */
-export type GenerationCause = 'sync' | 'pin' | 'unpin' | 'configuration' | 'adopt'
+export type GenerationCause = 'sync' | 'pin' | 'unpin' | 'rollback' | 'remove' | 'configuration' | 'adopt'
 
 /** A state of the index, and what made it another than the one before. */
 export interface Generation {
@@ -135,6 +142,8 @@ export interface Generation {
   /** When it began; never before the one before it, whatever the clock said. */
   readonly createdAt: number
   readonly cause: GenerationCause
+  /** `schedule`, `configuration file`, `socket user NAME` or `token NAME`; empty where it was not noted. */
+  readonly actor: string
   /** Snapshot names; undefined where a mirror came into the index or went out of it. */
   readonly changes: readonly {
     readonly mirror: string
@@ -153,11 +162,22 @@ export interface GenerationQuery {
   readonly limit?: number
 }
 
-/** A mirror that is to be in the index. */
+/** A mirror of the configuration. */
 export interface ListedMirror {
   readonly name: string
+  /** Whether it is to be in the index; it is unless told. */
+  readonly enabled?: boolean
   /** The snapshot that is current whatever syncs bring; the newest without. */
   readonly pin?: string
+  /** Why it is pinned, on one line. */
+  readonly pinWhy?: string
+}
+
+/** Who changes the listing, and why. */
+export interface ChangeOrigin {
+  readonly actor: string
+  /** As far as it can be told from what changes, unless it is known. */
+  readonly cause?: GenerationCause
 }
 
 /** How a sync attempt ended. */
@@ -184,6 +204,14 @@ export interface PackagePage {
   readonly total: number
 }
 
+/** How an adoption becomes visible. */
+export interface AdoptionCommit {
+  readonly configured: boolean
+  readonly nowMs: number
+  /** Who adopts. */
+  readonly actor: string
+}
+
 /**
  * Snapshots of an earlier time on their way into a mirror. Nobody sees anything of them until {@link commit}; what a process left that died
  * before it is swept.
@@ -200,7 +228,7 @@ export interface Adoption {
    * newer. The index changes when the newest does. A mirror that is not configured counts as having gone out of the configuration now.
    * @throws PinyonError ADOPTION_REFUSED when there is no such place for them (any more); nothing has changed then
    */
-  commit(options: { readonly configured: boolean; readonly nowMs: number }): Promise<AdoptedSnapshots>
+  commit(options: AdoptionCommit): Promise<AdoptedSnapshots>
   /** Ends it: what was not committed is forgotten. Must be called once. */
   close(): Promise<void>
 }
@@ -254,10 +282,16 @@ export interface SnapshotHistory {
 /** Changing snapshots. */
 export interface SnapshotWriter {
   /**
-   * Makes exactly these mirrors the listed ones, with exactly these pins; a new generation when that changes the index.
+   * Makes exactly the enabled ones of these mirrors the listed ones, with exactly these pins; all others have left the configuration.
+   * @param origin of the generation that this may begin; the configuration file unless told
+   * @returns the number of the new generation, when this changed the index
    * @throws PinyonError PIN_UNKNOWN for a pin to a snapshot that is not there; nothing has changed then
    */
-  reconcile(mirrors: readonly ListedMirror[], nowMs: number): Promise<void>
+  reconcile(
+    mirrors: readonly ListedMirror[],
+    nowMs: number,
+    origin?: ChangeOrigin,
+  ): Promise<number | undefined>
   recordSync(record: SyncRecord): Promise<void>
   /**
    * Publishes snapshot, packages, current and generation together, in one transaction. The embedded store blocks its thread while
@@ -273,5 +307,7 @@ export interface SnapshotStore extends SnapshotReader, SnapshotWriter {
   readonly history: SnapshotHistory
   readonly usage: UsageStore
   readonly views: ViewStore
+  /** Who holds on to a mirror that is to be removed. */
+  readonly mirrorUse: MirrorUse
   close(): Promise<void>
 }

@@ -38,6 +38,8 @@ export interface SyncContext {
   readonly ingest: IngestRunner
   readonly now: () => number
   readonly signal: AbortSignal
+  /** Who asked for it; the schedule unless told. */
+  readonly actor?: string
   readonly onProgress?: (progress: SyncProgress) => void
 }
 
@@ -151,6 +153,7 @@ async function createJob(
     strict,
     checks: listChecks(repomd, capture.files),
     nowMs: context.now(),
+    ...(context.actor === undefined ? {} : { actor: context.actor }),
   }
 }
 

@@ -12,6 +12,7 @@ export interface MetricSources {
     readonly protectedBytes: number | undefined
   }
   readonly generation: () => Promise<number>
+  readonly views: () => Promise<number>
 }
 
 /** The process's figures for Prometheus, each in its text format's terms. Labels come from closed lists only. */
@@ -42,6 +43,7 @@ export class Metrics {
       'When what is not needed was collected last',
     )
     this.#readCache(sources)
+    this.#read('views', 'Live views', sources.views)
     this.#read('generation', 'The number of the present generation of the index', sources.generation)
     new Gauge({
       name: 'pinyon_build_info',

@@ -19,6 +19,19 @@ export function moveFile(from: string, to: string): void {
   renameSync(from, to)
 }
 
+/**
+ * As {@link publishFile}, over a file that others edit as well: the rename happens before this returns, so that what its caller has just
+ * seen of the file cannot become untrue while the rename waits for its turn.
+ */
+export function replaceFile(temporary: string, target: string): Promise<void> {
+  try {
+    renameSync(temporary, target)
+  } catch (error) {
+    return Promise.reject(error)
+  }
+  return syncDirectory(dirname(target))
+}
+
 /** Makes a directory's entries durable. File systems that cannot fsync a directory are taken as they are. */
 export async function syncDirectory(directory: string): Promise<void> {
   const handle = await open(directory, 'r')

@@ -294,6 +294,13 @@ describe('a farm with many comments', () => {
     assert.equal(setPin(flow, 'centos-base-el7', NEW, 'the last good one'), golden('farm-pinned'))
   })
 
+  test('as a whole back at a generation', () => {
+    const mirrors = ['centos-baseos-el9', 'centos-crb-el9', 'epel-el9', 'in-house']
+    const el7 = setPin(before, 'centos-base-el7', '2024-06-30-00-00', 'generation 117')
+    const back = mirrors.reduce((text, mirror) => setPin(text, mirror, NEW, 'generation 117'), el7)
+    assert.equal(back, golden('farm-rolled-back'))
+  })
+
   test('no pins', () => {
     const pinned = ['epel-el9', 'centos-crb-el9', 'centos-base-el7']
     assert.equal(

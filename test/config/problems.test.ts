@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ConfigFile } from './support.ts'
 
-const TOP = 'one of listen, public_url, data_dir, sync_interval, retention, cache, mirrors'
+const TOP = 'one of listen, public_url, data_dir, sync_interval, tokens, retention, cache, mirrors'
 const MIRROR = 'one of baseurl, enabled, sync_interval, timeout, retries, proxy, strict, pin'
 const NAME = 'a mirror name of letters, digits and . _ + @ ~ -'
 const PIN = "a snapshot's name such as 2016-12-13-13-30"

@@ -71,7 +71,7 @@ export function describeAdoption(open: (t: TestContext) => { open(): SnapshotSto
     await add(adoption, [nowMs, new Map([['a', createPackage('a')]])], { files, defects })
     assert.deepEqual(await other.snapshots('m'), [own])
     assert.deepEqual(await listed(adoption.packages()), [[createPackage('a').checksum], 1])
-    await adoption.commit({ configured: true, nowMs: NOON })
+    await adoption.commit({ configured: true, nowMs: NOON, actor: 'me' })
     await adoption.close()
     const [newest, old, ...more] = await other.snapshots('m')
     assert.deepEqual([newest, more], [own, []])
@@ -97,7 +97,9 @@ export function describeAdoption(open: (t: TestContext) => { open(): SnapshotSto
       const adoption = store.adopt('m')
       for (const at of times) await add(adoption, [at, new Map()])
       if (times[0] === NOON + 3 * MINUTE_MS) await publishSimply(store, { nowMs: NOON + 5 * MINUTE_MS })
-      await assert.rejects(adoption.commit({ configured: true, nowMs: NOON }), { code: 'ADOPTION_REFUSED' })
+      await assert.rejects(adoption.commit({ configured: true, nowMs: NOON, actor: 'me' }), {
+        code: 'ADOPTION_REFUSED',
+      })
       await adoption.close()
     }
     assert.equal((await store.snapshots('m')).length, 2)
@@ -142,7 +144,7 @@ export function describeAdoption(open: (t: TestContext) => { open(): SnapshotSto
     const [found, total] = await listed(adoption.packages())
     assert.equal(total, 2_500)
     assert.deepEqual(found, packages.map(({ checksum }) => checksum).toSorted())
-    await adoption.commit({ configured: true, nowMs: NOON })
+    await adoption.commit({ configured: true, nowMs: NOON, actor: 'me' })
     const [last, middle, first] = await store.snapshots('m')
     assert.ok(first !== undefined && middle !== undefined && last !== undefined)
     const between = async (a: typeof first, b: typeof first) =>
@@ -180,7 +182,7 @@ async function adopt(
   const target = { publish: adoption.add.bind(adoption) }
   for (const [nowMs, model] of dated)
     await publishSimply(target, { mirror, nowMs, packages: [...model.values()] })
-  const { generation } = await adoption.commit({ configured: true, nowMs: NOON })
+  const { generation } = await adoption.commit({ configured: true, nowMs: NOON, actor: 'me' })
   await adoption.close()
   return generation
 }

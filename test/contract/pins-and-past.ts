@@ -84,6 +84,10 @@ export function describePinsAndPast(open: (t: TestContext) => SnapshotStore): vo
     assert.deepEqual(numbers, [undefined, undefined, 1, 1, 3, 3, 4, 4])
     const generations = await history.generations()
     assert.deepEqual(
+      generations.map(({ actor }) => actor),
+      ['configuration file', 'schedule', 'schedule', 'schedule'],
+    )
+    assert.deepEqual(
       generations.map(({ number, cause, changes }) => [number, cause, changes]),
       [
         [
@@ -109,5 +113,86 @@ export function describePinsAndPast(open: (t: TestContext) => SnapshotStore): vo
       page.map(({ number }) => number),
       [3, 2],
     )
+  })
+
+  test('a generation names who began it and why, as far as that is told', async (t) => {
+    const store = open(t)
+    await store.reconcile(listed('m', 'n'), NOON)
+    const { snapshot: m1 } = await publishSimply(store, { actor: 'socket user alice' })
+    await publishSimply(store)
+    await publishSimply(store, { mirror: 'n' })
+    const pinned = { name: 'm', pin: m1.name, pinWhy: 'the newer one is broken' }
+    const byToken = { actor: 'token ci', cause: 'rollback' } as const
+    assert.equal(await store.reconcile([pinned, { name: 'n' }], NOON, byToken), 4)
+    assert.equal((await store.mirrors()).find(({ name }) => name === 'm')?.pinWhy, pinned.pinWhy)
+    assert.equal(await store.reconcile([pinned, { name: 'n' }], NOON, byToken), undefined)
+    assert.equal(await store.reconcile(listed('m', 'n'), NOON, { actor: 'token ci' }), 5)
+    assert.equal((await store.mirrors()).find(({ name }) => name === 'm')?.pinWhy, undefined)
+    await store.reconcile([pinned, { name: 'n' }], NOON)
+    await store.reconcile([pinned], NOON)
+    await store.reconcile([{ ...pinned, enabled: false }], NOON)
+    await store.reconcile(listed('m', 'n'), NOON)
+    assert.deepEqual(
+      (await store.history.generations()).toReversed().map(({ cause, actor }) => [cause, actor]),
+      [
+        ['sync', 'socket user alice'],
+        ['sync', 'schedule'],
+        ['sync', 'schedule'],
+        ['rollback', 'token ci'],
+        ['unpin', 'token ci'],
+        ['pin', 'configuration file'],
+        ['remove', 'configuration file'],
+        ['configuration', 'configuration file'],
+        ['configuration', 'configuration file'],
+      ],
+    )
+  })
+
+  test('a mirror that left the configuration knows since when, a disabled one has not left', async (t) => {
+    const store = open(t)
+    const removed = async () =>
+      (await store.mirrors()).map(({ name, listed, removedAt }) => [name, listed, removedAt])
+    await store.reconcile(listed('m', 'n'), NOON)
+    await publishSimply(store)
+    await publishSimply(store, { mirror: 'n' })
+    await store.reconcile([{ name: 'm', enabled: false }], NOON + 1)
+    assert.deepEqual(await removed(), [
+      ['m', false, undefined],
+      ['n', false, NOON + 1],
+    ])
+    await store.reconcile(
+      [
+        { name: 'm', enabled: false },
+        { name: 'new', enabled: false },
+      ],
+      NOON + 2,
+    )
+    assert.deepEqual(
+      await removed(),
+      [
+        ['m', false, undefined],
+        ['n', false, NOON + 1],
+      ],
+      'the first time counts',
+    )
+    await store.reconcile(listed('n'), NOON + 3)
+    assert.deepEqual(await removed(), [
+      ['m', false, NOON + 3],
+      ['n', true, undefined],
+    ])
+    await assert.rejects(store.reconcile([{ name: 'm', pin: '1999-01-01-00-00' }], NOON + 4))
+    assert.deepEqual(await removed(), [
+      ['m', false, NOON + 3],
+      ['n', true, undefined],
+    ])
+  })
+
+  test('a mirror that nobody knows is used by nobody', async (t) => {
+    const store = open(t)
+    await publishSimply(store)
+    for (const mirror of ['m', 'x']) {
+      assert.deepEqual(await store.mirrorUse.usedSince(mirror, 0), [])
+      assert.deepEqual(await store.mirrorUse.viewsHolding(mirror), [])
+    }
   })
 }

@@ -6,7 +6,7 @@ import { setTimeout as after } from 'node:timers/promises'
 
 import { digestOf } from '../../src/model/digest.ts'
 import { ServerConnection } from '../../src/cli/server-connection.ts'
-import type { SyncLine } from '../../src/http/admin.ts'
+import type { SyncLine } from '../../src/http/send-sync.ts'
 import type { GcReport } from '../../src/snapshot/gc-report.ts'
 import { httpGet } from '../support/http-get.ts'
 import type { Random } from '../support/random.ts'
@@ -141,8 +141,7 @@ async function collect(server: StartedServer): Promise<GcReport> {
   const connection = await ServerConnection.open(join(server.dataDir, 'admin.sock'))
   assert.ok(connection !== undefined)
   try {
-    for await (const report of connection.post<GcReport>('/api/v1/gc')) return report
-    throw new Error('a collection without a report')
+    return await connection.write<GcReport>({ method: 'POST', path: 'gc' })
   } finally {
     await connection.close()
   }

@@ -153,37 +153,39 @@ describe('POST …/sync', () => {
     const connection = await Connection.open(join(site.dataDir, 'admin.sock'))
     t.after(() => connection.close())
     const paths = [
-      '/api/v1/mirrors/unknown/sync',
-      '/api/v1/mirrors/m/sync/x',
-      '/api/v1/mirrors/m',
-      '/healthz',
-      '/api/v1/mirrors/sync',
-    ]
-    for (const path of paths) {
+      ['/api/v1/mirrors/unknown/sync', 404, undefined],
+      ['/api/v1/mirrors/m/sync/x', 405, 'GET, HEAD'],
+      ['/api/v1/mirrors/m', 405, 'GET, HEAD, DELETE'],
+      ['/healthz', 405, 'GET, HEAD'],
+      ['/api/v1/mirrors/sync', 405, 'GET, HEAD, DELETE'],
+      ['/api/v1/mirrors/m/pin', 405, 'PUT, DELETE'],
+    ] as const
+    for (const [path, status, allow] of paths) {
       const reply = await connection.get(path, { method: 'POST' })
-      assert.equal(reply.status, 404, path)
+      assert.deepEqual([reply.status, reply.header('allow')], [status, allow], path)
       if (!path.startsWith('/api/')) continue
       assert.equal(reply.header('content-type'), 'application/problem+json')
-      assert.equal((JSON.parse(reply.body.toString()) as { status: number }).status, 404)
+      assert.equal((JSON.parse(reply.body.toString()) as { status: number }).status, status)
     }
     const refused = await connection.get('/api/v1/mirrors/m%2f/sync', { method: 'POST' })
     assert.equal(refused.status, 400)
     assert.equal(site.upstream.count(), 0)
   })
 
-  test('is refused over TCP', async (t) => {
+  test('is refused over TCP where no tokens are configured, and told how they are', async (t) => {
     const site = await startSite(t)
     const { status, headers, body } = await httpGet(`${site.url}/api/v1/mirrors/m/sync`, { method: 'POST' })
     assert.deepEqual(
       [status, headers.allow, headers['content-type']],
-      [405, 'GET, HEAD', 'application/problem+json'],
+      [403, undefined, 'application/problem+json'],
     )
     const problem = JSON.parse(body.toString()) as Record<string, unknown>
     assert.deepEqual(problem, {
       type: 'about:blank',
-      title: 'METHOD_REFUSED',
-      status: 405,
-      detail: 'method refused: POST',
+      title: 'FORBIDDEN',
+      status: 403,
+      detail:
+        'nothing can be written over the network: the configuration has no tokens: { NAME: { file: PATH } }',
     })
     assert.equal(site.upstream.count(), 0)
   })

@@ -74,7 +74,7 @@ describe('one connection', () => {
     connection.send(
       'POST /api/v1/mirrors/m/sync HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n',
     )
-    assert.equal((await connection.reply()).status, 405)
+    assert.equal((await connection.reply()).status, 403)
     assert.deepEqual((await connection.get(`${site.base}Packages/small.rpm`)).body, SMALL)
     assert.equal(site.log.of('request').length, 4)
   })

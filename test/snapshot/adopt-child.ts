@@ -62,6 +62,7 @@ const { error } = await adoptMirror({
   mirror,
   configured: true,
   packages: true,
+  actor: 'me',
   room: async () => ({ freeBytes: Infinity, totalBytes: Infinity }),
   store,
   blobs,

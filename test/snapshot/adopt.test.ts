@@ -54,6 +54,7 @@ async function openPlace(t: TestContext): Promise<Place> {
     mirror: { name: 'm', directory: tree.dir },
     configured: true,
     packages: true,
+    actor: 'me',
     store,
     blobs,
     claims,

@@ -229,7 +229,7 @@ class History {
   /** A stored package that is gone was one that could be fetched again, or that nothing lists. */
   async #noteRemoved(): Promise<void> {
     const [listed, fetchable] = [this.#model.listed(), this.#model.fetchable()]
-    for (const key of [...this.#used.keys()]) {
+    for (const key of this.#used.keys()) {
       if (await this.#place.has(digestOf(key))) continue
       assert.ok(!listed.has(key) || fetchable.has(key), `${key.slice(0, 9)} is only here, and was removed`)
       this.#used.delete(key)

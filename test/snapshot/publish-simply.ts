@@ -36,6 +36,7 @@ export interface SimplePublication {
   readonly files?: readonly CandidateFile[]
   readonly defects?: readonly Defect[]
   readonly nowMs?: number
+  readonly actor?: string
   readonly candidate?: Partial<Candidate>
 }
 
@@ -48,6 +49,7 @@ export async function publishSimply(
   return await store.publish({
     mirror,
     nowMs,
+    ...(publication.actor === undefined ? {} : { actor: publication.actor }),
     packages: inBatches(packages, 3),
     complete: async (duplicates) => ({
       mirror,

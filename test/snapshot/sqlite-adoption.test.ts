@@ -36,7 +36,7 @@ function openPlace(t: TestContext): Place {
       const target = { publish: adoption.add.bind(adoption) }
       for (const [index, packages] of histories.entries())
         await publishSimply(target, { packages, nowMs: fromMs + index * MINUTE_MS })
-      await adoption.commit({ configured, nowMs: NOON })
+      await adoption.commit({ configured, nowMs: NOON, actor: 'me' })
       await adoption.close()
     },
     count: (sql) => {

@@ -1,0 +1,93 @@
+import { toPinyonError } from '../model/errors.ts'
+import type { SnapshotReader } from '../snapshot/store.ts'
+import type { MirrorUpstream } from '../upstream/mirror-upstream.ts'
+import type { Upstream, UpstreamReply } from '../upstream/upstream.ts'
+import { createUpstream } from './mirrors.ts'
+
+/** Mirrors whose former sources are kept, and former sources of one mirror: beyond these the oldest go. */
+const MAX_MIRRORS = 200
+const MAX_SOURCES = 3
+
+/** How sources that only the database remembers are asked: soon given up, as nobody looks after them. */
+const REMEMBERED = { timeoutMs: 30_000, retries: 2 }
+
+/** The part of {@link Upstream} that fills need. */
+type Source = Pick<Upstream, 'get'>
+
+/**
+ * Sources that mirrors had. Snapshots outlive the configuration they were made under: packages that nobody fetched yet are still asked
+ * for through URLs that running jobs hold, when their mirror was renamed, removed, or has another upstream. Wrong bytes cannot come of it,
+ * since every fill is checked by digest.
+ */
+export class FormerSources {
+  /** Newest first; the mirror that changed last is the last one. */
+  readonly #sources = new Map<string, readonly MirrorUpstream[]>()
+
+  /** Keeps what mirrors had and have no longer. */
+  keep(before: ReadonlyMap<string, MirrorUpstream>, after: ReadonlyMap<string, MirrorUpstream>): void {
+    for (const [name, upstream] of before) {
+      if (!isCovered(upstream, after.get(name))) this.#add(name, upstream)
+    }
+  }
+
+  /** Makes sources for mirrors that are not configured and have none yet, from what the database remembers, and drops those of mirrors whose data are gone. */
+  async remember(
+    store: Pick<SnapshotReader, 'mirrors' | 'seenRepomd'>,
+    configured: { has(mirror: string): boolean },
+  ): Promise<void> {
+    const known = new Set((await store.mirrors()).map(({ name }) => name))
+    for (const name of this.#sources.keys()) if (!known.has(name)) this.#sources.delete(name)
+    for (const name of known) {
+      if (configured.has(name) || this.#sources.has(name)) continue
+      const baseurl = (await store.seenRepomd(name))?.baseurl
+      if (baseurl !== undefined) this.#add(name, createUpstream({ baseurls: [baseurl], ...REMEMBERED }))
+    }
+  }
+
+  /** What a fill asks for a mirror's files: its sources of now, then those that it had. Undefined when there never were any. */
+  upstreamOf(mirror: string, now: MirrorUpstream | undefined): Source | undefined {
+    const former = (this.#sources.get(mirror) ?? []).filter((upstream) => !isCovered(upstream, now))
+    const all = now === undefined ? former : [now, ...former]
+    return all.length > 1 ? { get: (href, request) => getFromFirst(all, href, request) } : all[0]
+  }
+
+  /** Ends all connections. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#sources.values()].flat().map((upstream) => upstream.close()))
+    this.#sources.clear()
+  }
+
+  #add(name: string, upstream: MirrorUpstream): void {
+    const isOther = ({ baseurls }: MirrorUpstream) => baseurls.join(' ') !== upstream.baseurls.join(' ')
+    const others = (this.#sources.get(name) ?? []).filter(isOther)
+    this.#sources.delete(name)
+    this.#sources.set(name, [upstream, ...others].slice(0, MAX_SOURCES))
+    const [oldest] = this.#sources.keys()
+    if (this.#sources.size > MAX_MIRRORS && oldest !== undefined) this.#sources.delete(oldest)
+  }
+}
+
+/** Whether all that one asks is asked by another as well. */
+function isCovered(upstream: MirrorUpstream, by: MirrorUpstream | undefined): boolean {
+  const { baseurls = [] } = by ?? {}
+  return upstream.baseurls.every((baseurl) => baseurls.includes(baseurl))
+}
+
+/** Asks one after the other until one has the file. A further attempt, after wrong bytes, begins with the next one. */
+async function getFromFirst(
+  all: readonly Source[],
+  href: string,
+  request: Parameters<Source['get']>[1],
+): Promise<UpstreamReply> {
+  const first = (request?.firstBaseurl ?? 0) % all.length
+  let failure: unknown
+  for (const source of [...all.slice(first), ...all.slice(0, first)]) {
+    try {
+      return await source.get(href, request)
+    } catch (error) {
+      if (toPinyonError(error).kind.source !== 'upstream') throw error
+      failure ??= error
+    }
+  }
+  throw failure
+}

@@ -1,0 +1,43 @@
+import { authorizeBySocket, authorizeByToken } from '../http/authorize.ts'
+import type { TokenHashes } from '../http/bearer.ts'
+import { route, type RouteContext } from '../http/routes.ts'
+import type { Handler } from '../http/server.ts'
+import type { WriteActions } from '../http/write-actions.ts'
+import { withWrites } from '../http/writes.ts'
+import { toNetwork } from '../model/network.ts'
+import type { ConfigurationState } from '../proxy/api-context.ts'
+import type { Logger } from '../system/logger.ts'
+
+/** What requests are answered with. */
+export interface HandlerOptions {
+  readonly context: RouteContext
+  readonly actions: WriteActions
+  /** Gives the tokens of the running configuration. */
+  readonly tokens: () => TokenHashes
+  readonly log: Logger
+}
+
+/** What answers over TCP, and what answers on the admin socket: the same, but for who may write and what is told of the configuration. */
+export function createHandlers({ context, actions, tokens, log }: HandlerOptions): {
+  readonly open: Handler
+  readonly admin: Handler
+} {
+  // The socket's user is told file, line and value; the network only that something is wrong.
+  const hidden = {
+    ...context,
+    configuration: () => hideDetails(context.configuration()),
+    showClient: toNetwork,
+  }
+  const [byToken, bySocket] = [authorizeByToken(tokens), authorizeBySocket]
+  return {
+    open: withWrites({ actions, log, authorize: byToken }, (exchange) => route(exchange, hidden)),
+    admin: withWrites({ actions, log, authorize: bySocket }, (exchange) => route(exchange, context)),
+  }
+}
+
+function hideDetails({ error }: ConfigurationState): ConfigurationState {
+  return {
+    error:
+      error === undefined ? undefined : 'the file on disk is refused: see the status command, or the log',
+  }
+}

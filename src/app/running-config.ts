@@ -1,0 +1,119 @@
+import type { Config } from '../config/config.ts'
+import { ConfigError } from '../config/problem.ts'
+import { ACTORS } from '../model/actor.ts'
+import { PinyonError, toPinyonError } from '../model/errors.ts'
+import type { ChangeOrigin, ListedMirror, SnapshotStore } from '../snapshot/store.ts'
+import type { Logger } from '../system/logger.ts'
+import { refuseRestart } from './mirrors.ts'
+
+/** What a {@link RunningConfig} is built from. */
+export interface RunningConfigOptions {
+  readonly config: Config
+  /** Reads the configuration anew; without it the first one stays. */
+  readonly load: (() => Config) | undefined
+  readonly store: Pick<SnapshotStore, 'reconcile'>
+  readonly now: () => number
+  readonly log: Logger
+  /** Swaps what depends on the configuration; the index is in line with it already. */
+  readonly adopt: (config: Config, before: Config, actor: string) => Promise<void>
+  /** Told whether a configuration was taken up. */
+  readonly onTaken: (accepted: boolean) => void
+}
+
+/** How a configuration is taken up. */
+export interface TakeOptions {
+  readonly origin?: ChangeOrigin
+  /** Whether no mirror at all is meant. */
+  readonly mayBeEmpty?: boolean
+}
+
+/** The configuration that runs, and the one way to another: one at a time, each all of it or nothing. */
+export class RunningConfig {
+  readonly #options: RunningConfigOptions
+  #current: Config
+  #refusal: string | undefined
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(options: RunningConfigOptions) {
+    this.#options = options
+    this.#current = options.config
+  }
+
+  get current(): Config {
+    return this.#current
+  }
+
+  /** Why the configuration on disk is not the running one. */
+  get refusal(): string | undefined {
+    return this.#refusal
+  }
+
+  /** Brings the index in line with the first configuration. Throws ConfigError for an unknown pin. */
+  async apply(): Promise<void> {
+    await this.#reconcile(this.#current, undefined)
+  }
+
+  /** Runs one thing at a time, in the order of the calls: whatever reads, edits or takes up the configuration. */
+  exclusively<T>(action: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(action)
+    this.#last = result.catch(() => undefined)
+    return result
+  }
+
+  /**
+   * Reads the configuration anew and makes it the running one; only within {@link exclusively}.
+   * @returns the generation that it began
+   * @throws ConfigError for one that is invalid, pins what is not there, or wants what only a restart can give
+   */
+  async take({ origin, mayBeEmpty = false }: TakeOptions = {}): Promise<number | undefined> {
+    const { load, adopt, log, onTaken } = this.#options
+    const before = this.#current
+    try {
+      const config = load?.() ?? before
+      refuseRestart(before, config, mayBeEmpty)
+      const generation = await this.#reconcile(config, origin)
+      this.#current = config
+      await adopt(config, before, origin?.actor ?? ACTORS.configuration)
+      this.#refusal = undefined
+      onTaken(true)
+      log.info({ file: config.file, mirrors: config.mirrors.size }, 'configuration')
+      return generation
+    } catch (error) {
+      this.#refusal = toPinyonError(error).message
+      onTaken(false)
+      log.error({ reason: this.#refusal }, 'configuration refused: the running one stays')
+      throw error
+    }
+  }
+
+  /** Lists and pins what the configuration says; a pin to what is not there becomes an error with its line. */
+  async #reconcile(config: Config, origin: ChangeOrigin | undefined): Promise<number | undefined> {
+    const { store, now } = this.#options
+    try {
+      return await store.reconcile(listMirrors(config), now(), origin)
+    } catch (error) {
+      if (!(error instanceof PinyonError) || error.code !== 'PIN_UNKNOWN') throw error
+      throw describeUnknownPin(config, error)
+    }
+  }
+}
+
+function listMirrors(config: Config): ListedMirror[] {
+  return [...config.mirrors.values()].map(({ name, enabled, pin, pinWhy }) => ({
+    name,
+    enabled,
+    ...(pin === undefined ? {} : { pin }),
+    ...(pinWhy === undefined ? {} : { pinWhy }),
+  }))
+}
+
+function describeUnknownPin(config: Config, error: PinyonError): ConfigError {
+  const { mirror, pin, nearest } = error.facts as { mirror: string; pin: string; nearest: string[] }
+  const line = config.mirrors.get(mirror)?.pinLine
+  const expected =
+    nearest.length === 0
+      ? 'no pin: it has no snapshot yet'
+      : `one of its snapshots, such as ${nearest.join(', ')}`
+  const problem = { file: config.file, key: `mirrors.${mirror}.pin`, found: pin, expected }
+  return new ConfigError([line === undefined ? problem : { ...problem, line }], error)
+}

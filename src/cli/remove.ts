@@ -1,0 +1,63 @@
+import { existsSync } from 'node:fs'
+
+import { createLayout } from '../cache/layout.ts'
+import { removeMirror as removeEntry } from '../config/edit.ts'
+import { loadConfig } from '../config/load.ts'
+import type { Removal } from '../http/write-actions.ts'
+import { PinyonError } from '../model/errors.ts'
+import { refuseUsed } from '../snapshot/removal.ts'
+import { SqliteSnapshotStore } from '../snapshot/sqlite-snapshot-store.ts'
+import { changeConfig } from './change-config.ts'
+import type { ExitCode, Options } from './exit.ts'
+import { openServer } from './mirror-source.ts'
+
+/** Options of `remove`. */
+export interface RemoveOptions extends Options {
+  /** Also while it is used. */
+  readonly force?: boolean
+}
+
+/** Takes a mirror out of the configuration file and so out of the index; its data stay for a while. Fails while it is used, naming by whom. */
+export async function removeMirror(mirror: string, options: RemoveOptions): Promise<ExitCode> {
+  const force = options.force === true ? 1 : 0
+  const path = `mirrors/${encodeURIComponent(mirror)}?force=${force}`
+  return await changeConfig(options, {
+    cause: 'remove',
+    there: async (server) => describe(await server.write<Removal>({ method: 'DELETE', path })),
+    here: async () => {
+      const config = loadConfig(options.config, process.env)
+      if (!config.mirrors.has(mirror))
+        throw new PinyonError('NOT_FOUND', `no such mirror in ${config.file}: ${mirror}`)
+      const server = await openServer(options)
+      try {
+        const edit = (text: string) => removeEntry(text, mirror)
+        if (server === undefined) {
+          if (options.force !== true) await checkUse(mirror, options)
+          return { edit, done: `${mirror}: removed` }
+        }
+        const checked = await server.write<Removal>({ method: 'DELETE', path: `${path}&dry_run=1` })
+        return { edit, done: describe(checked) }
+      } finally {
+        await server?.close()
+      }
+    },
+  })
+}
+
+function describe({ mirror, served_until: until }: Removal): string {
+  return until === null
+    ? `${mirror}: removed`
+    : `${mirror}: removed; URLs of its snapshots are answered until ${until}, then its data go`
+}
+
+/** What the data directory knows of a mirror's use, when no server can be asked. */
+async function checkUse(mirror: string, options: Options): Promise<void> {
+  const { database } = createLayout(loadConfig(options.config, process.env).dataDir)
+  if (!existsSync(database)) return
+  const store = new SqliteSnapshotStore(database)
+  try {
+    await refuseUsed(mirror, store.mirrorUse, Date.now())
+  } finally {
+    await store.close()
+  }
+}

@@ -1,0 +1,73 @@
+import type { GcReport } from '../snapshot/gc-report.ts'
+import type { SyncBoard } from '../snapshot/sync-board.ts'
+import type { GenerationCause } from '../snapshot/store.ts'
+import type { SyncResult } from '../snapshot/sync.ts'
+
+/** What a write can have done; `actor` is who asked, as the history shows it. Each rejects with a PinyonError, having changed nothing. */
+export interface WriteActions {
+  readonly sync: (mirror: string, actor: string) => Promise<SyncResult>
+  /** Progress of running syncs. */
+  readonly board: SyncBoard
+  /**
+   * Reads the configuration anew. With a cause the actor has edited the file, and the change is theirs; without, it is the file's.
+   */
+  readonly reload: (change?: { readonly cause: GenerationCause; readonly actor: string }) => Promise<void>
+  readonly pin: (mirror: string, pin: PinRequest, actor: string) => Promise<MirrorChange>
+  readonly unpin: (mirror: string, actor: string) => Promise<MirrorChange>
+  /** Pins a mirror to the snapshot before its current one. */
+  readonly rollBackMirror: (mirror: string, why: string | undefined, actor: string) => Promise<MirrorChange>
+  /** Pins every configured mirror to what it was at a generation. */
+  readonly rollBackFarm: (request: FarmRequest, actor: string) => Promise<FarmChange>
+  readonly remove: (mirror: string, request: RemovalRequest, actor: string) => Promise<Removal>
+  /** Collects what is not needed any more, or only tells what would go. */
+  readonly collect: (request: { readonly dryRun: boolean }) => Promise<GcReport>
+}
+
+/** What `PUT mirrors/<m>/pin` asks for. */
+export interface PinRequest {
+  readonly snapshot: string
+  readonly why: string | undefined
+}
+
+/** What `POST rollback` asks for. */
+export interface FarmRequest {
+  readonly generation: number
+  readonly dryRun: boolean
+  readonly why: string | undefined
+}
+
+/** What `DELETE mirrors/<m>` asks for. */
+export interface RemovalRequest {
+  /** Also while it is used. */
+  readonly force: boolean
+  /** Only tell whether it would be removed. */
+  readonly dryRun: boolean
+}
+
+/** What became of a mirror, as the API tells it. */
+export interface MirrorChange {
+  readonly mirror: string
+  readonly current: string | null
+  readonly pinned: boolean
+  /** Whether the configuration file is another one now. */
+  readonly changed: boolean
+  /** The index's generation, which this began or left as it was. */
+  readonly generation: number
+}
+
+/** What became of the farm, as the API tells it. */
+export interface FarmChange {
+  /** Snapshot by mirror. */
+  readonly pins: Readonly<Record<string, string>>
+  readonly changed: boolean
+  readonly generation: number
+}
+
+/** What became of a mirror that is to go, as the API tells it. */
+export interface Removal {
+  readonly mirror: string
+  readonly removed: boolean
+  /** ISO 8601: until when URLs of its snapshots are answered; null when it has none. */
+  readonly served_until: string | null
+  readonly generation: number
+}

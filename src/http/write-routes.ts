@@ -1,0 +1,119 @@
+import type { GenerationCause } from '../snapshot/store.ts'
+import { PinyonError } from '../model/errors.ts'
+import type { Exchange } from './exchange.ts'
+import { count, flag, optionalText, optionalWord, readJsonBody, snapshotName } from './json-body.ts'
+import { sendSync } from './send-sync.ts'
+import type { WriteActions } from './write-actions.ts'
+
+/** A write that may be done. */
+export interface WriteCall {
+  readonly exchange: Exchange
+  readonly actor: string
+  readonly actions: WriteActions
+  /** What follows `/api/v1`. */
+  readonly path: readonly string[]
+  readonly query: URLSearchParams
+}
+
+/** How a write ended. */
+export interface WriteOutcome {
+  /** What to answer as JSON; undefined when it has been answered. */
+  readonly reply?: object
+  /** What the audit line says beside who, what and the status. */
+  readonly note?: Readonly<Record<string, unknown>>
+}
+
+/** A write of the API. */
+export interface WriteRoute {
+  readonly method: 'POST' | 'PUT' | 'DELETE'
+  /** What follows `/api/v1`; `*` stands for any one segment. */
+  readonly path: string
+  /** Whether the path can be read as well. */
+  readonly isReadable: boolean
+  readonly run: (call: WriteCall) => Promise<WriteOutcome>
+}
+
+/** Who edits the file itself tells why; a sync has its own way. */
+const RELOAD_CAUSES = ['pin', 'unpin', 'rollback', 'remove'] as const satisfies readonly GenerationCause[]
+
+const ROUTES: readonly WriteRoute[] = [
+  { method: 'POST', path: 'reload', isReadable: false, run: reload },
+  { method: 'POST', path: 'gc', isReadable: false, run: collect },
+  { method: 'POST', path: 'rollback', isReadable: false, run: rollBackFarm },
+  { method: 'POST', path: 'mirrors/*/sync', isReadable: false, run: sync },
+  { method: 'PUT', path: 'mirrors/*/pin', isReadable: false, run: pin },
+  { method: 'DELETE', path: 'mirrors/*/pin', isReadable: false, run: unpin },
+  { method: 'POST', path: 'mirrors/*/rollback', isReadable: false, run: rollBackMirror },
+  { method: 'DELETE', path: 'mirrors/*', isReadable: true, run: remove },
+]
+
+/** The writes of a path, one a method. */
+export function findRoutes(path: readonly string[]): readonly WriteRoute[] {
+  return ROUTES.filter((route) => {
+    const parts = route.path.split('/')
+    return parts.length === path.length && parts.every((part, at) => part === '*' || part === path[at])
+  })
+}
+
+async function reload({ exchange, actor, actions }: WriteCall): Promise<WriteOutcome> {
+  const { cause } = await readJsonBody(exchange.request, { cause: optionalWord(RELOAD_CAUSES) })
+  await actions.reload(cause === undefined ? undefined : { cause, actor })
+  return { reply: { reloaded: true }, note: cause === undefined ? {} : { cause } }
+}
+
+async function collect({ exchange, actions }: WriteCall): Promise<WriteOutcome> {
+  const { dry_run: dryRun } = await readJsonBody(exchange.request, { dry_run: flag })
+  return { reply: await actions.collect({ dryRun }), note: { dryRun } }
+}
+
+async function sync({ exchange, actor, actions, path: [, mirror = ''] }: WriteCall): Promise<WriteOutcome> {
+  await readJsonBody(exchange.request, {})
+  const { outcome, error } = await sendSync(exchange, mirror, actor, actions)
+  return { note: error === undefined ? { outcome } : { outcome, reason: error } }
+}
+
+async function pin({ exchange, actor, actions, path: [, mirror = ''] }: WriteCall): Promise<WriteOutcome> {
+  const request = await readJsonBody(exchange.request, { snapshot: snapshotName, why: optionalText })
+  return { reply: await actions.pin(mirror, request, actor), note: { snapshot: request.snapshot } }
+}
+
+async function unpin({ exchange, actor, actions, path: [, mirror = ''] }: WriteCall): Promise<WriteOutcome> {
+  await readJsonBody(exchange.request, {})
+  return { reply: await actions.unpin(mirror, actor) }
+}
+
+async function rollBackMirror(call: WriteCall): Promise<WriteOutcome> {
+  const { why } = await readJsonBody(call.exchange.request, { why: optionalText })
+  const change = await call.actions.rollBackMirror(call.path[1] ?? '', why, call.actor)
+  return { reply: change, note: { snapshot: change.current } }
+}
+
+async function rollBackFarm({ exchange, actor, actions }: WriteCall): Promise<WriteOutcome> {
+  const fields = { generation: count, dry_run: flag, why: optionalText }
+  const { generation, dry_run: dryRun, why } = await readJsonBody(exchange.request, fields)
+  return {
+    reply: await actions.rollBackFarm({ generation, dryRun, why }, actor),
+    note: { generation, dryRun },
+  }
+}
+
+async function remove(call: WriteCall): Promise<WriteOutcome> {
+  const { exchange, actor, actions, query } = call
+  await readJsonBody(exchange.request, {})
+  const unknown = [...query.keys()].find((key) => key !== 'force' && key !== 'dry_run')
+  if (unknown !== undefined)
+    throw new PinyonError('BODY_REFUSED', `an unknown parameter: ${JSON.stringify(unknown.slice(0, 80))}`)
+  const request = { force: readFlag(query, 'force'), dryRun: readFlag(query, 'dry_run') }
+  return { reply: await actions.remove(call.path[1] ?? '', request, actor), note: request }
+}
+
+/** `?key` and `?key=1` are true, `?key=0` is false. */
+function readFlag(query: URLSearchParams, key: string): boolean {
+  const value = query.get(key) ?? '0'
+  if (value === '' || value === '1') return true
+  if (value === '0') return false
+  throw new PinyonError(
+    'BODY_REFUSED',
+    `${key}: expected 1 or 0, found: ${JSON.stringify(value.slice(0, 80))}`,
+  )
+}
