@@ -30,12 +30,18 @@ export interface CollectorOptions {
 const COLLECT_INTERVAL_MS = 3_600_000
 /** The first one lets a start, with its syncs, pass first. */
 const FIRST_COLLECT_MS = 300_000
-/** Between two looks at what is on the disk: only an older version, or a power cut, leaves it another than what is entered. */
-const RECONCILE_INTERVAL_MS = 86_400_000
 /** How late the use of a blob is entered, in milliseconds. */
 const TOUCH_INTERVAL_MS = 30_000
 /** A blob that no snapshot lists stays for so long after it was last needed: a sync may be about to list it. */
 const UNLISTED_MS = 3_600_000
+
+/** How to collect. */
+export interface CollectOptions {
+  readonly dryRun?: boolean
+  readonly reconcile?: boolean
+}
+
+type Wanted = Pick<GcRequest, 'kind' | 'neededBytes' | 'reconcile'>
 
 /** Decides when what is not needed any more is collected, and sees to it that only one process does it at a time. */
 export class Collector {
@@ -44,7 +50,6 @@ export class Collector {
   readonly #timers: NodeJS.Timeout[] = []
   #running: Promise<unknown> = Promise.resolve()
   #last: GcReport | undefined
-  #reconciledAt = Number.NEGATIVE_INFINITY
 
   constructor(options: CollectorOptions) {
     this.#options = options
@@ -57,7 +62,8 @@ export class Collector {
 
   /** Collects from now on now and then, and enters which blobs are used. */
   start(): void {
-    const collect = () => void this.collect().catch(() => undefined)
+    // Now and then also what is on the disk is looked at: an older version, or a power cut, leaves it another than what is entered.
+    const collect = () => void this.collect({ reconcile: true }).catch(() => undefined)
     const first = setTimeout(() => {
       collect()
       this.#timers.push(setInterval(collect, COLLECT_INTERVAL_MS).unref())
@@ -67,18 +73,18 @@ export class Collector {
   }
 
   /**
-   * Collects now; `dryRun` only tells what would go.
+   * Collects now; `dryRun` only tells what would go, `reconcile` looks through the files of the disk first.
    * @throws PinyonError GC_RUNNING while another process does
    */
-  async collect({ dryRun = false }: { dryRun?: boolean } = {}): Promise<GcReport> {
-    const report = await this.#enqueue(dryRun ? 'plan' : 'collect', 0)
+  async collect({ dryRun = false, reconcile = false }: CollectOptions = {}): Promise<GcReport> {
+    const report = await this.#enqueue({ kind: dryRun ? 'plan' : 'collect', neededBytes: 0, reconcile })
     if (!dryRun) this.#log(report)
     return report
   }
 
   /** Evicts until so many bytes fit; does nothing while another process collects. */
   async makeRoom(bytes: number): Promise<void> {
-    const report = await this.#enqueue('evict', bytes)
+    const report = await this.#enqueue({ kind: 'evict', neededBytes: bytes, reconcile: false })
     const { unlisted, evicted } = report.blobs
     this.#options.log.info({ bytes, unlisted, evicted, fits: report.fits }, 'made room in the cache')
   }
@@ -92,14 +98,14 @@ export class Collector {
   }
 
   /** One after the other: they would only be in each other's way. */
-  async #enqueue(kind: GcRequest['kind'], neededBytes: number): Promise<GcReport> {
+  async #enqueue(wanted: Wanted): Promise<GcReport> {
     const before = this.#running
-    const run = before.catch(() => undefined).then(() => this.#run(kind, neededBytes))
+    const run = before.catch(() => undefined).then(() => this.#run(wanted))
     this.#running = run
     return await run
   }
 
-  async #run(kind: GcRequest['kind'], neededBytes: number): Promise<GcReport> {
+  async #run({ kind, neededBytes, reconcile }: Wanted): Promise<GcReport> {
     const { claims, config, now, run, cache, flushUsage, farmNowMs } = this.#options
     const claim = kind === 'plan' ? undefined : claims.tryClaim('gc')
     if (kind !== 'plan' && claim === undefined)
@@ -110,7 +116,7 @@ export class Collector {
       const { retention, cache: limits } = config()
       const request: GcRequest = {
         kind,
-        reconcile: kind === 'collect' && now() - this.#reconciledAt > RECONCILE_INTERVAL_MS,
+        reconcile,
         rules: retention,
         maxBytes: limits.maxBytes,
         neededBytes,
@@ -125,7 +131,6 @@ export class Collector {
         },
       })
       if (kind === 'collect') this.#last = report
-      if (request.reconcile) this.#reconciledAt = request.nowMs
       if (kind !== 'plan') this.#options.onReport(report, kind)
       return report
     } finally {

@@ -1,4 +1,3 @@
-import { App } from '../app/app.ts'
 import { loadConfig } from '../config/load.ts'
 import type { BlobSum, GcReport, GcSnapshot } from '../snapshot/gc-report.ts'
 import { createLogger } from '../system/logger.ts'
@@ -42,11 +41,13 @@ async function runCollection(options: GcOptions): Promise<GcReport> {
 }
 
 async function collectHere(configFile: string, dryRun: boolean): Promise<GcReport> {
+  // Only here: loading a whole server takes longer than asking one.
+  const { App } = await import('../app/app.ts')
   const app = await App.open({ config: loadConfig(configFile, process.env), log: createLogger('warn') })
   try {
     // What is configured decides what is pinned and what is removed.
     await app.applyConfiguration()
-    return await app.collector.collect({ dryRun })
+    return await app.collector.collect({ dryRun, reconcile: true })
   } finally {
     await app.close()
   }

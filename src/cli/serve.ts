@@ -1,6 +1,6 @@
 import { relative } from 'node:path'
 
-import { App } from '../app/app.ts'
+import type { App } from '../app/app.ts'
 import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
 import { watchConfig } from '../config/watch.ts'
@@ -18,6 +18,8 @@ export async function serve(file: string): Promise<ExitCode> {
   const load = () => loadConfig(file, process.env)
   const config = load()
   const log = createLogger()
+  // Only here, so that no other command loads a whole server.
+  const { App } = await import('../app/app.ts')
   const app = await App.open({ config, log, loadConfig: load })
   const stopped = stopSignal(log)
   const port = await listen(app, config)

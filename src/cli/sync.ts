@@ -1,4 +1,3 @@
-import { App } from '../app/app.ts'
 import { createLayout } from '../cache/layout.ts'
 import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
@@ -61,6 +60,8 @@ function selectMirrors(config: Config, names: readonly string[]): readonly strin
 }
 
 async function syncHere(config: Config, mirrors: readonly string[], options: Options): Promise<ExitCode> {
+  // Only here: loading a whole server takes longer than asking one.
+  const { App } = await import('../app/app.ts')
   const app = await App.open({ config, log: createLogger('warn') })
   try {
     await app.applyConfiguration()
