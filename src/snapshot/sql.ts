@@ -46,7 +46,9 @@ const READS = {
   defects: 'SELECT path, kind, message FROM defect WHERE snapshot_id = :snapshotId ORDER BY path, kind',
   mirrors: `SELECT m.name, m.listed, m.pin_id IS NOT NULL AS pinned, m.pin_why AS pinWhy,
     m.removed_at AS removedAt, m.checked_at AS checkedAt, m.succeeded_at AS succeededAt, m.error,
-    (SELECT count(*) FROM snapshot s WHERE s.mirror_id = m.id AND ${LIVE}) AS snapshotCount FROM mirror m ORDER BY m.name`,
+    (SELECT count(*) FROM snapshot s WHERE s.mirror_id = m.id AND ${LIVE}) AS snapshotCount
+    FROM mirror m WHERE m.removed_at IS NULL OR EXISTS (
+      SELECT 1 FROM snapshot s WHERE s.mirror_id = m.id AND ${LIVE}) ORDER BY m.name`,
   seenRepomd: `SELECT repomd_baseurl AS baseurl, repomd_etag AS etag, repomd_last_modified AS lastModified,
     repomd_digest AS digest FROM mirror WHERE name = :mirror AND repomd_digest IS NOT NULL`,
 } as const

@@ -265,7 +265,7 @@ export interface SnapshotReader {
    * it where nothing is served.
    */
   differences(from: Snapshot, to: Snapshot): Promise<PackageDifferences>
-  /** Every mirror known, by name. */
+  /** Every mirror that is configured, or was and still has snapshots, by name. */
   mirrors(): Promise<readonly MirrorState[]>
   seenRepomd(mirror: string): Promise<SeenRepomd | undefined>
 }

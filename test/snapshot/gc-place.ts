@@ -97,17 +97,6 @@ export class GcPlace {
   /** Makes these the configured mirrors, all enabled. */
   async reconcile(mirrors: readonly ListedMirror[]): Promise<void> {
     await this.store.reconcile(mirrors, this.nowMs)
-    const database = openDatabase(this.layout.database)
-    const names = JSON.stringify(mirrors.map(({ name }) => name))
-    database
-      .prepare('UPDATE mirror SET removed_at = NULL WHERE name IN (SELECT value FROM json_each(?))')
-      .run(names)
-    database
-      .prepare(
-        'UPDATE mirror SET removed_at = coalesce(removed_at, ?) WHERE name NOT IN (SELECT value FROM json_each(?))',
-      )
-      .run(this.nowMs, names)
-    database.close()
   }
 
   /** A client uses a snapshot now. */

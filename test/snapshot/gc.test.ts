@@ -110,14 +110,16 @@ describe('a collection', () => {
 
   test('of a mirror without live snapshots the rows go too, and it can begin anew', async (t) => {
     const place = new GcPlace(t)
+    await place.reconcile(M)
     await place.publish('m', { a: '1' })
     const database = place.store
     place.later(1)
-    await removeMirrorRow(place, 'm')
+    await place.reconcile([])
     place.later(2 * DAY_MS)
     const report = await place.collect()
     assert.deepEqual([report.snapshots.length, report.packageRows], [1, 1])
     assert.deepEqual(await database.snapshots('m'), [])
+    assert.deepEqual(await database.mirrors(), [], 'nothing is left to tell of it')
     await database.reconcile(M, place.nowMs)
     const again = await place.publish('m', { a: '1' })
     assert.equal((await database.file(again, 'a'))?.kind, 'package')
@@ -211,11 +213,3 @@ describe('eviction', () => {
     }
   })
 })
-
-/** As a configuration without the mirror does. */
-async function removeMirrorRow(place: GcPlace, mirror: string): Promise<void> {
-  const { openDatabase } = await import('../../src/snapshot/database.ts')
-  const database = openDatabase(place.layout.database)
-  database.prepare('UPDATE mirror SET removed_at = ? WHERE name = ?').run(place.nowMs, mirror)
-  database.close()
-}
