@@ -1,10 +1,9 @@
 import type { PackageRecord } from '../model/repodata.ts'
 import { CanonicalReader } from './canonical-package.ts'
+import { DocumentFrame } from './document-frame.ts'
 import { malformed, quote } from './malformed.ts'
 import { readPackageElement } from './package-element.ts'
 import { createPackageRecord, DOING, type PackageFields, parseSize } from './package-record.ts'
-import { documentStart, readEncoding, type XmlEncoding } from './xml-encoding.ts'
-import { trimSpace } from './xml-text.ts'
 import { attributesOf, localName, type Markup, parseAttributes, readMarkup, walkElement } from './xml-walk.ts'
 
 /** No element of a real repository comes near: the largest package of CentOS Stream 9 has 290 kB. */
@@ -35,10 +34,7 @@ export interface PrimaryBatch {
  * repository's is for checksums to say.
  */
 export class PrimaryScanner {
-  #place: 'prolog' | 'content' | 'epilog' = 'prolog'
-  #begun = false
-  #encoding: XmlEncoding = 'utf-8'
-  #rootName = ''
+  readonly #frame = new DocumentFrame(DOING, 'metadata')
   #statedCount: number | undefined
   #rest: Buffer = Buffer.alloc(0)
   #packages: PackageRecord[] = []
@@ -76,12 +72,8 @@ export class PrimaryScanner {
   /** Reads what is left at the document's end. Throws REPODATA_MALFORMED when it is not the end: the file was cut short. */
   finish(): PrimaryBatch {
     const done = this.#read(this.#rest, { isPatient: false })
-    const left = trimSpace(this.#rest.toString('latin1', done))
-    if (this.#place === 'epilog' && left === '') return this.#takeBatch()
-    throw malformed(
-      DOING,
-      `truncated: ${this.#place === 'prolog' ? 'no root element' : `no </${this.#rootName}>`}`,
-    )
+    this.#frame.finish(this.#rest.toString('latin1', done))
+    return this.#takeBatch()
   }
 
   #takeBatch(): PrimaryBatch {
@@ -109,56 +101,25 @@ export class PrimaryScanner {
    */
   #read(bytes: Buffer, { isPatient }: { isPatient: boolean }): number {
     const text = bytes.toString('latin1')
-    let at = this.#begun ? 0 : this.#begin(text)
+    const frame = this.#frame
+    let at = frame.begin(text)
     if (at < 0) return 0
-    const canonical = new CanonicalReader(bytes, text, this.#encoding)
+    const canonical = new CanonicalReader(bytes, text, frame.encoding)
     for (;;) {
       const start = text.indexOf('<', at)
-      if (this.#place !== 'content') this.#refuseText(text.slice(at, start < 0 ? text.length : start))
+      if (frame.place !== 'content') frame.refuseText(text.slice(at, start < 0 ? text.length : start))
       if (start < 0) return text.length
       const end =
-        this.#place === 'content'
+        frame.place === 'content'
           ? this.#readChild(text, start, canonical, isPatient)
-          : this.#readOutside(text, start)
+          : frame.readOutside(text, start, (root) => this.#openRoot(text, root))
       if (end === undefined) return start
       at = end
     }
   }
 
-  /** Finds the encoding, once the XML declaration is complete; negative until then. */
-  #begin(text: string): number {
-    const start = documentStart(text)
-    const declarationEnd = text.indexOf('?>', start)
-    if (text.length - start < 5 || (text.startsWith('<?xml', start) && declarationEnd < 0)) return -1
-    this.#encoding = readEncoding(text.slice(start, declarationEnd < 0 ? start + 5 : declarationEnd), DOING)
-    this.#begun = true
-    return start
-  }
-
-  #refuseText(text: string): void {
-    if (trimSpace(text) === '') return
-    const where = this.#place === 'prolog' ? 'not XML' : `text after </${this.#rootName}>`
-    throw malformed(DOING, `${where}: ${quote(trimSpace(text.slice(0, 200)))}`)
-  }
-
-  /** Markup before or after the root element; returns its end. */
-  #readOutside(text: string, start: number): number | undefined {
-    const markup = readMarkup(text, start, DOING)
-    if (markup === undefined || markup.kind === 'comment' || markup.kind === 'instruction') return markup?.end
-    const found = quote(text.slice(start, markup.end))
-    if (this.#place === 'epilog') throw malformed(DOING, `content after </${this.#rootName}>: ${found}`)
-    const isTag = markup.kind === 'start' || markup.kind === 'empty'
-    if (!isTag || localName(markup.name) !== 'metadata') {
-      throw malformed(DOING, `expected <metadata>, found ${found}`)
-    }
-    this.#openRoot(text, markup)
-    return markup.end
-  }
-
   #openRoot(text: string, root: Markup): void {
-    this.#rootName = root.name
     this.#statedCount = parseSize(parseAttributes(attributesOf(text, root), DOING).get('packages'))
-    this.#place = root.kind === 'empty' ? 'epilog' : 'content'
   }
 
   /** A child of the root, or the root's end tag; returns its end. */
@@ -176,15 +137,10 @@ export class PrimaryScanner {
     if (canonical.isCutShort && isPatient) return undefined
     const markup = readMarkup(text, start, DOING)
     if (markup === undefined) return undefined
-    if (markup.kind === 'end') {
-      if (markup.name !== this.#rootName) {
-        throw malformed(DOING, `expected </${this.#rootName}>, found ${quote(text.slice(start, markup.end))}`)
-      }
-      this.#place = 'epilog'
-    }
+    if (markup.kind === 'end') this.#frame.readEnd(text, start, markup)
     if (markup.kind !== 'start' && markup.kind !== 'empty') return markup.end
     if (localName(markup.name) !== 'package') return walkElement(text, start, undefined, DOING)
-    const element = readPackageElement(text, start, this.#encoding)
+    const element = readPackageElement(text, start, this.#frame.encoding)
     if (element !== undefined) this.#add(element.fields)
     return element?.end
   }
