@@ -148,10 +148,12 @@ test('a configuration that is invalid or pins what is not there is refused with 
     const state = await untilConfiguration(server, (error) => error !== null && reason.test(error))
     assert.match(state ?? '', reason)
     assert.equal(await latest(), current)
+    assert.match((await httpGet(`${server.url}/metrics`)).body.toString(), /^pinyon_config_ok 0$/m)
   }
   writeFileSync(server.configFile, good)
   server.process.kill('SIGHUP')
   assert.equal(await untilConfiguration(server, (error) => error === null), null)
+  assert.match((await httpGet(`${server.url}/metrics`)).body.toString(), /^pinyon_config_ok 1$/m)
   const wrong = await pinyon('pin', 'el9', '1999-01-01-00-00')
   assert.equal(wrong.code, 1)
   assert.match(wrong.stderr, new RegExp(`el9 has no snapshot 1999-01-01-00-00: the nearest are ${current}`))

@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import { Metrics } from '../../src/system/metrics.ts'
+
+test('figures are what is so when somebody asks, each with its help, and absent while unknown', async () => {
+  let protectedBytes: number | undefined
+  const cache = () => ({ count: 3, bytes: 700, maxBytes: 1_000, reservedBytes: 20, protectedBytes })
+  const metrics = new Metrics('1.2.3', { cache, generation: async () => 7, views: async () => 2 })
+  metrics.countReload(true, 5_000)
+  metrics.countReload(false, 6_000)
+  metrics.countBypass()
+  metrics.countRemoved('size', { count: 4, bytes: 40 })
+  metrics.countRemoved('unreferenced', { count: 0, bytes: 0 })
+  metrics.countCollection(9_000)
+  const text = await metrics.text()
+  assert.match(metrics.contentType, /^text\/plain; version=0\.0\.4/)
+  const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+  assert.deepEqual(lines.toSorted(), [
+    `pinyon_build_info{version="1.2.3",node="${process.versions.node}"} 1`,
+    'pinyon_bypass_total 1',
+    'pinyon_cache_blobs 3',
+    'pinyon_cache_bytes 700',
+    'pinyon_cache_max_bytes 1000',
+    'pinyon_cache_reserved_bytes 20',
+    'pinyon_config_last_reload_timestamp_seconds 5',
+    'pinyon_config_ok 0',
+    'pinyon_config_reloads_total{result="accepted"} 1',
+    'pinyon_config_reloads_total{result="refused"} 1',
+    'pinyon_evicted_bytes_total{reason="size"} 40',
+    'pinyon_evicted_bytes_total{reason="unreferenced"} 0',
+    'pinyon_evictions_total{reason="size"} 4',
+    'pinyon_evictions_total{reason="unreferenced"} 0',
+    'pinyon_gc_last_success_timestamp_seconds 9',
+    'pinyon_generation 7',
+    'pinyon_views 2',
+  ])
+  for (const line of lines) assert.ok(text.includes(`# HELP ${line.split(/[ {]/)[0]} `), line)
+  protectedBytes = 600
+  assert.match(await metrics.text(), /^pinyon_cache_protected_bytes 600$/m)
+})
