@@ -6,6 +6,7 @@ import { FormerSources } from './former-sources.ts'
 import { createHandlers } from './handlers.ts'
 import { createUpstreams, hashesOf, hasSameSources, scheduledMirrors } from './mirrors.ts'
 import { createMetrics } from './figures.ts'
+import { logSync } from './log-sync.ts'
 import { RunningConfig } from './running-config.ts'
 import { Storage } from './storage.ts'
 import type { Config } from '../config/config.ts'
@@ -315,19 +316,5 @@ export class App {
     this.#board.end(mirror)
     logSync(this.#log, result, Math.round(performance.now() - startedAt))
     return result
-  }
-}
-
-function logSync(log: Logger, result: SyncResult, ms: number): void {
-  const { mirror, outcome } = result
-  if (result.outcome === 'failed')
-    log.warn({ mirror, outcome, ms, code: result.error.code, reason: result.error.message }, 'sync')
-  else if (result.outcome === 'unchanged')
-    log.info({ mirror, outcome, ms, snapshot: result.snapshot.name }, 'sync')
-  else {
-    const { snapshot, generation, added, removed, replaced, bytes } = result
-    const facts = { mirror, outcome, ms, snapshot: snapshot.name, generation, added, removed, bytes }
-    if (replaced > 0) log.warn({ ...facts, replaced }, 'sync')
-    else log.info(facts, 'sync')
   }
 }

@@ -32,8 +32,11 @@ const COLLECT_INTERVAL_MS = 3_600_000
 const FIRST_COLLECT_MS = 300_000
 /** How late the use of a blob is entered, in milliseconds. */
 const TOUCH_INTERVAL_MS = 30_000
-/** A blob that no snapshot lists stays for so long after it was last needed: a sync may be about to list it. */
-const UNLISTED_MS = 3_600_000
+/** A blob that no snapshot lists stays for so long after it was last needed: a slow sync may be about to list it. In milliseconds. */
+const UNLISTED_MS = 6 * 3_600_000
+/** For how long where space is short, which is from this share of the quota on. */
+const UNLISTED_SHORT_MS = 3_600_000
+const SHORT_OF_SPACE = 0.9
 
 /** How to collect. */
 export interface CollectOptions {
@@ -106,7 +109,7 @@ export class Collector {
   }
 
   async #run({ kind, neededBytes, reconcile }: Wanted): Promise<GcReport> {
-    const { claims, config, now, run, cache, flushUsage, farmNowMs } = this.#options
+    const { claims, config, now, run, cache, ledger, flushUsage, farmNowMs } = this.#options
     const claim = kind === 'plan' ? undefined : claims.tryClaim('gc')
     if (kind !== 'plan' && claim === undefined)
       throw new PinyonError('GC_RUNNING', 'another process is collecting')
@@ -114,6 +117,7 @@ export class Collector {
       await this.#enterUses()
       await flushUsage()
       const { retention, cache: limits } = config()
+      const isShort = ledger.total().bytes + neededBytes > SHORT_OF_SPACE * limits.maxBytes
       const request: GcRequest = {
         kind,
         reconcile,
@@ -122,7 +126,7 @@ export class Collector {
         neededBytes,
         nowMs: now(),
         farmNowMs: farmNowMs(),
-        unlistedMs: UNLISTED_MS,
+        unlistedMs: isShort ? UNLISTED_SHORT_MS : UNLISTED_MS,
       }
       const report = await run(request, {
         signal: this.#stop.signal,
