@@ -1,7 +1,7 @@
 import type { BlobCache } from '../cache/blob-cache.ts'
 import type { BlobLedger } from '../cache/blob-ledger.ts'
 import type { Config } from '../config/config.ts'
-import { PinyonError } from '../model/errors.ts'
+import { PinyonError, toPinyonError } from '../model/errors.ts'
 import type { GcRequest } from '../snapshot/gc-context.ts'
 import type { GcReport } from '../snapshot/gc-report.ts'
 import type { GcRunner } from '../snapshot/gc-runner.ts'
@@ -51,6 +51,8 @@ export class Collector {
   readonly #options: CollectorOptions
   readonly #stop = new AbortController()
   readonly #timers: NodeJS.Timeout[] = []
+  /** What waits for its turn, by what is wanted. */
+  readonly #waiting = new Map<string, Promise<GcReport>>()
   #running: Promise<unknown> = Promise.resolve()
   #last: GcReport | undefined
 
@@ -66,12 +68,15 @@ export class Collector {
   /** Collects from now on now and then, and enters which blobs are used. */
   start(): void {
     // Now and then also what is on the disk is looked at: an older version, or a power cut, leaves it another than what is entered.
-    const collect = () => void this.collect({ reconcile: true }).catch(() => undefined)
+    const collect = () => void this.collect({ reconcile: true }).catch((error) => this.#tell(error))
     const first = setTimeout(() => {
       collect()
       this.#timers.push(setInterval(collect, COLLECT_INTERVAL_MS).unref())
     }, FIRST_COLLECT_MS).unref()
-    const touch = setInterval(() => void this.#enterUses().catch(() => undefined), TOUCH_INTERVAL_MS).unref()
+    const touch = setInterval(
+      () => void this.#enterUses().catch((error) => this.#tell(error)),
+      TOUCH_INTERVAL_MS,
+    ).unref()
     this.#timers.push(first, touch)
   }
 
@@ -100,12 +105,26 @@ export class Collector {
     await this.#enterUses().catch(() => undefined)
   }
 
-  /** One after the other: they would only be in each other's way. */
+  /** One after the other: they would only be in each other's way. Who asks for what waits for its turn already gets that. */
   async #enqueue(wanted: Wanted): Promise<GcReport> {
-    const before = this.#running
-    const run = before.catch(() => undefined).then(() => this.#run(wanted))
+    const key = JSON.stringify(wanted)
+    const waiting = this.#waiting.get(key)
+    if (waiting !== undefined) return await waiting
+    const before = this.#running.catch(() => undefined)
+    const run = before.then(() => {
+      this.#waiting.delete(key)
+      return this.#run(wanted)
+    })
+    this.#waiting.set(key, run)
     this.#running = run
     return await run
+  }
+
+  /** Tells of trouble that nobody waits for. */
+  #tell(error: unknown): void {
+    const { code, message } = toPinyonError(error)
+    if (code === 'SHUTTING_DOWN' || code === 'GC_RUNNING') return
+    this.#options.log.warn({ code, reason: message }, 'not collected')
   }
 
   async #run({ kind, neededBytes, reconcile }: Wanted): Promise<GcReport> {
