@@ -49,7 +49,15 @@ export async function killLoop(t: TestContext, times: number, random: Random): P
   mkdirSync(generations.dir)
   generations.publish()
   const upstream = await startUpstream(t, generations.dir)
-  const witness: Witness = { snapshots: new Map(), delivered: new Set(), indexGeneration: 0, keep: KEEP }
+  // In half of the loops what upstream has may be evicted, and is then fetched again; in the others what was delivered stays.
+  const evicts = random.once(2)
+  const witness: Witness = {
+    snapshots: new Map(),
+    delivered: new Set(),
+    indexGeneration: 0,
+    keep: KEEP,
+    evicts,
+  }
   const report: KillReport = {
     kills: 0,
     duringSync: 0,
@@ -63,7 +71,7 @@ export async function killLoop(t: TestContext, times: number, random: Random): P
     data_dir: './data',
     sync_interval: 'off',
     retention: { keep: KEEP, keep_used: '0s' },
-    cache: { max_size: MAX_SIZE },
+    ...(evicts ? { cache: { max_size: MAX_SIZE } } : {}),
     mirrors: { m: { baseurl: upstream.url, retries: 0 } },
   }
   const options = { text: JSON.stringify(config), dir }
