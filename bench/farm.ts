@@ -5,6 +5,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { Agent, get } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -47,7 +48,12 @@ try {
   writeConfig(`${Math.round((snapshots / 2) * 8)}h`)
   run(['sync', '--json'])
   measure('gc --dry-run, half to go', ['gc', '--dry-run'])
-  measure('gc, half to go', ['gc'], 1)
+  const calm = await watchLatency(server.url, () => new Promise((resolve) => setTimeout(resolve, 1_000)))
+  const busy = await watchLatency(server.url, () => runBeside(['gc']))
+  process.stdout.write(`gc, half to go               ${busy.ms} ms\n`)
+  process.stdout.write(
+    `index meanwhile              p99 ${busy.p99} ms, max ${busy.max} ms (calm: p99 ${calm.p99} ms, max ${calm.max} ms)\n`,
+  )
   process.stdout.write(`server: RSS ${rssOf(server.pid)} MiB\n`)
   server.stop()
   await server.ended
@@ -77,19 +83,61 @@ function measure(what: string, args: readonly string[], rounds = ROUNDS): void {
   process.stdout.write(`${what.padEnd(28)} ${times.join(', ')}\n`)
 }
 
-async function startServer(): Promise<{ pid: number; stop: () => void; ended: Promise<unknown> }> {
+async function runBeside(args: readonly string[]): Promise<void> {
+  const child = spawn(process.execPath, [MAIN, ...args, '--config', configFile], { stdio: 'ignore' })
+  await once(child, 'exit')
+}
+
+/** How long the server takes for the index while something runs, asked again and again over one connection. */
+async function watchLatency(url: string, action: () => Promise<void>): Promise<Latency> {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  const times: number[] = []
+  let running = true
+  const startedAt = performance.now()
+  const acting = action().finally(() => (running = false))
+  while (running) {
+    const askedAt = performance.now()
+    await new Promise<void>((resolve, reject) => {
+      const sent = get(`${url}/repos/yum/all_latest.json`, { agent }, (reply) =>
+        reply.resume().once('end', resolve),
+      )
+      sent.once('error', reject)
+    })
+    times.push(performance.now() - askedAt)
+  }
+  await acting
+  agent.destroy()
+  const sorted = times.toSorted((a, b) => a - b)
+  const at = (share: number) =>
+    (sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0).toFixed(1)
+  return { ms: Math.round(performance.now() - startedAt), p99: at(0.99), max: at(1) }
+}
+
+interface Latency {
+  readonly ms: number
+  readonly p99: string
+  readonly max: string
+}
+
+async function startServer(): Promise<{
+  pid: number
+  url: string
+  stop: () => void
+  ended: Promise<unknown>
+}> {
   const startedAt = performance.now()
   const child = spawn(process.execPath, [MAIN, 'serve', '--config', configFile], {
     env: { ...process.env, PINYON_LOG: 'error' },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const ended = once(child, 'exit')
-  await once(createInterface(child.stdout), 'line')
+  const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
+  const url = / on (\S+)$/.exec(line)?.[1] ?? ''
   const pid = child.pid ?? 0
   process.stdout.write(
     `server ready in ${Math.round(performance.now() - startedAt)} ms, RSS ${rssOf(pid)} MiB\n`,
   )
-  return { pid, stop: () => child.kill('SIGTERM'), ended }
+  return { pid, url, stop: () => child.kill('SIGTERM'), ended }
 }
 
 function rssOf(pid: number): number {

@@ -109,6 +109,7 @@ async function openParts(
   const snapshots = new SqliteSnapshotStore(layout.database, undefined, {
     clock,
     maxViews: options.maxViews,
+    isServing: true,
     now,
   })
   const { ledger } = snapshots

@@ -73,7 +73,11 @@ function formatReport({ dryRun, snapshots, blobs, fits }: GcReport): string {
       sumRow('stay: repodata', blobs.repodata, 'of snapshots'),
       sumRow('stay: only here', blobs.onlyHere, 'a snapshot lists them, and upstream no longer has them'),
       sumRow('stay: fetchable', blobs.fetchable, 'there is room for them'),
-      sumRow('stay: recent', blobs.recent, 'no snapshot lists them; they go some hours after they were last needed'),
+      sumRow(
+        'stay: recent',
+        blobs.recent,
+        'no snapshot lists them; they go some hours after they were last needed',
+      ),
     ]).trimEnd(),
     '',
     `${formatBytes(blobs.total.bytes)} of ${formatBytes(blobs.maxBytes)} ${dryRun ? 'would then be' : 'are'} in use.`,

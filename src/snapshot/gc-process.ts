@@ -37,6 +37,8 @@ async function collect({ dataDir, processId, request }: GcTask): Promise<void> {
         inventory: new DiskInventory(layout, processId, process.pid * FILES_OF_A_PROCESS),
         onRemoved: (digests) => send({ progress: digests }),
       })
+      // The serving process leaves this to others.
+      database.pragma('wal_checkpoint(PASSIVE)')
       send({ result: report })
     } finally {
       database.close()

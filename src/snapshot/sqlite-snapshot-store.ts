@@ -43,12 +43,20 @@ import type { ViewStore } from './views.ts'
 import type { PackageDifferences } from './stored-package.ts'
 import { runWrite } from './write-transaction.ts'
 
+/**
+ * Pages of the log from which on a serving connection moves them into the database file after all, which takes tens of milliseconds. Syncs and
+ * collections, in threads and processes of their own, do so from a thousand on.
+ */
+const SERVING_CHECKPOINT_PAGES = 16_000
+
 /** What a store may be told. */
 export interface SnapshotStoreOptions {
   /** The machine's clocks; those of the system unless told. */
   readonly clock?: MachineClock
   /** The most views there can be at a time. */
   readonly maxViews?: number | undefined
+  /** Whether requests wait for this connection's thread: then it leaves it to others to move what was written into the database file. */
+  readonly isServing?: boolean
   /** Milliseconds since the epoch, for when a blob was used; the system's clock unless told. */
   readonly now?: () => number
 }
@@ -78,6 +86,7 @@ export class SqliteSnapshotStore implements SnapshotStore {
    */
   constructor(file: string, scratchFile?: () => string, options: SnapshotStoreOptions = {}) {
     this.#database = openDatabase(file)
+    if (options.isServing === true) this.#database.pragma(`wal_autocheckpoint = ${SERVING_CHECKPOINT_PAGES}`)
     this.#reads = prepareReads(this.#database)
     this.#writes = prepareWrites(this.#database)
     this.#diffs = prepareDiff(this.#database)
