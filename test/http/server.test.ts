@@ -215,6 +215,17 @@ describe('CONNECT', () => {
   })
 })
 
+describe('who is turned away because much is asked for', () => {
+  test('is told when to come again, and it is no trouble for the log', async (t) => {
+    const { connect: open, log } = await start(t, async () => {
+      throw new PinyonError('TOO_BUSY', 'too many of them wait already: 16')
+    })
+    const reply = await (await open()).get('/')
+    assert.deepEqual([reply.status, reply.header('retry-after')], [503, '10'])
+    assert.equal((await log.waitFor('request'))[0]?.['level'], 'info')
+  })
+})
+
 describe('the request log', () => {
   test('has one line a request, with what is known of it', async (t) => {
     const { connect, log } = await start(t, OK)
