@@ -278,7 +278,7 @@ export class App {
       usage: { reader: this.store.usage, flush: () => this.#storage.usage.flush() },
       // What the network is told is narrowed in handlers.ts.
       showClient: (address) => address,
-      diff: (pair) => this.#diffs.diff(pair),
+      diff: (pair, signal) => this.#diffs.diff(pair, signal),
       cache: () => this.#storage.describeCache(this.config.cache.maxBytes),
       metrics: async () => ({ contentType: this.#metrics.contentType, text: await this.#metrics.text() }),
       publicUrl: () => this.#running.current.publicUrl,

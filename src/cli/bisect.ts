@@ -67,7 +67,8 @@ export async function bisectMirror(
 }
 
 function findBase(options: BisectOptions): string {
-  if (options.base !== undefined) return options.base.replace(/\/+$/, '')
+  const named = options.base ?? options.server
+  if (named !== undefined) return named.replace(/\/+$/, '')
   const config = loadConfig(options.config, process.env)
   if (config.publicUrl === undefined && config.listen.port === 0)
     throw new PinyonError(

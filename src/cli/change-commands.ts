@@ -23,7 +23,10 @@ export function addChanges({ add, onDone }: CommandLine): void {
       '--run <command>',
       'for sh, with PINYON_MIRROR, PINYON_SNAPSHOT and PINYON_BASEURL set; exits 0: good; 125: cannot say, as when a package is lost; else up to 127: bad',
     )
-    .option('--base <url>', "the server's URL; public_url, else where it listens, unless told")
+    .option(
+      '--base <url>',
+      "the server's URL; that of --server, else public_url, else where it listens, unless told",
+    )
     .option('--check-ends', 'run it for the good and the bad one first')
     .option('--json', 'for scripts')
     .action(async (mirror: string, good: string, bad: string, options: BisectOptions) =>

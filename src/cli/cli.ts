@@ -50,7 +50,12 @@ const LOCAL = new Set(['serve', 'check-config', 'import', 'adopt'])
 function createServerOption(): Option {
   const text =
     "the URL of a server to ask instead of this machine's; PINYON_TOKEN holds a token for what changes something"
-  return new Option('--server <url>', text).env('PINYON_SERVER')
+  return fromEnvironment(new Option('--server <url>', text), 'PINYON_SERVER')
+}
+
+/** An option that a variable of the environment stands in for; one that is empty is not set. */
+function fromEnvironment(option: Option, variable: string): Option {
+  return process.env[variable] === '' ? option : option.env(variable)
 }
 
 function createProgram(onDone: (code: ExitCode) => void): Command {
@@ -68,9 +73,10 @@ function createProgram(onDone: (code: ExitCode) => void): Command {
       .description(description)
       .addHelpText('after', formatExamples(name))
       .addOption(
-        new Option('-c, --config <file>', 'the configuration file')
-          .env('PINYON_CONFIG')
-          .default('config/pinyon.yaml'),
+        fromEnvironment(
+          new Option('-c, --config <file>', 'the configuration file').default('config/pinyon.yaml'),
+          'PINYON_CONFIG',
+        ),
       )
     return LOCAL.has(name) ? command : command.addOption(createServerOption())
   }

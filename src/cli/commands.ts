@@ -1,5 +1,6 @@
-import { Option, type Command } from 'commander'
+import { InvalidArgumentError, Option, type Command } from 'commander'
 
+import { parseSnapshotName } from '../model/snapshot-name.ts'
 import { checkConfig } from './check-config.ts'
 import type { CommandLine, Options } from './exit.ts'
 import { listGenerations, type GenerationsOptions } from './generations.ts'
@@ -40,7 +41,7 @@ export function addPins({ add, onDone }: CommandLine): void {
   const why = new Option('--why <text>', "becomes the line's comment")
   add('pin', "make a snapshot a mirror's current one, through later syncs, until unpin")
     .argument('<mirror>', "the mirror's name")
-    .argument('<snapshot>', 'one of those that snapshots lists')
+    .argument('<snapshot>', 'one of those that snapshots lists', readSnapshotName)
     .addOption(why)
     .action(async (mirror: string, snapshot: string, options: PinOptions) =>
       onDone(await pinMirror(mirror, snapshot, options)),
@@ -50,7 +51,7 @@ export function addPins({ add, onDone }: CommandLine): void {
     .action(async (mirror: string, options: Options) => onDone(await unpinMirror(mirror, options)))
   add('rollback', 'pin a mirror to the snapshot before its current one, or the whole farm to a generation')
     .argument('[mirror]', "the mirror's name")
-    .option('--generation <n>', 'every mirror as it was then')
+    .option('--generation <n>', 'every mirror as it was then', readGeneration)
     .option('--dry-run', 'with --generation: only print the pins')
     .addOption(why)
     .action(
@@ -66,6 +67,16 @@ export function addPins({ add, onDone }: CommandLine): void {
         else if (mirror !== undefined) onDone(await rollBackMirror(mirror, options))
       },
     )
+}
+
+function readSnapshotName(text: string): string {
+  if (parseSnapshotName(text) !== undefined) return text
+  throw new InvalidArgumentError("Expected a snapshot's name such as 2026-11-22-02-13.")
+}
+
+function readGeneration(text: string): string {
+  if (/^\d{1,15}$/.test(text)) return text
+  throw new InvalidArgumentError('Expected a number, of those that generations lists.')
 }
 
 /** Adds the command that ends a mirror. */

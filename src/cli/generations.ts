@@ -16,15 +16,16 @@ export async function listGenerations(options: GenerationsOptions): Promise<Exit
     const query = options.mirror === undefined ? '' : `?mirror=${encodeURIComponent(options.mirror)}`
     const { generations } = await source.get<{ generations: GenerationView[] }>(`generations${query}`)
     if (options.json === true) process.stdout.write(`${JSON.stringify({ generations }, undefined, 2)}\n`)
-    else process.stdout.write(formatGenerations(generations))
+    else process.stdout.write(formatGenerations(generations, options.mirror))
     return generations.length === 0 ? EXIT.nothing : EXIT.done
   } finally {
     await source.close()
   }
 }
 
-function formatGenerations(generations: readonly GenerationView[]): string {
-  if (generations.length === 0) return 'No generation yet.\n'
+function formatGenerations(generations: readonly GenerationView[], mirror: string | undefined): string {
+  if (generations.length === 0)
+    return mirror === undefined ? 'No generation yet.\n' : `No generation changed ${toPrintable(mirror)}.\n`
   const rows = generations.flatMap(({ generation, created_at: createdAt, cause, by, changes }) =>
     changes.map(({ mirror, from, to }, index) => [
       index === 0 ? String(generation) : '',

@@ -25,7 +25,7 @@ export interface MirrorSource {
  * @throws PinyonError when the named one does not answer, and ConfigError
  */
 export async function openServer({ config, server }: ServerOptions): Promise<ServerConnection | undefined> {
-  if (server !== undefined) return await ServerConnection.connect(server, process.env['PINYON_TOKEN'])
+  if (server !== undefined) return await ServerConnection.connect(server)
   const { dataDir } = loadConfig(config, process.env)
   return await ServerConnection.open(createLayout(dataDir).adminSocket)
 }

@@ -85,11 +85,6 @@ export interface FarmOptions extends PinOptions {
  * `dryRun` only prints the pins. Exits 3 when no mirror was.
  */
 export async function rollBackFarm(generation: string, options: FarmOptions): Promise<ExitCode> {
-  if (!/^\d{1,15}$/.test(generation))
-    throw new PinyonError(
-      'PATH_REFUSED',
-      `expected a generation's number, found: ${JSON.stringify(generation)}`,
-    )
   const { dryRun = false, why } = options
   const done = dryRun ? '' : `the farm is back at generation ${generation}`
   const describe = (pins: Readonly<Record<string, string>>) =>

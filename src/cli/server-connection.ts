@@ -65,10 +65,10 @@ export class ServerConnection {
 
   /**
    * Connects to a server by its URL.
-   * @param token for writes; sent with every request, and never shown
+   * @param token for writes; that of PINYON_TOKEN unless told. Sent with every request, and never shown
    * @throws PinyonError CONFIG_INVALID for what is no http or https URL, STORE_FAILED when it does not answer
    */
-  static async connect(url: string, token: string | undefined): Promise<ServerConnection> {
+  static async connect(url: string, token = readToken()): Promise<ServerConnection> {
     const parsed = URL.parse(url)
     if (
       parsed === null ||
@@ -166,6 +166,12 @@ export class ServerConnection {
       cause: error,
     })
   }
+}
+
+/** A variable that is empty is not set. */
+function readToken(): string | undefined {
+  const { PINYON_TOKEN: token } = process.env
+  return token === '' ? undefined : token
 }
 
 async function* readLines(body: AsyncIterable<Uint8Array>): AsyncIterable<string> {

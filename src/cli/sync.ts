@@ -35,7 +35,7 @@ export async function syncMirrors(names: readonly string[], options: Options): P
 
 /** Syncs at a server whose configuration is not at hand. */
 async function syncElsewhere(url: string, names: readonly string[], options: Options): Promise<ExitCode> {
-  const server = await ServerConnection.connect(url, process.env['PINYON_TOKEN'])
+  const server = await ServerConnection.connect(url)
   try {
     const mirrors = names.length > 0 ? [...new Set(names)] : await readEnabled(server)
     if (mirrors.length === 0) process.stderr.write(`no mirror is enabled at ${url}\n`)

@@ -7,6 +7,7 @@ import { publicBase, publicPath } from '../proxy/public-base.ts'
 import type { Resolver } from '../proxy/resolver.ts'
 import { createTextReply } from '../proxy/reply.ts'
 import { parseRequestTarget } from '../proxy/request-target.ts'
+import type { DiffRunner } from '../snapshot/diff-runner.ts'
 import type { Exchange } from './exchange.ts'
 import { answerOtherMethod } from './other-methods.ts'
 import { sendFile } from './send-file.ts'
@@ -18,7 +19,7 @@ export interface RouteContext {
   readonly content: Content
   readonly snapshots: ApiContext['snapshots']
   readonly usage: ApiContext['usage']
-  readonly diff: ApiContext['diff']
+  readonly diff: DiffRunner['diff']
   readonly publicUrl: () => string | undefined
   /** Addresses of clients as those who ask here may see them. */
   readonly showClient: ApiContext['showClient']
@@ -68,12 +69,33 @@ async function routeOther(
     return sendText(exchange, createTextReply(contentType, figures))
   }
   if (first === 'api' && second === 'v1')
-    return sendText(exchange, await answerApi(apiContext(context), rest, queryOf(exchange.request.url ?? '')))
+    return sendText(
+      exchange,
+      await answerApi(apiContext(exchange, context), rest, queryOf(exchange.request.url ?? '')),
+    )
   throw new PinyonError('NOT_FOUND', `there is nothing at: /${segments.join('/')}`)
 }
 
-function apiContext({ snapshots, usage, configuration, cache, showClient, diff }: RouteContext): ApiContext {
-  return { snapshots, usage, configuration: configuration(), cache, showClient, diff }
+function apiContext(
+  exchange: Exchange,
+  { snapshots, usage, configuration, cache, showClient, diff }: RouteContext,
+): ApiContext {
+  return {
+    snapshots,
+    usage,
+    configuration: configuration(),
+    cache,
+    showClient,
+    diff: (pair) => diff(pair, goneSignal(exchange)),
+  }
+}
+
+/** Says when whoever asks has gone. */
+function goneSignal({ response }: Exchange): AbortSignal {
+  const gone = new AbortController()
+  if (response.destroyed) gone.abort()
+  else response.once('close', () => gone.abort())
+  return gone.signal
 }
 
 /** Who asks; the admin socket's user has no address. */

@@ -3,6 +3,9 @@ import { PinyonError } from '../model/errors.ts'
 import { evaluateConditions } from './conditions.ts'
 import { IMMUTABLE, outcomeHeaders, toHeaderValue, type Exchange, type Headers } from './exchange.ts'
 
+/** When somebody who was turned away may come again. */
+const BUSY_RETRY_SECONDS = '10'
+
 /** Sends an index, a listing or an API answer: to be revalidated unless it can never change, and never redirected. */
 export function sendText(exchange: Exchange, reply: TextReply): void {
   const { request, response } = exchange
@@ -83,6 +86,7 @@ function errorHeaders(error: PinyonError): Headers {
   const { allow = 'GET, HEAD', challenge = 'Bearer' } = error.facts as { allow?: string; challenge?: string }
   if (error.code === 'METHOD_REFUSED') return { Allow: allow }
   if (error.code === 'UNAUTHORIZED') return { 'WWW-Authenticate': challenge }
+  if (error.code === 'TOO_BUSY') return { 'Retry-After': BUSY_RETRY_SECONDS }
   if (error.code === 'RANGE_REFUSED') return { 'Content-Range': `bytes */${String(error.facts['size'])}` }
   return {}
 }

@@ -59,7 +59,7 @@ export class HttpServer {
       (request, response) => void this.#answer(request, response),
     )
     this.#server.timeout = options.idleMs ?? IDLE_MS
-    this.#server.on('connect', (_, socket) => socket.end(CONNECT_REFUSED))
+    this.#server.on('connect', ({ socket }) => this.#refuseTunnel(socket))
   }
 
   /** Begins to accept connections; rejects when it cannot. Its socket is bound before this returns. */
@@ -101,6 +101,17 @@ export class HttpServer {
     }
     this.#server.closeAllConnections()
     await closed
+  }
+
+  /** Node lets go of such a connection: without its listeners an error of it ends the process, and it counts for no time limit and no drain. */
+  #refuseTunnel(socket: Socket): void {
+    socket.on('error', () => undefined)
+    // What answers are owed before it would have to wait for whoever does not read them.
+    if ((this.#unfinished.get(socket) ?? 0) > 0) socket.destroy()
+    else {
+      socket.end(CONNECT_REFUSED)
+      socket.destroySoon()
+    }
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {

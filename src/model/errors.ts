@@ -59,6 +59,8 @@ export const ERROR_KINDS = {
   PIN_UNKNOWN: { status: 409, outcome: 'bad_request', source: 'client', retryable: false },
   /** There are as many views as there can be. */
   VIEWS_FULL: { status: 429, outcome: 'bad_request', source: 'client', retryable: true },
+  /** More is asked for than is worked on at a time. */
+  TOO_BUSY: { status: 503, outcome: 'error_internal', source: 'client', retryable: true },
   /** There is nothing that the command could change. */
   NOTHING_TO_DO: { status: 409, outcome: 'bad_request', source: 'client', retryable: false },
   /** A mirror that is to be removed was used lately, or a view holds it. */

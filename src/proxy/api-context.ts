@@ -1,4 +1,5 @@
-import type { DiffRunner } from '../snapshot/diff-runner.ts'
+import type { DiffDocument } from '../snapshot/diff-runner.ts'
+import type { SnapshotPair } from '../snapshot/snapshot-diff.ts'
 import type { SnapshotHistory, SnapshotReader } from '../snapshot/store.ts'
 import type { UsageReader } from '../snapshot/usage.ts'
 import type { ViewStore } from '../snapshot/views.ts'
@@ -41,7 +42,7 @@ export interface ApiContext {
   /** Addresses of clients as whoever asks may see them. */
   readonly showClient: (address: string) => string
   /** Compares two snapshots that are there. */
-  readonly diff: DiffRunner['diff']
+  readonly diff: (pair: SnapshotPair) => Promise<DiffDocument>
 }
 
 /** A GET of the API: what follows the resource's name, and the query. */

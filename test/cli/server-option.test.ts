@@ -52,6 +52,12 @@ describe('--server', () => {
     assert.equal((await run(['unpin', 'm'])).code, 3)
     assert.equal(await ok('rollback', 'm', '--why', 'x'), `m: pinned to ${first}\n`)
     assert.equal((await run(['rollback', 'm'])).code, 3)
+    const tell = ['bisect', 'm', first, second, '--check-ends', '--run', 'echo $PINYON_BASEURL; false']
+    assert.equal(
+      (await run(tell)).stderr.split('\n')[1],
+      `${server.url}/repos/yum/m/${first}`,
+      "jobs' URLs are that server's",
+    )
     assert.equal(await ok('rollback', '--generation', '2', '--dry-run'), `m: pin: ${second}\n`)
     assert.match(await ok('rollback', '--generation', '2'), /the farm is back at generation 2\n$/)
     assert.match(await ok('status'), new RegExp(`^m +${second} \\(pinned\\)`, 'm'))
@@ -115,6 +121,9 @@ describe('--server', () => {
     await once(proxy, 'listening')
     t.after(() => proxy.close())
     const url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}/pinyon/`
+    const unset = { PINYON_SERVER: '', PINYON_TOKEN: '', PINYON_CONFIG: '' }
+    const { stderr } = await pinyon(['status', '-c', '/nonexistent.yaml'], { env: unset })
+    assert.match(stderr, /^\/nonexistent\.yaml: found no such file/, 'what is empty is not set')
     const { code } = await pinyon(['status'], { env: { PINYON_SERVER: url, PINYON_TOKEN: TOKEN } })
     assert.equal(code, 0)
     assert.deepEqual(

@@ -59,6 +59,8 @@ describe('the command line', () => {
       ['snapshots'],
       ['snapshots', 'a', 'b'],
       ['serve', 'x'],
+      ['pin', 'm', 'yesterday'],
+      ['rollback', '--generation', 'x'],
       ['status', '--config'],
     ]
     for (const args of wrong) {

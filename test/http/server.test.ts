@@ -178,6 +178,54 @@ describe('trouble of ours', () => {
   })
 })
 
+describe('CONNECT', () => {
+  test('is refused, and the connection is gone for good though the client keeps its end open', async (t) => {
+    const { server } = await start(t, OK)
+    const socket = connect({ port: server.port, host: '127.0.0.1', allowHalfOpen: true })
+    t.after(() => socket.destroy())
+    socket.write('CONNECT example.org:443 HTTP/1.1\r\nHost: example.org\r\n\r\n')
+    const [first] = (await once(socket, 'data')) as [Buffer]
+    assert.match(first.toString(), /^HTTP\/1\.1 405 .*\r\nConnection: close\r\n\r\n$/s)
+    await once(socket, 'end')
+    await server.drain(60_000)
+  })
+
+  test('ends nothing else when its client is gone before the answer', async (t) => {
+    const { connect: open, server } = await start(t, OK)
+    for (let times = 0; times < 50; times += 1) {
+      const socket = connect(server.port, '127.0.0.1')
+      await once(socket, 'connect')
+      socket.write('CONNECT example.org:443 HTTP/1.1\r\nHost: example.org\r\n\r\n', () =>
+        socket.resetAndDestroy(),
+      )
+      await once(socket, 'close')
+    }
+    assert.equal((await (await open()).get('/')).status, 200)
+  })
+
+  test('after requests that are not answered yet ends the connection', async (t) => {
+    const never = gate()
+    const { connect: open, server } = await start(t, async () => await never.opened)
+    const connection = await open()
+    connection.ask('/')
+    connection.ask('example.org:443', { method: 'CONNECT' })
+    await connection.ended()
+    await server.drain(60_000)
+    never.open()
+  })
+})
+
+describe('who is turned away because much is asked for', () => {
+  test('is told when to come again, and it is no trouble for the log', async (t) => {
+    const { connect: open, log } = await start(t, async () => {
+      throw new PinyonError('TOO_BUSY', 'too many of them wait already: 16')
+    })
+    const reply = await (await open()).get('/')
+    assert.deepEqual([reply.status, reply.header('retry-after')], [503, '10'])
+    assert.equal((await log.waitFor('request'))[0]?.['level'], 'info')
+  })
+})
+
 describe('the request log', () => {
   test('has one line a request, with what is known of it', async (t) => {
     const { connect, log } = await start(t, OK)

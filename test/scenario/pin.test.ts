@@ -123,6 +123,8 @@ test('rollback --generation puts the whole farm back, or only says how', async (
     readFileSync(server.configFile, 'utf8'),
     new RegExp(`^    pin: ${first}  # generation 1$`, 'm'),
   )
+  const none = await pinyon('generations', '--mirror', 'fc43')
+  assert.deepEqual([none.code, none.stdout], [3, 'No generation changed fc43.\n'])
   assert.equal((await pinyon('rollback', '--generation', '99')).code, 1)
   assert.equal((await pinyon('rollback')).code, 2)
   assert.equal((await pinyon('rollback', 'el9', '--generation', '1')).code, 2)
