@@ -49,8 +49,12 @@ test('1,000 reloads and 200 syncs under 64 clients: no request fails, no index i
   }
   const clients = Array.from({ length: CLIENTS }, (_, at) => new BusyClient(`c${at}`, new Random(at), around))
   let running = true
+  let halfway = 0
   const changing = async () => {
-    for (let round = 1; round < RELOADS; round += 1) if (running) await operator.change(round)
+    for (let round = 1; round < RELOADS; round += 1) {
+      if (running) await operator.change(round)
+      if (round === RELOADS / 2) halfway = server.memory().rss
+    }
   }
   const syncing = async (lane: number) => {
     for (let turn = lane; turn < SYNCS; turn += LANES) if (running) await syncs.next(turn)
@@ -81,14 +85,16 @@ test('1,000 reloads and 200 syncs under 64 clients: no request fails, no index i
   for (const { connects } of clients) assert.equal(connects, 1, 'a connection was lost')
   await admin.close()
   t.diagnostic(JSON.stringify({ seconds, counts, rounds: operator.rounds, retired: syncs.retired }))
-  t.diagnostic(JSON.stringify({ generations: views.length, indexes: texts.size, before, after }))
+  t.diagnostic(JSON.stringify({ generations: views.length, indexes: texts.size, before, halfway, after }))
   // Connections upstream end some seconds after their last use; the test's own time limit ends the wait.
   while (countFiles(server) > before.files + FILES_SLACK) await httpGet(`${server.url}/healthz`)
-  assert.ok(after.rss < before.rss + RSS_SLACK_BYTES, `${before.rss} bytes became ${after.rss}`)
+  assert.ok(after.rss < halfway + RSS_SLACK_BYTES, `${halfway} bytes became ${after.rss}`)
 })
 
+/** Descriptors that may come and go by themselves: a connection of the test's own, a file kept open. */
 const FILES_SLACK = 8
-const RSS_SLACK_BYTES = 300 << 20
+/** By how much the server may still grow in the second half: caches fill, and threads come and go. */
+const RSS_SLACK_BYTES = 160 << 20
 
 /** A server whose digits have ten snapshots each, all held by views. */
 async function startFarm(t: TestContext): Promise<Farm> {

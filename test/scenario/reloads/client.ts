@@ -103,6 +103,7 @@ export class BusyClient {
     const text = this.#around.intern(body.toString())
     this.sightings.push({ floor, format: 'json', text })
     const { latest_ci_repos: repos } = JSON.parse(text) as { latest_ci_repos: Record<string, string> }
+    assert.notDeepEqual(repos, {}, 'an index without mirrors')
     this.#views.push({ name, text, bases: Object.values(repos) })
     this.counts.view += 1
     if (this.#views.length <= HELD_VIEWS) return

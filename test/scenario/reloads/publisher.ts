@@ -19,11 +19,13 @@ export interface PublishedTree {
 
 /** For so many generations upstream lists a package that came. */
 const LISTED_GENERATIONS = 3
+/** Small packages that each push updates: so many that most are asked for late, or never. */
+const SMALL_PACKAGES = 8
 /** More than the part of an answer that is held back until it is known to be right. */
 const LARGE_BYTES = 20_000
 
 /**
- * Several repositories on one port, in memory, so that a push is one step. Each push updates a package, adds one and no longer lists another;
+ * Several repositories on one port, in memory, so that a push is one step. Each push updates some packages, adds one and no longer lists another;
  * the files stay, unless {@link forget} is called. Of old repodata nothing is left.
  */
 export class Publisher {
@@ -99,6 +101,11 @@ function packagesAt(repository: string, generation: number) {
   return [
     { name: `${repository}-stays`, content: LARGE_BYTES },
     { name: `${repository}-updated`, version: `1.${generation}`, content: LARGE_BYTES },
+    ...Array.from({ length: SMALL_PACKAGES }, (_, at) => ({
+      name: `${repository}-small-${at}`,
+      version: `1.${generation}`,
+      content: 700,
+    })),
     ...newcomers,
   ]
 }
