@@ -29,6 +29,8 @@ export interface StartServerOptions {
   readonly text?: string
   /** An existing directory to start on again. */
   readonly dir?: string
+  /** Further environment variables. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 /** Starts `pinyon serve` on a free port; resolves when it listens. */
@@ -41,7 +43,7 @@ export async function startServer(t: TestContext, options: StartServerOptions): 
   writeFileSync(configFile, options.text ?? JSON.stringify(config))
   const child = spawn(process.execPath, [MAIN, 'serve', '--config', configFile], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, PINYON_LOG: 'silent' },
+    env: { ...process.env, PINYON_LOG: 'silent', ...options.env },
   })
   const exited = once(child, 'exit')
   t.after(async () => {
