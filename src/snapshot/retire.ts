@@ -49,6 +49,7 @@ export async function retireSnapshots(context: GcContext): Promise<JudgedSnapsho
         const judged = judge(statements, request, mirror)
         const going = judged.filter(({ goes }) => goes)
         for (const { id } of going) retireSnapshot(statements, id, request.nowMs)
+        if (judged[0]?.goes === true) statements.forgetSeen.run({ mirrorId: mirror.id })
         if (going.length > 0) statements.markUnswept.run({ mirrorId: mirror.id })
         return judged
       }

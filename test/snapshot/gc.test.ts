@@ -212,6 +212,80 @@ describe('eviction', () => {
   })
 })
 
+describe('what is known of an upstream', () => {
+  test('adopted packages are not evicted before upstream was asked whether it has them', async (t) => {
+    const place = new GcPlace(t)
+    const adopted = await adoptOne(place, 'm', { a: '1' })
+    await place.store.reconcile(M, place.nowMs)
+    const blob = await place.cache('a', '1')
+    const full = { rules: { ...ONE_DAY, maxAgeMs: 1e12 }, maxBytes: 1 }
+    assert.equal((await place.collect(full)).blobs.evicted.count, 0)
+    assert.equal(await place.has(blob), true)
+    // A sync finds upstream as the newest snapshot has it.
+    await place.store.recordSync({ mirror: 'm', checkedAt: place.nowMs, error: undefined })
+    assert.equal((await place.collect(full)).blobs.evicted.count, 1)
+    // Newer ones are adopted: that upstream had the one before says nothing about them.
+    place.later(2 * HOUR_MS)
+    await adoptOne(place, 'm', { b: '1' })
+    const later = await place.cache('b', '1')
+    place.later(1)
+    assert.equal((await place.collect(full)).blobs.evicted.count, 0)
+    assert.equal(await place.has(later), true)
+    assert.notEqual(await place.store.snapshot('m', adopted), undefined)
+  })
+
+  test('when the newest snapshot goes, a sync looks at upstream as if for the first time', async (t) => {
+    const place = new GcPlace(t)
+    await place.store.reconcile(M, place.nowMs)
+    const first = await place.publish('m', { a: '1' })
+    place.later(DAY_MS)
+    await place.publish('m', { a: '2' })
+    assert.notEqual(await place.store.seenRepomd('m'), undefined)
+    await place.reconcile([])
+    // A client goes on with the older one, when the mirror's time is over.
+    place.later(2 * DAY_MS)
+    await place.use('m', first.name)
+    const rules = { ...ONE_DAY, keepUsedMs: DAY_MS }
+    await place.collect({ rules })
+    const left = await place.store.snapshots('m')
+    assert.deepEqual(
+      left.map(({ name }) => name),
+      [first.name],
+    )
+    await place.reconcile(M)
+    assert.equal(await place.store.seenRepomd('m'), undefined, 'or "unchanged" would mean the older one')
+  })
+})
+
+/** Adopts one snapshot, of the moment it is, as from an older server. */
+async function adoptOne(
+  place: GcPlace,
+  mirror: string,
+  packages: Readonly<Record<string, string>>,
+): Promise<string> {
+  const adoption = place.store.adopt(mirror)
+  const { nowMs } = place
+  const digest = await place.put(`adopted ${JSON.stringify(packages)}`)
+  const { snapshot } = await adoption.add({
+    mirror,
+    nowMs,
+    packages: (async function* () {
+      yield Object.entries(packages).map(([href, content]) => createPackage(href, content))
+    })(),
+    complete: async () => ({
+      mirror,
+      fingerprint: digest,
+      revision: undefined,
+      files: [{ path: 'repodata/repomd.xml', type: 'repomd', digest, size: 1 }],
+      defects: [],
+      seen: { baseurl: 'file:///old/', etag: undefined, lastModified: undefined, digest },
+    }),
+  })
+  await adoption.commit({ configured: true, nowMs, actor: 'test' })
+  await adoption.close()
+  return snapshot.name
+}
+
 /** As a configuration without the mirror does. */
 async function removeMirrorRow(place: GcPlace, mirror: string): Promise<void> {
   const { openDatabase } = await import('../../src/snapshot/database.ts')
