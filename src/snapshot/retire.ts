@@ -14,10 +14,11 @@ interface MirrorRow {
   readonly unswept: number
 }
 
-type FactRow = Omit<SnapshotFacts, 'isCurrent' | 'isPinned' | 'isInGrace' | 'usedAt'> & {
+type FactRow = Omit<SnapshotFacts, 'isCurrent' | 'wasCurrent' | 'isPinned' | 'isInGrace' | 'usedAt'> & {
   readonly id: number
   readonly name: string
   readonly isCurrent: number
+  readonly wasCurrent: number
   readonly isPinned: number
   readonly isInGrace: number
   readonly usedAt: number | null
@@ -104,6 +105,7 @@ function toFacts(row: FactRow): SnapshotFacts {
     createdAt: row.createdAt,
     views: row.views,
     isCurrent: row.isCurrent === 1,
+    wasCurrent: row.wasCurrent === 1,
     isPinned: row.isPinned === 1,
     isInGrace: row.isInGrace === 1,
     usedAt: row.usedAt ?? undefined,

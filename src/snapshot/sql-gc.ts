@@ -19,6 +19,8 @@ const GC = {
   facts: `SELECT s.id, s.name, coalesce(s.adopted_at, s.created_at) AS createdAt, s.package_count AS packages,
       EXISTS (SELECT 1 FROM current_span c WHERE c.mirror_id = s.mirror_id AND c.last_generation IS NULL
         AND c.snapshot_id = s.id) AS isCurrent,
+      m.listed = 0 AND s.id IS (SELECT c.snapshot_id FROM current_span c WHERE c.mirror_id = s.mirror_id
+        ORDER BY c.first_generation DESC LIMIT 1) AS wasCurrent,
       m.pin_id IS s.id AS isPinned,
       (SELECT count(DISTINCT v.name) FROM current_span c JOIN view v
         ON v.generation BETWEEN c.first_generation AND coalesce(c.last_generation, ${OPEN_END})

@@ -124,6 +124,26 @@ describe('a collection', () => {
     assert.deepEqual([again.seq, again.packageCount], [2, 1])
   })
 
+  test('what was current when its mirror was disabled or removed stays while its URLs are to answer', async (t) => {
+    for (const mirrors of [[{ name: 'm', enabled: false }], []]) {
+      const place = new GcPlace(t)
+      await place.store.reconcile(M, place.nowMs)
+      const pinned = await place.publish('m', { a: '1' })
+      place.later(2 * DAY_MS)
+      await place.publish('m', { a: '2' })
+      await place.store.reconcile([{ name: 'm', pin: pinned.name }], place.nowMs)
+      await place.store.reconcile(mirrors, place.nowMs)
+      await place.collect()
+      assert.notEqual(await place.store.snapshot('m', pinned.name), undefined)
+      // Back again, pin and all.
+      await place.store.reconcile([{ name: 'm', pin: pinned.name }], place.nowMs)
+      await place.store.reconcile([], place.nowMs)
+      place.later(ONE_DAY.removedMs + 1)
+      await place.collect()
+      assert.deepEqual(await place.store.snapshots('m'), [])
+    }
+  })
+
   test('entries and files that do not agree are mended', async (t) => {
     const place = new GcPlace(t)
     await place.store.reconcile(M, place.nowMs)
