@@ -1,11 +1,11 @@
 import type { BlobCache } from '../cache/blob-cache.ts'
 import type { BlobLedger } from '../cache/blob-ledger.ts'
 import type { Config } from '../config/config.ts'
-import { PinyonError } from '../model/errors.ts'
+import { PinyonError, toPinyonError } from '../model/errors.ts'
 import type { GcRequest } from '../snapshot/gc-context.ts'
 import type { GcReport } from '../snapshot/gc-report.ts'
 import type { GcRunner } from '../snapshot/gc-runner.ts'
-import type { Claims } from '../system/claims.ts'
+import type { Claim, Claims } from '../system/claims.ts'
 import type { Logger } from '../system/logger.ts'
 
 /** What a {@link Collector} is built from. */
@@ -16,7 +16,9 @@ export interface CollectorOptions {
   readonly now: () => number
   /** The farm's clock, by which views expire. */
   readonly farmNowMs: () => number
-  readonly claims: Pick<Claims, 'tryClaim'>
+  readonly claims: Pick<Claims, 'tryClaim' | 'find'>
+  /** The most bytes that may be stored: what is configured, or less when the disk has less. */
+  readonly maxBytes: () => number
   readonly ledger: BlobLedger
   readonly cache: Pick<BlobCache, 'takeUsed' | 'forget'>
   readonly run: GcRunner
@@ -105,36 +107,67 @@ export class Collector {
     return await run
   }
 
-  async #run({ kind, neededBytes, reconcile }: Wanted): Promise<GcReport> {
-    const { claims, config, now, run, cache, flushUsage, farmNowMs } = this.#options
-    const claim = kind === 'plan' ? undefined : claims.tryClaim('gc')
-    if (kind !== 'plan' && claim === undefined)
-      throw new PinyonError('GC_RUNNING', 'another process is collecting')
+  async #run(wanted: Wanted): Promise<GcReport> {
+    const claim = wanted.kind === 'plan' ? undefined : this.#claim()
     try {
-      await this.#enterUses()
-      await flushUsage()
-      const { retention, cache: limits } = config()
-      const request: GcRequest = {
-        kind,
-        reconcile,
-        rules: retention,
-        maxBytes: limits.maxBytes,
-        neededBytes,
-        nowMs: now(),
-        farmNowMs: farmNowMs(),
-        unlistedMs: UNLISTED_MS,
-      }
-      const report = await run(request, {
+      const isEntered = await this.#enterAll()
+      // Without what was used just now nothing is retired for want of use. What can be freed is: the disk may be full.
+      const kind = wanted.kind === 'collect' && !isEntered ? 'evict' : wanted.kind
+      const report = await this.#options.run(this.#request({ ...wanted, kind }), {
         signal: this.#stop.signal,
         onRemoved: (digests) => {
-          for (const digest of digests) cache.forget(digest)
+          for (const digest of digests) this.#options.cache.forget(digest)
         },
       })
       if (kind === 'collect') this.#last = report
       if (kind !== 'plan') this.#options.onReport(report, kind)
       return report
+    } catch (error) {
+      const { code, message: reason } = toPinyonError(error)
+      if (code !== 'SHUTTING_DOWN') this.#options.log.warn({ code, reason }, 'collecting failed')
+      throw error
     } finally {
       claim?.release()
+    }
+  }
+
+  #request({ kind, neededBytes, reconcile }: Wanted): GcRequest {
+    const { config, maxBytes, now, farmNowMs } = this.#options
+    return {
+      kind,
+      reconcile,
+      rules: config().retention,
+      maxBytes: maxBytes(),
+      neededBytes,
+      nowMs: now(),
+      farmNowMs: farmNowMs(),
+      unlistedMs: UNLISTED_MS,
+    }
+  }
+
+  /** Throws GC_RUNNING. On a full disk nothing can be claimed; as a collection makes room on it, it then goes without. */
+  #claim(): Claim | undefined {
+    const { claims } = this.#options
+    let claim: Claim | undefined
+    try {
+      claim = claims.tryClaim('gc')
+    } catch (error) {
+      if (toPinyonError(error).code !== 'NO_SPACE') throw error
+      if (claims.find('gc') === undefined) return undefined
+    }
+    if (claim === undefined) throw new PinyonError('GC_RUNNING', 'another process is collecting')
+    return claim
+  }
+
+  /** Enters who used what; false when the disk is too full for that. */
+  async #enterAll(): Promise<boolean> {
+    try {
+      await this.#enterUses()
+      await this.#options.flushUsage()
+      return true
+    } catch (error) {
+      if (toPinyonError(error).code !== 'NO_SPACE') throw error
+      return false
     }
   }
 
