@@ -85,6 +85,7 @@ export class ConfigChanges {
     const { store, running } = this.#options
     const index = await store.history.indexAt(generation)
     if (index === undefined) throw new PinyonError('NOT_FOUND', `there is no generation: ${generation}`)
+    const namesOf = async (mirror: string) => (await store.snapshots(mirror)).map(({ name }) => name)
     let pins: readonly (readonly [string, string])[] = []
     const plan: Plan = async (config) => {
       pins = [...index.current].flatMap(([mirror, { name }]) =>
@@ -92,7 +93,6 @@ export class ConfigChanges {
       )
       if (pins.length === 0)
         throw new PinyonError('NOTHING_TO_DO', `no configured mirror was in generation ${generation}`)
-      const namesOf = async (mirror: string) => (await store.snapshots(mirror)).map(({ name }) => name)
       await refuseRetired(generation, pins, namesOf)
       return (text) => pins.reduce((edited, [mirror, name]) => setPin(edited, mirror, name, why), text)
     }
