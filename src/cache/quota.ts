@@ -38,6 +38,8 @@ export class Quota {
   #reserved = 0
   #making: Promise<void> | undefined
   #fullUntil = Number.NEGATIVE_INFINITY
+  /** Until when no room is made ahead: what is left may not go. */
+  #crowdedUntil = Number.NEGATIVE_INFINITY
   #isFull = false
 
   constructor(options: QuotaOptions) {
@@ -92,8 +94,12 @@ export class Quota {
       )
     }
     this.#reserved += bytes
-    if (taken > HIGH_WATER * limit) void this.#makeRoom(0)
+    if (taken > HIGH_WATER * limit && this.#now() >= this.#crowdedUntil) void this.#makeRoom(0)
     if (taken <= limit) this.#tell(false)
+  }
+
+  #now(): number {
+    return (this.#options.now ?? (() => performance.now()))()
   }
 
   #wouldBe(bytes: number): number {
@@ -102,14 +108,15 @@ export class Quota {
 
   /** Never rejects: what could not be removed shows in what is stored. */
   async #makeRoom(bytes: number): Promise<void> {
-    const { makeRoom, now = () => performance.now() } = this.#options
-    if (now() < this.#fullUntil) return
+    const { makeRoom } = this.#options
+    if (this.#now() < this.#fullUntil) return
     this.#making ??= makeRoom(this.#reserved + bytes)
       .catch(() => undefined)
       .finally(() => {
         this.#making = undefined
-        if (this.#wouldBe(bytes) > HIGH_WATER * this.#options.maxBytes())
-          this.#fullUntil = now() + FULL_FOR_MS
+        if (this.#wouldBe(bytes) <= HIGH_WATER * this.#options.maxBytes()) return
+        this.#fullUntil = this.#now() + FULL_FOR_MS
+        this.#crowdedUntil = this.#fullUntil
       })
     await this.#making
   }
