@@ -259,7 +259,8 @@ export class App {
       rollBackMirror: (mirror, why, actor) => changes.rollBackMirror(mirror, why, actor),
       rollBackFarm: (request, actor) => changes.rollBackFarm(request, actor),
       remove: (mirror, request, actor) => changes.remove(mirror, request, actor),
-      collect: (request) => this.collector.collect(request),
+      // Whoever asks wants the truth of the disk, also right after an older version has filled it.
+      collect: (request) => this.collector.collect({ ...request, reconcile: true }),
     }
   }
 

@@ -32,6 +32,8 @@ export interface CollectorOptions {
 const COLLECT_INTERVAL_MS = 3_600_000
 /** The first one lets a start, with its syncs, pass first. */
 const FIRST_COLLECT_MS = 300_000
+/** That of a directory of which nothing is entered. */
+const UNKNOWN_COLLECT_MS = 5_000
 /** How late the use of a blob is entered, in milliseconds. */
 const TOUCH_INTERVAL_MS = 30_000
 /** A blob that no snapshot lists stays for so long after it was last needed: a sync may be about to list it. */
@@ -66,10 +68,15 @@ export class Collector {
   start(): void {
     // Now and then also what is on the disk is looked at: an older version, or a power cut, leaves it another than what is entered.
     const collect = () => void this.collect({ reconcile: true }).catch(() => undefined)
-    const first = setTimeout(() => {
-      collect()
-      this.#timers.push(setInterval(collect, COLLECT_INTERVAL_MS).unref())
-    }, FIRST_COLLECT_MS).unref()
+    // Without any entry an older version may have filled the disk: until that is seen, nothing keeps within the quota.
+    const isUnknown = this.#options.ledger.total().count === 0
+    const first = setTimeout(
+      () => {
+        collect()
+        this.#timers.push(setInterval(collect, COLLECT_INTERVAL_MS).unref())
+      },
+      isUnknown ? UNKNOWN_COLLECT_MS : FIRST_COLLECT_MS,
+    ).unref()
     const touch = setInterval(() => void this.#enterUses().catch(() => undefined), TOUCH_INTERVAL_MS).unref()
     this.#timers.push(first, touch)
   }
