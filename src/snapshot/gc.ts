@@ -17,6 +17,7 @@ const LOW_WATER = 0.9
 export async function collectGarbage(context: GcContext): Promise<GcReport> {
   const { kind, reconcile } = context.request
   if (kind === 'plan') return plan(context)
+  context.inventory.dropTrash()
   if (reconcile) await reconcileBlobs(context)
   const snapshots = kind === 'collect' ? await retireSnapshots(context) : []
   const packageRows = kind === 'collect' ? await sweepPackages(context) : 0

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
 
 import { blobPath } from '../../src/cache/layout.ts'
@@ -122,6 +123,19 @@ describe('a collection', () => {
     const again = await place.publish('m', { a: '1' })
     assert.equal((await database.file(again, 'a'))?.kind, 'package')
     assert.deepEqual([again.seq, again.packageCount], [2, 1])
+  })
+
+  test('what a killed collection took away, and did not free, is freed by the next one', async (t) => {
+    const place = new GcPlace(t)
+    await place.put('left over')
+    place.later(2 * HOUR_MS)
+    assert.equal(await place.collectUntil(1), true)
+    const trash = () => place.files().filter((file) => file.startsWith(place.layout.temporary))
+    // Another process's are its own.
+    writeFileSync(join(place.layout.temporary, '0123456789abcdef-trash1'), '')
+    assert.equal(trash().length, 2)
+    await place.collect()
+    assert.equal(trash().length, 1)
   })
 
   test('what was current when its mirror was disabled or removed stays while its URLs are to answer', async (t) => {
