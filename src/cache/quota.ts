@@ -28,6 +28,8 @@ const STEP_BYTES = 1 << 20
 const HIGH_WATER = 0.95
 /** After making room was in vain, it is not tried again for so long, in milliseconds. */
 const FULL_FOR_MS = 10_000
+/** Whoever needs room waits no longer than this for it: a client is waiting for its first byte. In milliseconds. */
+const MAX_WAIT_MS = 10_000
 
 /**
  * Keeps what is stored, and what is being written, within a number of bytes: they are set aside before they are written. What a
@@ -106,7 +108,7 @@ export class Quota {
     return this.#options.storedBytes() + this.#reserved + bytes
   }
 
-  /** Never rejects: what could not be removed shows in what is stored. */
+  /** Never rejects, nor waits for ever: what could not be removed shows in what is stored. */
   async #makeRoom(bytes: number): Promise<void> {
     const { makeRoom } = this.#options
     if (this.#now() < this.#fullUntil) return
@@ -118,7 +120,10 @@ export class Quota {
         this.#fullUntil = this.#now() + FULL_FOR_MS
         this.#crowdedUntil = this.#fullUntil
       })
-    await this.#making
+    const { promise: late, resolve } = Promise.withResolvers<void>()
+    const timer = setTimeout(resolve, MAX_WAIT_MS)
+    await Promise.race([this.#making, late])
+    clearTimeout(timer)
   }
 
   #tell(full: boolean): void {

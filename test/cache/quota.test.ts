@@ -84,6 +84,18 @@ describe('the quota', () => {
     later.release()
   })
 
+  test('who needs room is refused after a while when making it takes for ever, as with a disk that hangs', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    const quota = new Quota({
+      maxBytes: () => 100,
+      storedBytes: () => 100,
+      makeRoom: () => new Promise(() => undefined),
+    })
+    const refused = assert.rejects(quota.reserve(1, PLAIN), { code: 'CACHE_FULL' })
+    t.mock.timers.tick(10_000)
+    await refused
+  })
+
   test('never refuses what a snapshot cannot be without, but counts it', async () => {
     const { quota } = createStore(100, { stored: 100 })
     const essential = await quota.reserve(50, { essential: true })
