@@ -7,6 +7,7 @@ import { createHandlers } from './handlers.ts'
 import { createUpstreams, hashesOf, hasSameSources, scheduledMirrors } from './mirrors.ts'
 import { createMetrics } from './figures.ts'
 import { logSync } from './log-sync.ts'
+import { RetiredWatch } from './retired-watch.ts'
 import { RunningConfig } from './running-config.ts'
 import { Storage } from './storage.ts'
 import type { Config } from '../config/config.ts'
@@ -65,6 +66,8 @@ export class App {
   readonly #fills: FillTable
   readonly #scheduler: Scheduler
   readonly #resolver: Resolver
+  /** Forgets what is remembered of snapshots that others have retired. */
+  readonly retiredWatch: RetiredWatch
   readonly #metrics: Metrics
   readonly #diffs: DiffRunner
   readonly #board = new SyncBoard()
@@ -82,6 +85,7 @@ export class App {
     this.#storage = storage
     this.store = storage.snapshots
     this.#resolver = new Resolver(this.store)
+    this.retiredWatch = new RetiredWatch(this.store, () => this.#resolver.forget(() => true))
     this.#diffs = new DiffRunner(config.dataDir)
     this.#metrics = createMetrics(storage, () => this.config.cache.maxBytes)
     // Upstream: the sources of each mirror, and the fills that read them.
@@ -185,6 +189,8 @@ export class App {
     // Only now: a server that cannot start must not change what another one on the same directory serves.
     await this.applyConfiguration()
     await this.#storage.sweeper.sweep()
+    await this.retiredWatch.look()
+    this.retiredWatch.start()
     // A sync that waits for its turn says nothing for as long as that takes.
     const adminServer = new HttpServer(admin, this.#log, { idleMs: 0 })
     const socket = this.#storage.layout.adminSocket
@@ -228,6 +234,7 @@ export class App {
   async close(): Promise<void> {
     this.#stop.abort(new PinyonError('SHUTTING_DOWN', 'the server is shutting down'))
     this.#diffs.close()
+    this.retiredWatch.close()
     await Promise.all([this.#scheduler.close(), ...this.#servers.map((server) => server.drain(DRAIN_MS))])
     await this.#fills.close()
     await Promise.all([...this.#upstreams.values()].map((upstream) => upstream.close()))
@@ -260,7 +267,8 @@ export class App {
       rollBackMirror: (mirror, why, actor) => changes.rollBackMirror(mirror, why, actor),
       rollBackFarm: (request, actor) => changes.rollBackFarm(request, actor),
       remove: (mirror, request, actor) => changes.remove(mirror, request, actor),
-      collect: (request) => this.collector.collect(request),
+      // Whoever asks wants the truth of the disk, also right after an older version has filled it.
+      collect: (request) => this.collector.collect({ ...request, reconcile: true }),
     }
   }
 

@@ -5,7 +5,7 @@ import { PinyonError, toPinyonError } from '../model/errors.ts'
 import type { GcRequest } from '../snapshot/gc-context.ts'
 import type { GcReport } from '../snapshot/gc-report.ts'
 import type { GcRunner } from '../snapshot/gc-runner.ts'
-import type { Claims } from '../system/claims.ts'
+import type { Claim, Claims } from '../system/claims.ts'
 import type { Logger } from '../system/logger.ts'
 
 /** What a {@link Collector} is built from. */
@@ -16,7 +16,9 @@ export interface CollectorOptions {
   readonly now: () => number
   /** The farm's clock, by which views expire. */
   readonly farmNowMs: () => number
-  readonly claims: Pick<Claims, 'tryClaim'>
+  readonly claims: Pick<Claims, 'tryClaim' | 'find'>
+  /** The most bytes that may be stored: what is configured, or less when the disk has less. */
+  readonly maxBytes: () => number
   readonly ledger: BlobLedger
   readonly cache: Pick<BlobCache, 'takeUsed' | 'forget'>
   readonly run: GcRunner
@@ -30,6 +32,8 @@ export interface CollectorOptions {
 const COLLECT_INTERVAL_MS = 3_600_000
 /** The first one lets a start, with its syncs, pass first. */
 const FIRST_COLLECT_MS = 300_000
+/** That of a directory of which nothing is entered. */
+const UNKNOWN_COLLECT_MS = 5_000
 /** How late the use of a blob is entered, in milliseconds. */
 const TOUCH_INTERVAL_MS = 30_000
 /** A blob that no snapshot lists stays for so long after it was last needed: a slow sync may be about to list it. In milliseconds. */
@@ -68,11 +72,16 @@ export class Collector {
   /** Collects from now on now and then, and enters which blobs are used. */
   start(): void {
     // Now and then also what is on the disk is looked at: an older version, or a power cut, leaves it another than what is entered.
-    const collect = () => void this.collect({ reconcile: true }).catch((error) => this.#tell(error))
-    const first = setTimeout(() => {
-      collect()
-      this.#timers.push(setInterval(collect, COLLECT_INTERVAL_MS).unref())
-    }, FIRST_COLLECT_MS).unref()
+    const collect = () => void this.collect({ reconcile: true }).catch(() => undefined)
+    // Without any entry an older version may have filled the disk: until that is seen, nothing keeps within the quota.
+    const isUnknown = this.#options.ledger.total().count === 0
+    const first = setTimeout(
+      () => {
+        collect()
+        this.#timers.push(setInterval(collect, COLLECT_INTERVAL_MS).unref())
+      },
+      isUnknown ? UNKNOWN_COLLECT_MS : FIRST_COLLECT_MS,
+    ).unref()
     const touch = setInterval(
       () => void this.#enterUses().catch((error) => this.#tell(error)),
       TOUCH_INTERVAL_MS,
@@ -120,44 +129,72 @@ export class Collector {
     return await run
   }
 
-  /** Tells of trouble that nobody waits for. */
   #tell(error: unknown): void {
-    const { code, message } = toPinyonError(error)
-    if (code === 'SHUTTING_DOWN' || code === 'GC_RUNNING') return
-    this.#options.log.warn({ code, reason: message }, 'not collected')
+    const { code, message: reason } = toPinyonError(error)
+    if (code !== 'SHUTTING_DOWN') this.#options.log.warn({ code, reason }, 'not collected')
   }
 
-  async #run({ kind, neededBytes, reconcile }: Wanted): Promise<GcReport> {
-    const { claims, config, now, run, cache, ledger, flushUsage, farmNowMs } = this.#options
-    const claim = kind === 'plan' ? undefined : claims.tryClaim('gc')
-    if (kind !== 'plan' && claim === undefined)
-      throw new PinyonError('GC_RUNNING', 'another process is collecting')
+  async #run(wanted: Wanted): Promise<GcReport> {
+    const claim = wanted.kind === 'plan' ? undefined : this.#claim()
     try {
-      await this.#enterUses()
-      await flushUsage()
-      const { retention, cache: limits } = config()
-      const isShort = ledger.total().bytes + neededBytes > SHORT_OF_SPACE * limits.maxBytes
-      const request: GcRequest = {
-        kind,
-        reconcile,
-        rules: retention,
-        maxBytes: limits.maxBytes,
-        neededBytes,
-        nowMs: now(),
-        farmNowMs: farmNowMs(),
-        unlistedMs: isShort ? UNLISTED_SHORT_MS : UNLISTED_MS,
-      }
-      const report = await run(request, {
+      const isEntered = await this.#enterAll()
+      // Without what was used just now nothing is retired for want of use. What can be freed is: the disk may be full.
+      const kind = wanted.kind === 'collect' && !isEntered ? 'evict' : wanted.kind
+      const report = await this.#options.run(this.#request({ ...wanted, kind }), {
         signal: this.#stop.signal,
         onRemoved: (digests) => {
-          for (const digest of digests) cache.forget(digest)
+          for (const digest of digests) this.#options.cache.forget(digest)
         },
       })
       if (kind === 'collect') this.#last = report
       if (kind !== 'plan') this.#options.onReport(report, kind)
       return report
+    } catch (error) {
+      this.#tell(error)
+      throw error
     } finally {
       claim?.release()
+    }
+  }
+
+  #request({ kind, neededBytes, reconcile }: Wanted): GcRequest {
+    const { config, maxBytes, ledger, now, farmNowMs } = this.#options
+    const isShort = ledger.total().bytes + neededBytes > SHORT_OF_SPACE * maxBytes()
+    return {
+      kind,
+      reconcile,
+      rules: config().retention,
+      maxBytes: maxBytes(),
+      neededBytes,
+      nowMs: now(),
+      farmNowMs: farmNowMs(),
+      unlistedMs: isShort ? UNLISTED_SHORT_MS : UNLISTED_MS,
+    }
+  }
+
+  /** Throws GC_RUNNING. On a full disk nothing can be claimed; as a collection makes room on it, it then goes without. */
+  #claim(): Claim | undefined {
+    const { claims } = this.#options
+    let claim: Claim | undefined
+    try {
+      claim = claims.tryClaim('gc')
+    } catch (error) {
+      if (toPinyonError(error).code !== 'NO_SPACE') throw error
+      if (claims.find('gc') === undefined) return undefined
+    }
+    if (claim === undefined) throw new PinyonError('GC_RUNNING', 'another process is collecting')
+    return claim
+  }
+
+  /** Enters who used what; false when the disk is too full for that. */
+  async #enterAll(): Promise<boolean> {
+    try {
+      await this.#enterUses()
+      await this.#options.flushUsage()
+      return true
+    } catch (error) {
+      if (toPinyonError(error).code !== 'NO_SPACE') throw error
+      return false
     }
   }
 

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises'
 
 import { BlobCache } from '../cache/blob-cache.ts'
 import { DiskBlobStore } from '../cache/disk-blob-store.ts'
+import { readFreeBytes } from '../cache/free-space.ts'
 import { createLayout, type Layout } from '../cache/layout.ts'
 import { Quota } from '../cache/quota.ts'
 import type { Config } from '../config/config.ts'
@@ -113,11 +114,13 @@ async function openParts(
     now,
   })
   const { ledger } = snapshots
+  const storedBytes = () => ledger.total().bytes
+  const maxBytes = () => Math.min(config().cache.maxBytes, storedBytes() + readFreeBytes(layout.blobs))
   const quota: Quota = new Quota({
-    maxBytes: () => config().cache.maxBytes,
-    storedBytes: () => ledger.total().bytes,
+    maxBytes,
+    storedBytes,
     makeRoom: (bytes) => collector.makeRoom(bytes),
-    onFull: (full) => logFullness(log, full, ledger.total().bytes, config().cache.maxBytes),
+    onFull: (full) => logFullness(log, full, storedBytes(), maxBytes()),
   })
   const blobs = await DiskBlobStore.open(layout, claims, { ledger, quota })
   const cache = new BlobCache(blobs, { memoryBytes: config().cache.memoryBytes })
@@ -132,6 +135,7 @@ async function openParts(
     log,
     now,
     claims,
+    maxBytes,
     ledger,
     cache,
     run,
@@ -148,7 +152,7 @@ function logFullness(log: Logger, full: boolean, bytes: number, maxBytes: number
   if (full)
     log.error(
       { bytes, maxBytes },
-      'the cache is full of what may not go: packages are passed through and not kept; raise cache.max_size',
+      'the cache is full of what may not go: packages are passed through and not kept; raise cache.max_size, or give data_dir a larger disk',
     )
   else log.info({ bytes, maxBytes }, 'the cache has room again')
 }

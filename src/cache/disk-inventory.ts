@@ -37,6 +37,15 @@ export class DiskInventory {
     }
   }
 
+  /** Removes what earlier collections of this process took away, and were killed before its space was free. */
+  dropTrash(): void {
+    const own = temporaryPath(this.#layout, this.#processId, 'trash', 0).slice(0, -1)
+    for (const name of namesIn(this.#layout.temporary)) {
+      const path = join(this.#layout.temporary, name)
+      if (path.startsWith(own)) rmSync(path, { force: true })
+    }
+  }
+
   /** Bytes of a blob; undefined when there is none. */
   sizeOf(digest: Digest): number | undefined {
     return statSync(blobPath(this.#layout, digest), { throwIfNoEntry: false })?.size

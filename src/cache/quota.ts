@@ -28,6 +28,8 @@ const STEP_BYTES = 1 << 20
 const HIGH_WATER = 0.95
 /** After making room was in vain, it is not tried again for so long, in milliseconds. */
 const FULL_FOR_MS = 10_000
+/** Whoever needs room waits no longer than this for it: a client is waiting for its first byte. In milliseconds. */
+const MAX_WAIT_MS = 10_000
 
 /**
  * Keeps what is stored, and what is being written, within a number of bytes: they are set aside before they are written. What a
@@ -38,6 +40,8 @@ export class Quota {
   #reserved = 0
   #making: Promise<void> | undefined
   #fullUntil = Number.NEGATIVE_INFINITY
+  /** Until when no room is made ahead: what is left may not go. */
+  #crowdedUntil = Number.NEGATIVE_INFINITY
   #isFull = false
 
   constructor(options: QuotaOptions) {
@@ -92,26 +96,34 @@ export class Quota {
       )
     }
     this.#reserved += bytes
-    if (taken > HIGH_WATER * limit) void this.#makeRoom(0)
+    if (taken > HIGH_WATER * limit && this.#now() >= this.#crowdedUntil) void this.#makeRoom(0)
     if (taken <= limit) this.#tell(false)
+  }
+
+  #now(): number {
+    return (this.#options.now ?? (() => performance.now()))()
   }
 
   #wouldBe(bytes: number): number {
     return this.#options.storedBytes() + this.#reserved + bytes
   }
 
-  /** Never rejects: what could not be removed shows in what is stored. */
+  /** Never rejects, nor waits for ever: what could not be removed shows in what is stored. */
   async #makeRoom(bytes: number): Promise<void> {
-    const { makeRoom, now = () => performance.now() } = this.#options
-    if (now() < this.#fullUntil) return
+    const { makeRoom } = this.#options
+    if (this.#now() < this.#fullUntil) return
     this.#making ??= makeRoom(this.#reserved + bytes)
       .catch(() => undefined)
       .finally(() => {
         this.#making = undefined
-        if (this.#wouldBe(bytes) > HIGH_WATER * this.#options.maxBytes())
-          this.#fullUntil = now() + FULL_FOR_MS
+        if (this.#wouldBe(bytes) <= HIGH_WATER * this.#options.maxBytes()) return
+        this.#fullUntil = this.#now() + FULL_FOR_MS
+        this.#crowdedUntil = this.#fullUntil
       })
-    await this.#making
+    const { promise: late, resolve } = Promise.withResolvers<void>()
+    const timer = setTimeout(resolve, MAX_WAIT_MS)
+    await Promise.race([this.#making, late])
+    clearTimeout(timer)
   }
 
   #tell(full: boolean): void {

@@ -4,6 +4,7 @@ import type { FarmChange, MirrorChange } from '../http/write-actions.ts'
 import { PinyonError } from '../model/errors.ts'
 import { nearestNames } from '../model/snapshot-name.ts'
 import type { SnapshotView } from '../proxy/api-mirrors.ts'
+import { refuseRetired } from '../snapshot/rollback.ts'
 import { changeConfig, type EditHere } from './change-config.ts'
 import type { ExitCode, Options } from './exit.ts'
 import { openMirrorSource } from './mirror-source.ts'
@@ -132,6 +133,11 @@ async function readPins(generation: string, options: Options): Promise<Readonly<
     const pins = Object.entries(current).filter(([mirror]) => mirrors.has(mirror))
     if (pins.length === 0)
       throw new PinyonError('NOTHING_TO_DO', `no configured mirror was in generation ${generation}`)
+    // A server with such a pin would not start.
+    await refuseRetired(generation, pins, async (mirror) => {
+      const { snapshots } = await source.get<{ snapshots: SnapshotView[] }>(pathOf(mirror, 'snapshots'))
+      return snapshots.map(({ name }) => name)
+    })
     return Object.fromEntries(pins)
   } finally {
     await source.close()

@@ -14,6 +14,8 @@ export interface SnapshotFacts {
   /** When it came here. */
   readonly createdAt: number
   readonly isCurrent: boolean
+  /** Whether its mirror is out of the index, and it was current in it last: what direct URLs go on with. */
+  readonly wasCurrent: boolean
   readonly isPinned: boolean
   /** Live views that hold it. */
   readonly views: number
@@ -47,6 +49,7 @@ export function judgeSnapshots(
     const holding = heldBy(facts, rules, nowMs)
     // Of a mirror that is still wanted the newest stays: it is what upstream has, and what the next look is compared with.
     if (rank === 0 && !isGone) holding.push('the newest')
+    if (facts.wasCurrent && !isGone) holding.push('current until its mirror left the index')
     const tooOld = nowMs - facts.createdAt > rules.maxAgeMs
     const isBeyond = rank >= rules.keep
     if (holding.length > 0) return { goes: false, reasons: holding }

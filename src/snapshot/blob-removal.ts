@@ -1,4 +1,5 @@
 import type { Digest } from '../model/digest.ts'
+import { toPinyonError } from '../model/errors.ts'
 import { currentToken, type Removable } from './blob-scan.ts'
 import type { GcContext } from './gc-context.ts'
 import { runWrite } from './write-transaction.ts'
@@ -41,8 +42,19 @@ async function removeSome(
       return true
     })
   }
-  const gone = await runWrite(database, take, { durable: false })
-  for (const release of free) release()
+  const release = () => {
+    for (const remove of free.splice(0)) remove()
+  }
+  let gone: readonly Removable[] | undefined
+  try {
+    gone = await runWrite(database, take, { durable: false })
+  } catch (error) {
+    // They could go when they went. A disk that was too full for the transaction has their space now; else entries without a file are mended.
+    release()
+    if (toPinyonError(error).code !== 'NO_SPACE') throw error
+    gone = await runWrite(database, take, { durable: false })
+  }
+  release()
   if (gone !== undefined && gone.length > 0) context.onRemoved(gone.map(({ digest }) => digest))
   return gone
 }

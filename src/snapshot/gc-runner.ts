@@ -1,7 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process'
 
 import type { Digest } from '../model/digest.ts'
-import { PinyonError } from '../model/errors.ts'
+import { PinyonError, toPinyonError } from '../model/errors.ts'
 import type { GcRequest } from './gc-context.ts'
 import type { GcReport } from './gc-report.ts'
 import type { WorkerMessage } from './worker-job.ts'
@@ -37,8 +37,10 @@ export function createGcRunner(place: Omit<GcTask, 'request'>): GcRunner {
     const stop = () => void child.kill('SIGKILL')
     signal.addEventListener('abort', stop, { once: true })
     try {
-      child.send({ ...place, request } satisfies GcTask)
-      return await resultOf(child, onRemoved)
+      // Listened to before anything is sent: a process that could not be started says so at once, or has no channel.
+      const result = resultOf(child, onRemoved)
+      if (child.pid !== undefined) child.send({ ...place, request } satisfies GcTask)
+      return await result
     } catch (error) {
       signal.throwIfAborted()
       throw error
@@ -58,7 +60,9 @@ function resultOf(child: ChildProcess, onRemoved: (digests: readonly Digest[]) =
     else failure = new PinyonError(message.failure.code, message.failure.message, message.failure.facts)
   })
   child.on('error', (error) => {
-    failure = new PinyonError('STORE_FAILED', `collecting garbage: ${error.message}`, { cause: error })
+    // As the shortage that it may be: no more files, no space.
+    const { code } = toPinyonError(error)
+    failure = new PinyonError(code, `collecting garbage: ${error.message}`, { cause: error })
   })
   return new Promise((resolve, reject) => {
     const end = () => (report === undefined ? reject(failure) : resolve(report))

@@ -17,6 +17,7 @@ const LOW_WATER = 0.9
 export async function collectGarbage(context: GcContext): Promise<GcReport> {
   const { kind, reconcile } = context.request
   if (kind === 'plan') return plan(context)
+  context.inventory.dropTrash()
   if (reconcile) await reconcileBlobs(context)
   const snapshots = kind === 'collect' ? await retireSnapshots(context) : []
   const packageRows = kind === 'collect' ? await sweepPackages(context) : 0
@@ -35,7 +36,7 @@ function plan(context: GcContext): GcReport {
   const snapshots = planRetirement(context)
   const going = snapshots.filter(({ goes }) => goes)
   const scan = scanBlobs(context, going)
-  const evicted = sumBlobs(chooseEvicted(scan, excess(context, sumBlobs(scan.unlisted).bytes)))
+  const evicted = sumBlobs(chooseEvicted(scan, excess(context, scan, sumBlobs(scan.unlisted).bytes)))
   const blobs = describeBlobs(context, scan, sumBlobs(scan.unlisted), evicted)
   const total = {
     count: blobs.total.count - blobs.unlisted.count - evicted.count,
@@ -61,7 +62,7 @@ async function removeUnneeded(
     const scan = scanBlobs(context, [])
     const left = await removeBlobs(context, scan.unlisted, scan.token)
     unlisted.push(...left.removed)
-    const chosen = left.held ? chooseEvicted(scan, excess(context, 0)) : []
+    const chosen = left.held ? chooseEvicted(scan, excess(context, scan, 0)) : []
     const out = await removeBlobs(context, chosen, scan.token)
     evicted.push(...out.removed)
     if ((left.held && out.held) || scans === MAX_SCANS)
@@ -69,12 +70,18 @@ async function removeUnneeded(
   }
 }
 
-/** Bytes to be evicted: none below the quota; beyond it, down to the low-water mark. */
-function excess({ statements, request }: GcContext, goingBytes: number): number {
-  const { bytes } = statements.total.get() as BlobSum
-  const taken = bytes - goingBytes + request.neededBytes
-  const isDue = request.kind === 'evict' ? taken > LOW_WATER * request.maxBytes : taken > request.maxBytes
-  return isDue ? taken - LOW_WATER * request.maxBytes : 0
+/**
+ * Bytes to be evicted: none below the quota; beyond it, down to the low-water mark, but of the room that is left beside what may not go
+ * half stays in use. What cannot be made to fit evicts nothing.
+ */
+function excess({ statements, request }: GcContext, scan: BlobScan, goingBytes: number): number {
+  const { maxBytes, neededBytes, kind } = request
+  const stored = (statements.total.get() as BlobSum).bytes - goingBytes
+  const fixed = stored - scan.fetchable.bytes
+  const taken = stored + (fixed + neededBytes > maxBytes ? 0 : neededBytes)
+  const isDue = kind === 'evict' ? taken > LOW_WATER * maxBytes : taken > maxBytes
+  const target = Math.min(maxBytes, Math.max(LOW_WATER * maxBytes, (fixed + maxBytes) / 2))
+  return isDue ? taken - target : 0
 }
 
 function describeBlobs(

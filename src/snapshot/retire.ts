@@ -14,10 +14,11 @@ interface MirrorRow {
   readonly unswept: number
 }
 
-type FactRow = Omit<SnapshotFacts, 'isCurrent' | 'isPinned' | 'isInGrace' | 'usedAt'> & {
+type FactRow = Omit<SnapshotFacts, 'isCurrent' | 'wasCurrent' | 'isPinned' | 'isInGrace' | 'usedAt'> & {
   readonly id: number
   readonly name: string
   readonly isCurrent: number
+  readonly wasCurrent: number
   readonly isPinned: number
   readonly isInGrace: number
   readonly usedAt: number | null
@@ -49,6 +50,7 @@ export async function retireSnapshots(context: GcContext): Promise<JudgedSnapsho
         const judged = judge(statements, request, mirror)
         const going = judged.filter(({ goes }) => goes)
         for (const { id } of going) retireSnapshot(statements, id, request.nowMs)
+        if (judged[0]?.goes === true) statements.forgetSeen.run({ mirrorId: mirror.id })
         if (going.length > 0) statements.markUnswept.run({ mirrorId: mirror.id })
         return judged
       }
@@ -103,6 +105,7 @@ function toFacts(row: FactRow): SnapshotFacts {
     createdAt: row.createdAt,
     views: row.views,
     isCurrent: row.isCurrent === 1,
+    wasCurrent: row.wasCurrent === 1,
     isPinned: row.isPinned === 1,
     isInGrace: row.isInGrace === 1,
     usedAt: row.usedAt ?? undefined,

@@ -9,12 +9,18 @@ const OPEN_END = 9007199254740991
 const DEAD = `NOT EXISTS (SELECT 1 FROM snapshot s WHERE s.mirror_id = p.mirror_id AND s.retired_at IS NULL
   AND s.seq >= p.first_seq AND (p.last_seq IS NULL OR s.seq <= p.last_seq))`
 
+/** Mirrors of which it is known that upstream has what their newest snapshot lists: of one that was adopted since the last look it is not. */
+const FOLLOWED = `SELECT m.id FROM main.mirror m WHERE m.listed = 1 AND m.error IS NULL AND m.succeeded_at >= coalesce((
+  SELECT s.adopted_at FROM main.snapshot s WHERE s.mirror_id = m.id AND s.retired_at IS NULL ORDER BY s.seq DESC LIMIT 1), 0)`
+
 const GC = {
   mirrors: `SELECT id, name, removed_at AS removedAt, unswept FROM mirror ORDER BY name`,
   // What model/retention.ts looks at, newest first.
   facts: `SELECT s.id, s.name, coalesce(s.adopted_at, s.created_at) AS createdAt, s.package_count AS packages,
       EXISTS (SELECT 1 FROM current_span c WHERE c.mirror_id = s.mirror_id AND c.last_generation IS NULL
         AND c.snapshot_id = s.id) AS isCurrent,
+      m.listed = 0 AND s.id IS (SELECT c.snapshot_id FROM current_span c WHERE c.mirror_id = s.mirror_id
+        ORDER BY c.first_generation DESC LIMIT 1) AS wasCurrent,
       m.pin_id IS s.id AS isPinned,
       (SELECT count(DISTINCT v.name) FROM current_span c JOIN view v
         ON v.generation BETWEEN c.first_generation AND coalesce(c.last_generation, ${OPEN_END})
@@ -27,6 +33,9 @@ const GC = {
   retire: 'UPDATE snapshot SET retired_at = :nowMs WHERE id = :id AND retired_at IS NULL',
   forgetFiles: 'DELETE FROM repodata_file WHERE snapshot_id = :id',
   forgetDefects: 'DELETE FROM defect WHERE snapshot_id = :id',
+  // What upstream showed last is then in no snapshot: to be asked for without conditions.
+  forgetSeen: `UPDATE mirror SET repomd_baseurl = NULL, repomd_etag = NULL, repomd_last_modified = NULL,
+    repomd_digest = NULL WHERE id = :mirrorId`,
   markUnswept: 'UPDATE mirror SET unswept = 1 WHERE id = :mirrorId',
   markSwept: 'UPDATE mirror SET unswept = 0 WHERE id = :mirrorId',
   unswept: 'SELECT 1 FROM mirror WHERE unswept = 1 LIMIT 1',
@@ -54,8 +63,8 @@ const SCAN = {
   clearListed: 'DELETE FROM temp.listed',
   // Fetchable: some mirror that is followed, and was reached at the last look, has it in its newest snapshot.
   listPackages: `INSERT INTO temp.listed (digest, size, fetchable, repodata)
-    SELECT p.digest, b.size, p.last_seq IS NULL AND m.listed = 1 AND m.error IS NULL, 0
-    FROM main.package p CROSS JOIN main.mirror m ON m.id = p.mirror_id CROSS JOIN main.blob b ON b.digest = p.digest
+    SELECT p.digest, b.size, p.last_seq IS NULL AND p.mirror_id IN (${FOLLOWED}), 0
+    FROM main.package p CROSS JOIN main.blob b ON b.digest = p.digest
     WHERE :all OR EXISTS (SELECT 1 FROM temp.live_snapshot s WHERE s.mirror_id = p.mirror_id
       AND s.seq >= p.first_seq AND (p.last_seq IS NULL OR s.seq <= p.last_seq))
     ON CONFLICT (digest) DO UPDATE SET fetchable = max(fetchable, excluded.fetchable)`,

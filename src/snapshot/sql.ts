@@ -43,6 +43,7 @@ const READS = {
     WHERE m.name = :mirror AND s.name = :name AND s.retired_at IS NOT NULL`,
   retiredNames: `SELECT s.name FROM snapshot s JOIN mirror m ON m.id = s.mirror_id
     WHERE m.name = :mirror AND s.retired_at IS NOT NULL ORDER BY s.seq`,
+  retiredCount: 'SELECT count(*) AS count FROM snapshot WHERE retired_at IS NOT NULL',
   defects: 'SELECT path, kind, message FROM defect WHERE snapshot_id = :snapshotId ORDER BY path, kind',
   mirrors: `SELECT m.name, m.listed, m.pin_id IS NOT NULL AS pinned, m.pin_why AS pinWhy,
     m.removed_at AS removedAt, m.checked_at AS checkedAt, m.succeeded_at AS succeededAt, m.error,

@@ -119,6 +119,10 @@ export class SqliteSnapshotStore implements SnapshotStore {
     return rows.map(({ name }) => name)
   }
 
+  async retiredCount(): Promise<number> {
+    return (this.#reads.retiredCount.get() as { count: number }).count
+  }
+
   async file(snapshot: Snapshot, path: string): Promise<SnapshotFile | undefined> {
     const repodata = this.#reads.repodataFile.get({ snapshotId: snapshot.id, path })
     if (repodata !== undefined) return toFile(path, 'repodata', repodata)

@@ -248,6 +248,8 @@ export interface SnapshotReader {
   retiredAt(mirror: string, name: string): Promise<number | undefined>
   /** The names of a mirror's retired snapshots, none of which is given again. */
   retiredNames(mirror: string): Promise<readonly string[]>
+  /** How many snapshots of all mirrors are retired. */
+  retiredCount(): Promise<number>
   file(snapshot: Snapshot, path: string): Promise<SnapshotFile | undefined>
   /** A file by path in the newest snapshot at or before this one that lists it: the rolling view. */
   rollingFile(

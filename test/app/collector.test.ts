@@ -43,7 +43,8 @@ function createCollector(t: TestContext, changes: Partial<CollectorOptions> = {}
     log: createSilentLogger(),
     now: () => 5_000,
     farmNowMs: () => 77,
-    claims: { tryClaim: () => ({ note: () => undefined, release: () => undefined }) },
+    claims: { tryClaim: () => ({ note: () => undefined, release: () => undefined }), find: () => undefined },
+    maxBytes: () => config.cache.maxBytes,
     ledger: { ...NO_LEDGER, touch: async (digests) => void touched.push(...digests) },
     cache: { takeUsed: () => used.splice(0), forget: (digest) => void forgotten.push(digest) },
     run: async (request, { onRemoved, signal }) => {
@@ -62,6 +63,10 @@ function createCollector(t: TestContext, changes: Partial<CollectorOptions> = {}
     return collector.close()
   })
   return { collector, gate, requests, touched, forgotten, flushes: () => flushes }
+}
+
+function failFull(): never {
+  throw new PinyonError('NO_SPACE', 'no space left on the disk')
 }
 
 describe('the collector', () => {
@@ -99,7 +104,9 @@ describe('the collector', () => {
   })
 
   test('leaves it to another process that is at it, but can always tell what would go', async (t) => {
-    const { collector, gate } = createCollector(t, { claims: { tryClaim: () => undefined } })
+    const { collector, gate } = createCollector(t, {
+      claims: { tryClaim: () => undefined, find: () => undefined },
+    })
     gate.open()
     await assert.rejects(collector.collect(), { code: 'GC_RUNNING' })
     await assert.rejects(collector.makeRoom(1), { code: 'GC_RUNNING' })
@@ -130,5 +137,18 @@ describe('the collector', () => {
       await collector.collect()
       assert.equal(requests[0]?.unlistedMs, hours * 3_600_000)
     }
+  })
+
+  test('on a full disk, where nothing can be claimed nor entered, frees and retires nothing', async (t) => {
+    const { collector, gate, requests } = createCollector(t, {
+      claims: { tryClaim: failFull, find: () => undefined },
+      flushUsage: async () => failFull(),
+    })
+    gate.open()
+    await collector.collect()
+    assert.deepEqual(
+      requests.map(({ kind }) => kind),
+      ['evict'],
+    )
   })
 })

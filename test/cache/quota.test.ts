@@ -70,6 +70,32 @@ describe('the quota', () => {
     reservation.release()
   })
 
+  test('when little room is left that nothing can widen, not every blob has that tried', async () => {
+    const { store, quota } = createStore(100, { stored: 96 })
+    for (let round = 0; round < 5; round += 1) {
+      const reservation = await quota.reserve(1, PLAIN)
+      await Promise.resolve()
+      reservation.release()
+    }
+    assert.deepEqual([store.calls, store.told], [[1], []])
+    store.now += 10_000
+    const later = await quota.reserve(1, PLAIN)
+    assert.equal(store.calls.length, 2, 'after a while it tries again')
+    later.release()
+  })
+
+  test('who needs room is refused after a while when making it takes for ever, as with a disk that hangs', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    const quota = new Quota({
+      maxBytes: () => 100,
+      storedBytes: () => 100,
+      makeRoom: () => new Promise(() => undefined),
+    })
+    const refused = assert.rejects(quota.reserve(1, PLAIN), { code: 'CACHE_FULL' })
+    t.mock.timers.tick(10_000)
+    await refused
+  })
+
   test('never refuses what a snapshot cannot be without, but counts it', async () => {
     const { quota } = createStore(100, { stored: 100 })
     const essential = await quota.reserve(50, { essential: true })

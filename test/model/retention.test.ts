@@ -14,7 +14,14 @@ const RULES: RetentionRules = {
 }
 
 function snapshot(ageDays: number, facts: Partial<SnapshotFacts> = {}): SnapshotFacts {
-  const nothing = { isCurrent: false, isPinned: false, views: 0, isInGrace: false, usedAt: undefined }
+  const nothing = {
+    isCurrent: false,
+    wasCurrent: false,
+    isPinned: false,
+    views: 0,
+    isInGrace: false,
+    usedAt: undefined,
+  }
   return { createdAt: NOW - ageDays * DAY, ...nothing, ...facts }
 }
 

@@ -66,6 +66,8 @@ export class FarmModel {
     if (recent.some((index) => index.get(one.mirror) === one)) return false
     if (one.usedAt !== undefined && nowMs - one.usedAt <= rules.keepUsedMs) return false
     if (isGone) return true
+    const last = this.generations.findLast((index) => index.has(one.mirror))
+    if (!this.configured.has(one.mirror) && last?.get(one.mirror) === one) return false
     if (live[0] === one) return false
     return nowMs - one.createdAt > rules.maxAgeMs || live.indexOf(one) >= rules.keep
   }

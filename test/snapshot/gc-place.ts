@@ -19,7 +19,8 @@ import type { ListedMirror, Snapshot } from '../../src/snapshot/store.ts'
 import { tempDir } from '../support/temp-dir.ts'
 import { createPackage, publishSimply } from './publish-simply.ts'
 
-const PROCESS_ID = 'feedfacecafebeef'
+/** In whose name files are written. */
+export const PROCESS_ID = 'feedfacecafebeef'
 const DAY_MS = 86_400_000
 
 /** Retention under which everything older than a day goes. */

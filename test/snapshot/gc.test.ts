@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
 
+import { DiskInventory } from '../../src/cache/disk-inventory.ts'
 import { blobPath } from '../../src/cache/layout.ts'
 import { digestOf } from '../../src/model/digest.ts'
 import { createPackage } from './publish-simply.ts'
-import { GcPlace, ONE_DAY } from './gc-place.ts'
+import { GcPlace, ONE_DAY, PROCESS_ID } from './gc-place.ts'
 
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
@@ -126,6 +128,37 @@ describe('a collection', () => {
     assert.deepEqual([again.seq, again.packageCount], [2, 1])
   })
 
+  test('what a killed collection took away, and did not free, is freed by the next one', async (t) => {
+    const place = new GcPlace(t)
+    new DiskInventory(place.layout, PROCESS_ID).takeAway(await place.put('left over'))
+    const trash = () => place.files().filter((file) => file.startsWith(place.layout.temporary))
+    // Another process's are its own.
+    writeFileSync(join(place.layout.temporary, '0123456789abcdef-trash1'), '')
+    assert.equal(trash().length, 2)
+    await place.collect()
+    assert.equal(trash().length, 1)
+  })
+
+  test('what was current when its mirror was disabled or removed stays while its URLs are to answer', async (t) => {
+    for (const mirrors of [[{ name: 'm', enabled: false }], []]) {
+      const place = new GcPlace(t)
+      await place.store.reconcile(M, place.nowMs)
+      const pinned = await place.publish('m', { a: '1' })
+      place.later(2 * DAY_MS)
+      await place.publish('m', { a: '2' })
+      await place.store.reconcile([{ name: 'm', pin: pinned.name }], place.nowMs)
+      await place.store.reconcile(mirrors, place.nowMs)
+      await place.collect()
+      assert.notEqual(await place.store.snapshot('m', pinned.name), undefined)
+      // Back again, pin and all.
+      await place.store.reconcile([{ name: 'm', pin: pinned.name }], place.nowMs)
+      await place.store.reconcile([], place.nowMs)
+      place.later(ONE_DAY.removedMs + 1)
+      await place.collect()
+      assert.deepEqual(await place.store.snapshots('m'), [])
+    }
+  })
+
   test('entries and files that do not agree are mended', async (t) => {
     const place = new GcPlace(t)
     await place.store.reconcile(M, place.nowMs)
@@ -168,18 +201,20 @@ describe('eviction', () => {
   test('takes the least recently used that can be fetched again, and never what only lives here', async (t) => {
     const place = new GcPlace(t)
     const { gone, old, mid, young, repodataBytes } = await setUp(place)
-    await place.store.ledger.touch([old], place.nowMs)
+    await place.store.ledger.touch([old], place.nowMs + 1)
     // `gone 1` has 6 bytes and `young 1` 7: of the two others one has to go.
     const maxBytes = repodataBytes + 6 + 5 + 7 + 4
     const report = await place.collect({ rules: KEEP_ALL, maxBytes: maxBytes, neededBytes: 0 })
     const there = await Promise.all([gone, old, mid, young].map((digest) => place.has(digest)))
-    // Down to nine tenths, with all repodata staying: every fetchable one goes.
-    assert.deepEqual(there, [true, false, false, false])
-    assert.equal(report.blobs.evicted.count, 3)
+    // Of the 16 bytes beside the repodata and what is only here, half stays in use.
+    assert.deepEqual(there, [true, true, false, false])
+    assert.equal(report.blobs.evicted.count, 2)
     assert.equal(report.blobs.onlyHere.count, 1)
     assert.equal(report.fits, true)
-    const none = await place.collect({ rules: KEEP_ALL, maxBytes: 1, neededBytes: 10 })
-    assert.deepEqual([none.fits, none.blobs.evicted.count], [false, 0])
+    const vain = await place.collect({ kind: 'evict', rules: KEEP_ALL, maxBytes, neededBytes: 100 })
+    assert.deepEqual([vain.fits, vain.blobs.evicted.count], [false, 0], 'nothing goes in vain')
+    const all = await place.collect({ rules: KEEP_ALL, maxBytes: 1, neededBytes: 10 })
+    assert.deepEqual([all.fits, all.blobs.evicted.count], [false, 1])
     assert.equal(await place.has(gone), true)
   })
 
@@ -213,3 +248,77 @@ describe('eviction', () => {
     }
   })
 })
+
+describe('what is known of an upstream', () => {
+  test('adopted packages are not evicted before upstream was asked whether it has them', async (t) => {
+    const place = new GcPlace(t)
+    const adopted = await adoptOne(place, 'm', { a: '1' })
+    await place.store.reconcile(M, place.nowMs)
+    const blob = await place.cache('a', '1')
+    const full = { rules: { ...ONE_DAY, maxAgeMs: 1e12 }, maxBytes: 1 }
+    assert.equal((await place.collect(full)).blobs.evicted.count, 0)
+    assert.equal(await place.has(blob), true)
+    // A sync finds upstream as the newest snapshot has it.
+    await place.store.recordSync({ mirror: 'm', checkedAt: place.nowMs, error: undefined })
+    assert.equal((await place.collect(full)).blobs.evicted.count, 1)
+    // Newer ones are adopted: that upstream had the one before says nothing about them.
+    place.later(2 * HOUR_MS)
+    await adoptOne(place, 'm', { b: '1' })
+    const later = await place.cache('b', '1')
+    place.later(1)
+    assert.equal((await place.collect(full)).blobs.evicted.count, 0)
+    assert.equal(await place.has(later), true)
+    assert.notEqual(await place.store.snapshot('m', adopted), undefined)
+  })
+
+  test('when the newest snapshot goes, a sync looks at upstream as if for the first time', async (t) => {
+    const place = new GcPlace(t)
+    await place.store.reconcile(M, place.nowMs)
+    const first = await place.publish('m', { a: '1' })
+    place.later(DAY_MS)
+    await place.publish('m', { a: '2' })
+    assert.notEqual(await place.store.seenRepomd('m'), undefined)
+    await place.reconcile([])
+    // A client goes on with the older one, when the mirror's time is over.
+    place.later(2 * DAY_MS)
+    await place.use('m', first.name)
+    const rules = { ...ONE_DAY, keepUsedMs: DAY_MS }
+    await place.collect({ rules })
+    const left = await place.store.snapshots('m')
+    assert.deepEqual(
+      left.map(({ name }) => name),
+      [first.name],
+    )
+    await place.reconcile(M)
+    assert.equal(await place.store.seenRepomd('m'), undefined, 'or "unchanged" would mean the older one')
+  })
+})
+
+/** Adopts one snapshot, of the moment it is, as from an older server. */
+async function adoptOne(
+  place: GcPlace,
+  mirror: string,
+  packages: Readonly<Record<string, string>>,
+): Promise<string> {
+  const adoption = place.store.adopt(mirror)
+  const { nowMs } = place
+  const digest = await place.put(`adopted ${JSON.stringify(packages)}`)
+  const { snapshot } = await adoption.add({
+    mirror,
+    nowMs,
+    packages: (async function* () {
+      yield Object.entries(packages).map(([href, content]) => createPackage(href, content))
+    })(),
+    complete: async () => ({
+      mirror,
+      fingerprint: digest,
+      revision: undefined,
+      files: [{ path: 'repodata/repomd.xml', type: 'repomd', digest, size: 1 }],
+      defects: [],
+      seen: { baseurl: 'file:///old/', etag: undefined, lastModified: undefined, digest },
+    }),
+  })
+  await adoption.commit({ configured: true, nowMs, actor: 'test' })
+  await adoption.close()
+  return snapshot.name
+}
