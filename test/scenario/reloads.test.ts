@@ -33,7 +33,7 @@ interface Farm {
 
 test('1,000 reloads and 200 syncs under 64 clients: no request fails, no index is mixed', async (t) => {
   const farm = await startFarm(t)
-  const { server, admin, publisher, syncs, pins } = farm
+  const { server, admin, publisher, syncs } = farm
   const setUp = (await readGenerations(server.url)).length
   const operator = new Operator(farm)
   await operator.change(0)
@@ -67,6 +67,29 @@ test('1,000 reloads and 200 syncs under 64 clients: no request fails, no index i
   const seconds = (performance.now() - startedAt) / 1000
   const after = server.memory()
 
+  const generations = await judge(farm, { setUp, clients })
+  assert.ok(syncs.retired > 0, 'collections retired nothing')
+  const counts = sumCounts(clients)
+  for (const [kind, count] of Object.entries(counts)) assert.ok(count > CLIENTS, `${kind}: only ${count}`)
+  for (const { connects } of clients) assert.equal(connects, 1, 'a connection was lost')
+  await admin.close()
+  t.diagnostic(JSON.stringify({ seconds, counts, rounds: operator.rounds, retired: syncs.retired }))
+  t.diagnostic(JSON.stringify({ generations, indexes: texts.size, before, halfway, after }))
+  // Connections upstream end some seconds after their last use; the test's own time limit ends the wait.
+  while (countFiles(server) > before.files + FILES_SLACK) await httpGet(`${server.url}/healthz`)
+  assert.ok(after.rss < halfway + RSS_SLACK_BYTES, `${halfway} bytes became ${after.rss}`)
+})
+
+/** Descriptors that may come and go by themselves: a connection of the test's own, a file kept open. */
+const FILES_SLACK = 8
+/** By how much the server may still grow in the second half: caches fill, and threads come and go. */
+const RSS_SLACK_BYTES = 64 << 20
+
+/** Judges what was seen and what is remembered; gives the number of generations. */
+async function judge(
+  { server, pins }: Farm,
+  { setUp, clients }: { readonly setUp: number; readonly clients: readonly BusyClient[] },
+): Promise<number> {
   const views = await readGenerations(server.url)
   const past = await readPast(server.url, { setUp, count: views.length }, pins)
   for (const [at, { sightings }] of clients.entries()) judgeSightings(`client ${at}`, sightings, past)
@@ -79,22 +102,8 @@ test('1,000 reloads and 200 syncs under 64 clients: no request fails, no index i
     user: `socket user ${userName()}`,
     isApiRound: (round) => kindOf(round) === 'pin',
   })
-  assert.ok(syncs.retired > 0, 'collections retired nothing')
-  const counts = sumCounts(clients)
-  for (const [kind, count] of Object.entries(counts)) assert.ok(count > CLIENTS, `${kind}: only ${count}`)
-  for (const { connects } of clients) assert.equal(connects, 1, 'a connection was lost')
-  await admin.close()
-  t.diagnostic(JSON.stringify({ seconds, counts, rounds: operator.rounds, retired: syncs.retired }))
-  t.diagnostic(JSON.stringify({ generations: views.length, indexes: texts.size, before, halfway, after }))
-  // Connections upstream end some seconds after their last use; the test's own time limit ends the wait.
-  while (countFiles(server) > before.files + FILES_SLACK) await httpGet(`${server.url}/healthz`)
-  assert.ok(after.rss < halfway + RSS_SLACK_BYTES, `${halfway} bytes became ${after.rss}`)
-})
-
-/** Descriptors that may come and go by themselves: a connection of the test's own, a file kept open. */
-const FILES_SLACK = 8
-/** By how much the server may still grow in the second half: caches fill, and threads come and go. */
-const RSS_SLACK_BYTES = 64 << 20
+  return views.length
+}
 
 /** A server whose digits have ten snapshots each, all held by views. */
 async function startFarm(t: TestContext): Promise<Farm> {
