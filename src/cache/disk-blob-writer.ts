@@ -104,8 +104,12 @@ export class DiskBlobWriter implements BlobWriter {
 
   async discard(): Promise<void> {
     if (this.#state === 'published' || this.#state === 'discarded') return
-    await removeFile(this.location)
-    this.#options.reservation.release()
+    try {
+      await removeFile(this.location)
+    } finally {
+      // What a failing disk keeps is not counted for ever.
+      this.#options.reservation.release()
+    }
     this.#state = 'discarded'
   }
 

@@ -17,7 +17,13 @@ const FILES_OF_A_PROCESS = 1_000_000
 /** Of the database, read through a mapping. */
 const MAPPED_BYTES = 4 * 2 ** 30
 
-const send = (message: WorkerMessage<GcReport, readonly Digest[]>) => process.send?.(message)
+type Message = WorkerMessage<GcReport, readonly Digest[]>
+
+/** Resolves when it is written, and so all that was sent before. A server that is busy reads late, and what waits for it ends with the channel. */
+const send = (message: Message) =>
+  new Promise<void>((resolve) => {
+    process.send?.(message, undefined, undefined, () => resolve())
+  })
 
 process.once('message', (task) => void collect(task as GcTask).finally(() => process.disconnect()))
 // Whoever asked is gone: what was done stays done.
@@ -35,17 +41,17 @@ async function collect({ dataDir, processId, request }: GcTask): Promise<void> {
         database,
         statements: prepareGc(database),
         inventory: new DiskInventory(layout, processId, process.pid * FILES_OF_A_PROCESS),
-        onRemoved: (digests) => send({ progress: digests }),
+        onRemoved: (digests) => void send({ progress: digests }),
       })
       // The serving process leaves this to others.
       database.pragma('wal_checkpoint(PASSIVE)')
-      send({ result: report })
+      await send({ result: report })
     } finally {
       database.close()
     }
   } catch (error) {
     const { code, message, facts } = toPinyonError(error)
     const plain = JSON.parse(JSON.stringify(facts)) as Record<string, unknown>
-    send({ failure: { code, message, facts: plain } })
+    await send({ failure: { code, message, facts: plain } })
   }
 }

@@ -66,7 +66,11 @@ function resultOf(child: ChildProcess, onRemoved: (digests: readonly Digest[]) =
   })
   return new Promise((resolve, reject) => {
     const end = () => (report === undefined ? reject(failure) : resolve(report))
-    child.once('exit', end)
+    // A process may be gone before what it sent is read: that is so when its channel has ended as well.
+    let left = 2
+    const endPart = () => (left -= 1) === 0 && end()
+    child.once('exit', endPart)
+    child.once('disconnect', endPart)
     // One that could not be started has no exit.
     child.once('error', () => child.pid === undefined && end())
   })

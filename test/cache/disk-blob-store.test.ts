@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 
 import { DiskBlobStore } from '../../src/cache/disk-blob-store.ts'
 import { blobPath, createLayout } from '../../src/cache/layout.ts'
+import { createUnlimitedQuota } from '../../src/cache/quota.ts'
 import { digestHex, digestOf } from '../../src/model/digest.ts'
 import { assertBytes } from '../contract/assert-bytes.ts'
 import { describeBlobStore, mustOpen, put, readWhole } from '../contract/blob-store.ts'
@@ -47,6 +48,18 @@ describe('the disk blob store as files', () => {
     await DiskBlobStore.open(layout, { processId: LIVING, isAlive: (id) => id === LIVING })
     const there = (name: string) => existsSync(join(layout.temporary, name))
     assert.deepEqual([kept.every(there), swept.some(there)], [true, false])
+  })
+
+  test('gives back what was set aside for a file that cannot be removed', async (t) => {
+    const layout = createLayout(tempDir(t))
+    const quota = createUnlimitedQuota()
+    const blobs = await DiskBlobStore.open(layout, { processId: LIVING, isAlive: () => true }, { quota })
+    const writer = await blobs.create({ digest: digestOf('content'), size: 7 })
+    assert.equal(quota.reservedBytes, 7)
+    rmSync(writer.location)
+    mkdirSync(writer.location)
+    await assert.rejects(writer.close())
+    assert.equal(quota.reservedBytes, 0)
   })
 
   test('keeps no file open, whatever becomes of it', COUNTS_FILES, async (t) => {
