@@ -259,6 +259,11 @@ export class App {
       rollBackMirror: (mirror, why, actor) => changes.rollBackMirror(mirror, why, actor),
       rollBackFarm: (request, actor) => changes.rollBackFarm(request, actor),
       remove: (mirror, request, actor) => changes.remove(mirror, request, actor),
+      retire: async (mirror, snapshot) => {
+        await this.store.retire(mirror, snapshot, this.#now())
+        this.#resolver.forget((one) => one.mirror === mirror && one.name === snapshot)
+        return { mirror, snapshot, retired: true }
+      },
       collect: (request) => this.collector.collect(request),
     }
   }
