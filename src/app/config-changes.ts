@@ -10,6 +10,7 @@ import type {
 } from '../http/write-actions.ts'
 import { PinyonError } from '../model/errors.ts'
 import { nearestNames } from '../model/snapshot-name.ts'
+import { refuseGone } from '../snapshot/refuse-gone.ts'
 import { refuseUsed } from '../snapshot/removal.ts'
 import type { ChangeOrigin, MirrorState, Snapshot, SnapshotStore } from '../snapshot/store.ts'
 import type { ConfigFile } from './config-file.ts'
@@ -78,12 +79,13 @@ export class ConfigChanges {
     return await this.#describe(mirror, changed)
   }
 
-  /** Pins every configured mirror that was in a generation to what it was then. @throws PinyonError NOT_FOUND, NOTHING_TO_DO */
+  /** Pins every configured mirror that was in a generation to what it was then. @throws PinyonError NOT_FOUND, NOTHING_TO_DO, PIN_UNKNOWN when one of those is gone */
   async rollBackFarm(request: FarmRequest, actor: string): Promise<FarmChange> {
     const { generation, dryRun, why = `generation ${generation}` } = request
     const { store, running } = this.#options
     const index = await store.history.indexAt(generation)
     if (index === undefined) throw new PinyonError('NOT_FOUND', `there is no generation: ${generation}`)
+    const namesOf = async (mirror: string) => (await store.snapshots(mirror)).map(({ name }) => name)
     let pins: readonly (readonly [string, string])[] = []
     const plan: Plan = async (config) => {
       pins = [...index.current].flatMap(([mirror, { name }]) =>
@@ -91,6 +93,7 @@ export class ConfigChanges {
       )
       if (pins.length === 0)
         throw new PinyonError('NOTHING_TO_DO', `no configured mirror was in generation ${generation}`)
+      await refuseGone(generation, pins, namesOf)
       return (text) => pins.reduce((edited, [mirror, name]) => setPin(edited, mirror, name, why), text)
     }
     let changed = false

@@ -30,6 +30,20 @@ describe('DELETE of a snapshot', () => {
     assert.equal(collected.packageRows, 1)
   })
 
+  test('takes from the generations that named it that the farm can go back to them, which a dry run tells as well', async (t) => {
+    const site = await startWritableSite(t)
+    const [first = ''] = site.names.a
+    await site.write('DELETE', pathOf('a', first), { token: CI_TOKEN })
+    const before = site.text()
+    for (const dryRun of [true, false]) {
+      const body = { generation: 2, dry_run: dryRun }
+      const { status, json } = await site.write('POST', 'rollback', { socket: true, body })
+      const why = `generation 2 cannot come back, of its snapshots are gone: a ${first}`
+      assert.deepEqual([status, json['title'], json['detail']], [409, 'PIN_UNKNOWN', why])
+    }
+    assert.equal(site.text(), before)
+  })
+
   test('is refused for what is in use or not there, with the reasons', async (t) => {
     const site = await startWritableSite(t)
     const [first = '', second = ''] = site.names.a
