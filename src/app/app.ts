@@ -267,6 +267,11 @@ export class App {
       rollBackMirror: (mirror, why, actor) => changes.rollBackMirror(mirror, why, actor),
       rollBackFarm: (request, actor) => changes.rollBackFarm(request, actor),
       remove: (mirror, request, actor) => changes.remove(mirror, request, actor),
+      retire: async (mirror, snapshot) => {
+        await this.store.retire(mirror, snapshot, this.#now())
+        this.#resolver.forget((one) => one.mirror === mirror && one.name === snapshot)
+        return { mirror, snapshot, retired: true }
+      },
       // Whoever asks wants the truth of the disk, also right after an older version has filled it.
       collect: (request) => this.collector.collect({ ...request, reconcile: true }),
     }

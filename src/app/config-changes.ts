@@ -10,8 +10,8 @@ import type {
 } from '../http/write-actions.ts'
 import { PinyonError } from '../model/errors.ts'
 import { nearestNames } from '../model/snapshot-name.ts'
+import { refuseGone } from '../snapshot/refuse-gone.ts'
 import { refuseUsed } from '../snapshot/removal.ts'
-import { refuseRetired } from '../snapshot/rollback.ts'
 import type { ChangeOrigin, MirrorState, Snapshot, SnapshotStore } from '../snapshot/store.ts'
 import type { ConfigFile } from './config-file.ts'
 import type { RunningConfig } from './running-config.ts'
@@ -79,7 +79,7 @@ export class ConfigChanges {
     return await this.#describe(mirror, changed)
   }
 
-  /** Pins every configured mirror that was in a generation to what it was then. @throws PinyonError NOT_FOUND, NOTHING_TO_DO, PIN_UNKNOWN */
+  /** Pins every configured mirror that was in a generation to what it was then. @throws PinyonError NOT_FOUND, NOTHING_TO_DO, PIN_UNKNOWN when one of those is gone */
   async rollBackFarm(request: FarmRequest, actor: string): Promise<FarmChange> {
     const { generation, dryRun, why = `generation ${generation}` } = request
     const { store, running } = this.#options
@@ -93,7 +93,7 @@ export class ConfigChanges {
       )
       if (pins.length === 0)
         throw new PinyonError('NOTHING_TO_DO', `no configured mirror was in generation ${generation}`)
-      await refuseRetired(generation, pins, namesOf)
+      await refuseGone(generation, pins, namesOf)
       return (text) => pins.reduce((edited, [mirror, name]) => setPin(edited, mirror, name, why), text)
     }
     let changed = false

@@ -44,6 +44,15 @@ const COMMANDS: readonly ((cli: CommandLine) => void)[] = [
   addCollection,
 ]
 
+/** Without `[options]`, which every command has: descriptions then have room on a terminal of 80 columns. */
+function nameWithArguments(command: Command): string {
+  const names = command.registeredArguments.map((argument) => {
+    const name = `${argument.name()}${argument.variadic ? '...' : ''}`
+    return argument.required ? `<${name}>` : `[${name}]`
+  })
+  return [command.name(), ...names].join(' ')
+}
+
 /** Commands that ask no server. */
 const LOCAL = new Set(['serve', 'check-config', 'import', 'adopt'])
 
@@ -66,6 +75,7 @@ function createProgram(onDone: (code: ExitCode) => void): Command {
     .version(VERSION)
     .exitOverride()
     .showHelpAfterError('(see pinyon --help)')
+    .configureHelp({ subcommandTerm: nameWithArguments })
     .addHelpText('after', OVERVIEW)
   const add = (name: string, description: string) => {
     const command = program

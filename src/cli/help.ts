@@ -83,15 +83,16 @@ export const OVERVIEW = `
 Examples:
   pinyon check-config --config /etc/pinyon/pinyon.yaml
   pinyon serve                       serve what config/pinyon.yaml declares
-  pinyon sync epel-el9               is there anything new? Exits 1 when it could not be told
+  pinyon sync epel-el9               is there anything new upstream?
   pinyon status --json | jq '.mirrors[] | select(.error)'
   pinyon snapshots epel-el9          which states can jobs be pointed at?
   pinyon diff epel-el9               what did the last snapshot change?
   pinyon usage                       which mirrors does nobody use any more?
-  pinyon rollback epel-el9           the newest is broken: jobs get the one before until unpin
+  pinyon rollback epel-el9           the newest is broken: one back
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing matched.
-Commands other than serve, check-config, import and adopt ask the running server through <data_dir>/admin.sock, and
-work on the data directory themselves when none runs. With --server URL they ask that server, and need no
-configuration file; what changes something needs one of its tokens in PINYON_TOKEN.
+Commands other than serve, check-config, import and adopt ask the running server
+through <data_dir>/admin.sock, and work on the data directory themselves when
+none runs. With --server URL they ask that server, and need no configuration
+file; what changes something needs one of its tokens in PINYON_TOKEN.
 `

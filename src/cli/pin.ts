@@ -4,7 +4,7 @@ import type { FarmChange, MirrorChange } from '../http/write-actions.ts'
 import { PinyonError } from '../model/errors.ts'
 import { nearestNames } from '../model/snapshot-name.ts'
 import type { SnapshotView } from '../proxy/api-mirrors.ts'
-import { refuseRetired } from '../snapshot/rollback.ts'
+import { refuseGone } from '../snapshot/refuse-gone.ts'
 import { changeConfig, type EditHere } from './change-config.ts'
 import type { ExitCode, Options } from './exit.ts'
 import { openMirrorSource } from './mirror-source.ts'
@@ -133,11 +133,8 @@ async function readPins(generation: string, options: Options): Promise<Readonly<
     const pins = Object.entries(current).filter(([mirror]) => mirrors.has(mirror))
     if (pins.length === 0)
       throw new PinyonError('NOTHING_TO_DO', `no configured mirror was in generation ${generation}`)
-    // A server with such a pin would not start.
-    await refuseRetired(generation, pins, async (mirror) => {
-      const { snapshots } = await source.get<{ snapshots: SnapshotView[] }>(pathOf(mirror, 'snapshots'))
-      return snapshots.map(({ name }) => name)
-    })
+    const namesOf = async (mirror: string) => (await readSnapshots(mirror, options)).map(({ name }) => name)
+    await refuseGone(generation, pins, namesOf)
     return Object.fromEntries(pins)
   } finally {
     await source.close()

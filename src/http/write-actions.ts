@@ -19,6 +19,8 @@ export interface WriteActions {
   /** Pins every configured mirror to what it was at a generation. */
   readonly rollBackFarm: (request: FarmRequest, actor: string) => Promise<FarmChange>
   readonly remove: (mirror: string, request: RemovalRequest, actor: string) => Promise<Removal>
+  /** Retires one snapshot, whatever retention says of it. */
+  readonly retire: (mirror: string, snapshot: string) => Promise<Retirement>
   /** Collects what is not needed any more, or only tells what would go. */
   readonly collect: (request: { readonly dryRun: boolean }) => Promise<GcReport>
 }
@@ -70,4 +72,11 @@ export interface Removal {
   /** ISO 8601: until when URLs of its snapshots are answered; null when it has none. */
   readonly served_until: string | null
   readonly generation: number
+}
+
+/** What became of a snapshot that is to go, as the API tells it. */
+export interface Retirement {
+  readonly mirror: string
+  readonly snapshot: string
+  readonly retired: true
 }

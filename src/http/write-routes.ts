@@ -45,6 +45,7 @@ const ROUTES: readonly WriteRoute[] = [
   { method: 'DELETE', path: 'mirrors/*/pin', isReadable: false, run: unpin },
   { method: 'POST', path: 'mirrors/*/rollback', isReadable: false, run: rollBackMirror },
   { method: 'DELETE', path: 'mirrors/*', isReadable: true, run: remove },
+  { method: 'DELETE', path: 'mirrors/*/snapshots/*', isReadable: true, run: retire },
 ]
 
 /** The writes of a path, one a method. */
@@ -105,6 +106,12 @@ async function remove(call: WriteCall): Promise<WriteOutcome> {
     throw new PinyonError('BODY_REFUSED', `an unknown parameter: ${JSON.stringify(unknown.slice(0, 80))}`)
   const request = { force: readFlag(query, 'force'), dryRun: readFlag(query, 'dry_run') }
   return { reply: await actions.remove(call.path[1] ?? '', request, actor), note: request }
+}
+
+async function retire({ exchange, actions, path }: WriteCall): Promise<WriteOutcome> {
+  await readJsonBody(exchange.request, {})
+  const [, mirror = '', , snapshot = ''] = path
+  return { reply: await actions.retire(mirror, snapshot) }
 }
 
 /** `?key` and `?key=1` are true, `?key=0` is false. */

@@ -65,6 +65,8 @@ export const ERROR_KINDS = {
   NOTHING_TO_DO: { status: 409, outcome: 'bad_request', source: 'client', retryable: false },
   /** A mirror that is to be removed was used lately, or a view holds it. */
   MIRROR_IN_USE: { status: 409, outcome: 'bad_request', source: 'client', retryable: false },
+  /** A snapshot that is to be retired is current, pinned, the newest, or in a view. */
+  SNAPSHOT_IN_USE: { status: 409, outcome: 'bad_request', source: 'client', retryable: false },
   /** The server may not write its configuration file. */
   CONFIG_READONLY: { status: 409, outcome: 'bad_request', source: 'client', retryable: false },
   /** The server is shutting down. */

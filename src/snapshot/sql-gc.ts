@@ -13,18 +13,27 @@ const DEAD = `NOT EXISTS (SELECT 1 FROM snapshot s WHERE s.mirror_id = p.mirror_
 const FOLLOWED = `SELECT m.id FROM main.mirror m WHERE m.listed = 1 AND m.error IS NULL AND m.succeeded_at >= coalesce((
   SELECT s.adopted_at FROM main.snapshot s WHERE s.mirror_id = m.id AND s.retired_at IS NULL ORDER BY s.seq DESC LIMIT 1), 0)`
 
+/** Of a snapshot `s`: whether the index names it now. */
+const IS_CURRENT = `EXISTS (SELECT 1 FROM current_span c WHERE c.mirror_id = s.mirror_id AND c.last_generation IS NULL
+        AND c.snapshot_id = s.id)`
+
+/** Of a snapshot `s` of a mirror `m` that is out of the index: whether that named it last. */
+const WAS_CURRENT = `(m.listed = 0 AND s.id IS (SELECT c.snapshot_id FROM current_span c WHERE c.mirror_id = s.mirror_id
+        ORDER BY c.first_generation DESC LIMIT 1))`
+
+/** Of a snapshot `s`: the live views that hold it. */
+const VIEWS = `(SELECT count(DISTINCT v.name) FROM current_span c JOIN view v
+        ON v.generation BETWEEN c.first_generation AND coalesce(c.last_generation, ${OPEN_END})
+        WHERE c.mirror_id = s.mirror_id AND c.snapshot_id = s.id AND v.expires_at > :farmNowMs)`
+
 const GC = {
   mirrors: `SELECT id, name, removed_at AS removedAt, unswept FROM mirror ORDER BY name`,
   // What model/retention.ts looks at, newest first.
   facts: `SELECT s.id, s.name, coalesce(s.adopted_at, s.created_at) AS createdAt, s.package_count AS packages,
-      EXISTS (SELECT 1 FROM current_span c WHERE c.mirror_id = s.mirror_id AND c.last_generation IS NULL
-        AND c.snapshot_id = s.id) AS isCurrent,
-      m.listed = 0 AND s.id IS (SELECT c.snapshot_id FROM current_span c WHERE c.mirror_id = s.mirror_id
-        ORDER BY c.first_generation DESC LIMIT 1) AS wasCurrent,
+      ${IS_CURRENT} AS isCurrent,
+      ${WAS_CURRENT} AS wasCurrent,
       m.pin_id IS s.id AS isPinned,
-      (SELECT count(DISTINCT v.name) FROM current_span c JOIN view v
-        ON v.generation BETWEEN c.first_generation AND coalesce(c.last_generation, ${OPEN_END})
-        WHERE c.mirror_id = s.mirror_id AND c.snapshot_id = s.id AND v.expires_at > :farmNowMs) AS views,
+      ${VIEWS} AS views,
       EXISTS (SELECT 1 FROM current_span c WHERE c.mirror_id = s.mirror_id AND c.snapshot_id = s.id
         AND coalesce(c.last_generation, ${OPEN_END}) >= (SELECT max(number) FROM generation) - :grace) AS isInGrace,
       (SELECT u.last_seen FROM snapshot_usage u WHERE u.snapshot_id = s.id) AS usedAt
@@ -101,4 +110,23 @@ export function prepareGc(database: Database.Database): GcStatements {
   database.exec(CREATE_SCAN)
   const prepared = Object.entries({ ...GC, ...SCAN }).map(([name, text]) => [name, database.prepare(text)])
   return Object.fromEntries(prepared) as GcStatements
+}
+
+const RETIREMENT = {
+  held: `SELECT s.id, s.mirror_id AS mirrorId, ${IS_CURRENT} OR ${WAS_CURRENT} AS isCurrent, m.pin_id IS s.id AS isPinned, ${VIEWS} AS views,
+      NOT EXISTS (SELECT 1 FROM snapshot n WHERE n.mirror_id = s.mirror_id AND n.retired_at IS NULL AND n.seq > s.seq) AS isNewest
+    FROM snapshot s JOIN mirror m ON m.id = s.mirror_id
+    WHERE m.name = :mirror AND s.name = :name AND s.retired_at IS NULL`,
+  retire: GC.retire,
+  forgetFiles: GC.forgetFiles,
+  forgetDefects: GC.forgetDefects,
+  markUnswept: GC.markUnswept,
+} as const
+
+export type RetirementStatements = Prepared<typeof RETIREMENT>
+
+/** Prepares what retiring a single snapshot needs. */
+export function prepareRetirement(database: Database.Database): RetirementStatements {
+  const prepared = Object.entries(RETIREMENT).map(([name, text]) => [name, database.prepare(text)])
+  return Object.fromEntries(prepared) as RetirementStatements
 }

@@ -12,6 +12,7 @@ import { listDirectory } from './directory.ts'
 import type { MirrorUse } from './removal.ts'
 import { publish } from './publication.ts'
 import { SqliteAdoption } from './sqlite-adoption.ts'
+import { SqliteRetirement } from './sqlite-retirement.ts'
 import { toCandidateFiles, toFile, toMirrorState, toSeenRepomd, toSnapshot, toSnapshots } from './rows.ts'
 import { SqliteUsage } from './sqlite-usage.ts'
 import { prepareDiff, type DiffStatements } from './sql-diff.ts'
@@ -75,6 +76,7 @@ export class SqliteSnapshotStore implements SnapshotStore {
   readonly #reads: ReadStatements
   readonly #writes: WriteStatements
   readonly #diffs: DiffStatements
+  readonly #retirement: SqliteRetirement
   readonly #scratchFile: (() => string) | undefined
   #index: Index | undefined
   /** Ends when the publication before has: a connection has one scratch database. */
@@ -95,6 +97,7 @@ export class SqliteSnapshotStore implements SnapshotStore {
     this.ledger = new SqliteBlobLedger(this.#database, options.now ?? Date.now)
     this.farmClock = new StoredClock(this.#database, options.clock ?? openMachineClock())
     this.views = new SqliteViews(this.#database, this.farmClock, options.maxViews)
+    this.#retirement = new SqliteRetirement(this.#database, this.farmClock)
     this.mirrorUse = new SqliteMirrorUse(this.#database, () => this.farmClock.nowMs())
     this.#scratchFile = scratchFile
   }
@@ -207,6 +210,10 @@ export class SqliteSnapshotStore implements SnapshotStore {
     const published = this.#published.then(() => publish(context, publication))
     this.#published = published.catch(() => undefined)
     return await published
+  }
+
+  async retire(mirror: string, name: string, nowMs: number): Promise<void> {
+    await this.#retirement.retire(mirror, name, nowMs)
   }
 
   adopt(mirror: string): Adoption {

@@ -300,6 +300,11 @@ export interface SnapshotWriter {
    * it writes: call it where nothing is served.
    */
   publish(publication: Publication): Promise<PublishedSnapshot>
+  /**
+   * Retires a snapshot now, whatever retention says of it.
+   * @throws PinyonError NOT_FOUND when it is not there, SNAPSHOT_IN_USE while it is current, pinned, its mirror's newest, or in a live view
+   */
+  retire(mirror: string, name: string, nowMs: number): Promise<void>
   /** Begins to take in snapshots of a mirror that something else than this store made. */
   adopt(mirror: string): Adoption
 }

@@ -133,9 +133,18 @@ async function* noBytes(): AsyncIterable<Uint8Array> {
   // A 304 has no body.
 }
 
+/** How much older than the answer a file must be, in milliseconds: servers tell its age in whole seconds, nginx also in its ETag. */
+const SETTLED_MS = 2_000
+
+/**
+ * The validators of an answer; none of a file that changed as it was sent: it may change once more within that second, and still have the
+ * same ones (RFC 9110, section 8.8.2.2).
+ */
 function readValidators(headers: Dispatcher.ResponseData['headers']): Validators {
   const etag = readValidator(headers['etag'])
   const lastModified = readValidator(headers['last-modified'])
+  const ageMs = Date.parse(readValidator(headers['date']) ?? '') - Date.parse(lastModified ?? '')
+  if (ageMs < SETTLED_MS) return {}
   return {
     ...(etag === undefined ? {} : { etag }),
     ...(lastModified === undefined ? {} : { lastModified }),

@@ -48,6 +48,14 @@ describe('the command line', () => {
       assert.match(stdout, new RegExp(`^Examples?:\\n  pinyon ${command}`, 'm'))
     })
 
+  test('shows its help on a terminal of 80 columns', async () => {
+    const { stdout } = await pinyon(['--help'])
+    assert.deepEqual(
+      stdout.split('\n').filter((line) => line.length > 80),
+      [],
+    )
+  })
+
   test('knows its version', async () => {
     assert.deepEqual(await pinyon(['--version']), { code: 0, stdout: `${VERSION}\n`, stderr: '' })
   })

@@ -14,6 +14,7 @@ import { describeAdoption } from './adoption.ts'
 import { describePinsAndPast, listed } from './pins-and-past.ts'
 import { describeDifferences } from './snapshot-differences.ts'
 import { describeHistory } from './snapshot-history.ts'
+import { describeRetirement } from './retirement.ts'
 import { describeUsage } from './usage.ts'
 
 /** A place where snapshots are kept. Each store that it opens sees what the others of the same place did. */
@@ -35,6 +36,7 @@ export function describeSnapshotStore(open: (t: TestContext) => SnapshotPlace): 
     describeIndex(openStore)
     describePinsAndPast(openStore)
     describeAdoption(open)
+    describeRetirement(openStore)
     describeSharing(open)
     describeUsage(open)
   })

@@ -16,7 +16,7 @@ test('a farm is not rolled back to a generation whose snapshots were retired: al
     assert.equal(status, 409, JSON.stringify(json))
     assert.match(
       String(json['detail']),
-      new RegExp(`generation 2 .*retired: a ${site.names.a[0]}, b ${site.names.b[0]}`),
+      new RegExp(`generation 2 .*gone: a ${site.names.a[0]}, b ${site.names.b[0]}`),
     )
   }
   assert.equal(site.text(), before)
@@ -36,7 +36,7 @@ test('nor is the file of a farm without a running server edited for that: it wou
   for (const options of [[], ['--dry-run']]) {
     const { code, stdout, stderr } = await farm.run('rollback', '--generation', '1', ...options)
     assert.deepEqual([code, stdout], [1, ''])
-    assert.match(stderr, /generation 1 cannot be rolled back to, .*: m \d{4}(-\d{2}){4}\n$/)
+    assert.match(stderr, /generation 1 cannot come back, .*: m \d{4}(-\d{2}){4}\n$/)
   }
   assert.equal(readFileSync(farm.configFile, 'utf8'), before)
 })
