@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { describe, test, type TestContext } from 'node:test'
 
 import { splitCredentials } from '../../src/upstream/credentials.ts'
@@ -9,6 +7,7 @@ import { tempDir } from '../support/temp-dir.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
 import type { Behaviour } from '../support/upstream-behaviour.ts'
 import { everythingIn, openUpstream, readBody } from './open-upstream.ts'
+import { writeSettledFile } from './settled-file.ts'
 
 const BASIC = encode('us er:s€cret@/%')
 const SECRET = /s€cret|s%E2%82%ACcret|dXMgZXI/
@@ -20,7 +19,7 @@ function encode(pair: string): string {
 
 async function startSource(t: TestContext): Promise<Upstream> {
   const root = tempDir(t)
-  writeFileSync(join(root, 'file'), 'protected')
+  writeSettledFile(root, 'file', 'protected')
   return startUpstream(t, root)
 }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test, type TestContext } from 'node:test'
 import { gzipSync } from 'node:zlib'
@@ -11,6 +11,7 @@ import { tempDir } from '../support/temp-dir.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
 import { openUpstream, readBody } from './open-upstream.ts'
 import { formatReply, startRawServer } from './raw-server.ts'
+import { writeSettledFile } from './settled-file.ts'
 
 const CONTENT = seededBytes('body', 200_000)
 /** Real time that a test waits for a timeout; everything else in these tests is far faster. */
@@ -18,7 +19,7 @@ const SHORT_MS = 60
 
 async function startSource(t: TestContext): Promise<Upstream> {
   const root = tempDir(t)
-  writeFileSync(join(root, 'file'), CONTENT)
+  writeSettledFile(root, 'file', CONTENT)
   return startUpstream(t, root)
 }
 
@@ -180,6 +181,15 @@ describe('a conditional request', () => {
     assert.equal(changed.status, 200)
     assert.equal((await readBody(changed)).toString(), 'changed')
     assert.notEqual(changed.validators.etag, reply.validators.etag)
+  })
+
+  test('is not made of a file that changed as it was sent: within that second it may again', async (t) => {
+    const source = await startSource(t)
+    const { upstream } = openUpstream(t, [source.url])
+    utimesSync(join(source.root, 'file'), new Date(), new Date())
+    const reply = await upstream.get('file')
+    await readBody(reply)
+    assert.deepEqual(reply.validators, {})
   })
 
   test('is never made with what cannot be sent', async (t) => {

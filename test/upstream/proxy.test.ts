@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { describe, test, type TestContext } from 'node:test'
 
 import { gate } from '../support/gate.ts'
@@ -8,6 +6,7 @@ import { tempDir } from '../support/temp-dir.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
 import { startForwardProxy } from './forward-proxy.ts'
 import { everythingIn, openUpstream, readBody } from './open-upstream.ts'
+import { writeSettledFile } from './settled-file.ts'
 
 const BASIC = `Basic ${Buffer.from('user:s€cret%').toString('base64')}`
 const SECRET = /s€cret|s%E2%82%ACcret|dXNlcjpz/
@@ -15,7 +14,7 @@ const USER_INFO = 'user:s%E2%82%ACcret%25@'
 
 async function startSource(t: TestContext): Promise<Upstream> {
   const root = tempDir(t)
-  writeFileSync(join(root, 'file'), 'content')
+  writeSettledFile(root, 'file', 'content')
   return startUpstream(t, root)
 }
 
