@@ -50,6 +50,9 @@ const ADOPT = {
   addAfter: `${COPY} SELECT :mirrorId, href_hash, href, first_seq + :offset, last_seq + :offset, ${COPIED}
     AND NOT (a.first_seq = 1 AND EXISTS (${JOINED}
       AND p.first_seq <= :seam AND (p.last_seq IS NULL OR p.last_seq > :seam)))`,
+  // What upstream showed last is then not what the newest snapshot has: to be asked for without conditions.
+  forgetSeen: `UPDATE mirror SET repomd_baseurl = NULL, repomd_etag = NULL, repomd_last_modified = NULL,
+    repomd_digest = NULL WHERE id = :mirrorId`,
   // It never was in the configuration: as if it had gone out of it now.
   notConfigured: 'UPDATE mirror SET removed_at = :nowMs WHERE id = :mirrorId AND listed = 0',
 } as const

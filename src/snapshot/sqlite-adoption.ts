@@ -121,6 +121,7 @@ export class SqliteAdoption implements Adoption {
       statements.closeLast.run({ mirrorId, seam })
       statements.joinLast.run({ mirrorId, offset })
       statements.addAfter.run(rows)
+      statements.forgetSeen.run({ mirrorId })
     }
     const { configured, nowMs, actor } = options
     if (!configured) statements.notConfigured.run({ mirrorId, nowMs })

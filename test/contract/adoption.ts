@@ -80,6 +80,15 @@ export function describeAdoption(open: (t: TestContext) => { open(): SnapshotSto
     assert.deepEqual(await other.files(old), files)
     assert.deepEqual(await other.defects(old), defects)
     assert.deepEqual(await other.seenRepomd('m'), await store.seenRepomd('m'), 'what upstream showed stays')
+    assert.notEqual(await store.seenRepomd('m'), undefined)
+  })
+
+  test('after newer ones came, upstream is looked at as if for the first time', async (t) => {
+    const store = open(t).open()
+    await publishSimply(store, { packages: [createPackage('a')] })
+    assert.notEqual(await store.seenRepomd('m'), undefined)
+    await adopt(store, 'm', [[NOON + MINUTE_MS, new Map()]])
+    assert.equal(await store.seenRepomd('m'), undefined, 'or "unchanged" would mean the adopted one')
   })
 
   test('one that is given up leaves nothing, not even the mirror', async (t) => {
