@@ -13,8 +13,8 @@ import type { Exchange } from '../src/http/exchange.ts'
 import { digestOf } from '../src/model/digest.ts'
 import { SqliteSnapshotStore } from '../src/snapshot/sqlite-snapshot-store.ts'
 import type { Snapshot } from '../src/snapshot/store.ts'
-import { UsageRecorder } from '../src/snapshot/usage-recorder.ts'
-import { MAX_NAMED } from '../src/snapshot/usage-tally.ts'
+import { UsageRecorder } from '../src/snapshot/usage/usage-recorder.ts'
+import { MAX_NAMED } from '../src/snapshot/usage/usage-tally.ts'
 
 const RUNS = 5
 const MIRRORS = 30

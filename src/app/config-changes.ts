@@ -11,7 +11,7 @@ import type {
 import { PinyonError } from '../model/errors.ts'
 import { nearestNames } from '../model/snapshot-name.ts'
 import { refuseGone } from '../snapshot/refuse-gone.ts'
-import { refuseUsed } from '../snapshot/removal.ts'
+import { refuseUsed } from '../snapshot/gc/removal.ts'
 import type { ChangeOrigin, MirrorState, Snapshot, SnapshotStore } from '../snapshot/store.ts'
 import type { ConfigFile } from './config-file.ts'
 import type { RunningConfig } from './running-config.ts'

@@ -1,4 +1,4 @@
-import type { AdoptReport } from '../snapshot/adopt-report.ts'
+import type { AdoptReport } from '../snapshot/adopt/adopt-report.ts'
 import { formatBytes, toPrintable } from './table.ts'
 
 /** A report and what is to be said of it. */

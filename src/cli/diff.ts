@@ -1,4 +1,4 @@
-import type { DiffView } from '../snapshot/diff-document.ts'
+import type { DiffView } from '../snapshot/diff/diff-document.ts'
 import { EXIT, type ExitCode, type Options } from './exit.ts'
 import { formatDiff } from './format-diff.ts'
 import { openMirrorSource, type MirrorSource } from './mirror-source.ts'

@@ -6,7 +6,7 @@ import type {
   MovedView,
   PackageView,
   ReplacedView,
-} from '../snapshot/diff-document.ts'
+} from '../snapshot/diff/diff-document.ts'
 import { formatTable, toPrintable } from './table.ts'
 
 /** Digits of a digest that tell two apart for people. */

@@ -1,5 +1,5 @@
 import { loadConfig } from '../config/load.ts'
-import type { BlobSum, GcReport, GcSnapshot } from '../snapshot/gc-report.ts'
+import type { BlobSum, GcReport, GcSnapshot } from '../snapshot/gc/gc-report.ts'
 import { createLogger } from '../system/logger.ts'
 import { EXIT, type CommandLine, type ExitCode, type Options } from './exit.ts'
 import { openServer } from './mirror-source.ts'

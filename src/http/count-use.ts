@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net'
 
 import type { Outcome } from '../model/outcome.ts'
-import type { UsageRecorder } from '../snapshot/usage-recorder.ts'
-import type { UsageClient } from '../snapshot/usage-tally.ts'
+import type { UsageRecorder } from '../snapshot/usage/usage-recorder.ts'
+import type { UsageClient } from '../snapshot/usage/usage-tally.ts'
 import { sentBytes, type Exchange } from './exchange.ts'
 
 /** Somebody wanted what a snapshot has. A download that the client broke off is a use, what could not be answered is none. */

@@ -1,6 +1,6 @@
 import { PinyonError } from '../model/errors.ts'
 import { parseViewTarget } from '../proxy/views.ts'
-import type { ViewStore } from '../snapshot/views.ts'
+import type { ViewStore } from '../snapshot/views/views.ts'
 import { outcomeHeaders, type Exchange } from './exchange.ts'
 
 /**

@@ -1,4 +1,4 @@
-import type { GcReport } from '../snapshot/gc-report.ts'
+import type { GcReport } from '../snapshot/gc/gc-report.ts'
 import type { SyncBoard } from '../snapshot/sync-board.ts'
 import type { GenerationCause } from '../snapshot/store.ts'
 import type { SyncResult } from '../snapshot/sync.ts'

@@ -1,8 +1,8 @@
-import type { DiffDocument } from '../snapshot/diff-runner.ts'
-import type { SnapshotPair } from '../snapshot/snapshot-diff.ts'
+import type { DiffDocument } from '../snapshot/diff/diff-runner.ts'
+import type { SnapshotPair } from '../snapshot/diff/snapshot-diff.ts'
 import type { SnapshotHistory, SnapshotReader } from '../snapshot/store.ts'
-import type { UsageReader } from '../snapshot/usage.ts'
-import type { ViewStore } from '../snapshot/views.ts'
+import type { UsageReader } from '../snapshot/usage/usage.ts'
+import type { ViewStore } from '../snapshot/views/views.ts'
 import type { TextReply } from './reply.ts'
 
 /** Why what the configuration file says now is not what runs; undefined when it does, or when no server runs. */

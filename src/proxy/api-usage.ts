@@ -1,6 +1,6 @@
 import type { Agent } from '../model/agent.ts'
 import { PinyonError } from '../model/errors.ts'
-import type { ClientUsage, MirrorUsage, MirrorUsageDetails, Usage } from '../snapshot/usage.ts'
+import type { ClientUsage, MirrorUsage, MirrorUsageDetails, Usage } from '../snapshot/usage/usage.ts'
 import type { ApiContext, ApiRequest } from './api-context.ts'
 import { createJsonReply, toIso } from './api-reply.ts'
 import type { TextReply } from './reply.ts'

@@ -1,6 +1,6 @@
 import { formatDuration } from '../model/duration.ts'
 import { PinyonError } from '../model/errors.ts'
-import type { View } from '../snapshot/views.ts'
+import type { View } from '../snapshot/views/views.ts'
 import type { ApiContext, ApiRequest } from './api-context.ts'
 import { createJsonReply, readCount } from './api-reply.ts'
 import type { TextReply } from './reply.ts'

@@ -1,7 +1,7 @@
-import { toStoredPackage, type PackageRow } from './differences.ts'
+import { toStoredPackage, type PackageRow } from './diff/differences.ts'
 import { findReplaced, type Replaced } from './replaced.ts'
 import type { PublishStatements } from './sql.ts'
-import type { StoredPackage } from './stored-package.ts'
+import type { StoredPackage } from './diff/stored-package.ts'
 
 /** What a snapshot's packages changed. */
 export interface WrittenPackages {

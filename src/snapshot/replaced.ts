@@ -1,7 +1,7 @@
 import { digestAlgorithm, type Digest } from '../model/digest.ts'
 import { compareText, formatNevra } from '../model/nevra.ts'
 import type { Defect } from './store.ts'
-import type { StoredPackage } from './stored-package.ts'
+import type { StoredPackage } from './diff/stored-package.ts'
 
 /** The bytes that a package has somewhere. */
 export interface PackageBytes {

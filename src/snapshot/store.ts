@@ -1,9 +1,9 @@
 import type { Digest } from '../model/digest.ts'
 import type { PackageRecord } from '../model/repodata.ts'
-import type { UsageStore } from './usage.ts'
-import type { ViewStore } from './views.ts'
-import type { PackageDifferences } from './stored-package.ts'
-import type { MirrorUse } from './removal.ts'
+import type { UsageStore } from './usage/usage.ts'
+import type { ViewStore } from './views/views.ts'
+import type { PackageDifferences } from './diff/stored-package.ts'
+import type { MirrorUse } from './gc/removal.ts'
 
 /** One published state of a mirror. */
 export interface Snapshot {

@@ -3,8 +3,8 @@ import { test, type TestContext } from 'node:test'
 
 import type { Agent } from '../../src/model/agent.ts'
 import type { Snapshot, SnapshotStore } from '../../src/snapshot/store.ts'
-import { createUsageClient, UsageTally } from '../../src/snapshot/usage-tally.ts'
-import { CLIENTS_PER_MIRROR, type UsageBatch } from '../../src/snapshot/usage.ts'
+import { createUsageClient, UsageTally } from '../../src/snapshot/usage/usage-tally.ts'
+import { CLIENTS_PER_MIRROR, type UsageBatch } from '../../src/snapshot/usage/usage.ts'
 import { NOON, publishSimply } from '../snapshot/publish-simply.ts'
 
 /** User-Agents of the kinds that the tests speak of. */

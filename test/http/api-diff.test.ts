@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
-import type { DiffView, VersionView } from '../../src/snapshot/diff-document.ts'
+import type { DiffView, VersionView } from '../../src/snapshot/diff/diff-document.ts'
 import { httpGet } from '../support/http-get.ts'
 import { writeSyntheticRepository, type SyntheticPackage } from '../support/synthetic-repository.ts'
 import { SNAPSHOT, startSite, type Site } from './site.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
-import type { GcReport } from '../../src/snapshot/gc-report.ts'
+import type { GcReport } from '../../src/snapshot/gc/gc-report.ts'
 import { httpGet } from '../support/http-get.ts'
 import { CI_TOKEN, startWritableSite, type WritableSite } from './writable-site.ts'
 

@@ -4,7 +4,7 @@ import { basename, join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 
 import type { BisectReport } from '../../src/cli/bisect-session.ts'
-import type { DiffView } from '../../src/snapshot/diff-document.ts'
+import type { DiffView } from '../../src/snapshot/diff/diff-document.ts'
 import { pinyon } from '../cli/pinyon.ts'
 import { createRepository, RepositoryTree } from '../support/repository.ts'
 import { buildRpms, rpmFileName, type RpmSpec } from '../support/rpm.ts'

@@ -2,8 +2,8 @@ import { digestAlgorithm } from '../../src/model/digest.ts'
 import { compareEvr } from '../../src/model/evr.ts'
 import { formatEvr, formatNevra } from '../../src/model/nevra.ts'
 import type { PackageRecord } from '../../src/model/repodata.ts'
-import type { PackageChanges } from '../../src/snapshot/diff.ts'
-import type { StoredPackage } from '../../src/snapshot/stored-package.ts'
+import type { PackageChanges } from '../../src/snapshot/diff/diff.ts'
+import type { StoredPackage } from '../../src/snapshot/diff/stored-package.ts'
 
 /** A diff as lines, each list sorted: what two ways of finding it can be compared by. */
 export interface DiffLines {

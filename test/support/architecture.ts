@@ -28,7 +28,7 @@ export const MAX_MEDIAN_LINES = 130
 
 const SQL =
   /\b(?:SELECT\b[^;]*?\bFROM|INSERT\s+(?:OR\s+\w+\s+)?INTO|UPDATE\s+\w+\s+SET|DELETE\s+FROM|CREATE\s+TABLE)\b/
-const SQL_HOMES = /^src\/(?:snapshot\/(?:sql[^/]*\.ts$|migrations\/)|system\/claims\.ts$)/
+const SQL_HOMES = /^src\/(?:snapshot\/(?:(?:\w+\/)?sql[^/]*\.ts$|migrations\/)|system\/claims\.ts$)/
 
 const RENAME = /\brename(?:Sync)?\(/
 /** setup.mjs comes before anything that it could import. */

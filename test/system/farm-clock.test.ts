@@ -5,7 +5,7 @@ import * as fc from 'fast-check'
 
 import { moveAnchor, type ClockAnchor } from '../../src/system/farm-clock.ts'
 import { openDatabase } from '../../src/snapshot/database.ts'
-import { StoredClock } from '../../src/snapshot/stored-clock.ts'
+import { StoredClock } from '../../src/snapshot/views/stored-clock.ts'
 import type { MachineClock } from '../../src/system/machine-clock.ts'
 import { Machine } from '../support/machine.ts'
 import { tempDir } from '../support/temp-dir.ts'

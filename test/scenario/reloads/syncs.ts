@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 
 import type { ServerConnection } from '../../../src/cli/server-connection.ts'
 import type { SyncLine, SyncSummary } from '../../../src/http/send-sync.ts'
-import type { GcReport } from '../../../src/snapshot/gc-report.ts'
+import type { GcReport } from '../../../src/snapshot/gc/gc-report.ts'
 import { httpGet } from '../../support/http-get.ts'
 import type { Publisher, PublishedTree } from './publisher.ts'
 

@@ -1,0 +1,20 @@
+import type { Digest } from '../../model/digest.ts'
+import type { Nevra } from '../../model/nevra.ts'
+
+/** A package as a snapshot lists it. */
+export interface StoredPackage extends Nevra {
+  readonly href: string
+  readonly digest: Digest
+  /** Bytes; undefined when primary does not say. */
+  readonly size: number | undefined
+}
+
+/** The packages in which two snapshots of a mirror differ, each a listed href with its bytes. */
+export interface PackageDifferences {
+  /** Only in the first. */
+  readonly gone: readonly StoredPackage[]
+  /** Only in the second. */
+  readonly come: readonly StoredPackage[]
+  /** In both, of those names and architectures that have something gone or come. */
+  readonly kept: readonly StoredPackage[]
+}

@@ -1,0 +1,34 @@
+import type Database from 'better-sqlite3'
+
+import type { DiskInventory } from '../../cache/disk-inventory.ts'
+import type { Digest } from '../../model/digest.ts'
+import type { RetentionRules } from '../../model/retention.ts'
+import type { GcStatements } from './sql-gc.ts'
+
+/** What a collection is asked for; plain data, so that a thread can be given it. */
+export interface GcRequest {
+  /** `collect`: all of it; `evict`: only room for `neededBytes`; `plan`: change nothing and say what would go. */
+  readonly kind: 'collect' | 'evict' | 'plan'
+  /** Whether to look first what is on the disk, beside what is entered. */
+  readonly reconcile: boolean
+  readonly rules: RetentionRules
+  readonly maxBytes: number
+  /** Bytes that are to fit below `maxBytes` afterwards. */
+  readonly neededBytes: number
+  /** Milliseconds since the epoch. */
+  readonly nowMs: number
+  /** The farm's clock, by which views expire. */
+  readonly farmNowMs: number
+  /** A blob that no snapshot lists goes when it was not needed for so long: a sync may be about to list it. */
+  readonly unlistedMs: number
+}
+
+/** What the steps of a collection work with. */
+export interface GcContext {
+  readonly request: GcRequest
+  readonly database: Database.Database
+  readonly statements: GcStatements
+  readonly inventory: DiskInventory
+  /** Told of blobs that are gone. */
+  readonly onRemoved: (digests: readonly Digest[]) => void
+}
