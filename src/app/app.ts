@@ -272,8 +272,7 @@ export class App {
         this.#resolver.forget((one) => one.mirror === mirror && one.name === snapshot)
         return { mirror, snapshot, retired: true }
       },
-      // Whoever asks wants the truth of the disk, also right after an older version has filled it.
-      collect: (request) => this.collector.collect({ ...request, reconcile: true }),
+      collect: (request) => this.collector.collect(request),
     }
   }
 

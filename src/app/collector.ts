@@ -59,6 +59,7 @@ export class Collector {
   readonly #waiting = new Map<string, Promise<GcReport>>()
   #running: Promise<unknown> = Promise.resolve()
   #last: GcReport | undefined
+  #isReconciled = false
 
   constructor(options: CollectorOptions) {
     this.#options = options
@@ -90,11 +91,15 @@ export class Collector {
   }
 
   /**
-   * Collects now; `dryRun` only tells what would go, `reconcile` looks through the files of the disk first.
+   * Collects now; `dryRun` only tells what would go, `reconcile` looks through the files of the disk first, as this process's first
+   * collection always does: an older version may have filled it.
    * @throws PinyonError GC_RUNNING while another process does
    */
   async collect({ dryRun = false, reconcile = false }: CollectOptions = {}): Promise<GcReport> {
-    const report = await this.#enqueue({ kind: dryRun ? 'plan' : 'collect', neededBytes: 0, reconcile })
+    const kind = dryRun ? 'plan' : 'collect'
+    const looks = !dryRun && (reconcile || !this.#isReconciled)
+    const report = await this.#enqueue({ kind, neededBytes: 0, reconcile: looks })
+    if (looks) this.#isReconciled = true
     if (!dryRun) this.#log(report)
     return report
   }

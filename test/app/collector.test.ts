@@ -151,4 +151,17 @@ describe('the collector', () => {
       ['evict'],
     )
   })
+
+  test('looks through the disk first, once, when asked for a collection', async (t) => {
+    const { collector, gate, requests } = createCollector(t)
+    gate.open()
+    await collector.collect({ dryRun: true })
+    await collector.collect()
+    await collector.collect()
+    await collector.collect({ reconcile: true })
+    assert.deepEqual(
+      requests.map(({ reconcile }) => reconcile),
+      [false, true, false, true],
+    )
+  })
 })
