@@ -12,6 +12,10 @@ const LIVE = 's.retired_at IS NULL'
 /** A package row is in snapshot :seq. */
 const LISTED_AT = 'first_seq <= :seq AND (last_seq IS NULL OR last_seq >= :seq)'
 
+/** What upstream showed last is forgotten, and so asked for without conditions. */
+export const FORGET_SEEN = `UPDATE mirror SET repomd_baseurl = NULL, repomd_etag = NULL, repomd_last_modified = NULL,
+  repomd_digest = NULL WHERE id = :mirrorId`
+
 const READS = {
   generation: 'SELECT number, created_at AS createdAt FROM generation ORDER BY number DESC LIMIT 1',
   currentSnapshots: `SELECT ${SNAPSHOT} FROM current_span c

@@ -1,6 +1,6 @@
 import type Database from 'better-sqlite3'
 
-import { prepareAll, type Prepared } from '../sql.ts'
+import { FORGET_SEEN, prepareAll, type Prepared } from '../sql.ts'
 
 // Statements that take snapshots in from another database of the same schema, attached as `adopted`. It has one mirror, so that is number 1,
 // and its snapshots are numbered from 1.
@@ -51,8 +51,7 @@ const ADOPT = {
     AND NOT (a.first_seq = 1 AND EXISTS (${JOINED}
       AND p.first_seq <= :seam AND (p.last_seq IS NULL OR p.last_seq > :seam)))`,
   // What upstream showed last is then not what the newest snapshot has: to be asked for without conditions.
-  forgetSeen: `UPDATE mirror SET repomd_baseurl = NULL, repomd_etag = NULL, repomd_last_modified = NULL,
-    repomd_digest = NULL WHERE id = :mirrorId`,
+  forgetSeen: FORGET_SEEN,
   // It never was in the configuration: as if it had gone out of it now.
   notConfigured: 'UPDATE mirror SET removed_at = :nowMs WHERE id = :mirrorId AND listed = 0',
 } as const

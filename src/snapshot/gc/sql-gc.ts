@@ -1,5 +1,7 @@
 import type Database from 'better-sqlite3'
 
+import { FORGET_SEEN } from '../sql.ts'
+
 // The statements that decide and carry out what is no longer kept.
 
 /** No generation is that late: the end of a span that is still open. */
@@ -43,8 +45,7 @@ const GC = {
   forgetFiles: 'DELETE FROM repodata_file WHERE snapshot_id = :id',
   forgetDefects: 'DELETE FROM defect WHERE snapshot_id = :id',
   // What upstream showed last is then in no snapshot: to be asked for without conditions.
-  forgetSeen: `UPDATE mirror SET repomd_baseurl = NULL, repomd_etag = NULL, repomd_last_modified = NULL,
-    repomd_digest = NULL WHERE id = :mirrorId`,
+  forgetSeen: FORGET_SEEN,
   markUnswept: 'UPDATE mirror SET unswept = 1 WHERE id = :mirrorId',
   markSwept: 'UPDATE mirror SET unswept = 0 WHERE id = :mirrorId',
   unswept: 'SELECT 1 FROM mirror WHERE unswept = 1 LIMIT 1',
