@@ -102,7 +102,7 @@ describe('adopt, of other trees', () => {
     assert.match(led.stdout, /^m: nothing new; failed: reading .*a link leads out of the tree/)
   })
 
-  test('what may not be read is named, and nothing is adopted without it', needs('root'), async (t) => {
+  test('what may not be read is named, and nothing is adopted without it', needs('nobody'), async (t) => {
     const { tree, root, farm, snapshots } = createOldFarm(t)
     chmodSync(farm.dir, 0o777)
     chmodSync(join(farm.dir, '..'), 0o711)

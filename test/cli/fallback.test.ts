@@ -67,7 +67,7 @@ async function startAsNobody(t: TestContext, baseurl: string): Promise<{ url: st
 
 test(
   'a file that the server may not write is edited by the command, which still names who and why',
-  needs('root'),
+  needs('nobody'),
   async (t) => {
     const root = tempDir(t)
     writeSyntheticRepository(root, { packages: [] })

@@ -1,6 +1,8 @@
 import { spawnSync } from 'node:child_process'
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 
 interface DebianPackage {
   readonly package: string
@@ -16,6 +18,9 @@ const DEBIAN_PACKAGES = JSON.parse(
 
 /** Debian puts servers here, which an ordinary user's PATH leaves out. */
 const SYSTEM_DIRECTORIES = ['/usr/sbin', '/sbin']
+
+/** The user and group of nobody. */
+const NOBODY = 65_534
 
 const DEBIAN_PYTHON = '/usr/bin/python3'
 
@@ -33,7 +38,8 @@ export function findTool(command: string): string | undefined {
 
 /**
  * Whether every one of these is there: a command (`dnf`), one of the Debian packages listed in debian-packages.json
- * (`python3-requests`), or `root`, the right to install into an empty root.
+ * (`python3-requests`), `root`, the right to install into an empty root, or `nobody`, the right to run this project as that user, who may not
+ * even reach it.
  */
 export function hasTools(...names: readonly string[]): boolean {
   return names.every(hasTool)
@@ -51,9 +57,17 @@ export function needs(...names: readonly string[]): { skip: false | string } {
 
 function hasTool(name: string): boolean {
   if (name === 'root') return process.getuid?.() === 0
+  if (name === 'nobody') return process.getuid?.() === 0 && canNobodyRun()
   const debian = DEBIAN_PACKAGES.find((entry) => entry.package === name)
   if (debian?.module !== undefined) return hasModule(debian.module)
   return findTool(debian?.commands?.[0] ?? name) !== undefined
+}
+
+function canNobodyRun(): boolean {
+  const probe = 'for (const path of process.argv.slice(1)) require("node:fs").accessSync(path)'
+  const paths = [fileURLToPath(new URL('../../src/main.ts', import.meta.url)), tmpdir()]
+  const options = { uid: NOBODY, gid: NOBODY, cwd: '/' }
+  return spawnSync(process.execPath, ['-e', probe, ...paths], options).status === 0
 }
 
 function isFoundIn(entry: DebianPackage, name: string): boolean {
