@@ -13,7 +13,7 @@ const ROOT = dirname(import.meta.dirname)
 const PRELOADED = ['support/no-network.ts', 'support/deadline.ts']
 
 /** For a test, with its subtests; support/deadline.ts has the one for files. */
-const TEST_TIMEOUT_MS = 240_000
+const TEST_TIMEOUT_MS = 540_000
 
 /** For the whole run: a file that never returns to its event loop notices no other timeout. */
 const RUN_TIMEOUT_MS = 1_800_000
