@@ -71,13 +71,13 @@ const SCAN = {
     SELECT mirror_id, seq, id FROM main.snapshot WHERE retired_at IS NULL`,
   dropLive: 'DELETE FROM temp.live_snapshot WHERE id = :id',
   clearListed: 'DELETE FROM temp.listed',
-  // Fetchable: some mirror that is followed, and was reached at the last look, has it in its newest snapshot.
+  // Fetchable: some mirror that is followed, and was reached at the last look, has it in its newest snapshot. Sorted, they are added faster.
   listPackages: `INSERT INTO temp.listed (digest, size, fetchable, repodata)
-    SELECT p.digest, b.size, p.last_seq IS NULL AND p.mirror_id IN (${FOLLOWED}), 0
+    SELECT p.digest, max(b.size), max(p.last_seq IS NULL AND p.mirror_id IN (${FOLLOWED})), 0
     FROM main.package p CROSS JOIN main.blob b ON b.digest = p.digest
     WHERE :all OR EXISTS (SELECT 1 FROM temp.live_snapshot s WHERE s.mirror_id = p.mirror_id
       AND s.seq >= p.first_seq AND (p.last_seq IS NULL OR s.seq <= p.last_seq))
-    ON CONFLICT (digest) DO UPDATE SET fetchable = max(fetchable, excluded.fetchable)`,
+    GROUP BY p.digest`,
   listRepodata: `INSERT INTO temp.listed (digest, size, fetchable, repodata)
     SELECT f.digest, b.size, 0, 1
     FROM main.repodata_file f CROSS JOIN temp.live_snapshot s ON s.id = f.snapshot_id CROSS JOIN main.blob b ON b.digest = f.digest
