@@ -20,6 +20,8 @@ export const ERROR_KINDS = {
   RANGE_REFUSED: { status: 416, outcome: 'bad_request', source: 'client', retryable: false },
   /** The body of a request is not what it has to be, or too large. */
   BODY_REFUSED: { status: 400, outcome: 'bad_request', source: 'client', retryable: false },
+  /** A body that is compressed, or otherwise not as it is. */
+  CODING_REFUSED: { status: 415, outcome: 'bad_request', source: 'client', retryable: false },
   BODY_TOO_LARGE: { status: 413, outcome: 'bad_request', source: 'client', retryable: false },
   /** A write without a token, or with one that is not known. */
   UNAUTHORIZED: { status: 401, outcome: 'bad_request', source: 'client', retryable: false },
