@@ -1,8 +1,10 @@
 import type { TextReply } from '../proxy/reply.ts'
-import { PinyonError } from '../model/errors.ts'
+import { PinyonError, type ErrorCode } from '../model/errors.ts'
 import { evaluateConditions } from './conditions.ts'
 import { IMMUTABLE, outcomeHeaders, toHeaderValue, type Exchange, type Headers } from './exchange.ts'
 
+/** Errors that a body can end in while it is being received. */
+const STOPPED_BODIES: ReadonlySet<ErrorCode> = new Set(['BODY_TOO_LARGE', 'TOO_BUSY'])
 /** When somebody who was turned away may come again. */
 const BUSY_RETRY_SECONDS = '10'
 
@@ -65,6 +67,8 @@ export function sendError(exchange: Exchange, error: PinyonError): void {
     response.destroy()
     return
   }
+  // Of a body that may go on for ever the rest is not waited for.
+  if (STOPPED_BODIES.has(error.code) && !request.complete) response.shouldKeepAlive = false
   const isProblem = errorFormat === 'problem'
   const body = Buffer.from(isProblem ? `${JSON.stringify(toProblem(error))}\n` : `${error.message}\n`)
   const contentType = isProblem ? 'application/problem+json' : 'text/plain; charset=utf-8'

@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
 
 import { httpGet } from '../support/http-get.ts'
 import { startApp } from '../support/start-app.ts'
+import { tempDir } from '../support/temp-dir.ts'
+import { needs } from '../support/tools.ts'
 import { inject, publishNext } from './injecting.ts'
 import { SNAPSHOT, startSite } from './site.ts'
 
@@ -167,5 +172,18 @@ describe('POST /repos/inject', () => {
     for (const line of others.slice(2)) assert.match(line, /^warning\t\d+\t[ -~]+$/)
     const [without] = (await inject(site.url, '[m]\n', { query: 'output=report' })).text.split('\n')
     assert.equal(without, `mirrored\tm\t${site.url}/repos/yum/m/${SNAPSHOT}\t-`)
+  })
+
+  test('output=diff is what patch takes, with the name= that it is told', needs('patch'), async (t) => {
+    const site = await startSite(t)
+    const file = join(tempDir(t), 'x.repo')
+    writeFileSync(file, CONFIG)
+    const query = `output=diff&name=${encodeURIComponent(file)}`
+    const { text, counts } = await inject(site.url, CONFIG, { query })
+    assert.deepEqual([text.split('\n').slice(0, 2), counts[1]], [[`--- ${file}`, `+++ ${file}`], '1'])
+    const patched = spawnSync('patch', [file], { input: text, encoding: 'utf8' })
+    assert.equal(patched.status, 0, patched.stdout)
+    assert.equal(readFileSync(file, 'utf8'), injected(site.url))
+    assert.equal((await inject(site.url, '[x]\n', { query: 'output=diff' })).text, '')
   })
 })

@@ -1,5 +1,6 @@
 import { injectConfig } from '../../inject/inject.ts'
 import type { Injection } from '../../inject/injection.ts'
+import { unifiedDiff } from '../../inject/unified-diff.ts'
 import { PinyonError } from '../../model/errors.ts'
 import type { InjectSettings } from './inject-query.ts'
 import { formatInjectionReport } from './injection-report.ts'
@@ -43,14 +44,21 @@ export function runInjection({ bytes, mirrors, settings }: InjectionJob): Inject
   const injection = injectConfig(bytes, format, map, options)
   if (strict && injection.unmatched.length > 0) throw refuseUnmatched(injection.unmatched)
   return {
-    body: formatOutput(injection, settings),
+    body: formatOutput(bytes, injection, settings),
     injected: injection.injected.length,
     unmatched: injection.unmatched.length,
   }
 }
 
-function formatOutput(injection: Injection, { output }: InjectSettings): Uint8Array {
-  return output === 'report' ? Buffer.from(formatInjectionReport(injection)) : injection.bytes
+function formatOutput(
+  before: Uint8Array,
+  injection: Injection,
+  { name, output }: InjectSettings,
+): Uint8Array {
+  if (output === 'report') return Buffer.from(formatInjectionReport(injection))
+  if (output !== 'diff') return injection.bytes
+  const shown = name === '' ? 'configuration' : name
+  return Buffer.from(unifiedDiff(before, injection.bytes, { from: shown, to: shown }))
 }
 
 function refuseUnmatched(unmatched: Injection['unmatched']): PinyonError {
