@@ -1,4 +1,4 @@
-import { injectConfig } from '../../inject/inject.ts'
+import { detectFormat, injectConfig } from '../../inject/inject.ts'
 import type { Injection } from '../../inject/injection.ts'
 import { unifiedDiff } from '../../inject/unified-diff.ts'
 import { PinyonError } from '../../model/errors.ts'
@@ -33,8 +33,8 @@ const SHOWN_MAX = 10
  * for an output that its format does not have
  */
 export function runInjection({ bytes, mirrors, settings }: InjectionJob): InjectionResult {
-  const { output, strict, options } = settings
-  const format = settings.format === 'auto' ? 'yum' : settings.format
+  const { name, output, strict, options } = settings
+  const format = settings.format === 'auto' ? detectFormat(name, bytes) : settings.format
   if (output === 'repofrompath' && format !== 'repos')
     throw new PinyonError(
       'PATH_REFUSED',
