@@ -14,6 +14,10 @@ export interface Exchange {
   outcome: Outcome | undefined
   snapshot: Snapshot | undefined
   error: PinyonError | undefined
+  /** How an error is answered: as a line of text, or as a problem document (RFC 9457). */
+  errorFormat: 'text' | 'problem'
+  /** What the log line says beside that. */
+  note: Readonly<Record<string, number>> | undefined
   /** Bytes of the body that the kernel has taken so far. */
   writtenBytes: number
   /** Bytes of the body that were handed over with its end: sent once the answer is finished. */
@@ -36,6 +40,8 @@ export function createExchange(request: IncomingMessage, response: ServerRespons
     outcome: undefined,
     snapshot: undefined,
     error: undefined,
+    errorFormat: request.url?.startsWith('/api/') === true ? 'problem' : 'text',
+    note: undefined,
     writtenBytes: 0,
     finalBytes: 0,
   }
