@@ -3,32 +3,15 @@ import { test } from 'node:test'
 
 import { inject, type Injected } from '../http/injecting.ts'
 import { httpGet } from '../support/http-get.ts'
-import { startApp } from '../support/start-app.ts'
-import { writeSyntheticRepository } from '../support/synthetic-repository.ts'
-import { tempDir } from '../support/temp-dir.ts'
-import { startUpstream } from '../support/upstream.ts'
+import { startPublishingFarm } from '../support/publishing-farm.ts'
 
 const POSTS = 200
 const ROUNDS = 3
-const MINUTE_MS = 60_000
 const NAMES = ['a', 'b', 'c']
 const CONFIG = NAMES.map((name) => `[${name}]\nbaseurl=x\n`).join('')
 
 test('200 posts at a time, while mirrors are published, get one generation each, and it is the one they are told', async (t) => {
-  const dirs = NAMES.map(() => tempDir(t))
-  const upstreams = await Promise.all(dirs.map((dir) => startUpstream(t, dir)))
-  let nowMs = Date.UTC(2026, 0, 1)
-  const mirrors = Object.fromEntries(NAMES.map((name, index) => [name, upstreams[index]?.url ?? '']))
-  const { url, sync, app } = await startApp(t, { mirrors, now: () => nowMs })
-  let version = 0
-  const publish = async () => {
-    version += 1
-    nowMs += MINUTE_MS
-    const turn = version % NAMES.length
-    writeSyntheticRepository(dirs[turn] ?? '', { packages: [{ name: 'x', version: `${version}` }] })
-    await sync(NAMES[turn] ?? '')
-  }
-  for (const _ of NAMES) await publish()
+  const { url, app, publish } = await startPublishingFarm(t, NAMES)
 
   let posting = true
   const publishing = (async () => {
