@@ -15,7 +15,7 @@ export type InjectMessage =
     }
 
 /** Up to this size a configuration takes the serving thread a millisecond or two, and no other thread need live for it, in bytes. */
-export const INLINE_MAX_BYTES = 16 << 10
+export const INLINE_MAX_BYTES = 8 << 10
 /** Jobs that wait beside the one that runs; each may hold a megabyte, and takes some hundredths of a second. */
 const MAX_WAITING = 64
 /** The largest configurations take a tenth of it, on a machine that is busy otherwise. */
