@@ -123,7 +123,9 @@ export class DiskBlobStore implements BlobStore {
   async quarantine(digest: Digest): Promise<string | undefined> {
     const target = quarantinePath(this.#layout, digest)
     mkdirSync(this.#layout.quarantine, { recursive: true })
-    return (await this.#drop(digest, (path) => moveFile(path, target))) ? target : undefined
+    return (await this.#drop(digest, (path) => existsSync(path) && moveFile(path, target)))
+      ? target
+      : undefined
   }
 
   async #drop(digest: Digest, take: (path: string) => void): Promise<boolean> {
@@ -131,7 +133,7 @@ export class DiskBlobStore implements BlobStore {
     try {
       return await this.#ledger.drop(digest, () => {
         const isThere = existsSync(path)
-        if (isThere) take(path)
+        take(path)
         return isThere
       })
     } catch (error) {
