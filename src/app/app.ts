@@ -12,6 +12,7 @@ import { logSync } from './log-sync.ts'
 import { RetiredWatch } from './retired-watch.ts'
 import { RunningConfig } from './running-config.ts'
 import { Storage } from './storage.ts'
+import { Verifier, type VerifyOptions } from './verifier.ts'
 import type { Config } from '../config/config.ts'
 import type { Publish } from '../config/write.ts'
 import { createUseCounter } from '../http/count-use.ts'
@@ -32,6 +33,8 @@ import { Scheduler } from '../snapshot/scheduler.ts'
 import type { GenerationCause, SnapshotStore } from '../snapshot/store.ts'
 import { SyncBoard } from '../snapshot/sync-board.ts'
 import { syncMirror, type SyncResult } from '../snapshot/sync.ts'
+import type { VerifyReport } from '../snapshot/verify/verify-report.ts'
+import { createVerifyRunner } from '../snapshot/verify/verify-runner.ts'
 import type { Logger } from '../system/logger.ts'
 import type { Metrics } from '../system/metrics.ts'
 import type { MachineClock } from '../system/machine-clock.ts'
@@ -71,6 +74,7 @@ export class App {
   readonly #stop = new AbortController()
   readonly #storage: Storage
   readonly #fills: FillTable
+  readonly #content: Content
   readonly #scheduler: Scheduler
   readonly #resolver: Resolver
   /** Forgets what is remembered of snapshots that others have retired. */
@@ -105,6 +109,12 @@ export class App {
         if (error === undefined) log.info({ digest, size }, 'filled')
         else log.warn({ digest, size, code: error.code, reason: error.message }, 'fill failed')
       },
+    })
+    this.#content = new Content({
+      blobs: storage.cache,
+      fills: this.#fills,
+      upstreamOf: (mirror) => this.#formerSources.upstreamOf(mirror, this.#upstreams.get(mirror)),
+      onBypass: () => this.#metrics.countBypass(),
     })
     // Syncing: who looks upstream, and when.
     this.#scheduler = new Scheduler({
@@ -233,6 +243,23 @@ export class App {
     return await this.#scheduler.sync(mirror, actor)
   }
 
+  /** Reads everything that is stored and mends what is wrong. Throws PinyonError VERIFY_RUNNING. */
+  async verify(options: VerifyOptions): Promise<VerifyReport> {
+    const { layout, blobs, cache, claims } = this.#storage
+    return await new Verifier({
+      layout,
+      blobs,
+      cache,
+      claims,
+      store: this.store,
+      content: this.#content,
+      run: createVerifyRunner(this.config.dataDir),
+      log: this.#log,
+      now: this.#now,
+      signal: this.#stop.signal,
+    }).verify(options)
+  }
+
   /** Progress of running syncs. */
   get board(): SyncBoard {
     return this.#board
@@ -282,19 +309,14 @@ export class App {
         return { mirror, snapshot, retired: true }
       },
       collect: (request) => this.collector.collect(request),
+      verify: (request) => this.verify(request),
     }
   }
 
   #routeContext(): RouteContext {
-    const upstreamOf = (mirror: string) => this.#formerSources.upstreamOf(mirror, this.#upstreams.get(mirror))
     return {
       resolver: this.#resolver,
-      content: new Content({
-        blobs: this.#storage.cache,
-        fills: this.#fills,
-        upstreamOf,
-        onBypass: () => this.#metrics.countBypass(),
-      }),
+      content: this.#content,
       snapshots: this.store,
       usage: { reader: this.store.usage, flush: () => this.#storage.usage.flush() },
       // What the network is told is narrowed in handlers.ts.

@@ -1,17 +1,17 @@
-import { existsSync, fstat, open as openFile, rmSync, statSync } from 'node:fs'
+import { existsSync, fstat, mkdirSync, open as openFile, rmSync, statSync } from 'node:fs'
 import { mkdir, open, readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 
 import type { Digest } from '../model/digest.ts'
 import { PinyonError } from '../model/errors.ts'
-import { makeDurableDirectory, removeFile } from '../system/publish.ts'
+import { makeDurableDirectory, moveFile, removeFile } from '../system/publish.ts'
 import { NO_LEDGER, type BlobLedger } from './blob-ledger.ts'
 import type { Blob, BlobStore, BlobWriter, ExpectedBlob, PartialBlob } from './blob-store.ts'
 import { DiskBlobWriter } from './disk-blob-writer.ts'
 import { createCloser, isMissing, readAt } from './file-descriptor.ts'
 import { createUnlimitedQuota, type Quota } from './quota.ts'
-import { blobPath, temporaryOwner, temporaryPath, type Layout } from './layout.ts'
+import { blobPath, quarantinePath, temporaryOwner, temporaryPath, type Layout } from './layout.ts'
 
 const openDescriptor = promisify(openFile) as (path: string, flags: string) => Promise<number>
 const statDescriptor = promisify(fstat)
@@ -113,11 +113,27 @@ export class DiskBlobStore implements BlobStore {
   }
 
   async remove(digest: Digest): Promise<boolean> {
+    return await this.#drop(digest, (path) => rmSync(path, { force: true }))
+  }
+
+  /**
+   * Takes a blob that is wrong out of the store and keeps its bytes, for people to look at. Readers that have it open read on.
+   * @returns where it is now, or undefined when there was none
+   */
+  async quarantine(digest: Digest): Promise<string | undefined> {
+    const target = quarantinePath(this.#layout, digest)
+    mkdirSync(this.#layout.quarantine, { recursive: true })
+    return (await this.#drop(digest, (path) => existsSync(path) && moveFile(path, target)))
+      ? target
+      : undefined
+  }
+
+  async #drop(digest: Digest, take: (path: string) => void): Promise<boolean> {
     const path = blobPath(this.#layout, digest)
     try {
       return await this.#ledger.drop(digest, () => {
         const isThere = existsSync(path)
-        rmSync(path, { force: true })
+        take(path)
         return isThere
       })
     } catch (error) {

@@ -9,6 +9,7 @@ import { digestAlgorithm, digestHex, type Digest } from '../model/digest.ts'
  *     ├── pinyon.db                    snapshots, packages, generations (SQLite; see snapshot/)
  *     ├── admin.sock                   the local command line's way in
  *     ├── run/                         which processes live, and what they are at (see system/claims.ts)
+ *     ├── quarantine/                  blobs that were found wrong, for people to look at (see app/verifier.ts)
  *     └── blobs.v1/                    v1 is the format: another one gets another name
  *         ├── temporary/<process>-blob7  being written; swept when its process is gone
  *         └── sha256/4f/53cda1…        a blob: algorithm / first two hex digits / the rest
@@ -22,6 +23,7 @@ export interface Layout {
   readonly claims: string
   readonly blobs: string
   readonly temporary: string
+  readonly quarantine: string
 }
 
 /** The layout below a data directory. */
@@ -33,6 +35,7 @@ export function createLayout(dataDir: string): Layout {
     claims: join(dataDir, 'run'),
     blobs,
     temporary: join(blobs, 'temporary'),
+    quarantine: join(dataDir, 'quarantine'),
   }
 }
 
@@ -40,6 +43,11 @@ export function createLayout(dataDir: string): Layout {
 export function blobPath(layout: Layout, digest: Digest): string {
   const hex = digestHex(digest)
   return join(layout.blobs, digestAlgorithm(digest), hex.slice(0, 2), hex.slice(2))
+}
+
+/** Where a blob that is wrong is put; one that was put there before is replaced. */
+export function quarantinePath(layout: Layout, digest: Digest): string {
+  return join(layout.quarantine, digest.replace(':', '-'))
 }
 
 /**

@@ -11,6 +11,7 @@ import { formatExamples, OVERVIEW } from './help.ts'
 import { addImport } from './import.ts'
 import { toPrintable } from './table.ts'
 import { addUsage } from './usage.ts'
+import { addVerification } from './verify.ts'
 
 /** Runs one command line (`process.argv`'s form); resolves with its exit code. Errors are printed, never thrown. */
 export async function runCli(argv: readonly string[]): Promise<ExitCode> {
@@ -42,6 +43,7 @@ const COMMANDS: readonly ((cli: CommandLine) => void)[] = [
   addChanges,
   addUsage,
   addCollection,
+  addVerification,
 ]
 
 /** Without `[options]`, which every command has: descriptions then have room on a terminal of 80 columns. */

@@ -41,6 +41,10 @@ const COMMAND_EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'pinyon gc --dry-run                   what would go, and what keeps each other snapshot?',
     'pinyon gc --json | jq .blobs',
   ],
+  verify: [
+    'pinyon verify                         has anything on the disk rotted? It is fetched again where it can be',
+    'pinyon verify --dry-run --json | jq .findings',
+  ],
   usage: [
     'pinyon usage                          does anybody still use these mirrors? Those that nobody does come first',
     'pinyon usage epel-el9                 who does, and which of its snapshots',

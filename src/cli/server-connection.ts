@@ -113,9 +113,10 @@ export class ServerConnection {
     return (await reply.body.json()) as T
   }
 
-  /** POSTs nothing and hands over each line of JSON that comes back; the path is whole. Throws the server's own error, or STORE_FAILED when it goes away. */
-  async *post<T>(path: string): AsyncIterable<T> {
-    const reply = await this.#send({ method: 'POST', path: path.replace(/^\/api\/v1\//, '') })
+  /** POSTs, nothing unless told, and hands over each line of JSON that comes back; the path is whole. Throws the server's own error, or STORE_FAILED when it goes away. */
+  async *post<T>(path: string, body?: object): AsyncIterable<T> {
+    const write: ServerWrite = { method: 'POST', path: path.replace(/^\/api\/v1\//, '') }
+    const reply = await this.#send(body === undefined ? write : { ...write, body })
     try {
       for await (const line of readLines(reply.body)) yield JSON.parse(line) as T
     } catch (error) {

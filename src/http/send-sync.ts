@@ -72,8 +72,8 @@ export function summarizeSync(result: SyncResult): SyncSummary {
   return { mirror, outcome, snapshot, packages, added, removed, replaced }
 }
 
-/** A sync that waits for its turn says nothing for as long as that takes; the connection is not given up meanwhile. */
-function waitPatiently({ request: { socket } }: Exchange): () => void {
+/** What waits for its turn says nothing for as long as that takes; the connection is not given up meanwhile. Give back ends that. */
+export function waitPatiently({ request: { socket } }: Exchange): () => void {
   const { timeout = 0 } = socket
   socket.setTimeout(0)
   return () => void socket.setTimeout(timeout)

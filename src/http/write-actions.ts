@@ -2,6 +2,7 @@ import type { GcReport } from '../snapshot/gc/gc-report.ts'
 import type { SyncBoard } from '../snapshot/sync-board.ts'
 import type { GenerationCause } from '../snapshot/store.ts'
 import type { SyncResult } from '../snapshot/sync.ts'
+import type { VerifyProgress, VerifyReport } from '../snapshot/verify/verify-report.ts'
 
 /** What a write can have done; `actor` is who asked, as the history shows it. Each rejects with a PinyonError, having changed nothing. */
 export interface WriteActions {
@@ -23,6 +24,11 @@ export interface WriteActions {
   readonly retire: (mirror: string, snapshot: string) => Promise<Retirement>
   /** Collects what is not needed any more, or only tells what would go. */
   readonly collect: (request: { readonly dryRun: boolean }) => Promise<GcReport>
+  /** Reads everything stored, and mends what is wrong unless it is only to be told. */
+  readonly verify: (request: {
+    readonly dryRun: boolean
+    readonly onProgress: (progress: VerifyProgress) => void
+  }) => Promise<VerifyReport>
 }
 
 /** What `PUT mirrors/<m>/pin` asks for. */

@@ -3,6 +3,7 @@ import { PinyonError } from '../model/errors.ts'
 import type { Exchange } from './exchange.ts'
 import { count, flag, optionalText, optionalWord, readJsonBody, snapshotName } from './json-body.ts'
 import { sendSync } from './send-sync.ts'
+import { sendVerify } from './send-verify.ts'
 import type { WriteActions } from './write-actions.ts'
 
 /** A write that may be done. */
@@ -39,6 +40,7 @@ const RELOAD_CAUSES = ['pin', 'unpin', 'rollback', 'remove'] as const satisfies 
 const ROUTES: readonly WriteRoute[] = [
   { method: 'POST', path: 'reload', isReadable: false, run: reload },
   { method: 'POST', path: 'gc', isReadable: false, run: collect },
+  { method: 'POST', path: 'verify', isReadable: false, run: verify },
   { method: 'POST', path: 'rollback', isReadable: false, run: rollBackFarm },
   { method: 'POST', path: 'mirrors/*/sync', isReadable: false, run: sync },
   { method: 'PUT', path: 'mirrors/*/pin', isReadable: false, run: pin },
@@ -65,6 +67,12 @@ async function reload({ exchange, actor, actions }: WriteCall): Promise<WriteOut
 async function collect({ exchange, actions }: WriteCall): Promise<WriteOutcome> {
   const { dry_run: dryRun } = await readJsonBody(exchange.request, { dry_run: flag })
   return { reply: await actions.collect({ dryRun }), note: { dryRun } }
+}
+
+async function verify({ exchange, actions }: WriteCall): Promise<WriteOutcome> {
+  const { dry_run: dryRun } = await readJsonBody(exchange.request, { dry_run: flag })
+  const { findings, ok } = await sendVerify(exchange, dryRun, actions)
+  return { note: { dryRun, findings: findings.length, ok } }
 }
 
 async function sync({ exchange, actor, actions, path: [, mirror = ''] }: WriteCall): Promise<WriteOutcome> {

@@ -53,6 +53,8 @@ export const ERROR_KINDS = {
   SYNC_RUNNING: { status: 409, outcome: 'bad_request', source: 'client', retryable: true },
   /** Another process collects what is not needed any more. */
   GC_RUNNING: { status: 409, outcome: 'bad_request', source: 'client', retryable: true },
+  /** Blobs are being verified by this or another process. */
+  VERIFY_RUNNING: { status: 409, outcome: 'bad_request', source: 'client', retryable: true },
   /** A package is listed, but its mirror is no longer configured and no source of it is known. */
   MIRROR_UNCONFIGURED: { status: 502, outcome: 'lost', source: 'internal', retryable: false },
   /** An older mirror tree, or its place in the store, is not such that it can be taken in. */

@@ -56,6 +56,21 @@ export class Content {
     }
   }
 
+  /** Has a file stored that is not, for nobody in particular; throws what keeps it from being. */
+  async store(file: FileReply): Promise<void> {
+    const body = await this.open(file)
+    try {
+      await body.verified()
+    } finally {
+      body.release()
+    }
+    await this.#options.fills.ended(file)
+    // Its bytes came, and may not have stayed: a full disk.
+    const stored = await this.find(file)
+    if (stored === undefined) throw new PinyonError('STORE_FAILED', `fetched, and not stored: ${file.path}`)
+    stored.release()
+  }
+
   /**
    * The body passed through from upstream without being stored: for a file that cannot be, by this error. Undefined when it is another
    * error, or its length is not listed, so that no header could be written.

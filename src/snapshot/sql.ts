@@ -6,8 +6,8 @@ import type Database from 'better-sqlite3'
 export const SNAPSHOT = `s.id, m.name AS mirror, s.mirror_id AS mirrorId, s.seq, s.name, s.created_at AS createdAt,
   s.fingerprint, s.revision, s.package_count AS packageCount, s.package_bytes AS packageBytes`
 
-/** Of snapshots that may be served: a retired one is only a name that generations remember. */
-const LIVE = 's.retired_at IS NULL'
+/** Of snapshots that may be served, rows `s`: a retired one is only a name that generations remember. */
+export const LIVE = 's.retired_at IS NULL'
 
 /** A package row is in snapshot :seq. */
 const LISTED_AT = 'first_seq <= :seq AND (last_seq IS NULL OR last_seq >= :seq)'

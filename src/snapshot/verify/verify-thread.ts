@@ -1,0 +1,29 @@
+import { parentPort, workerData } from 'node:worker_threads'
+
+import { DiskInventory } from '../../cache/disk-inventory.ts'
+import { createLayout } from '../../cache/layout.ts'
+import { toPinyonError } from '../../model/errors.ts'
+import { openDatabase } from '../database.ts'
+import type { WorkerMessage } from '../worker-job.ts'
+import type { VerifyProgress, VerifyWalk } from './verify-report.ts'
+import { walkBlobs } from './verify-walk.ts'
+
+// A thread that reads all blobs. See verify-runner.ts.
+
+const { dataDir } = workerData as { readonly dataDir: string }
+const layout = createLayout(dataDir)
+const post = (message: WorkerMessage<VerifyWalk, VerifyProgress>) => parentPort?.postMessage(message)
+
+try {
+  const database = openDatabase(layout.database)
+  try {
+    const inventory = new DiskInventory(layout, '')
+    const onProgress = (progress: VerifyProgress) => post({ progress })
+    post({ result: walkBlobs({ layout, database, inventory, onProgress }) })
+  } finally {
+    database.close()
+  }
+} catch (error) {
+  const { code, message } = toPinyonError(error)
+  post({ failure: { code, message, facts: {} } })
+}
