@@ -18,13 +18,19 @@ export type InjectMessage =
 export const INLINE_MAX_BYTES = 8 << 10
 /** Jobs that wait beside the one that runs; each may hold a megabyte, and takes some hundredths of a second. */
 const MAX_WAITING = 64
-/** The largest configurations take a tenth of it, on a machine that is busy otherwise. */
-const MAX_MS = 10_000
+/** The worst of a megabyte takes half a second, on an idle machine, and this one may be busy. */
+const MAX_MS = 20_000
 /** Memory of the thread, in MiB: the largest configurations take a third of it. */
 const MAX_HEAP_MB = 256
 const MAX_YOUNG_GENERATION_MB = 16
 /** A thread that has had nothing to do for so long gives its memory back. */
 const IDLE_MS = 30_000
+
+/** What a runner is built from; for tests of what its thread may do. */
+export interface InjectRunnerOptions {
+  readonly thread?: URL
+  readonly maxMs?: number
+}
 
 interface Waiting {
   readonly job: InjectionJob
@@ -36,11 +42,18 @@ interface Waiting {
  * when it is needed; one that exceeds its memory or its time fails the job it has, and the next one gets another.
  */
 export class InjectRunner {
+  readonly #thread: URL
+  readonly #maxMs: number
   readonly #waiting: Waiting[] = []
   #active: Waiting | undefined
   #worker: Worker | undefined
   #idle: NodeJS.Timeout | undefined
   #closed = false
+
+  constructor(options: InjectRunnerOptions = {}) {
+    this.#thread = options.thread ?? new URL(import.meta.resolve('./inject-thread.ts'))
+    this.#maxMs = options.maxMs ?? MAX_MS
+  }
 
   /**
    * Injects.
@@ -77,14 +90,14 @@ export class InjectRunner {
     const worker = (this.#worker ??= this.#startWorker())
     // A thread that works keeps the process alive until it has answered.
     worker.ref()
-    const late = new PinyonError('TOO_BUSY', `injecting took longer than is waited for: ${MAX_MS} ms`)
-    const timer = setTimeout(() => this.#giveUp(worker, late), MAX_MS)
+    const late = new PinyonError('TOO_BUSY', `injecting took longer than is waited for: ${this.#maxMs} ms`)
+    const timer = setTimeout(() => this.#giveUp(worker, late), this.#maxMs)
     this.#active.outcome.promise.finally(() => clearTimeout(timer)).catch(() => undefined)
     worker.postMessage(this.#active.job)
   }
 
   #startWorker(): Worker {
-    const worker = new Worker(new URL(import.meta.resolve('./inject-thread.ts')), {
+    const worker = new Worker(this.#thread, {
       resourceLimits: {
         maxOldGenerationSizeMb: MAX_HEAP_MB,
         maxYoungGenerationSizeMb: MAX_YOUNG_GENERATION_MB,

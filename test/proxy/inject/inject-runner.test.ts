@@ -75,6 +75,27 @@ describe('the runner of injections', () => {
     for (const { reason } of busy) assert.equal((reason as { code?: string }).code, 'TOO_BUSY')
   })
 
+  test('gives up a thread that exceeds its time or memory or ends, and goes on with another', async (t) => {
+    const thread = new URL(import.meta.resolve('./bad-thread.ts'))
+    for (const [name, maxMs, code, message] of [
+      ['loop', 100, 'TOO_BUSY', /took longer than is waited for: 100 ms/],
+      ['memory', 60_000, 'BODY_TOO_LARGE', /more memory than there is/],
+      ['exit', 60_000, 'STORE_FAILED', /the thread that injects ended: 7/],
+      ['throw', 60_000, 'STORE_FAILED', /injecting: a fault/],
+    ] as const) {
+      const runner = new InjectRunner({ thread, maxMs })
+      t.after(() => runner.close())
+      const ask = (what: string) => runner.run(job(large('[m]\n'), `name=${what}`))
+      const [failed, next] = [ask(name), name === 'loop' ? undefined : ask('right')]
+      await assert.rejects(
+        failed,
+        (error: PinyonError) => error.code === code && message.test(error.message),
+        name,
+      )
+      if (next !== undefined) assert.equal((await next).injected, 1)
+    }
+  })
+
   test('ends what runs and waits when it is closed, and takes nothing more', async () => {
     const runner = new InjectRunner()
     const one = job(large('[m]\nbaseurl=x\n'))
