@@ -80,6 +80,8 @@ export const ERROR_KINDS = {
   /** No more files or connections may be opened. */
   NO_DESCRIPTORS: { status: 503, outcome: 'error_internal', source: 'internal', retryable: false },
   STORE_FAILED: { status: 500, outcome: 'error_internal', source: 'internal', retryable: false },
+  /** A client's package manager configuration that cannot be injected into. */
+  INJECTION_REFUSED: { status: 422, outcome: 'bad_request', source: 'client', retryable: false },
   CONFIG_INVALID: { status: 409, outcome: 'bad_request', source: 'client', retryable: false },
 } as const satisfies Record<string, ErrorKind>
 
