@@ -1,11 +1,16 @@
 import { fromByteText, toByteText } from './byte-text.ts'
 import type { ConfigFormat, Injection, InjectOptions } from './injection.ts'
 import type { MirrorMap } from './mirror-map.ts'
+import { injectMock } from './mock-inject.ts'
 import { refuseInjection } from './refusal.ts'
+import { injectRepos } from './repos-inject.ts'
 import { applyEdits } from './text-edit.ts'
 import { planYum } from './yum-rule.ts'
 
+export { detectFormat } from './detect-format.ts'
 export type { ConfigFormat, InjectedSection, Injection, InjectOptions, ProxyRule } from './injection.ts'
+
+const INJECTORS = { yum: injectYum, repos: injectRepos, mock: injectMock } as const
 
 /** Far more than any package manager's configuration has. */
 const BYTES_MAX = 16 * 1024 * 1024
@@ -26,8 +31,11 @@ export function injectConfig(
     throw refuseInjection(1, `at most ${BYTES_MAX} bytes`, `${bytes.length} bytes`)
   const text = toByteText(bytes)
   if (/^(?:\u00ff\u00fe|\u00fe\u00ff)/.test(text)) throw refuseInjection(1, 'UTF-8', 'UTF-16')
-  if (format !== 'yum') throw refuseInjection(1, 'a yum configuration', format)
+  const injection = INJECTORS[format](text, map, options)
+  return { ...injection, changed: !injection.bytes.equals(bytes) }
+}
+
+function injectYum(text: string, map: MirrorMap, options: InjectOptions): Omit<Injection, 'changed'> {
   const { edits, ...findings } = planYum(text, map, options)
-  const result = fromByteText(applyEdits(text, edits))
-  return { bytes: result, changed: !result.equals(bytes), ...findings }
+  return { bytes: fromByteText(applyEdits(text, edits)), ...findings }
 }

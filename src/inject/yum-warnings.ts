@@ -25,7 +25,7 @@ function warnOfForm({ id, line, parts }: YumDocumentSection): Warning[] {
   const [, second] = parts
   const warnings: Warning[] = []
   if (second !== undefined)
-    warnings.push({ line: second.line, text: `[${id}] was begun in line ${line} already` })
+    warnings.push({ line: second.line, text: `[${id}] was begun above already: its parts count as one` })
   for (const { line, rest, indented } of parts) {
     if (rest !== '') warnings.push({ line, text: `yum 3 refuses what stands behind [${id}]` })
     if (indented)
