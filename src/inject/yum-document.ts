@@ -38,9 +38,9 @@ export interface YumPart {
   readonly indented: boolean
   /** Where the comments right above the header begin, or the header. */
   readonly top: number
-  /** Behind the header's line. */
+  /** Behind the header, and lines below it that would continue what is put before them. */
   readonly bodyStart: number
-  /** Behind the last line that is neither blank nor a comment. */
+  /** Behind the last line that is neither empty nor a comment, and lines below it that would continue what is put before them. */
   readonly bodyEnd: number
   readonly keys: readonly YumKey[]
   /** Lines that are no configuration and stand before `bodyEnd`. */
@@ -74,7 +74,7 @@ class DocumentReader {
   readonly #parts: Open<YumPart>[] = []
   #part: Open<YumPart> | undefined
   #key: Open<YumKey> | undefined
-  /** Whether the lines since the key all begin with a blank, as dnf wants it of a value. */
+  /** Whether the last line is one of a value, or dnf and yum 3 would take the next for that if it began with a blank. */
   #run = false
   /** Blank and comment lines since the last of the key's. */
   #pending: YumKeyLine[] = []
@@ -96,7 +96,7 @@ class DocumentReader {
     if (line.kind === 'header') this.#readHeader(line)
     else if (line.kind === 'pair') this.#readPair(line)
     else if (line.kind === 'continuation') this.#extend(line, line.text.slice(line.indent))
-    else if (line.kind === 'opaque') this.#opaque.push({ line: line.line, text: line.text })
+    else if (line.kind === 'opaque') this.#readOpaque(line)
     else this.#readAside(line)
     const isAttached = line.kind === 'comment' && line.indent === 0
     this.#top = isAttached ? (this.#top ?? line.start) : undefined
@@ -114,6 +114,7 @@ class DocumentReader {
     this.#part = { ...part, bodyEnd: part.bodyStart, keys: [], opaque: [] }
     this.#parts.push(this.#part)
     this.#opaque = []
+    this.#run = true
   }
 
   #readPair(line: YumLine & { readonly kind: 'pair' }): void {
@@ -132,21 +133,28 @@ class DocumentReader {
     for (const line of this.#pending) this.#key?.more.push(line)
     this.#key?.more.push({ start, next, indent, value })
     this.#pending = []
+    this.#run = true
     this.#end(next)
+  }
+
+  #readOpaque({ line, text }: YumLine): void {
+    this.#opaque.push({ line, text })
+    this.#run = false
   }
 
   /** A blank line or a comment. */
   #readAside(line: YumLine): void {
     const blanks = line.kind === 'blank' ? line.end - line.start : line.indent
-    if (this.#key === undefined) return
     if (blanks === 0) this.#run = false
     else if (this.#run) this.#extend({ ...line, indent: blanks }, undefined)
-    else this.#pending.push({ start: line.start, next: line.next, indent: blanks, value: undefined })
+    else if (this.#key !== undefined)
+      this.#pending.push({ start: line.start, next: line.next, indent: blanks, value: undefined })
   }
 
   #end(next: number): void {
     if (this.#part === undefined) return
     this.#part.bodyEnd = next
+    if (this.#part.keys.length === 0) this.#part.bodyStart = next
     for (const one of this.#opaque) this.#part.opaque.push(one)
     this.#opaque = []
   }

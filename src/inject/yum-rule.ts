@@ -21,8 +21,8 @@ export interface YumPlan extends Pick<Injection, 'injected' | 'unmatched' | 'war
 const UNTOUCHED = new Set(['main', 'DEFAULT'])
 const DROPPED = new Set(['mirrorlist', 'metalink'])
 const DISABLE: YumChange = { set: new Map([['enabled', '0']]), drop: new Set() }
-/** What only zypper has in a section; it knows `_none_`, and takes `None` for the name of a proxy. */
-const ZYPPER_KEYS = new Set(['autorefresh', 'keeppackages', 'path', 'service', 'type'])
+/** What only zypper writes into a section: it knows `_none_`, and takes `None` for the name of a proxy. */
+const ZYPPER_KEYS = new Set(['autorefresh', 'keeppackages', 'path', 'service'])
 const PINNED = /\/repos\/yum\/[^/\s]+\/\d{4}(?:-\d{2}){4}(?:\/|$)/
 
 /** What is to become of the sections of a configuration. */
