@@ -17,16 +17,20 @@ export interface YumChange {
  */
 export function editPart(text: string, part: YumPart, { set, drop }: YumChange): TextEdit[] {
   const isConditional = part.opaque.length > 0
-  const edits: TextEdit[] = []
   const found = new Map<string, YumKey>()
+  const gone: YumKey[] = []
   for (const key of part.keys) {
     if (!set.has(key.key) && !drop.has(key.key)) continue
     const last = found.get(key.key)
-    if (last !== undefined) edits.push(...removeKey(last))
+    if (last !== undefined) gone.push(last)
     if (set.has(key.key) && !isConditional) found.set(key.key, key)
-    else edits.push(...removeKey(key))
+    else gone.push(key)
   }
-  for (const [name, key] of found) edits.push(...replaceValue(text, key, set.get(name) ?? ''))
+  const edits = [
+    ...gone.map(({ start, next }) => ({ start, end: next, text: '' })),
+    ...[...found].flatMap(([name, key]) => replaceValue(text, key, set.get(name) ?? '')),
+    ...[...gone, ...found.values()].flatMap(removeValueLines),
+  ]
   const missing = [...set].filter(([name]) => !found.has(name))
   if (missing.length === 0) return edits
   const separator = findSeparator(text, part, (key) => !set.has(key) && !drop.has(key))
@@ -42,10 +46,6 @@ export function findLineEnding(text: string, at: number): '\n' | '\r\n' {
   return found > 0 && text[found - 1] === '\r' ? '\r\n' : '\n'
 }
 
-function removeKey(key: YumKey): TextEdit[] {
-  return [{ start: key.start, end: key.next, text: '' }, ...removeValueLines(key)]
-}
-
 function removeValueLines({ more }: YumKey): TextEdit[] {
   return more
     .map(({ start, next, indent, value }) => ({ start, end: value === undefined ? start + indent : next }))
@@ -55,13 +55,11 @@ function removeValueLines({ more }: YumKey): TextEdit[] {
 
 /** Also puts `=` for `:` and the key in lower case, which is all that dnf understands. */
 function replaceValue(text: string, key: YumKey, value: string): TextEdit[] {
-  const edits = removeValueLines(key)
   const written = text.slice(key.start, key.separator)
-  const blanks = /^[ \t]*/.exec(text.slice(key.separator + 1, key.end))?.[0] ?? ''
   const isReadable = text[key.separator] === '=' && written === written.toLowerCase()
-  if (isReadable && key.first === value) return edits
-  edits.push({ start: key.start, end: key.end, text: `${written.toLowerCase()}=${blanks}${value}` })
-  return edits
+  if (isReadable && key.first === value) return []
+  const blanks = /^[ \t]*/.exec(text.slice(key.separator + 1, key.end))?.[0] ?? ''
+  return [{ start: key.start, end: key.end, text: `${written.toLowerCase()}=${blanks}${value}` }]
 }
 
 /** As the section's other keys have it. */

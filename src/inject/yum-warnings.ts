@@ -11,7 +11,8 @@ export function findWarnings(
   options: InjectOptions,
 ): readonly Warning[] {
   const warnings: Warning[] = sections.flatMap(warnOfForm)
-  for (const section of sections) if (injected.has(section)) warnings.push(...warnOfInjected(section))
+  for (const section of sections.filter((section) => injected.has(section)))
+    for (const warning of warnOfInjected(section)) warnings.push(warning)
   for (const section of pinned)
     for (const key of ['mirrorlist', 'metalink'])
       warn(section, key, `[${section.id}] is pinned, but its ${key} may win over its baseurl`, warnings)

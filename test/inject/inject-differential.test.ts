@@ -70,7 +70,7 @@ const INSERTED = ['x-el7', 'y', 'd', 'a-el7', 'main'] as const
 
 const oneOf = (...values: readonly string[]) => fc.constantFrom(...values)
 const word = fc
-  .string({ unit: oneOf(...'ab1./:=#;%$"{}[(,ä'), minLength: 1, maxLength: 8 })
+  .string({ unit: oneOf(...Array.from('ab1./:=#;%$"{}[(,ä')), minLength: 1, maxLength: 8 })
   .filter((text) => !/^[#;[]/.test(text))
 const key = oneOf('baseurl', 'mirrorlist', 'metalink', 'proxy', 'enabled', 'name', 'gpgkey', 'exclude', 'x')
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import type { ProxyRule } from '../../src/inject/inject.ts'
 import { inject, mapOf } from '../support/injection.ts'
 
 const URL = 'http://mirrors.example/repos/yum/epel-el7/2021-12-07-09-29'
@@ -107,12 +108,13 @@ describe('mirrorlist and metalink', () => {
   })
 })
 
-describe('proxy', () => {
-  const proxyOf = (id: string, proxy?: 'auto' | 'keep' | '_none_' | 'None') =>
-    /^proxy=(.*)$/m.exec(
-      inject(`[${id}]\nproxy=before\n`, mapOf({ [id]: URL }), proxy === undefined ? {} : { proxy }).text,
-    )?.[1]
+/** What a section's proxy becomes. */
+function proxyOf(id: string, proxy?: ProxyRule): string | undefined {
+  const options = proxy === undefined ? {} : { proxy }
+  return /^proxy=(.*)$/m.exec(inject(`[${id}]\nproxy=before\n`, mapOf({ [id]: URL }), options).text)?.[1]
+}
 
+describe('proxy', () => {
   test('is _none_ for every el and for Fedora before 29, else None', () => {
     const values: [string, string][] = [
       ['centos-base-el6', '_none_'],
