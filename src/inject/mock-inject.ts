@@ -40,8 +40,7 @@ export function injectMock(
     const inner = findLineStarts(joined.text)
     const relocate = (line: number) => lineAt(lines, joined.locate(inner[line - 1] ?? 0))
     const plan = planLocated(joined, isContinued, map, options, relocate)
-    for (const edit of plan.edits)
-      for (const one of joined.translate(edit, relocate)) edits.push(one)
+    for (const edit of plan.edits) for (const one of joined.translate(edit, relocate)) edits.push(one)
     plans.push({
       injected: plan.injected.map((one) => ({ ...one, line: relocate(one.line) })),
       unmatched: plan.unmatched.map((one) => ({ ...one, line: relocate(one.line) })),

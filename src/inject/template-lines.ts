@@ -10,6 +10,9 @@ const CLOSINGS: Readonly<Record<string, string>> = { '{%': '%}', '{#': '#}', '{{
 const KEPT = /^\{%[-+]?[ \t\r\n]*(?:(macro|call|filter)\b|(set)[ \t\r\n]+[A-Za-z_][\w, \t\r\n]*[-+]?%\})/
 const KEPT_END = /\{%[-+]?\s*end(?:macro|call|filter|set)\b[^%]*%\}/g
 
+/** Of a statement as far as it is looked at. */
+const STATEMENT_MAX = 1_000
+
 /**
  * Tells which lines of a text are Jinja's and no configuration: those that a statement or a comment touches, what stands in a macro, and
  * what begins with an expression. Where a statement shares its line with a header the line counts as configuration, and will be refused
@@ -39,6 +42,7 @@ export function findTemplateLines(text: string): (start: number, end: number) =>
 
 function findSpans(text: string): readonly Span[] {
   const spans: Span[] = []
+  let isKeptEnded = true
   OPENING.lastIndex = 0
   for (let found = OPENING.exec(text); found !== null; found = OPENING.exec(text)) {
     const [opening] = found
@@ -47,8 +51,15 @@ function findSpans(text: string): readonly Span[] {
     // Nor does Jinja read on.
     if (close < 0) return spans
     let end = close + 2
-    if (opening === '{%' && KEPT.test(text.slice(start, Math.min(end, start + 1_000))))
-      end = findKeptEnd(text, end)
+    if (
+      opening === '{%' &&
+      isKeptEnded &&
+      KEPT.test(text.slice(start, Math.min(end, start + STATEMENT_MAX)))
+    ) {
+      KEPT_END.lastIndex = end
+      isKeptEnded = KEPT_END.test(text)
+      if (isKeptEnded) end = KEPT_END.lastIndex
+    }
     // An expression within a line is part of what it is to say.
     const isStatement = opening !== '{{'
     const isFirst = start === 0 || text[start - 1] === '\n'
@@ -58,10 +69,4 @@ function findSpans(text: string): readonly Span[] {
     OPENING.lastIndex = end
   }
   return spans
-}
-
-/** Where the body of a macro ends; at once where nothing ends it. */
-function findKeptEnd(text: string, start: number): number {
-  KEPT_END.lastIndex = start
-  return KEPT_END.exec(text) === null ? start : KEPT_END.lastIndex
 }

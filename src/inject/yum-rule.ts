@@ -52,10 +52,9 @@ export function planYum(
   const sections = groupSections(parts, options.variables)
   const { injected, unmatched, pinned, insertions } = decide(sections, map, options)
   for (const { facts } of injected) checkMirror(facts)
-  const changes = new Map<YumPart, YumChange>()
-  for (const { section, facts } of injected)
-    for (const part of section?.parts ?? [])
-      changes.set(part, injectMirror(facts, section?.parts ?? [], part, options))
+  const changes = new Map(
+    injected.flatMap(({ section, facts }) => injectMirror(facts, section?.parts ?? [], options)),
+  )
   if (options.onlyMirrored === true)
     for (const part of unmatched.flatMap(({ parts }) => parts)) changes.set(part, DISABLE)
   const edits = parts.flatMap((part) => {
@@ -102,18 +101,21 @@ function isTouchable(id: string): boolean {
   return !UNTOUCHED.has(id)
 }
 
+/** The changes of each part of an injected section. */
 function injectMirror(
   { id, url }: InjectedSection,
   parts: readonly YumPart[],
-  part: YumPart,
   { proxy = 'auto' }: InjectOptions,
-): YumChange {
+): (readonly [YumPart, YumChange])[] {
   const isZypper = parts.some(({ keys }) => keys.some(({ key }) => ZYPPER_KEYS.has(key)))
   const value = chooseProxy(id, proxy === 'auto' && isZypper ? '_none_' : proxy)
   const set = new Map([['baseurl', encodeByteText(url)]])
   if (value !== undefined) set.set('proxy', value)
-  if (part.keys.some(({ key }) => key === 'path')) set.set('path', '/')
-  return { set, drop: DROPPED }
+  const setWithPath = new Map([...set, ['path', '/']])
+  return parts.map((part) => {
+    const hasPath = part.keys.some(({ key }) => key === 'path')
+    return [part, { set: hasPath ? setWithPath : set, drop: DROPPED }]
+  })
 }
 
 /** Above the comments that belong to the part it is put before. */
