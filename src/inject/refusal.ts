@@ -6,7 +6,7 @@ const FOUND_MAX = 80
 const SECRET_WORD = /(pass(?:word|wd)?|username|secret|token)\b.*/is
 const CREDENTIALS = /\/\/[^/\s]*@/g
 
-/** A line of a configuration, or what follows a word for a secret in it, masked. */
+/** A line of a configuration without what follows a word for a secret in it. */
 export function maskSecrets(text: string): string {
   return text.replace(SECRET_WORD, '$1***')
 }

@@ -145,6 +145,8 @@ class DocumentReader {
   /** A blank line or a comment. */
   #readAside(line: YumLine): void {
     const blanks = line.kind === 'blank' ? line.end - line.start : line.indent
+    // To dnf an empty line that ends as in DOS begins with a blank, which it takes off at a value's end.
+    if (line.kind === 'blank' && blanks === 0 && line.next - line.end === 2) return
     if (blanks === 0) this.#run = false
     else if (this.#run) this.#extend({ ...line, indent: blanks }, undefined)
     else if (this.#key !== undefined)

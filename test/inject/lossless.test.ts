@@ -115,6 +115,11 @@ describe('what survives', () => {
       `[a]\r\nname=b\r\nbaseurl=${URL}\r\nproxy=None\r\n`,
     ],
     [
+      'what dnf takes for a value below an empty line of DOS, and would for that of the key above',
+      '[a]\r\nname=b\r\nmetalink=c\r\n\r\n  # d\r\n\r\n[e]\r\n',
+      `[a]\r\nname=b\r\n\r\n# d\r\nbaseurl=${URL}\r\nproxy=None\r\n\r\n[e]\r\n`,
+    ],
+    [
       'mixed endings, a new line taking that of its neighbour',
       '[b]\n[a]\r\nname=b\n\r\n[c]\r\n',
       `[b]\n[a]\r\nname=b\nbaseurl=${URL}\nproxy=None\n\r\n[c]\r\n`,
