@@ -34,7 +34,7 @@ export async function sendInjection(
   if (coding !== undefined && !/^identity$/i.test(coding))
     throw new PinyonError(
       'CODING_REFUSED',
-      `expected a body as it is, found one with a content coding: ${coding}`,
+      `expected a body as it is, found one with a content coding: ${coding.slice(0, 80)}`,
     )
   const query = parseInjectQuery(queryOf(request.url ?? ''))
   const base = asked.base()

@@ -136,6 +136,10 @@ describe('POST /repos/inject', () => {
     )
     assert.equal(detail, 'enabled repositories found no mirror: other')
     assert.equal(headers['x-pinyon-reason'], detail)
+    const many = Array.from({ length: 150 }, (_, index) => `[${index}${'x'.repeat(500)}]\n`).join('')
+    const long = await inject(site.url, many, { query: 'strict=1' })
+    assert.match(String(long.problem['detail']), /: 0x{199}, 1x{199}, .* and 140 more$/)
+    assert.equal((long.problem['unmatched'] as unknown[]).length, 100)
     const strict = await inject(site.url, CONFIG.replace('[other]', '[other]\nenabled=0'), {
       query: 'strict',
     })

@@ -26,6 +26,8 @@ export interface InjectionResult {
 const NAMED_MAX = 100
 /** In a message. */
 const SHOWN_MAX = 10
+/** Of an id, in UTF-16 units: a line has up to 65,536. */
+const ID_MAX = 200
 
 /**
  * Injects, and writes what was asked for.
@@ -62,11 +64,14 @@ function formatOutput(
 }
 
 function refuseUnmatched(unmatched: Injection['unmatched']): PinyonError {
-  const shown = unmatched.slice(0, SHOWN_MAX).map(({ id }) => id)
+  const named = unmatched
+    .slice(0, NAMED_MAX)
+    .map(({ id, line }) => ({ id: id.slice(0, ID_MAX).toWellFormed(), line }))
+  const shown = named.slice(0, SHOWN_MAX).map(({ id }) => id)
   const more = unmatched.length > shown.length ? ` and ${unmatched.length - shown.length} more` : ''
   return new PinyonError(
     'INJECTION_REFUSED',
     `enabled repositories found no mirror: ${shown.join(', ')}${more}`,
-    { unmatched: unmatched.slice(0, NAMED_MAX).map(({ id, line }) => ({ id, line })) },
+    { unmatched: named },
   )
 }
