@@ -1,18 +1,13 @@
 import { PinyonError } from '../model/errors.ts'
 import { hasScheme, isPackageUrl, resolveReference } from './index-reference.ts'
 import { parseIndexText, type IndexForm } from './index-text.ts'
-
-/** A repository to be put before another one. */
-export interface Insertion {
-  readonly id: string
-  readonly url: string
-}
+import type { InsertedMirror } from './mirror-map.ts'
 
 /** What one document of an index says. All URLs in it are absolute. */
 export interface IndexDocument {
   readonly mirrors: ReadonlyMap<string, string>
   /** By the section that they go before. */
-  readonly before: ReadonlyMap<string, readonly Insertion[]>
+  readonly before: ReadonlyMap<string, readonly InsertedMirror[]>
   /** Documents to merge. */
   readonly include: readonly string[]
   /** Documents whose repositories go before those of this prefix. */
@@ -70,7 +65,7 @@ function unwrap(content: unknown, { wrapped, form }: IndexDocumentOptions): obje
 
 class DocumentReader implements IndexDocument {
   readonly mirrors = new Map<string, string>()
-  readonly before = new Map<string, readonly Insertion[]>()
+  readonly before = new Map<string, readonly InsertedMirror[]>()
   readonly include: string[] = []
   readonly includeBefore: { readonly prefix: string; readonly reference: string }[] = []
   readonly #base: string | undefined
@@ -95,7 +90,7 @@ class DocumentReader implements IndexDocument {
       throw invalid(`at most ${INCLUDES_MAX} documents`, 'more', key)
   }
 
-  #insertions(key: string, value: unknown): readonly Insertion[] {
+  #insertions(key: string, value: unknown): readonly InsertedMirror[] {
     return this.#pairs(key, value).map(([id, url]) => {
       if (id === 'main' || id.includes(':')) throw invalid('a repository id', id, key)
       return { id: this.#id(key, id), url: this.#url(key, url) }

@@ -6,7 +6,7 @@ const PACKAGE_SCHEMES = /^(?:https?|ftp|file):\/\//i
 
 /** What would end a line of a configuration, be taken off it, or make two URLs of one. */
 // oxlint-disable-next-line no-control-regex -- finding control characters is the point
-const NOT_IN_URLS = /[\u0000-\u0020\u007f-\u00a0\u2028\u2029\ufeff"<>]/
+const NOT_IN_URLS = /[\u0000-\u0020,\u007f-\u00a0\u2028\u2029\ufeff"<>]/
 const URL_MAX = 4_096
 
 /** Whether a text begins with a scheme, as `http:` or `data:`. */

@@ -1,8 +1,8 @@
 import { PinyonError } from '../model/errors.ts'
-import { parseIndexDocument, type IndexDocument, type Insertion } from './index-document.ts'
+import { parseIndexDocument, type IndexDocument } from './index-document.ts'
 import { decodeDataUrl, hasScheme, resolveReference } from './index-reference.ts'
 import { indexFormOf } from './index-text.ts'
-import type { MirrorMap } from './mirror-map.ts'
+import type { InsertedMirror, MirrorMap } from './mirror-map.ts'
 
 /** Gets a document's bytes and has them read; what `read` throws may be transient as well. The URL is http, https or file. */
 export type LoadIndex = <T>(url: string, read: (bytes: Uint8Array) => T) => Promise<T>
@@ -16,7 +16,7 @@ const ENTRIES_MAX = 200_000
 /** Mirrors and insertions under construction. */
 interface Merged {
   readonly mirrors: Map<string, string>
-  readonly before: Map<string, Insertion[]>
+  readonly before: Map<string, InsertedMirror[]>
 }
 
 /**
@@ -146,7 +146,7 @@ function toInsertions({ mirrors, before }: Merged, prefix: string): Merged {
 }
 
 /** Of insertions of one id the last URL, at the place of the first: the same document may have come by two ways. */
-function lastOfEach(insertions: readonly Insertion[]): readonly Insertion[] {
+function lastOfEach(insertions: readonly InsertedMirror[]): readonly InsertedMirror[] {
   const urls = new Map(insertions.map(({ id, url }) => [id, url]))
   return Array.from(urls, ([id, url]) => ({ id, url }))
 }

@@ -68,6 +68,7 @@ test('a baseurl is one URL on one line', () => {
     'http://h/a b',
     'http://h/a\nproxy=x',
     'http://h/\u00a0',
+    'http://h/a,http://i/b',
     'http://h/\u2028',
     `http://h/${'a'.repeat(5_000)}`,
   ])
