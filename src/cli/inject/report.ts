@@ -1,15 +1,6 @@
-import type { ConfigFormat, Injection } from '../../inject/injection.ts'
+import { unifiedDiff } from '../../inject/unified-diff.ts'
 import { toPrintable } from '../table.ts'
-import type { Target } from './targets.ts'
-
-/** What became of one file. */
-export interface InjectedFile {
-  readonly target: Target
-  readonly format: ConfigFormat
-  readonly injection: Injection
-  /** Where the result goes, for people: the file itself but for lists of URLs. */
-  readonly destination: string
-}
+import type { InjectedFile } from './inject-targets.ts'
 
 /** What a run came to, beside its files. */
 export interface RunFacts {
@@ -23,10 +14,38 @@ export interface RunFacts {
   readonly forgotten: readonly string[]
 }
 
+/** How the outcome is to be shown. */
+export interface OutputOptions {
+  readonly json?: boolean
+  readonly diff?: boolean
+  readonly repofrompath?: boolean
+}
+
+/** What goes to standard output. */
+export function formatOutput(
+  files: readonly InjectedFile[],
+  facts: RunFacts,
+  { json, diff, repofrompath }: OutputOptions,
+): string | Uint8Array {
+  if (json === true) return formatReport(files, facts)
+  if (repofrompath === true || (!facts.isWritten && diff !== true && files.length === 1))
+    return Buffer.concat(files.map(({ injection }) => injection.bytes))
+  if (diff === true) return files.map(formatDiff).join('')
+  if (facts.isWritten) return formatInjected(files)
+  return Buffer.concat(
+    files.flatMap(({ output, injection }) => [Buffer.from(`==> ${output.label} <==\n`), injection.bytes]),
+  )
+}
+
+function formatDiff({ injection, output: { label, before } }: InjectedFile): string {
+  const from = before === undefined ? '/dev/null' : label
+  return unifiedDiff(before ?? new Uint8Array(), injection.bytes, { from, to: label })
+}
+
 /** What was injected: a line for each section. */
-export function formatInjected(files: readonly InjectedFile[]): string {
-  const lines = files.flatMap(({ destination, injection }) =>
-    injection.injected.map(({ id, url }) => `${destination}: ${id} -> ${url}`),
+function formatInjected(files: readonly InjectedFile[]): string {
+  const lines = files.flatMap(({ output, injection }) =>
+    injection.injected.map(({ id, url }) => `${output.label}: ${id} -> ${url}`),
   )
   return lines.map((line) => `${toPrintable(line)}\n`).join('')
 }
@@ -46,13 +65,13 @@ export function formatRemarks(files: readonly InjectedFile[]): string {
 }
 
 /** The whole run, for scripts. */
-export function formatReport(files: readonly InjectedFile[], facts: RunFacts): string {
+function formatReport(files: readonly InjectedFile[], facts: RunFacts): string {
   const report = {
     written: facts.isWritten,
     index_error: facts.indexError ?? null,
-    files: files.map(({ target, format, injection, destination }) => ({
+    files: files.map(({ target, format, injection, output }) => ({
       file: target.label,
-      destination,
+      destination: output.label,
       format,
       changed: injection.changed,
       injected: injection.injected.map(({ id, url, previous, line }) => ({

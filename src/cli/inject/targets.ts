@@ -1,6 +1,6 @@
 import type { BigIntStats } from 'node:fs'
 import { lstat, readdir } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { isAbsolute, join, relative, resolve } from 'node:path'
 
 import { CONFIG_MAX_BYTES, describeReadFailure, readConfigBytes } from '../../config/read.ts'
 import { PinyonError } from '../../model/errors.ts'
@@ -45,21 +45,26 @@ export async function readTargets(operands: readonly string[], root: string | un
   for (const operand of operands) {
     try {
       const found = await findFiles(root ?? '/', root === undefined ? resolve(operand) : operand)
-      if (found.length === 0) empty.push(labelOf(operand, root))
-      for (const file of found) {
-        const label = found.length === 1 && file.name === operand ? operand : labelOf(file.name, root)
-        if (!targets.has(file.path)) targets.set(file.path, { ...file, label, bytes: readBytes(file.path) })
-      }
+      if (found.length === 0) empty.push(operand)
+      for (const file of found)
+        if (!targets.has(file.path))
+          targets.set(file.path, {
+            ...file,
+            label: labelOf(file.name, operand, root),
+            bytes: readBytes(file.path),
+          })
     } catch (error) {
-      problems.push(`${labelOf(operand, root)}: ${describe(error)}`)
+      problems.push(`${root === undefined ? operand : join(root, operand)}: ${describe(error)}`)
     }
   }
   if (problems.length > 0) throw new PinyonError('INJECTION_REFUSED', problems.join('\n'))
   return { targets: [...targets.values()], empty }
 }
 
-function labelOf(name: string, root: string | undefined): string {
-  return root === undefined ? name : join(root, name)
+/** A file's path for people: relative where its operand was. */
+function labelOf(name: string, operand: string, root: string | undefined): string {
+  if (root !== undefined) return join(root, name)
+  return isAbsolute(operand) ? name : relative('', name)
 }
 
 function describe(error: unknown): string {
