@@ -40,7 +40,7 @@ export interface FailedTries {
  * once.
  *
  * @param deadlineMs on the clock, after which no further try begins
- * @param attempt is told how many milliseconds it has
+ * @param attempt is told how many milliseconds it has, a whole number
  */
 export async function tryUntil<T>(
   clock: TryClock,
@@ -51,7 +51,7 @@ export async function tryUntil<T>(
   const beganMs = clock.now()
   for (let tries = 1; ; tries += 1) {
     try {
-      return { value: await attempt(Math.min(TRY_MS, Math.max(1, deadlineMs - clock.now()))) }
+      return { value: await attempt(Math.min(TRY_MS, Math.max(1, Math.ceil(deadlineMs - clock.now())))) }
     } catch (error) {
       const usualMs = Math.min(FIRST_PAUSE_MS * 2 ** (tries - 1), LONGEST_PAUSE_MS)
       const pauseMs = Math.round(usualMs * (0.5 + clock.random()))

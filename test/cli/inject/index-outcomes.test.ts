@@ -19,11 +19,11 @@ import { startUpstream, type Upstream } from '../../support/upstream.ts'
 const INDEX = '{ "latest_ci_repos": {\n  "a-el9": "http://h/a"\n} }\n'
 const MIRRORS = { 'a-el9': 'http://h/a' }
 
-/** A clock that stands still but for sleeping. */
+/** A clock that stands all but still, apart from sleeping. */
 class StillClock implements TryClock {
   ms = 0
   readonly slept: number[] = []
-  readonly now = () => this.ms
+  readonly now = () => (this.ms += 0.001)
   readonly random = () => 0.5
   readonly sleep = async (ms: number) => {
     this.slept.push(ms)
@@ -205,20 +205,25 @@ describe('trouble that may pass', () => {
     })
   })
 
-  test('no answer: refused when the time is up', async (t) => {
-    const { read, upstream, clock } = await begin(t)
-    const never = gate()
-    t.after(() => never.open())
-    upstream.rules = [{ ...always, hold: never }]
-    // Most of the thirty seconds are over when the only try begins.
-    const times = [0]
-    Object.assign(clock, { now: () => times.shift() ?? INDEX_BUDGET_MS - 50 })
-    await assert.rejects(read(), {
-      code: 'UPSTREAM_TIMEOUT',
-      message: /tried once: no whole answer within: 0\.1 s$/,
+  for (const [title, rule] of [
+    ['no answer', {}],
+    ['an answer that does not end', { stall: 10 }],
+  ] as const)
+    test(`${title}: refused when the time is up`, async (t) => {
+      const { read, upstream, clock } = await begin(t)
+      const never = gate()
+      t.after(() => never.open())
+      const held = 'stall' in rule ? { stall: { afterBytes: rule.stall, until: never } } : { hold: never }
+      upstream.rules = [{ ...always, ...held }]
+      // Most of the thirty seconds are over when the only try begins.
+      const times = [0]
+      Object.assign(clock, { now: () => times.shift() ?? INDEX_BUDGET_MS - 50 })
+      await assert.rejects(read(), {
+        code: 'UPSTREAM_TIMEOUT',
+        message: /tried once: no whole answer within: 0\.1 s$/,
+      })
+      assert.equal(upstream.requests.length, 1)
     })
-    assert.equal(upstream.requests.length, 1)
-  })
 
   test('pauses differ from slave to slave, and no try begins after the thirty seconds', async (t) => {
     const { upstream, url } = await begin(t, [{ ...always, status: 503 }])
