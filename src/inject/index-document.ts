@@ -144,7 +144,8 @@ function isObject(value: unknown): value is object {
 const SHOWN = 80
 
 function invalid(expected: string, found: unknown, key?: string): PinyonError {
-  const text = found === undefined ? 'nothing' : JSON.stringify(found)
+  const written = found === undefined ? 'nothing' : JSON.stringify(found)
+  const text = written.replace(/\/\/[^/\s"]{0,200}@/g, '//***@')
   const shown = text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text
   const place = key === undefined ? '' : `${key.slice(0, SHOWN)}: `
   return new PinyonError('INDEX_INVALID', `${place}expected ${expected}, found: ${shown}`)

@@ -114,6 +114,11 @@ describe('a document is refused, with the key and what was found,', () => {
       /^a: expected an http/,
       { base: undefined as never },
     ],
+    [
+      'for a value that is no URL, without its password',
+      '{"a": "gopher://user:s3cret@h/"}',
+      /found: "gopher:\/\/\*\*\*@h\/"$/,
+    ],
     ['for a list', '["a"]', /^expected an object, found: \["a"\]$/],
     ['for no map', 'null', /^expected an object, found: null$/],
     ['for an empty file', '', /^expected an object, found: null$/],

@@ -1,4 +1,5 @@
 import { unifiedDiff } from '../../inject/unified-diff.ts'
+import { splitCredentials } from '../../upstream/credentials.ts'
 import { toPrintable } from '../table.ts'
 import type { InjectedFile } from './inject-targets.ts'
 
@@ -45,7 +46,7 @@ function formatDiff({ injection, output: { label, before } }: InjectedFile): str
 /** What was injected: a line for each section. */
 function formatInjected(files: readonly InjectedFile[]): string {
   const lines = files.flatMap(({ output, injection }) =>
-    injection.injected.map(({ id, url }) => `${output.label}: ${id} -> ${url}`),
+    injection.injected.map(({ id, url }) => `${output.label}: ${id} -> ${splitCredentials(url).url}`),
   )
   return lines.map((line) => `${toPrintable(line)}\n`).join('')
 }
@@ -76,8 +77,8 @@ function formatReport(files: readonly InjectedFile[], facts: RunFacts): string {
       changed: injection.changed,
       injected: injection.injected.map(({ id, url, previous, line }) => ({
         id,
-        url,
-        previous: previous ?? null,
+        url: splitCredentials(url).url,
+        previous: previous === undefined ? null : splitCredentials(previous).url,
         line,
       })),
       unmatched: injection.unmatched,

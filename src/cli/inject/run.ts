@@ -40,7 +40,11 @@ export async function injectFiles(
   const given = options.root === undefined ? undefined : await openRoot(options.root)
   const { targets, empty } = await readTargets(operands, given)
   for (const operand of empty) say(`no configuration file in: ${operand}`)
-  if (targets.length === 0) return EXIT.nothing
+  if (targets.length === 0) {
+    const facts = { isWritten: false, indexError: undefined, empty, forgotten: [] }
+    if (options.json === true) process.stdout.write(formatOutput([], facts, options))
+    return EXIT.nothing
+  }
   const root = given ?? '/'
   const { map, indexError } = await readMap(options)
   const files = await injectTargets(targets, map, {

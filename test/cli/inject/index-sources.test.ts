@@ -160,6 +160,13 @@ describe('an index that cannot be had', () => {
     assert.match(report.index_error, /names an index$/)
   })
 
+  test('leaves a list of URLs what it says: the job needs its .repo file', async (t) => {
+    const { job } = await begin(t)
+    job.write('check.repos', 'a-el9,http://upstream.example.org/a\n')
+    assert.equal((await job.inject(['--fail-open', '--index', 'none', 'check.repos'])).code, 0)
+    assert.match(job.read('check.repo'), /^baseurl=http:\/\/upstream\.example\.org\/a$/m)
+  })
+
   test('is no excuse for a file that cannot be read', async (t) => {
     const { job } = await begin(t)
     assert.equal((await job.inject(['--fail-open', '--index', 'none', 'none.repo'])).code, 1)

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { statSync, symlinkSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 
+import { MAIN } from '../pinyon.ts'
 import { dataIndex, repoSection, startJob } from './job.ts'
 
 const URL_A = 'http://mirrors.example.org/repos/yum/a-el9/2026-11-22-02-13'
@@ -88,6 +92,8 @@ describe('pinyon inject', () => {
       [noFile.code, noFile.stderr],
       [3, 'no configuration file in: *.conf\nno configuration file in: none\n'],
     )
+    const json = await job.inject(['--index', INDEX, '--json', '*.conf'])
+    assert.deepEqual((JSON.parse(json.stdout) as { without_files: string[] }).without_files, ['*.conf'])
     const some = await job.inject(['--index', INDEX, '*.conf', '*.repo'])
     assert.deepEqual([some.code, some.stderr], [0, 'no configuration file in: *.conf\n'])
   })
@@ -213,6 +219,39 @@ describe('pinyon inject', () => {
     })
     const strict = await job.inject(['--index', INDEX, '--json', '--strict', 'other.repo'])
     assert.deepEqual([strict.code, (JSON.parse(strict.stdout) as { written: boolean }).written], [1, false])
+  })
+
+  test('passwords in URLs go into files, and into nothing that is printed', async (t) => {
+    const job = startJob(t, { 'a.repo': A, 'b.repo': A })
+    const index = dataIndex({ 'a-el9': 'http://ci:s3cret@h/a' })
+    const text = await job.inject(['--index', index, 'a.repo'])
+    assert.equal(text.stdout, 'a.repo: a-el9 -> http://h/a\n')
+    const json = await job.inject(['--index', index, '--json', 'a.repo', 'b.repo'])
+    assert.ok(json.stdout.includes('"http://h/a"') && !json.stdout.includes('s3cret'))
+    for (const name of ['a.repo', 'b.repo'])
+      assert.match(job.read(name), /^baseurl=http:\/\/ci:s3cret@h\/a$/m)
+  })
+
+  test('a kill in the midst of it leaves each file as it was or as it is to be', async (t) => {
+    const names = Array.from({ length: 60 }, (_, n) => `repos.d/${n}.repo`)
+    const job = startJob(t, Object.fromEntries(names.map((name) => [name, A])))
+    const command = spawn(process.execPath, [MAIN, 'inject', '--index', INDEX, 'repos.d'], {
+      cwd: job.dir,
+      stdio: 'ignore',
+    })
+    const ended = once(command, 'exit')
+    while (command.exitCode === null && names.every((name) => job.read(name) === A)) await setImmediate()
+    command.kill('SIGKILL')
+    await ended
+    const tree = job.tree()
+    for (const name of names) assert.ok(tree[name] === A || tree[name] === A_INJECTED, name)
+    const left = Object.keys(tree).filter((name) => !names.includes(name))
+    assert.deepEqual(
+      left.filter((name) => !/^repos\.d\/\.\d+\.repo\.pinyon-[0-9a-f]{12}\.(?:new|old)$/.test(name)),
+      [],
+    )
+    assert.equal((await job.inject(['--index', INDEX, 'repos.d'])).code, 0)
+    for (const name of names) assert.equal(job.read(name), A_INJECTED)
   })
 
   test('a list of URLs becomes a .repo file beside it, or arguments of dnf', async (t) => {
