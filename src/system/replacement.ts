@@ -92,14 +92,10 @@ async function copyAttributes(from: string, to: string): Promise<void> {
     await run('cp', ['--preserve=all', '--', from, to], { env: { ...process.env, LC_ALL: 'C' } })
   } catch (error) {
     const { stderr = '', code } = error as { stderr?: string; code?: unknown }
-    if (!/unrecognized option/.test(stderr))
-      throw new PinyonError(
-        'STORE_FAILED',
-        `copying ${from}: ${stderr.trim().split('\n')[0] ?? String(code)}`,
-        {
-          cause: error,
-        },
-      )
+    if (!/unrecognized option/.test(stderr)) {
+      const found = code === 'ENOENT' ? 'there is no command cp' : (stderr.split('\n', 1)[0] ?? '')
+      throw new PinyonError('STORE_FAILED', `copying ${from}: ${found}`, { cause: error })
+    }
     await run('cp', ['-p', '--', from, to])
   }
 }

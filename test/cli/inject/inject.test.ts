@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { statSync, symlinkSync, utimesSync } from 'node:fs'
+import { chmodSync, statSync, symlinkSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 
+import { findTool, needs } from '../../support/tools.ts'
 import { MAIN } from '../pinyon.ts'
 import { dataIndex, repoSection, startJob } from './job.ts'
 
@@ -230,6 +231,24 @@ describe('pinyon inject', () => {
     assert.ok(json.stdout.includes('"http://h/a"') && !json.stdout.includes('s3cret'))
     for (const name of ['a.repo', 'b.repo'])
       assert.match(job.read(name), /^baseurl=http:\/\/ci:s3cret@h\/a$/m)
+  })
+
+  test("where cp is busybox's, mode and owner are kept all the same", needs('busybox'), async (t) => {
+    const job = startJob(t, { 'a.repo': A, 'bin/.keep': '' })
+    symlinkSync(findTool('busybox') ?? '', join(job.dir, 'bin/cp'))
+    chmodSync(join(job.dir, 'a.repo'), 0o640)
+    const { code, stderr } = await job.inject(['--index', INDEX, 'a.repo'], { PATH: join(job.dir, 'bin') })
+    assert.equal(code, 0, stderr)
+    assert.deepEqual(
+      [job.read('a.repo'), statSync(join(job.dir, 'a.repo')).mode & 0o7777],
+      [A_INJECTED, 0o640],
+    )
+    const without = await job.inject(['--index', dataIndex({ 'a-el9': 'http://h/b' }), 'a.repo'], {
+      PATH: '/nonexistent',
+    })
+    assert.equal(without.code, 1)
+    assert.match(without.stderr, /copying \S+a\.repo: there is no command cp\n$/)
+    assert.equal(job.read('a.repo'), A_INJECTED)
   })
 
   test('a kill in the midst of it leaves each file as it was or as it is to be', async (t) => {
