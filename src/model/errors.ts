@@ -73,6 +73,10 @@ export const ERROR_KINDS = {
   SNAPSHOT_IN_USE: { status: 409, outcome: 'bad_request', source: 'client', retryable: false },
   /** The server may not write its configuration file. */
   CONFIG_READONLY: { status: 409, outcome: 'bad_request', source: 'client', retryable: false },
+  /** An index of mirrors that is cut short, or not of its form. */
+  INDEX_UNREADABLE: { status: 502, outcome: 'error_upstream', source: 'upstream', retryable: true },
+  /** An index of mirrors that says something it must not. */
+  INDEX_INVALID: { status: 502, outcome: 'error_upstream', source: 'upstream', retryable: false },
   /** The server is shutting down. */
   SHUTTING_DOWN: { status: 503, outcome: 'error_internal', source: 'internal', retryable: true },
   /** The configured size of the cache is used up by what may not go. */
