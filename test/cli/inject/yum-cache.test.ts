@@ -161,7 +161,11 @@ describe("yum's cache", () => {
       '.',
       '',
     ])
-    assert.deepEqual(removed.map((path) => path.split('/').at(-2) ?? '').toSorted(), ['[b]', 'a-7-x', 'a-8-x'])
+    assert.deepEqual(removed.map((path) => path.split('/').at(-2) ?? '').toSorted(), [
+      '[b]',
+      'a-7-x',
+      'a-8-x',
+    ])
   })
 
   test('is never looked for outside the root', async (t) => {
