@@ -76,6 +76,7 @@ function createConfig(dataDir: string, mirrors: number): Config {
     timeoutMs: 1_000,
     retries: 0,
     strict: false,
+    allowOlder: false,
   } as const
   const of = (name: string): [string, MirrorConfig] => [name, { name, baseurls: ['file:///'], ...settings }]
   const listen = { host: '127.0.0.1', port: 0 }

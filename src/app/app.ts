@@ -349,6 +349,7 @@ export class App {
       mirror,
       upstream,
       strict: settings.strict,
+      allowOlder: settings.allowOlder,
       store: this.store,
       blobs: this.#storage.blobs,
       claims: this.#storage.claims,

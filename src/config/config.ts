@@ -60,6 +60,8 @@ export interface MirrorConfig {
   readonly proxy?: string
   /** Refuse upstream's own mistakes instead of publishing them flagged. */
   readonly strict: boolean
+  /** Publish what is older than the last snapshot. */
+  readonly allowOlder: boolean
   /** The name of the snapshot that clients get whatever syncs bring; absent: the newest. It need not exist. */
   readonly pin?: string
   /** The line of the pin's value in the file, 1-based; present when `pin` is. */

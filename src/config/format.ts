@@ -53,6 +53,7 @@ function describeMirror(mirror: MirrorConfig): Record<string, unknown> {
     retries: mirror.retries,
     proxy: mirror.proxy === undefined ? '_none_' : formatUrl(mirror.proxy),
     strict: mirror.strict,
+    allow_older: mirror.allowOlder,
     ...(mirror.pin === undefined ? {} : { pin: mirror.pin }),
     ...(mirror.gpgKeys === undefined ? {} : { gpgkey: mirror.gpgKeys.map(formatKey) }),
     ...(mirror.gpgcheck === undefined ? {} : { gpgcheck: mirror.gpgcheck }),

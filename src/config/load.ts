@@ -162,6 +162,7 @@ function buildMirror(
     retries: mirror.retries,
     ...(mirror.proxy === null ? {} : { proxy: mirror.proxy }),
     strict: mirror.strict,
+    allowOlder: mirror.allow_older,
     ...(mirror.pin === undefined ? {} : { pin: mirror.pin, ...locatePin(name, document) }),
     ...(mirror.gpgkey === undefined ? {} : { gpgKeys: mirror.gpgkey }),
     ...(mirror.gpgcheck === undefined ? {} : { gpgcheck: mirror.gpgcheck }),

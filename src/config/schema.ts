@@ -23,6 +23,7 @@ export const DEFAULTS = {
   retries: 10,
   proxy: '_none_',
   strict: false,
+  allow_older: false,
 } as const
 
 const SYNC_INTERVAL_MIN_MS = 1000
@@ -91,6 +92,7 @@ function mirrorSchema(file: string) {
       retries: value(parseRetries).prefault(DEFAULTS.retries),
       proxy: value(parseProxyValue).prefault(DEFAULTS.proxy),
       strict: value(parseBoolean).prefault(DEFAULTS.strict),
+      allow_older: value(parseBoolean).prefault(DEFAULTS.allow_older),
       pin: value((input) => parseText(input, PIN, parsePin)).optional(),
       gpgkey: urlsSchema(KEY_URL, (text) => parseKeyUrl(text, base)).optional(),
       gpgcheck: value(parseBoolean).optional(),

@@ -47,6 +47,8 @@ export const ERROR_KINDS = {
   REPODATA_MALFORMED: { status: 502, outcome: 'error_upstream', source: 'upstream', retryable: false },
   /** Upstream published again and again while it was being captured. */
   REPODATA_MOVING: { status: 502, outcome: 'error_upstream', source: 'upstream', retryable: true },
+  /** What upstream shows is older than the last snapshot. */
+  REPODATA_OLDER: { status: 502, outcome: 'error_upstream', source: 'upstream', retryable: false },
   /** An enabled mirror has no snapshot yet. */
   NOT_READY: { status: 503, outcome: 'error_upstream', source: 'upstream', retryable: true },
   /** Another process is syncing this mirror. */

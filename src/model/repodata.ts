@@ -20,6 +20,8 @@ export interface Repomd {
   readonly records: readonly RepomdRecord[]
   /** `<revision>` as written, if any. */
   readonly revision?: string
+  /** The newest `<timestamp>` of a record, in seconds since the epoch, if any says one. */
+  readonly newestTimestamp?: number
   /** Content, distro and repo `<tags>` in document order, as `kind[ cpeid]=text`. */
   readonly tags: readonly string[]
 }

@@ -122,6 +122,15 @@ function refuseContradictions(records: readonly RepomdRecord[]): void {
   }
 }
 
+/** Times within a date's range, fractions cut off: old createrepo wrote `1577836800.12`. */
+function parseNewestTimestamp(root: Element): number | undefined {
+  const seconds = children(root, 'data').flatMap((data) => {
+    const text = /^([0-9]{1,11})(?:\.[0-9]*)?$/.exec(childText(data, 'timestamp')?.trim() ?? '')?.[1]
+    return text === undefined ? [] : [Number(text)]
+  })
+  return seconds.length === 0 ? undefined : seconds.reduce((newest, one) => Math.max(newest, one))
+}
+
 function parseTags(root: Element): string[] {
   const tags: string[] = []
   for (const group of children(root, 'tags')) {
@@ -146,7 +155,13 @@ export function parseRepomd(bytes: Buffer): Repomd {
   const records = children(root, 'data').map(parseRecord)
   refuseContradictions(records)
   const revision = childText(root, 'revision')
-  return { records, tags: parseTags(root), ...(revision !== undefined && { revision }) }
+  const newestTimestamp = parseNewestTimestamp(root)
+  return {
+    records,
+    tags: parseTags(root),
+    ...(revision !== undefined && { revision }),
+    ...(newestTimestamp !== undefined && { newestTimestamp }),
+  }
 }
 
 /**

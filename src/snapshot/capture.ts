@@ -1,18 +1,11 @@
 import pLimit from 'p-limit'
 
-import type { BlobStore } from '../cache/blob-store.ts'
-import type { Digest } from '../model/digest.ts'
 import { PinyonError } from '../model/errors.ts'
 import type { Repomd, RepomdRecord } from '../model/repodata.ts'
 import { Moved, captureRecord, type CaptureContext } from './capture-record.ts'
-import {
-  COMPANIONS,
-  REPOMD_PATH,
-  fetchCompanion,
-  fetchRepomd,
-  type Companion,
-  type FetchedRepomd,
-} from './repomd-source.ts'
+import { confirmCompanions, readCompanion } from './companions.ts'
+import { COMPANIONS, REPOMD_PATH, fetchRepomd, type FetchedRepomd } from './repomd-source.ts'
+import { storeBytes } from './store-bytes.ts'
 import type { CandidateFile, Defect } from './store.ts'
 
 /** Files of one mirror fetched at once. */
@@ -50,15 +43,13 @@ export async function captureFiles(
   )
   try {
     const [captured, read] = await Promise.all([Promise.all(files), Promise.all(companions)])
-    if ((await hasMoved()) || !(await areUnchanged(scoped, fetched, read))) return undefined
+    const confirmed = await confirmCompanions(scoped, fetched, read, hasMoved)
+    if (confirmed === undefined) return undefined
     const own = { path: REPOMD_PATH, type: 'repomd' }
-    const stored = [
-      await storeBytes(context.blobs, own, fetched.bytes, fetched.seen.digest),
-      ...(await storeCompanions(context.blobs, read)),
-    ]
+    const repomdFile = await storeBytes(context.blobs, own, fetched.bytes, fetched.seen.digest)
     return {
-      files: [...stored, ...captured.map(({ file }) => file)],
-      defects: captured.flatMap(({ defects }) => defects),
+      files: [repomdFile, ...confirmed.files, ...captured.map(({ file }) => file)],
+      defects: [...confirmed.defects, ...captured.flatMap(({ defects }) => defects)],
     }
   } catch (error) {
     failed = true
@@ -88,52 +79,7 @@ function selectFiles(repomd: Repomd): readonly RepomdRecord[] {
 
 async function isAnother(context: CaptureContext, fetched: FetchedRepomd): Promise<boolean> {
   const { upstream, signal } = context
-  return (await fetchRepomd(upstream, fetched.seen, { signal, sameSource: true })) !== undefined
-}
-
-async function readCompanion(
-  context: CaptureContext,
-  fetched: FetchedRepomd,
-  path: string,
-): Promise<Companion | undefined> {
-  context.signal.throwIfAborted()
-  return await fetchCompanion(context.upstream, path, fetched.seen.baseurl, context.signal)
-}
-
-async function areUnchanged(
-  context: CaptureContext,
-  fetched: FetchedRepomd,
-  read: readonly (Companion | undefined)[],
-): Promise<boolean> {
-  const again = await Promise.all(COMPANIONS.map(({ path }) => readCompanion(context, fetched, path)))
-  return again.every((companion, index) => companion?.digest === read[index]?.digest)
-}
-
-async function storeCompanions(
-  blobs: BlobStore,
-  companions: readonly (Companion | undefined)[],
-): Promise<CandidateFile[]> {
-  const stored = COMPANIONS.map(async (name, index) => {
-    const companion = companions[index]
-    return companion && (await storeBytes(blobs, name, companion.bytes, companion.digest))
-  })
-  return (await Promise.all(stored)).filter((file) => file !== undefined)
-}
-
-async function storeBytes(
-  blobs: BlobStore,
-  name: { path: string; type: string },
-  bytes: Buffer,
-  digest: Digest,
-): Promise<CandidateFile> {
-  if ((await blobs.keep(digest)) === undefined) {
-    const writer = await blobs.create({ digest, size: bytes.length, essential: true })
-    try {
-      await writer.write(bytes)
-      await writer.publish()
-    } finally {
-      await writer.close()
-    }
-  }
-  return { path: name.path, type: name.type, digest, size: bytes.length }
+  return (
+    (await fetchRepomd(upstream, fetched.seen, { signal, onlyBaseurl: fetched.seen.baseurl })) !== undefined
+  )
 }

@@ -37,13 +37,13 @@ export interface Companion {
 export async function fetchRepomd(
   upstream: Upstream,
   seen: SeenRepomd | undefined,
-  options: { signal: AbortSignal; sameSource?: boolean },
+  options: { signal: AbortSignal; onlyBaseurl?: string },
 ): Promise<FetchedRepomd | undefined> {
   const { signal } = options
   const reply = await upstream.get(REPOMD_PATH, {
     signal,
     ...(seen === undefined ? {} : { validators: toValidators(seen) }),
-    ...(seen !== undefined && options.sameSource === true ? { onlyBaseurl: seen.baseurl } : {}),
+    ...(options.onlyBaseurl === undefined ? {} : { onlyBaseurl: options.onlyBaseurl }),
   })
   if (reply.status === 304) return undefined
   const bytes = decodeOnce(await readAll(reply, MAX_REPOMD_BYTES, REPOMD_PATH))

@@ -1,14 +1,15 @@
 import type { BlobStore } from '../cache/blob-store.ts'
 import { PinyonError, toPinyonError } from '../model/errors.ts'
 import type { Repomd, RepomdRecord } from '../model/repodata.ts'
-import { parseRepomd, repomdFingerprint } from '../repodata/repomd.ts'
+import { repomdFingerprint } from '../repodata/repomd.ts'
 import type { Claims } from '../system/claims.ts'
 import type { Upstream } from '../upstream/upstream.ts'
 import { captureFiles, type Capture } from './capture.ts'
 import type { IngestRunner } from './ingest-runner.ts'
 import type { IngestJob } from './ingest.ts'
 import { listChecks } from './repodata-check.ts'
-import { fetchRepomd, type FetchedRepomd } from './repomd-source.ts'
+import { lookUpstream } from './look-upstream.ts'
+import type { FetchedRepomd } from './repomd-source.ts'
 import type { PublishedSnapshot, SeenRepomd, Snapshot, SnapshotStore } from './store.ts'
 
 /** How far a sync is. */
@@ -31,6 +32,8 @@ export type SyncResult =
 export interface SyncContext {
   readonly mirror: string
   readonly strict: boolean
+  /** Publish also what is older than the last snapshot. */
+  readonly allowOlder: boolean
   readonly upstream: Upstream
   readonly store: SnapshotStore
   readonly blobs: BlobStore
@@ -74,19 +77,15 @@ export async function syncMirror(context: SyncContext): Promise<SyncResult> {
 }
 
 async function lookAndPublish(context: SyncContext): Promise<SyncResult> {
-  const { mirror, store, upstream, signal } = context
+  const { mirror, store, signal } = context
   const [newest] = await store.snapshots(mirror)
   const seen = newest === undefined ? undefined : await store.seenRepomd(mirror)
   for (let start = 0; start < MAX_STARTS; start += 1) {
     signal.throwIfAborted()
     report(context, { step: 'repomd' })
-    const fetched = await fetchRepomd(upstream, seen, { signal })
-    if (newest !== undefined && fetched === undefined) return await unchanged(context, newest)
-    if (fetched === undefined) break
-    const repomd = parseRepomd(fetched.bytes)
-    if (newest?.fingerprint === repomdFingerprint(repomd))
-      return await unchanged(context, newest, fetched.seen)
-    const published = await captureAndPublish(context, fetched, repomd, newest)
+    const look = await lookUpstream(context, newest, seen)
+    if (look.news === undefined) return await unchanged(context, look.snapshot, look.seen)
+    const published = await captureAndPublish(context, look.news.fetched, look.news.repomd, newest)
     if (published !== undefined) return published
   }
   throw new PinyonError(

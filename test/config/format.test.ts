@@ -41,6 +41,7 @@ mirrors:
     retries: 10
     proxy: https://***@proxy.example.org/
     strict: false
+    allow_older: false
     pin: 2016-12-13-13-30 # a bad push
   '007':
     baseurl:
@@ -52,6 +53,7 @@ mirrors:
     retries: 10
     proxy: _none_
     strict: false
+    allow_older: false
 `,
     )
   })

@@ -41,6 +41,7 @@ describe('what is read', () => {
       timeoutMs: 30_000,
       retries: 10,
       strict: false,
+      allowOlder: false,
     })
   })
 
@@ -62,6 +63,7 @@ mirrors:
     retries: 0
     proxy: http://proxy:3128
     strict: true
+    allow_older: true
 `
     assert.deepEqual(config.load(text), {
       file: config.file,
@@ -89,6 +91,7 @@ mirrors:
             retries: 0,
             proxy: 'http://proxy:3128/',
             strict: true,
+            allowOlder: true,
           },
         ],
       ]),

@@ -39,6 +39,7 @@ describe('what a repomd.xml gives', () => {
     )
     assert.deepEqual(parsed, {
       revision: '1700000000',
+      newestTimestamp: 1,
       tags: ['content=binary', 'distro cpe:/o:a:b=A & B', 'repo=r'],
       records: [
         {

@@ -24,6 +24,7 @@ const PROCESS_ID = 'feedfacecafebeef'
 export interface MirrorOptions {
   readonly baseurls: readonly string[]
   readonly strict?: boolean
+  readonly allowOlder?: boolean
 }
 
 /** One mirror with a data directory of its own, synced in this thread: what the server does, but for the ingest's thread. */
@@ -32,6 +33,7 @@ export class MirrorUnderTest {
   readonly store: SqliteSnapshotStore
   readonly blobs: DiskBlobStore
   strict: boolean
+  allowOlder: boolean
   readonly #upstream: MirrorUpstream
   #syncs = 0
 
@@ -41,6 +43,7 @@ export class MirrorUnderTest {
     let scratch = 0
     this.dataDir = dataDir
     this.strict = options.strict ?? false
+    this.allowOlder = options.allowOlder ?? false
     this.store = new SqliteSnapshotStore(layout.database, () =>
       temporaryPath(layout, PROCESS_ID, 'scratch', (scratch += 1)),
     )
@@ -57,6 +60,7 @@ export class MirrorUnderTest {
     return await syncMirror({
       mirror: 'm',
       strict: this.strict,
+      allowOlder: this.allowOlder,
       upstream: this.#upstream,
       store: this.store,
       blobs: this.blobs,

@@ -1,0 +1,109 @@
+import type { BlobStore } from '../cache/blob-store.ts'
+import { PinyonError } from '../model/errors.ts'
+import type { Repomd } from '../model/repodata.ts'
+import { describeStepBack } from '../model/repository-age.ts'
+import { parseRepomd, repomdFingerprint } from '../repodata/repomd.ts'
+import type { Upstream } from '../upstream/upstream.ts'
+import { REPOMD_PATH, fetchRepomd, type FetchedRepomd } from './repomd-source.ts'
+import type { SeenRepomd, Snapshot, SnapshotReader } from './store.ts'
+
+/** What a look needs. */
+export interface LookContext {
+  readonly mirror: string
+  readonly upstream: Upstream
+  readonly blobs: Pick<BlobStore, 'open'>
+  readonly store: Pick<SnapshotReader, 'files'>
+  /** Take what is older than the newest snapshot. */
+  readonly allowOlder: boolean
+  readonly now: () => number
+  readonly signal: AbortSignal
+}
+
+/** What upstream shows: a repomd.xml worth a snapshot, or what is that of the newest one. */
+export type Look =
+  | { readonly news: { readonly fetched: FetchedRepomd; readonly repomd: Repomd } }
+  | { readonly news?: undefined; readonly snapshot: Snapshot; readonly seen: SeenRepomd | undefined }
+
+/**
+ * Looks at upstream's repomd.xml. One that is older than the newest snapshot is passed over: sources may be out of step with each other,
+ * so the others are asked as well.
+ * @throws PinyonError REPODATA_OLDER when all that answer have an older one; REPODATA_MALFORMED; upstream's trouble
+ */
+export async function lookUpstream(
+  context: LookContext,
+  newest: Snapshot | undefined,
+  seen: SeenRepomd | undefined,
+): Promise<Look> {
+  const first = await lookAt(context, newest, seen)
+  if (!('older' in first)) return first
+  for (const baseurl of context.upstream.baseurls.filter((one) => one !== first.baseurl)) {
+    const look = await lookAt(context, newest, seen, baseurl).catch(() => undefined)
+    context.signal.throwIfAborted()
+    if (look !== undefined && !('older' in look)) return look
+  }
+  throw new PinyonError('REPODATA_OLDER', describeRefusal(context, first, seen))
+}
+
+interface OlderLook {
+  readonly older: string
+  readonly baseurl: string
+}
+
+/** @param onlyBaseurl the source to look at; the first that answers unless told */
+async function lookAt(
+  context: LookContext,
+  newest: Snapshot | undefined,
+  seen: SeenRepomd | undefined,
+  onlyBaseurl?: string,
+): Promise<Look | OlderLook> {
+  const { upstream, signal } = context
+  const only = onlyBaseurl === undefined ? {} : { onlyBaseurl }
+  const fetched = await fetchRepomd(upstream, seen, { signal, ...only })
+  if (fetched === undefined) {
+    if (newest !== undefined) return { snapshot: newest, seen: undefined }
+    throw new PinyonError('UPSTREAM_STATUS', `asked without conditions, upstream answered: 304`)
+  }
+  const repomd = parseRepomd(fetched.bytes)
+  if (newest === undefined) return { news: { fetched, repomd } }
+  if (newest.fingerprint === repomdFingerprint(repomd)) return { snapshot: newest, seen: fetched.seen }
+  const older = context.allowOlder ? undefined : await compareAge(context, repomd, newest)
+  return older === undefined ? { news: { fetched, repomd } } : { older, baseurl: fetched.seen.baseurl }
+}
+
+async function compareAge(
+  context: LookContext,
+  repomd: Repomd,
+  newest: Snapshot,
+): Promise<string | undefined> {
+  const { revision } = newest
+  const last = await readRepomd(context, newest)
+  return describeStepBack(repomd, last ?? { revision }, context.now())
+}
+
+/** The repomd.xml of a snapshot; undefined when it cannot be read, which its own requests will tell of. */
+async function readRepomd({ store, blobs }: LookContext, snapshot: Snapshot): Promise<Repomd | undefined> {
+  const file = (await store.files(snapshot)).find(({ path }) => path === REPOMD_PATH)
+  const blob = file?.digest === undefined ? undefined : await blobs.open(file.digest)
+  if (blob === undefined) return undefined
+  try {
+    const bytes = Buffer.alloc(blob.size)
+    for (let at = 0; at < bytes.length;) {
+      const count = await blob.read(bytes.subarray(at), at)
+      if (count === 0) return undefined
+      at += count
+    }
+    return parseRepomd(bytes)
+  } finally {
+    blob.close()
+  }
+}
+
+function describeRefusal(
+  { mirror, upstream }: LookContext,
+  { older, baseurl }: OlderLook,
+  seen: SeenRepomd | undefined,
+): string {
+  const moved = seen !== undefined && !upstream.baseurls.includes(seen.baseurl)
+  const why = moved ? `; that one came from ${seen.baseurl}, which is no longer a baseurl` : ''
+  return `upstream went backwards at ${baseurl}: ${older}${why}. The last snapshot stays. If the older one is meant, set allow_older: true on ${mirror} until the next snapshot`
+}
