@@ -35,6 +35,10 @@ export const ERROR_KINDS = {
   UPSTREAM_TIMEOUT: { status: 504, outcome: 'error_upstream', source: 'upstream', retryable: true },
   /** An answer that is neither success nor "not there" (5xx, 401, 403, 429 …). */
   UPSTREAM_STATUS: { status: 502, outcome: 'error_upstream', source: 'upstream', retryable: true },
+  /** A redirect to where it may not lead. */
+  UPSTREAM_REFUSED: { status: 502, outcome: 'error_upstream', source: 'upstream', retryable: false },
+  /** Every source has failed for a while, and none is asked just now. */
+  UPSTREAM_DOWN: { status: 503, outcome: 'error_upstream', source: 'upstream', retryable: true },
   /** 404 or 410 for something a snapshot lists. */
   UPSTREAM_GONE: { status: 502, outcome: 'lost', source: 'upstream', retryable: false },
   /** The body ended before its announced or listed length. */

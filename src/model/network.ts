@@ -23,7 +23,7 @@ export function toNetwork(address: string): string {
 }
 
 /** The eight groups of an IPv6 address, whose zone (`%eth0`) does not count; undefined for what is none. */
-function parseIpv6(address: string): number[] | undefined {
+export function parseIpv6(address: string): number[] | undefined {
   const [head = '', tail, ...more] = address.replace(/%.*$/s, '').split('::')
   if (more.length > 0 || !address.includes(':')) return undefined
   const before = parseGroups(head)

@@ -99,7 +99,12 @@ export class Content {
           `${file.path} is not cached, and no source of its mirror is known any more: ${mirror}`,
         )
       // A second attempt begins with another base URL, where there is one.
-      const reply = await upstream.get(file.path, { signal, firstBaseurl: attempt })
+      const reply = await upstream.get(file.path, {
+        signal,
+        firstBaseurl: attempt,
+        isAwaited: true,
+        ...(file.size === undefined ? {} : { size: file.size }),
+      })
       return reply.body
     }
   }

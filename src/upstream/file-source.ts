@@ -3,19 +3,16 @@ import { open } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 
 import { PinyonError } from '../model/errors.ts'
-import type { UpstreamReply, UpstreamRequest } from './upstream.ts'
+import type { SourceReply, SourceRequest } from './source.ts'
 
 /**
  * Gets a file of a `file:` base URL. Its validator is made of size, inode and times; the inode's own time tells apart what was rewritten
  * with an older modification time.
  */
-export async function getFile(
-  url: string,
-  baseurl: string,
-  request: UpstreamRequest,
-): Promise<UpstreamReply> {
+export async function getFile(url: string, request: SourceRequest): Promise<SourceReply> {
   let path = url
   let etag: string
+  let size: number
   try {
     path = fileURLToPath(url)
     // Opening a named pipe would else wait for its writer.
@@ -23,6 +20,7 @@ export async function getFile(
     try {
       const facts = await handle.stat({ bigint: true })
       if (!facts.isFile()) throw new PinyonError('UPSTREAM_GONE', `not a file: ${path}`)
+      size = Number(facts.size)
       etag = `"${facts.mtimeNs}-${facts.ctimeNs}-${facts.size}-${facts.ino}"`
     } finally {
       await handle.close()
@@ -30,14 +28,21 @@ export async function getFile(
   } catch (error) {
     throw toUpstreamError(error, path)
   }
-  if (request.validators?.etag === etag)
-    return { status: 304, baseurl, validators: { etag }, body: noBytes() }
-  return { status: 200, baseurl, validators: { etag }, body: readBody(path, request.signal) }
+  const { validators: asked, rest, signal } = request
+  const validators = { etag }
+  if (asked?.etag === etag) return { status: 304, validators, offset: 0, length: 0, body: noBytes() }
+  const offset = rest === undefined || (rest.etag ?? etag) !== etag || rest.offset > size ? 0 : rest.offset
+  return { status: 200, validators, offset, length: size - offset, body: readBody(path, offset, signal) }
 }
 
-async function* readBody(path: string, signal: AbortSignal | undefined): AsyncIterable<Uint8Array> {
+async function* readBody(
+  path: string,
+  start: number,
+  signal: AbortSignal | undefined,
+): AsyncIterable<Uint8Array> {
   try {
-    yield* createReadStream(path, signal === undefined ? {} : { signal }) as AsyncIterable<Uint8Array>
+    const options = signal === undefined ? { start } : { start, signal }
+    yield* createReadStream(path, options) as AsyncIterable<Uint8Array>
   } catch (error) {
     signal?.throwIfAborted()
     throw toUpstreamError(error, path)

@@ -13,6 +13,8 @@ export function toUpstreamError(
   url: string,
   body?: { readonly received: number; readonly announced: number },
 ): PinyonError {
+  if (error instanceof PinyonError && error.code === 'UPSTREAM_REFUSED')
+    return new PinyonError(error.code, `${url} leads where it may not: ${error.message}`, { cause: error })
   if (error instanceof PinyonError) return error
   const facts = { cause: error }
   if (

@@ -1,15 +1,18 @@
 import { request as send, type Dispatcher } from 'undici'
 
 import { PinyonError } from '../model/errors.ts'
+import type { Reach } from '../model/reach.ts'
 import { splitCredentials, type OpenUrl } from './credentials.ts'
 import { drain, readBody } from './http-body.ts'
 import { toUpstreamError } from './http-error.ts'
 import { MAX_REDIRECTS, redirectTarget } from './redirects.ts'
-import type { UpstreamReply, UpstreamRequest, Validators } from './upstream.ts'
+import type { Connections } from './connections.ts'
+import type { SourceReply, SourceRequest } from './source.ts'
+import type { Validators } from './upstream.ts'
 
 /** What every request of a mirror shares. */
 export interface HttpOptions {
-  readonly dispatcher: Dispatcher
+  readonly connections: Connections
   /** For the answer to begin, and between two pieces of it, in milliseconds. */
   readonly timeoutMs: number
   readonly userAgent: string
@@ -26,25 +29,36 @@ const MAX_VALIDATOR_LENGTH = 1024
  */
 export async function getHttp(
   url: string,
-  baseurl: string,
-  request: UpstreamRequest,
+  request: SourceRequest,
   options: HttpOptions,
-): Promise<UpstreamReply> {
+): Promise<SourceReply> {
   const { timeoutMs, now } = options
-  const { signal } = request
+  const { signal, rest } = request
   const open = splitCredentials(url)
   const reply = await follow(open, request, options)
   const validators = readValidators(reply.headers)
-  if (reply.statusCode === 200)
+  const offset = rest !== undefined && reply.statusCode === 206 ? rest.offset : 0
+  if (offset > 0 && !isRest(reply.headers, rest)) {
+    drain(reply, timeoutMs)
+    throw new PinyonError('UPSTREAM_STATUS', `${open.url} gave another part than asked for`, { status: 206 })
+  }
+  if (reply.statusCode === 200 || offset > 0)
     return {
       status: 200,
-      baseurl,
       validators,
+      offset,
+      length: readLength(reply.headers),
       body: readBody(reply, { url: open.url, timeoutMs, signal, now }),
     }
   drain(reply, timeoutMs)
   if (reply.statusCode === 304 && request.validators !== undefined)
-    return { status: 304, baseurl, validators: { ...request.validators, ...validators }, body: noBytes() }
+    return {
+      status: 304,
+      validators: { ...request.validators, ...validators },
+      offset: 0,
+      length: 0,
+      body: noBytes(),
+    }
   const gone = reply.statusCode === 404 || reply.statusCode === 410
   throw new PinyonError(
     gone ? 'UPSTREAM_GONE' : 'UPSTREAM_STATUS',
@@ -56,18 +70,20 @@ export async function getHttp(
 /** The answer at the end of a chain of redirects. Errors name the URL the chain began with. */
 async function follow(
   { url, authorization }: OpenUrl,
-  request: UpstreamRequest,
+  request: SourceRequest,
   options: HttpOptions,
 ): Promise<Dispatcher.ResponseData> {
   const { origin } = new URL(url)
   let target = url
+  let reach: Reach | undefined
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
     const headers = createHeaders(request, options)
     if (authorization !== undefined && new URL(target).origin === origin)
       headers['authorization'] = authorization
-    const reply = await begin(target, url, headers, request, options)
+    const reply = await begin({ target, url, headers, reach }, request, options)
     const next = followTarget(reply, target, options)
     if (next === undefined) return reply
+    reach = options.connections.reachAfter(new URL(target), reach)
     target = next
   }
   throw new PinyonError('UPSTREAM_STATUS', `${url} redirects more often than: ${MAX_REDIRECTS} times`)
@@ -89,31 +105,61 @@ function followTarget(
   return next
 }
 
-function createHeaders(request: UpstreamRequest, options: HttpOptions): Record<string, string> {
+function createHeaders(request: SourceRequest, options: HttpOptions): Record<string, string> {
   const { etag, lastModified } = request.validators ?? {}
   return {
     'user-agent': options.userAgent,
     'accept-encoding': 'identity',
     ...(etag === undefined ? {} : { 'if-none-match': etag }),
     ...(lastModified === undefined ? {} : { 'if-modified-since': lastModified }),
+    ...restHeaders(request),
   }
 }
 
+/** Asks for a rest, on the condition that the file is still the same where a strong validator can say so (RFC 9110, section 13.1.5). */
+function restHeaders({ rest }: SourceRequest): Record<string, string> {
+  if (rest === undefined) return {}
+  const range = { range: `bytes=${rest.offset}-` }
+  return rest.etag?.startsWith('"') === true ? { ...range, 'if-range': rest.etag } : range
+}
+
+/** Whether a 206 is the rest that was asked for, to its end, and of a file of that size. */
+function isRest(headers: Dispatcher.ResponseData['headers'], rest: SourceRequest['rest']): boolean {
+  const found = /^bytes (\d{1,16})-(\d{1,16})\/(\d{1,16}|\*)$/i.exec(
+    readValidator(headers['content-range']) ?? '',
+  )
+  if (found === null || Number(found[1]) !== rest?.offset) return false
+  const length = found[3] === '*' ? undefined : Number(found[3])
+  const isToTheEnd = length === undefined || Number(found[2]) === length - 1
+  return isToTheEnd && (length === undefined || rest.size === undefined || length === rest.size)
+}
+
+function readLength(headers: Dispatcher.ResponseData['headers']): number | undefined {
+  const text = headers['content-length']
+  return typeof text === 'string' && /^\d{1,16}$/.test(text) ? Number(text) : undefined
+}
+
+interface Hop {
+  readonly target: string
+  /** Where the chain began. */
+  readonly url: string
+  readonly headers: Record<string, string>
+  /** How far in the network it may lead; undefined for what is configured. */
+  readonly reach: Reach | undefined
+}
+
 async function begin(
-  target: string,
-  url: string,
-  headers: Record<string, string>,
-  request: UpstreamRequest,
-  options: HttpOptions,
+  { target, url, headers, reach }: Hop,
+  request: SourceRequest,
+  { connections, timeoutMs }: HttpOptions,
 ): Promise<Dispatcher.ResponseData> {
-  const { dispatcher, timeoutMs } = options
   const late = new AbortController()
   // undici's own time for the head begins anew with every 1xx answer.
   const timer = setTimeout(() => late.abort(), 2 * timeoutMs)
   const signal = request.signal === undefined ? late.signal : AbortSignal.any([request.signal, late.signal])
   try {
     return await send(target, {
-      dispatcher,
+      dispatcher: connections.to(new URL(target), reach),
       headers,
       headersTimeout: timeoutMs,
       bodyTimeout: timeoutMs,

@@ -1,14 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-import { Agent, Pool, ProxyAgent, type Dispatcher } from 'undici'
-
 import { PinyonError, toPinyonError } from '../model/errors.ts'
+import type { AddressGuardOptions } from './address-guard.ts'
+import { Connections } from './connections.ts'
 import { splitCredentials } from './credentials.ts'
-import { getFrom } from './source.ts'
-import type { Upstream, UpstreamReply, UpstreamRequest } from './upstream.ts'
+import { race } from './race.ts'
+import { SourceHealth } from './source-health.ts'
+import { getFrom, type SourceReply, type SourceRequest } from './source.ts'
+import { SplicedBody, type BodyPart } from './splice.ts'
+import type { SourceReport, Upstream, UpstreamReply, UpstreamRequest } from './upstream.ts'
 
 /** A mirror's sources and how to treat them; the words are yum's. */
-export interface UpstreamOptions {
+export interface UpstreamOptions extends AddressGuardOptions {
   /** Each ends in a slash; asked in this order. */
   readonly baseurls: readonly string[]
   readonly timeoutMs: number
@@ -23,89 +26,257 @@ export interface UpstreamOptions {
   readonly now?: () => number
 }
 
-/** Connections to one host. More than dnf's own maximum of 20 parallel downloads help nobody. */
-const CONNECTIONS_PER_HOST = 20
 /** The pause before the second round, doubled for each further one, in milliseconds. */
 const FIRST_PAUSE_MS = 250
 const LONGEST_PAUSE_MS = 5_000
+/** A source that has not answered for so long gets a rival, one that is only tried again sooner, in milliseconds. */
+const HEAD_START_MS = 5_000
+const PROBE_HEAD_START_MS = 1_000
+/** How long a client waits for another one's attempt at a source that was down, in milliseconds. */
+const PROBE_WAIT_MS = 2_000
+/** Answers that say of a server that it is in trouble, and of a file nothing. */
+const OVERLOADED = new Set([429, 500, 502, 503, 504])
+
+/** One base URL. */
+interface Source {
+  /** As it is named outside: the database included, nobody gets to see its credentials. */
+  readonly baseurl: string
+  readonly url: string
+  readonly health: SourceHealth
+}
+
+type Answer = SourceReply & { readonly source: Source }
 
 /** The sources of one mirror. */
 export class MirrorUpstream implements Upstream {
   readonly #options: UpstreamOptions
-  /** Base URLs with their credentials by those without: nothing outside, the database included, gets to see the former. */
-  readonly #sources: ReadonlyMap<string, string>
-  readonly #dispatcher: Dispatcher
+  readonly #sources: readonly Source[]
+  readonly #connections: Connections
+  readonly #now: () => number
 
   /** Does no I/O. */
   constructor(options: UpstreamOptions) {
     this.#options = options
-    this.#sources = new Map(options.baseurls.map((baseurl) => [splitCredentials(baseurl).url, baseurl]))
-    this.#dispatcher = createDispatcher(options)
+    this.#now = options.now ?? (() => performance.now())
+    const byName = new Map(options.baseurls.map((url) => [splitCredentials(url).url, url]))
+    this.#sources = [...byName].map(([baseurl, url]) => this.#createSource(baseurl, url))
+    this.#connections = new Connections(options)
   }
 
   get baseurls(): readonly string[] {
-    return [...this.#sources.keys()]
+    return this.#sources.map(({ baseurl }) => baseurl)
+  }
+
+  /** How each source is. */
+  get health(): readonly SourceReport[] {
+    return this.#sources.map(({ baseurl, health }) => {
+      const { state, failures, error } = health.state
+      return { baseurl, state, failures, retryInMs: Math.ceil(health.remainingMs), error }
+    })
   }
 
   async get(href: string, request: UpstreamRequest = {}): Promise<UpstreamReply> {
-    const candidates = this.#order(request)
+    const sources = this.#select(request)
+    const answer = await this.#ask(href, sources, request)
+    const { status, validators, source } = answer
+    const body = status === 304 ? answer.body : this.#splice(href, sources, request, answer)
+    return { status, baseurl: source.baseurl, validators, body }
+  }
+
+  async close(): Promise<void> {
+    await this.#connections.close()
+  }
+
+  #createSource(baseurl: string, url = baseurl): Source {
+    return { baseurl, url, health: new SourceHealth(this.#now) }
+  }
+
+  /** The sources of a request, in their order. */
+  #select({ onlyBaseurl, firstBaseurl = 0 }: UpstreamRequest): readonly Source[] {
+    const all = this.#sources
+    if (onlyBaseurl !== undefined) {
+      const known = all.find(({ baseurl }) => baseurl === onlyBaseurl)
+      return [known ?? this.#createSource(onlyBaseurl)]
+    }
+    const first = firstBaseurl % Math.max(1, all.length)
+    return [...all.slice(first), ...all.slice(0, first)]
+  }
+
+  /** Asks sources, round after round, until one answers. @param rest the part that is wanted, of the answer that began the file */
+  async #ask(
+    href: string,
+    sources: readonly Source[],
+    request: UpstreamRequest,
+    rest?: { readonly offset: number; readonly first: Answer },
+  ): Promise<Answer> {
+    const left = new Set(sources)
     let failure: PinyonError | undefined
-    for (let round = 0; round <= this.#options.retries && candidates.length > 0; round += 1) {
+    for (let round = 0; round <= this.#options.retries && left.size > 0; round += 1) {
       if (round > 0) await this.#pause(round, request.signal)
-      for (const baseurl of candidates.slice()) {
-        request.signal?.throwIfAborted()
+      const candidates = await this.#order([...left], request)
+      const run = async (source: Source, signal: AbortSignal) => {
         try {
-          return await this.#getFrom(baseurl, href, request)
+          return await this.#askSource(source, href, toSourceRequest(source, request, signal, rest))
         } catch (error) {
           const caught = toPinyonError(error)
-          if (caught.kind.source !== 'upstream') throw caught
-          // Trouble says more than absence: a file may still be where nobody answered.
-          if (failure === undefined || caught.code !== 'UPSTREAM_GONE') failure = caught
-          if (!caught.kind.retryable) candidates.splice(candidates.indexOf(baseurl), 1)
+          // Trouble says more than absence, as a file may still be where nobody answered; our own says most.
+          if (
+            failure?.kind.source !== 'internal' &&
+            (failure === undefined || caught.code !== 'UPSTREAM_GONE')
+          )
+            failure = caught
+          if (!caught.kind.retryable) left.delete(source)
+          throw caught
         }
       }
+      const answer = await race(candidates, { run, headStartMs, discard, signal: request.signal })
+      if (answer !== undefined) return answer
+      if (failure !== undefined && failure.kind.source !== 'upstream') throw failure
     }
     throw failure ?? new PinyonError('UPSTREAM_UNREACHABLE', `no source is configured for: ${href}`)
   }
 
-  async close(): Promise<void> {
-    await this.#dispatcher.destroy()
+  /** One attempt at one source, which its health hears of. */
+  async #askSource(source: Source, href: string, request: SourceRequest): Promise<Answer> {
+    const { timeoutMs, userAgent } = this.#options
+    const { health } = source
+    const askedAt = this.#now()
+    const http = { connections: this.#connections, timeoutMs, userAgent, now: this.#now }
+    const asked = getFrom(source.url, href, request, http)
+    if (health.isDown) health.startProbe(asked)
+    try {
+      const reply = await asked
+      health.answered()
+      if (reply.status === 304) health.delivered()
+      return { ...reply, source, body: watch(reply.body, source) }
+    } catch (error) {
+      const caught = toPinyonError(error)
+      if (request.signal?.aborted !== true) note(source, caught, href, askedAt)
+      throw caught
+    }
   }
 
-  #order(request: UpstreamRequest): string[] {
-    if (request.onlyBaseurl !== undefined) return [request.onlyBaseurl]
-    const { baseurls } = this
-    const first = (request.firstBaseurl ?? 0) % Math.max(1, baseurls.length)
-    return [...baseurls.slice(first), ...baseurls.slice(0, first)]
+  /**
+   * Those that are well first, then those that are set aside, the next to be asked again before others. For a client nothing is asked that
+   * is known to be down, but for one request to see whether it still is.
+   * @throws PinyonError UPSTREAM_DOWN when nothing is left
+   */
+  async #order(
+    sources: readonly Source[],
+    { isAwaited, signal }: UpstreamRequest,
+  ): Promise<readonly Source[]> {
+    const ordered = sources.toSorted((a, b) => a.health.remainingMs - b.health.remainingMs)
+    if (isAwaited !== true) return ordered
+    const usable = ordered.filter(isWorthAsking)
+    if (usable.length > 0) return usable
+    const probes = sources.flatMap(({ health }) => health.probe ?? [])
+    if (probes.length > 0) await Promise.race([...probes, this.#wait(PROBE_WAIT_MS, signal)])
+    const back = ordered.filter(isWorthAsking)
+    if (probes.length > 0 && back.length > 0) return back
+    throw describeOutage(ordered)
   }
 
-  async #getFrom(baseurl: string, href: string, request: UpstreamRequest): Promise<UpstreamReply> {
-    const { timeoutMs, userAgent, now = () => performance.now() } = this.#options
-    const { validators, ...unconditional } = request
-    const asked = validators?.baseurl === baseurl ? request : unconditional
-    const source = this.#sources.get(baseurl) ?? baseurl
-    const http = { dispatcher: this.#dispatcher, timeoutMs, userAgent, now }
-    return { ...(await getFrom(source, href, asked, http)), baseurl }
+  /** A body that outlives its connection, and its source. */
+  #splice(
+    href: string,
+    sources: readonly Source[],
+    request: UpstreamRequest,
+    first: Answer,
+  ): AsyncIterable<Uint8Array> {
+    let current = first
+    const others = () => sources.filter((one) => one !== current.source)
+    const reopen = async (offset: number, signal: AbortSignal): Promise<BodyPart> => {
+      // Others first; of one that was just found wanting its health makes the last.
+      const rest = { offset, first }
+      current = await this.#ask(href, [...others(), current.source], { ...request, signal }, rest)
+      return current
+    }
+    return new SplicedBody(first.body, {
+      size: request.size,
+      reopen,
+      onSlow: (message) => noteSlow(current.source, `${current.source.baseurl}${href} ${message}`),
+      hasOthers: () => others().some(({ health }) => health.remainingMs === 0),
+      now: this.#now,
+      signal: request.signal,
+    })
   }
 
   async #pause(round: number, signal: AbortSignal | undefined): Promise<void> {
-    const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** (round - 1), LONGEST_PAUSE_MS)
-    await (this.#options.sleep ?? sleepFor)(pauseMs, signal)
+    await this.#wait(Math.min(FIRST_PAUSE_MS * 2 ** (round - 1), LONGEST_PAUSE_MS), signal)
+  }
+
+  async #wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
+    await (this.#options.sleep ?? sleepFor)(ms, signal)
   }
 }
 
-function createDispatcher({ timeoutMs, proxy }: UpstreamOptions): Dispatcher {
-  const common = { connections: CONNECTIONS_PER_HOST }
-  if (proxy === undefined) return new Agent({ ...common, connect: { timeout: timeoutMs } })
-  const { url, authorization } = splitCredentials(proxy)
-  return new ProxyAgent({
-    ...common,
-    uri: url,
-    connectTimeout: timeoutMs,
-    // What it builds for plain http would have no limit.
-    factory: (origin, options) => new Pool(origin, Object.assign({}, options, common)),
-    ...(authorization === undefined ? {} : { token: authorization }),
-  })
+function headStartMs({ health }: Source): number {
+  return health.state.failures > 0 ? PROBE_HEAD_START_MS : HEAD_START_MS
+}
+
+/** Whether a client's request may go there: unless it is down, and set aside or being tried by another one. */
+function isWorthAsking({ health }: Source): boolean {
+  return !health.isDown || (health.remainingMs === 0 && health.probe === undefined)
+}
+
+function toSourceRequest(
+  { baseurl }: Source,
+  { validators }: UpstreamRequest,
+  signal: AbortSignal,
+  rest: { readonly offset: number; readonly first: Answer } | undefined,
+): SourceRequest {
+  if (rest === undefined) return validators?.baseurl === baseurl ? { signal, validators } : { signal }
+  const { offset, first } = rest
+  const { etag } = first.validators
+  return {
+    signal,
+    rest: {
+      offset,
+      ...(first.length === undefined ? {} : { size: first.length }),
+      ...(first.source.baseurl === baseurl && etag !== undefined ? { etag } : {}),
+    },
+  }
+}
+
+function note({ health }: Source, error: PinyonError, href: string, askedAt: number): void {
+  const status = error.code === 'UPSTREAM_STATUS' ? (error.facts['status'] as number | undefined) : undefined
+  const isTrouble = error.kind.retryable && (status === undefined || OVERLOADED.has(status))
+  if (error.kind.source !== 'upstream') return
+  if (isTrouble) return health.refused(error, href, askedAt)
+  health.answered()
+  health.delivered()
+}
+
+function noteSlow({ health }: Source, message: string): void {
+  health.failed(new PinyonError('UPSTREAM_TIMEOUT', message))
+}
+
+/** A body whose end its source's health hears of. */
+async function* watch(body: AsyncIterable<Uint8Array>, { health }: Source): AsyncIterable<Uint8Array> {
+  try {
+    yield* body
+  } catch (error) {
+    const caught = toPinyonError(error)
+    if (caught.kind.source === 'upstream') health.failed(caught)
+    throw error
+  }
+  health.delivered()
+}
+
+function describeOutage(sources: readonly Source[]): PinyonError {
+  const retryInMs = Math.min(...sources.map(({ health }) => health.remainingMs))
+  const errors = new Set(sources.flatMap(({ health }) => health.state.error ?? []))
+  const seconds = Math.max(1, Math.ceil(retryInMs / 1000))
+  return new PinyonError(
+    'UPSTREAM_DOWN',
+    `upstream has been down for a while, and is asked again in ${seconds} s: ${[...errors].join('; ')}`,
+    { retryAfterSeconds: seconds },
+  )
+}
+
+/** Gives up an answer that came too late; its signal is aborted already, which frees its connection. */
+function discard({ body }: Answer): void {
+  Promise.resolve(body[Symbol.asyncIterator]().return?.()).catch(() => undefined)
 }
 
 async function sleepFor(ms: number, signal: AbortSignal | undefined): Promise<void> {

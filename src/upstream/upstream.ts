@@ -24,6 +24,24 @@ export interface UpstreamRequest {
   readonly firstBaseurl?: number
   /** Ask only this base URL. */
   readonly onlyBaseurl?: string
+  /** Bytes of the file, where they are known: a body that ends before is taken up again. */
+  readonly size?: number
+  /** Whether a client waits: sources that are known to be down are then not tried again and again. */
+  readonly isAwaited?: boolean
+}
+
+/** How one source of a mirror is; times are milliseconds from now. */
+export interface SourceReport {
+  /** Its base URL, without credentials. */
+  readonly baseurl: string
+  /** `set aside`: others are asked before it; `down`: it is not asked until its back-off has passed. */
+  readonly state: 'ok' | 'set aside' | 'down'
+  /** Failures since it last gave a whole answer. */
+  readonly failures: number
+  /** When it is asked again; 0 for now. */
+  readonly retryInMs: number
+  /** Why it failed last. */
+  readonly error: string | undefined
 }
 
 /** Where bytes come from: the sources of one mirror. */

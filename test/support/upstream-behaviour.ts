@@ -1,4 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+
 import type { Gate } from './gate.ts'
 
 /** One request as upstream saw it; `status`, `bytesSent` and `complete` are filled in as it is answered. */
@@ -45,12 +47,23 @@ export interface Behaviour {
   readonly flipByteAt?: number
   /** Breaks the connection after this many body bytes. */
   readonly cutAt?: number
+  /** Whether it breaks by a reset rather than by an end. */
+  readonly reset?: boolean
   /** Sends only this many body bytes, announced as all there are. */
   readonly shortenTo?: number
   /** Sends this many body bytes, and the rest when the gate opens. */
   readonly stall?: { readonly afterBytes: number; readonly until: Gate }
   /** Sends pieces of at most this many bytes, each in an event-loop turn of its own. */
   readonly bytesPerTick?: number
+  /** Milliseconds before it answers: of real time, for what has to be slow rather than stand still. */
+  readonly latencyMs?: number
+  /** Bytes a second at most, in pieces of a twentieth of that: of real time as well. */
+  readonly bytesPerSecond?: number
+  /**
+   * What it makes of a Range header: nothing (200 and the whole), a refusal (416), another range than asked for (206, and says so), or
+   * other bytes than it says (206, from the start of the file).
+   */
+  readonly ranges?: 'ignored' | 'refused' | 'shifted' | 'lying'
 }
 
 /** A path as a test names it: how it ends, a pattern, or a function. */
@@ -86,6 +99,7 @@ export async function* shapeBody(
     for (let start = 0; start < chunk.length && sent < limit;) {
       const size = Math.min(pieceSize(behaviour, sent), chunk.length - start, limit - sent)
       yield chunk.subarray(start, start + size)
+      if (behaviour.bytesPerSecond !== undefined) await sleep((size * 1000) / behaviour.bytesPerSecond)
       start += size
       sent += size
       if (sent === behaviour.stall?.afterBytes) await behaviour.stall.until.opened
@@ -94,9 +108,10 @@ export async function* shapeBody(
   }
 }
 
-function pieceSize({ bytesPerTick, stall }: Behaviour, sent: number): number {
+function pieceSize({ bytesPerTick, bytesPerSecond, stall }: Behaviour, sent: number): number {
   const toStall = stall === undefined || sent >= stall.afterBytes ? Infinity : stall.afterBytes - sent
-  return Math.min(bytesPerTick ?? Infinity, toStall)
+  const paced = bytesPerSecond === undefined ? Infinity : Math.max(1, Math.floor(bytesPerSecond / 20))
+  return Math.min(bytesPerTick ?? Infinity, paced, toStall)
 }
 
 function flipByte(chunk: Buffer, at: number | undefined, offset: number): void {

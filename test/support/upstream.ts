@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import {
   matchesPath,
   shapeBody,
@@ -91,8 +91,9 @@ export class Upstream {
     const behaviour = this.#behaviourFor(entry)
     await behaviour.before?.(entry)
     await behaviour.hold?.opened
+    if (behaviour.latencyMs !== undefined) await sleep(behaviour.latencyMs)
     if (behaviour.hangUp === true || response.destroyed) {
-      response.destroy()
+      breakOff(response, behaviour)
       return
     }
     const answer = chooseAnswer(this.root, entry, behaviour)
@@ -145,7 +146,27 @@ function chooseAnswer(root: string, entry: UpstreamRequest, behaviour: Behaviour
   }
   if (html === true) return answerText(status ?? 200, HTML_PAGE, 'text/html')
   if (status !== undefined) return answerText(status, `${status}\n`)
-  return answerFile(root, entry.path, entry.headers)
+  return answerRange(root, entry, behaviour)
+}
+
+/** The file, or the part of it that the behaviour makes of the one asked for. */
+function answerRange(root: string, { path, headers }: UpstreamRequest, { ranges }: Behaviour): FileAnswer {
+  const { range, ...others } = headers
+  const [, start = '', end = ''] = /^bytes=(\d+)-(\d*)$/.exec(range ?? '') ?? []
+  if (ranges === undefined || start === '')
+    return answerFile(root, path, ranges === 'ignored' ? others : headers)
+  if (ranges === 'ignored') return answerFile(root, path, others)
+  if (ranges === 'refused') return answerText(416, '')
+  const asked = answerFile(root, path, headers)
+  if (ranges === 'shifted' || asked.status !== 206)
+    return answerFile(root, path, { ...headers, range: `bytes=${Number(start) + 1}-${end}` })
+  const other = answerFile(root, path, { ...others, range: `bytes=0-${asked.length - 1}` })
+  return { ...asked, body: other.body, offset: 0 }
+}
+
+function breakOff(response: ServerResponse, { reset }: Behaviour): void {
+  if (reset === true) response.socket?.resetAndDestroy()
+  else response.destroy()
 }
 
 async function send(
@@ -170,7 +191,7 @@ async function send(
   }
   const lied = hasBody && behaviour.framing === undefined && announced !== entry.bytesSent
   if (lied || behaviour.cutAt !== undefined) {
-    response.destroy()
+    breakOff(response, behaviour)
   } else {
     // A client that has its announced length may be gone before the server calls the answer finished.
     entry.complete = behaviour.framing === undefined

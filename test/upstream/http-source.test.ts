@@ -64,7 +64,7 @@ describe('a request by http', () => {
       { framing: 'chunked', cutAt: 100_000 },
     ] as const
     for (const behaviour of cases) {
-      source.rules = [{ match: 'file', ...behaviour }]
+      source.rules = [{ match: 'file', ranges: 'ignored', ...behaviour }]
       const reply = await upstream.get('file')
       await assert.rejects(readBody(reply), { code: 'UPSTREAM_SHORT' }, JSON.stringify(behaviour))
     }
@@ -114,7 +114,7 @@ describe('a source that is slow', () => {
   test('in the middle of a body is given up', async (t) => {
     const source = await startSource(t)
     const { upstream } = openUpstream(t, [source.url], { timeoutMs: SHORT_MS })
-    source.rules = [{ match: 'file', stall: { afterBytes: 100_000, until: gate() } }]
+    source.rules = [{ match: 'file', ranges: 'ignored', stall: { afterBytes: 100_000, until: gate() } }]
     const reply = await upstream.get('file')
     await assert.rejects(readBody(reply), { code: 'UPSTREAM_TIMEOUT' })
     await source.stop()

@@ -1,0 +1,59 @@
+/** How a {@link race} is run. */
+export interface RaceOptions<Runner, Result> {
+  /** Asks one runner. The signal ends what lost. */
+  readonly run: (runner: Runner, signal: AbortSignal) => Promise<Result>
+  /** How long a runner is waited for before the next one runs beside it, in milliseconds. */
+  readonly headStartMs: (runner: Runner) => number
+  readonly signal: AbortSignal | undefined
+  /** Gives up what came too late. */
+  readonly discard: (result: Result) => void
+}
+
+/**
+ * Asks one runner after the other, the next one as soon as the last fails or is late; the first result wins, and the others are ended.
+ * Undefined when all of them failed: whoever runs them takes note of why.
+ * @throws the signal's reason
+ */
+export async function race<Runner, Result>(
+  runners: readonly Runner[],
+  options: RaceOptions<Runner, Result>,
+): Promise<Result | undefined> {
+  const { run, headStartMs, signal, discard } = options
+  const left = [...runners]
+  const running = new Set<AbortController>()
+  const { promise, resolve, reject } = Promise.withResolvers<Result | undefined>()
+  let isOver = false
+  let timer: NodeJS.Timeout | undefined
+  const end = (settle: () => void) => {
+    isOver = true
+    clearTimeout(timer)
+    for (const abort of running) abort.abort()
+    settle()
+  }
+  const ask = async (runner: Runner) => {
+    const abort = new AbortController()
+    running.add(abort)
+    try {
+      const own = signal === undefined ? abort.signal : AbortSignal.any([signal, abort.signal])
+      const result = await run(runner, own)
+      running.delete(abort)
+      if (isOver) discard(result)
+      else end(() => resolve(result))
+    } catch {
+      running.delete(abort)
+      if (isOver) return
+      if (signal?.aborted === true) end(() => reject(signal.reason as Error))
+      else if (left.length > 0) askNext()
+      else if (running.size === 0) end(() => resolve(undefined))
+    }
+  }
+  const askNext = () => {
+    clearTimeout(timer)
+    const runner = left.shift()
+    if (isOver || runner === undefined) return
+    if (left.length > 0) timer = setTimeout(askNext, headStartMs(runner))
+    void ask(runner)
+  }
+  askNext()
+  return runners.length === 0 ? undefined : await promise
+}

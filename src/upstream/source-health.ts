@@ -1,0 +1,107 @@
+import type { PinyonError } from '../model/errors.ts'
+
+/** A source that fails is set aside for this long, doubled with each further failure, in milliseconds. */
+const FIRST_BACK_OFF_MS = 500
+/** At most so long: that much later than the source is well again, everybody notices. */
+export const LONGEST_BACK_OFF_MS = 10_000
+/** A source that has answered nothing so often, for so long, is down: before, a client is better served by trying again. */
+const DOWN_FAILURES = 3
+const DOWN_AFTER_MS = 5_000
+
+/** How a source is, for those who look after it. Times are milliseconds of the clock that the health was given. */
+export interface SourceState {
+  readonly state: 'ok' | 'set aside' | 'down'
+  /** Failures since it last gave a whole answer. */
+  readonly failures: number
+  /** Until when it is set aside; in the past when it is not. */
+  readonly until: number
+  /** The last failure; undefined when it is well. */
+  readonly error: string | undefined
+}
+
+/**
+ * What is known of one source from how it has answered: a circuit breaker. One that fails is set aside, so that others are asked before
+ * it; one that is down is only asked again when its back-off has passed, and then by one request, which all others wait for.
+ */
+export class SourceHealth {
+  readonly #now: () => number
+  #failures = 0
+  #until = 0
+  #error: string | undefined
+  /** Failures since the last answer, when the first of them was asked, and the two files at most that they were about. */
+  #unanswered = 0
+  #unansweredSince = 0
+  readonly #unansweredHrefs = new Set<string>()
+  /** Whether one of them was no answer at all, rather than a server's own 5xx. */
+  #isMute = false
+  #probe: Promise<unknown> | undefined
+
+  /** @param now milliseconds of a clock that only goes forward */
+  constructor(now: () => number) {
+    this.#now = now
+  }
+
+  /** Milliseconds until it is to be asked again; 0 when it is not set aside. */
+  get remainingMs(): number {
+    return Math.max(0, this.#until - this.#now())
+  }
+
+  get isDown(): boolean {
+    // One file that a server chokes on is no outage.
+    const isOutage = this.#isMute || this.#unansweredHrefs.size > 1
+    return (
+      isOutage && this.#unanswered >= DOWN_FAILURES && this.#now() - this.#unansweredSince >= DOWN_AFTER_MS
+    )
+  }
+
+  /** The request that finds out whether a source that is down is well again, while it runs. */
+  get probe(): Promise<unknown> | undefined {
+    return this.#probe
+  }
+
+  get state(): SourceState {
+    const state = this.isDown ? 'down' : this.remainingMs > 0 ? 'set aside' : 'ok'
+    return { state, failures: this.#failures, until: this.#until, error: this.#error }
+  }
+
+  /** Makes a request the probe, as long as it runs. */
+  startProbe(request: Promise<unknown>): void {
+    const ended = request.then(
+      () => undefined,
+      () => undefined,
+    )
+    this.#probe = ended
+    void ended.then(() => (this.#probe = undefined))
+  }
+
+  /** It has answered: whatever that is, it is there. */
+  answered(): void {
+    this.#unanswered = 0
+    this.#unansweredHrefs.clear()
+    this.#isMute = false
+  }
+
+  /** It has given a whole body, or what needs none. */
+  delivered(): void {
+    this.#failures = 0
+    this.#until = 0
+    this.#error = undefined
+  }
+
+  /** It has not answered, or not with what it should have. @param askedAt when it was asked */
+  refused(error: PinyonError, href: string, askedAt: number): void {
+    if (this.#unanswered === 0) this.#unansweredSince = askedAt
+    this.#unanswered += 1
+    this.#isMute ||= error.code !== 'UPSTREAM_STATUS'
+    if (this.#unansweredHrefs.size < 2) this.#unansweredHrefs.add(href)
+    this.failed(error)
+  }
+
+  /** It is in trouble: it did not answer, broke off, or sends too slowly. */
+  failed(error: PinyonError): void {
+    this.#failures += 1
+    this.#error = error.message
+    const backOffMs = Math.min(FIRST_BACK_OFF_MS * 2 ** (this.#failures - 1), LONGEST_BACK_OFF_MS)
+    this.#until = this.#now() + backOffMs
+  }
+}

@@ -1,0 +1,218 @@
+/** A body, or the rest of one. */
+export interface BodyPart {
+  /** Where its first byte is in the file; 0 where the whole came although a rest was asked for. */
+  readonly offset: number
+  readonly body: AsyncIterable<Uint8Array>
+}
+
+/** How a body goes on when it does not. */
+export interface SpliceOptions {
+  /** Bytes of the whole file, where that is known: a body that ends before is not the end. */
+  readonly size: number | undefined
+  /**
+   * Opens the file from an offset on, at another source rather. Rejects when nobody gives it.
+   * @param signal ends the asking, and what it gives
+   */
+  readonly reopen: (offset: number, signal: AbortSignal) => Promise<BodyPart>
+  /** Told of a part that was given up because it gave nothing, or too little, for too long. */
+  readonly onSlow: (message: string) => void
+  /** Whether somebody else may be faster. */
+  readonly hasOthers: () => boolean
+  /** Milliseconds of a clock that only goes forward. */
+  readonly now: () => number
+  readonly signal: AbortSignal | undefined
+}
+
+/** Without a byte for so long, another source is asked beside: dnf gives up after 30 s with less than 1000 B/s, in milliseconds. */
+export const STALL_MS = 10_000
+/** Less than this on average over that time is as good as nothing, where there are others: twice what clients want. */
+const MIN_BYTES_PER_SECOND = 2_000
+
+/** Times that a body may be taken up again: so many, one more for each MiB, and not often without a byte in between. */
+const MAX_RESUMES = 8
+const MAX_IDLE_RESUMES = 2
+
+type Step = IteratorResult<Uint8Array, unknown> | { readonly error: unknown }
+
+/**
+ * The bytes of a body, whatever becomes of the connection: when it breaks off, ends early, stalls or trickles, the rest is asked for from
+ * where it stopped, there or elsewhere. That all parts are of one file is for the digest to say.
+ */
+export class SplicedBody implements AsyncIterable<Uint8Array> {
+  readonly #options: SpliceOptions
+  #part: PartReader
+  /** Bytes handed out, each once. */
+  #offset = 0
+  #resumes = 0
+  #idleResumes = 0
+  #waitedMs = 0
+  #windowBytes = 0
+
+  constructor(first: AsyncIterable<Uint8Array>, options: SpliceOptions) {
+    this.#options = options
+    this.#part = new PartReader({ offset: 0, body: first }, 0)
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+    try {
+      for (let chunk = await this.#next(); chunk !== undefined; chunk = await this.#next()) {
+        this.#offset += chunk.length
+        this.#idleResumes = 0
+        yield chunk
+        if (this.#isTooSlow(chunk.length)) await this.#resume()
+      }
+    } finally {
+      this.#part.giveUp()
+    }
+  }
+
+  async #next(): Promise<Uint8Array | undefined> {
+    for (;;) {
+      const step = await this.#step()
+      this.#options.signal?.throwIfAborted()
+      if ('error' in step) {
+        if (!(await this.#resume())) throw step.error
+      } else if (step.done !== true) {
+        if (step.value.length > 0) return step.value
+      } else {
+        const isShort = this.#options.size !== undefined && this.#offset < this.#options.size
+        if (!isShort || !(await this.#resume())) return undefined
+      }
+    }
+  }
+
+  /** The next step of the part that is read; when that stalls, of another one that was faster. */
+  async #step(): Promise<Step> {
+    const askedAt = this.#options.now()
+    let step = await withinTime(this.#part.peek(), STALL_MS)
+    while (step === undefined) {
+      await this.#overtake()
+      step = await withinTime(this.#part.peek(), STALL_MS)
+    }
+    this.#part.take()
+    this.#waitedMs += this.#options.now() - askedAt
+    return step
+  }
+
+  /** Asks for the rest beside a part that has stalled, and goes on with whichever gives a byte first. */
+  async #overtake(): Promise<void> {
+    if (!this.#mayResume()) return
+    const stop = new AbortController()
+    const rival = this.#openWithByte(stop.signal)
+    const winner = await Promise.race([rival.catch(() => undefined), this.#part.peek().then(() => undefined)])
+    if (winner === undefined) {
+      stop.abort()
+      rival.then((part) => part.giveUp()).catch(() => undefined)
+    } else {
+      this.#options.onSlow(`sent nothing for ${STALL_MS / 1000} s`)
+      this.#goOnWith(winner)
+    }
+  }
+
+  /** An answer's head is no byte. */
+  async #openWithByte(stop: AbortSignal): Promise<PartReader> {
+    const part = await this.#open(stop)
+    const step = await part.peek()
+    if ('error' in step) throw step.error
+    return part
+  }
+
+  /** Goes on with the rest from elsewhere; false when that cannot be had. */
+  async #resume(): Promise<boolean> {
+    if (!this.#mayResume()) return false
+    try {
+      this.#goOnWith(await this.#open())
+      return true
+    } catch {
+      this.#options.signal?.throwIfAborted()
+      return false
+    }
+  }
+
+  #mayResume(): boolean {
+    const allowed = MAX_RESUMES + (this.#offset >> 20)
+    return this.#resumes < allowed && this.#idleResumes < MAX_IDLE_RESUMES
+  }
+
+  async #open(stop?: AbortSignal): Promise<PartReader> {
+    this.#resumes += 1
+    this.#idleResumes += 1
+    const { reopen, signal } = this.#options
+    const signals = [signal, stop].filter((one) => one !== undefined)
+    return new PartReader(await reopen(this.#offset, AbortSignal.any(signals)), this.#offset)
+  }
+
+  #goOnWith(part: PartReader): void {
+    this.#part.giveUp()
+    this.#part = part
+    this.#waitedMs = 0
+    this.#windowBytes = 0
+  }
+
+  /** Whether what is read trickles though others may do better; the time of whoever reads does not count. */
+  #isTooSlow(bytes: number): boolean {
+    this.#windowBytes += bytes
+    if (this.#waitedMs < STALL_MS) return false
+    const bytesPerSecond = (this.#windowBytes * 1000) / this.#waitedMs
+    this.#waitedMs = 0
+    this.#windowBytes = 0
+    if (!this.#options.hasOthers() || bytesPerSecond >= MIN_BYTES_PER_SECOND || !this.#mayResume())
+      return false
+    this.#options.onSlow(`sends too slowly: ${Math.floor(bytesPerSecond)} bytes/s`)
+    return true
+  }
+}
+
+/** Reads a part, step by step, from where it is wanted on. */
+class PartReader {
+  readonly #iterator: AsyncIterator<Uint8Array>
+  /** Bytes of it that another part has given already. */
+  #skip: number
+  #next: Promise<Step> | undefined
+  #isGivenUp = false
+
+  constructor({ offset, body }: BodyPart, wanted: number) {
+    this.#iterator = body[Symbol.asyncIterator]()
+    this.#skip = wanted - offset
+  }
+
+  /** The next step; the same one until it is taken. */
+  peek(): Promise<Step> {
+    return (this.#next ??= this.#read())
+  }
+
+  take(): void {
+    this.#next = undefined
+  }
+
+  giveUp(): void {
+    if (this.#isGivenUp) return
+    this.#isGivenUp = true
+    Promise.resolve(this.#iterator.return?.()).catch(() => undefined)
+  }
+
+  async #read(): Promise<Step> {
+    try {
+      for (;;) {
+        const step = await this.#iterator.next()
+        if (step.done === true) return step
+        const value = step.value.subarray(this.#skip)
+        this.#skip = Math.max(0, this.#skip - step.value.length)
+        if (value.length > 0) return { done: false, value }
+      }
+    } catch (error) {
+      return { error }
+    }
+  }
+}
+
+/** Undefined when it takes longer. */
+async function withinTime<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
+  const { promise: late, resolve } = Promise.withResolvers<undefined>()
+  const timer = setTimeout(() => resolve(undefined), ms)
+  try {
+    return await Promise.race([promise, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
