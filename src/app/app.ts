@@ -99,7 +99,10 @@ export class App {
     this.#resolver = new Resolver(this.store, (mirror) => toClientSettings(this.config.mirrors.get(mirror)))
     this.retiredWatch = new RetiredWatch(this.store, () => this.#resolver.forget(() => true))
     this.#diffs = new DiffRunner(config.dataDir)
-    this.#metrics = createMetrics(storage, () => this.config.cache.maxBytes)
+    this.#metrics = createMetrics(storage, {
+      maxBytes: () => this.config.cache.maxBytes,
+      upstreams: () => this.#upstreams,
+    })
     // Upstream: the sources of each mirror, and the fills that read them.
     this.#upstreams = createUpstreams(config)
     this.#fills = new FillTable({
@@ -323,6 +326,7 @@ export class App {
       showClient: (address) => address,
       diff: (pair, signal) => this.#diffs.diff(pair, signal),
       cache: () => this.#storage.describeCache(this.config.cache.maxBytes),
+      sourcesOf: (mirror) => this.#upstreams.get(mirror)?.health ?? [],
       metrics: async () => ({ contentType: this.#metrics.contentType, text: await this.#metrics.text() }),
       inject: { store: this.store, runner: this.#injections, memory: new BodyMemory(MAX_BODY_BYTES) },
       clientScript: () => readClientScript(),

@@ -1,9 +1,15 @@
 import { Metrics } from '../system/metrics.ts'
+import type { MirrorUpstream } from '../upstream/mirror-upstream.ts'
 import { VERSION } from '../system/version.ts'
 import type { Storage } from './storage.ts'
 
-/** The figures of a server, read from its storage when somebody asks. */
-export function createMetrics(storage: Storage, maxBytes: () => number): Metrics {
+interface FigureSources {
+  readonly maxBytes: () => number
+  readonly upstreams: () => ReadonlyMap<string, MirrorUpstream>
+}
+
+/** The figures of a server, read from its storage and its sources when somebody asks. */
+export function createMetrics(storage: Storage, { maxBytes, upstreams }: FigureSources): Metrics {
   return new Metrics(VERSION, {
     cache: () => {
       const view = storage.describeCache(maxBytes())
@@ -15,6 +21,15 @@ export function createMetrics(storage: Storage, maxBytes: () => number): Metrics
         protectedBytes: view.only_here_bytes ?? undefined,
       }
     },
+    sources: () =>
+      [...upstreams()].flatMap(([mirror, { health }]) =>
+        health.map(({ baseurl, state, failures }) => ({
+          mirror,
+          source: baseurl,
+          isDown: state === 'down',
+          failures,
+        })),
+      ),
     generation: async () => (await storage.snapshots.index()).generation,
     views: async () => await storage.snapshots.views.count(),
   })

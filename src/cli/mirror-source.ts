@@ -56,6 +56,7 @@ export async function openMirrorSource(options: ServerOptions): Promise<MirrorSo
         showClient: showInFull,
         configuration: { error: undefined },
         cache: () => describeCache(store.ledger, cache.maxBytes),
+        sourcesOf: () => [],
         diff: (pair) => diffs.diff(pair),
       }
       return JSON.parse((await answerApi(context, segments, new URLSearchParams(query))).body.toString())

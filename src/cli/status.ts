@@ -56,7 +56,8 @@ function formatStatus(mirrors: readonly MirrorView[], running: boolean, nowMs: n
   return (
     note +
     formatTable([['MIRROR', 'CURRENT', 'SNAPSHOTS', 'LAST SYNC', 'RESULT'], ...rows]) +
-    formatPins(mirrors)
+    formatPins(mirrors) +
+    formatSources(mirrors)
   )
 }
 
@@ -64,6 +65,19 @@ function formatStatus(mirrors: readonly MirrorView[], running: boolean, nowMs: n
 function formatPins(mirrors: readonly MirrorView[]): string {
   const lines = mirrors.flatMap(({ name, pinned, pin_why: why }) =>
     pinned && why !== null ? [`${name} is pinned: ${toPrintable(why)}\n`] : [],
+  )
+  return lines.join('')
+}
+
+/** Upstream's trouble, before anybody's job meets it. */
+function formatSources(mirrors: readonly MirrorView[]): string {
+  const lines = mirrors.flatMap(({ name, sources }) =>
+    sources
+      .filter(({ state }) => state !== 'ok')
+      .map(
+        ({ baseurl, state, error }) =>
+          `${name}: ${toPrintable(baseurl)} is ${toPrintable(state)}: ${toPrintable(error ?? '')}\n`,
+      ),
   )
   return lines.join('')
 }

@@ -31,6 +31,7 @@ export interface RouteContext {
   /** Whether the configuration on disk is the running one. */
   readonly configuration: () => ConfigurationState
   readonly cache: ApiContext['cache']
+  readonly sourcesOf: ApiContext['sourcesOf']
   /** Prometheus' text format, and its type. */
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>
   /** Enabled mirrors that have no snapshot yet. */
@@ -90,13 +91,14 @@ async function routeOther(
 
 function apiContext(
   exchange: Exchange,
-  { snapshots, usage, configuration, cache, showClient, diff }: RouteContext,
+  { snapshots, usage, configuration, cache, sourcesOf, showClient, diff }: RouteContext,
 ): ApiContext {
   return {
     snapshots,
     usage,
     configuration: configuration(),
     cache,
+    sourcesOf,
     showClient,
     diff: (pair) => diff(pair, goneSignal(exchange)),
   }

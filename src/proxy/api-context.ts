@@ -3,6 +3,7 @@ import type { SnapshotPair } from '../snapshot/diff/snapshot-diff.ts'
 import type { SnapshotHistory, SnapshotReader } from '../snapshot/store.ts'
 import type { UsageReader } from '../snapshot/usage/usage.ts'
 import type { ViewStore } from '../snapshot/views/views.ts'
+import type { SourceReport } from '../upstream/upstream.ts'
 import type { TextReply } from './reply.ts'
 
 /** Why what the configuration file says now is not what runs; undefined when it does, or when no server runs. */
@@ -41,6 +42,8 @@ export interface ApiContext {
   readonly usage: UsageSource
   /** Addresses of clients as whoever asks may see them. */
   readonly showClient: (address: string) => string
+  /** How the sources of a mirror are; none of one that is not configured, or where no server runs. */
+  readonly sourcesOf: (mirror: string) => readonly SourceReport[]
   /** Compares two snapshots that are there. */
   readonly diff: (pair: SnapshotPair) => Promise<DiffDocument>
 }

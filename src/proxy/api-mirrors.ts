@@ -20,6 +20,19 @@ export interface MirrorView {
   readonly last_sync: string | null
   readonly last_success: string | null
   readonly error: string | null
+  /** How each baseurl has answered the server that is asked, in the order of the configuration. */
+  readonly sources: readonly SourceView[]
+}
+
+/** A source as the API shows it. */
+export interface SourceView {
+  readonly baseurl: string
+  readonly state: 'ok' | 'set aside' | 'down'
+  /** Since it last gave a whole answer. */
+  readonly failures: number
+  /** Until it is asked again; 0 for now. */
+  readonly retry_in_ms: number
+  readonly error: string | null
 }
 
 /** A snapshot as the API shows it. */
@@ -50,10 +63,11 @@ export async function answerMirrors(
   { rest: [mirror, name, ...rest], query }: ApiRequest,
 ): Promise<TextReply | undefined> {
   const states = await context.snapshots.mirrors()
-  if (mirror === undefined) return createJsonReply({ mirrors: states.map(toMirrorView) })
+  if (mirror === undefined)
+    return createJsonReply({ mirrors: states.map((one) => toMirrorView(one, context)) })
   const state = states.find((one) => one.name === mirror)
   if (state === undefined) throw new PinyonError('NOT_FOUND', `no such mirror: ${mirror}`)
-  if (name === undefined) return createJsonReply(toMirrorView(state))
+  if (name === undefined) return createJsonReply(toMirrorView(state, context))
   const list = Object.hasOwn(LISTS, name) ? LISTS[name] : undefined
   return await list?.(context, state, { rest, query })
 }
@@ -87,7 +101,7 @@ export function findSnapshot(all: readonly Snapshot[], state: MirrorState, name:
 }
 
 /** A mirror's state in the API's words. */
-export function toMirrorView(state: MirrorState): MirrorView {
+export function toMirrorView(state: MirrorState, { sourcesOf }: Pick<ApiContext, 'sourcesOf'>): MirrorView {
   return {
     name: state.name,
     enabled: state.listed,
@@ -99,6 +113,11 @@ export function toMirrorView(state: MirrorState): MirrorView {
     last_sync: toIso(state.checkedAt),
     last_success: toIso(state.succeededAt),
     error: state.error ?? null,
+    sources: sourcesOf(state.name).map(({ retryInMs, error = null, ...source }) => ({
+      ...source,
+      retry_in_ms: retryInMs,
+      error,
+    })),
   }
 }
 

@@ -11,6 +11,15 @@ export interface MetricSources {
     /** Bytes that may not be evicted; undefined before the first collection. */
     readonly protectedBytes: number | undefined
   }
+  /** The sources of every configured mirror, and how they have answered. */
+  readonly sources: () => readonly {
+    readonly mirror: string
+    /** Its base URL, without credentials. */
+    readonly source: string
+    readonly isDown: boolean
+    /** Since it last gave a whole answer. */
+    readonly failures: number
+  }[]
   readonly generation: () => Promise<number>
   readonly views: () => Promise<number>
 }
@@ -43,6 +52,7 @@ export class Metrics {
       'When what is not needed was collected last',
     )
     this.#readCache(sources)
+    this.#readSources(sources)
     this.#read('views', 'Live views', sources.views)
     this.#read('generation', 'The number of the present generation of the index', sources.generation)
     new Gauge({
@@ -96,6 +106,27 @@ export class Metrics {
       'Bytes that are only here, and thus never evicted',
       () => cache().protectedBytes,
     )
+  }
+
+  #readSources({ sources }: MetricSources): void {
+    const labels = ['mirror', 'source'] as const
+    const add = (name: string, help: string, value: (one: ReturnType<typeof sources>[number]) => number) =>
+      this.#registry.registerMetric(
+        new Gauge({
+          name: `pinyon_source_${name}`,
+          help,
+          labelNames: labels,
+          registers: [],
+          collect() {
+            this.reset()
+            for (const one of sources()) this.set({ mirror: one.mirror, source: one.source }, value(one))
+          },
+        }),
+      )
+    add('down', 'Whether a source has answered nothing for a while and is not asked', ({ isDown }) =>
+      Number(isDown),
+    )
+    add('failures', 'Failures of a source since its last whole answer', ({ failures }) => failures)
   }
 
   #gauge(name: string, help: string): Gauge {

@@ -221,18 +221,20 @@ function isWorthAsking({ health }: Source): boolean {
 
 function toSourceRequest(
   { baseurl }: Source,
-  { validators }: UpstreamRequest,
+  { validators, size }: UpstreamRequest,
   signal: AbortSignal,
   rest: { readonly offset: number; readonly first: Answer } | undefined,
 ): SourceRequest {
   if (rest === undefined) return validators?.baseurl === baseurl ? { signal, validators } : { signal }
   const { offset, first } = rest
+  const fileSize = size ?? first.length
+  if (offset === 0) return { signal }
   const { etag } = first.validators
   return {
     signal,
     rest: {
       offset,
-      ...(first.length === undefined ? {} : { size: first.length }),
+      ...(fileSize === undefined ? {} : { size: fileSize }),
       ...(first.source.baseurl === baseurl && etag !== undefined ? { etag } : {}),
     },
   }

@@ -26,6 +26,8 @@ export interface SourceState {
 export class SourceHealth {
   readonly #now: () => number
   #failures = 0
+  /** How often in a row it was set aside. */
+  #backOffs = 0
   #until = 0
   #error: string | undefined
   /** Failures since the last answer, when the first of them was asked, and the two files at most that they were about. */
@@ -84,6 +86,7 @@ export class SourceHealth {
   /** It has given a whole body, or what needs none. */
   delivered(): void {
     this.#failures = 0
+    this.#backOffs = 0
     this.#until = 0
     this.#error = undefined
   }
@@ -101,7 +104,10 @@ export class SourceHealth {
   failed(error: PinyonError): void {
     this.#failures += 1
     this.#error = error.message
-    const backOffMs = Math.min(FIRST_BACK_OFF_MS * 2 ** (this.#failures - 1), LONGEST_BACK_OFF_MS)
+    // What was asked before it was set aside tells nothing new.
+    if (this.remainingMs > 0) return
+    const backOffMs = Math.min(FIRST_BACK_OFF_MS * 2 ** this.#backOffs, LONGEST_BACK_OFF_MS)
+    this.#backOffs += 1
     this.#until = this.#now() + backOffMs
   }
 }

@@ -1,3 +1,5 @@
+import { PinyonError } from '../model/errors.ts'
+
 /** A body, or the rest of one. */
 export interface BodyPart {
   /** Where its first byte is in the file; 0 where the whole came although a rest was asked for. */
@@ -32,6 +34,9 @@ const MIN_BYTES_PER_SECOND = 2_000
 const MAX_RESUMES = 8
 const MAX_IDLE_RESUMES = 2
 
+/** Bytes before the rest that are asked for once more: a part of another file, or from elsewhere in it, shows at once. */
+const OVERLAP_BYTES = 1 << 10
+
 type Step = IteratorResult<Uint8Array, unknown> | { readonly error: unknown }
 
 /**
@@ -43,6 +48,8 @@ export class SplicedBody implements AsyncIterable<Uint8Array> {
   #part: PartReader
   /** Bytes handed out, each once. */
   #offset = 0
+  /** The last of them. */
+  #tail: Buffer = Buffer.alloc(0)
   #resumes = 0
   #idleResumes = 0
   #waitedMs = 0
@@ -50,13 +57,14 @@ export class SplicedBody implements AsyncIterable<Uint8Array> {
 
   constructor(first: AsyncIterable<Uint8Array>, options: SpliceOptions) {
     this.#options = options
-    this.#part = new PartReader({ offset: 0, body: first }, 0)
+    this.#part = new PartReader({ offset: 0, body: first }, 0, this.#tail)
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
     try {
       for (let chunk = await this.#next(); chunk !== undefined; chunk = await this.#next()) {
         this.#offset += chunk.length
+        this.#tail = lastBytes(this.#tail, chunk)
         this.#idleResumes = 0
         yield chunk
         if (this.#isTooSlow(chunk.length)) await this.#resume()
@@ -139,7 +147,8 @@ export class SplicedBody implements AsyncIterable<Uint8Array> {
     this.#idleResumes += 1
     const { reopen, signal } = this.#options
     const signals = [signal, stop].filter((one) => one !== undefined)
-    return new PartReader(await reopen(this.#offset, AbortSignal.any(signals)), this.#offset)
+    const from = this.#offset - this.#tail.length
+    return new PartReader(await reopen(from, AbortSignal.any(signals)), from, this.#tail)
   }
 
   #goOnWith(part: PartReader): void {
@@ -163,17 +172,21 @@ export class SplicedBody implements AsyncIterable<Uint8Array> {
   }
 }
 
-/** Reads a part, step by step, from where it is wanted on. */
+/** Reads a part, step by step, from what other parts have given on. */
 class PartReader {
   readonly #iterator: AsyncIterator<Uint8Array>
-  /** Bytes of it that another part has given already. */
+  /** Bytes before those that are known. */
   #skip: number
+  /** Bytes that another part has given, and this one has to give as well. */
+  #known: Buffer
   #next: Promise<Step> | undefined
   #isGivenUp = false
 
-  constructor({ offset, body }: BodyPart, wanted: number) {
+  /** @param from where in the file the known bytes begin */
+  constructor({ offset, body }: BodyPart, from: number, known: Buffer) {
     this.#iterator = body[Symbol.asyncIterator]()
-    this.#skip = wanted - offset
+    this.#skip = from - offset
+    this.#known = known
   }
 
   /** The next step; the same one until it is taken. */
@@ -196,14 +209,29 @@ class PartReader {
       for (;;) {
         const step = await this.#iterator.next()
         if (step.done === true) return step
-        const value = step.value.subarray(this.#skip)
-        this.#skip = Math.max(0, this.#skip - step.value.length)
+        const value = this.#withoutKnown(step.value)
         if (value.length > 0) return { done: false, value }
       }
     } catch (error) {
       return { error }
     }
   }
+
+  #withoutKnown(bytes: Uint8Array): Uint8Array {
+    const rest = bytes.subarray(this.#skip)
+    this.#skip = Math.max(0, this.#skip - bytes.length)
+    const common = Math.min(rest.length, this.#known.length)
+    if (this.#known.compare(rest, 0, common, 0, common) !== 0)
+      throw new PinyonError('UPSTREAM_SHORT', 'the rest of a body is not of the file that it began with')
+    this.#known = this.#known.subarray(common)
+    return rest.subarray(common)
+  }
+}
+
+function lastBytes(before: Buffer, chunk: Uint8Array): Buffer {
+  // Copied: a chunk may be a view of much more.
+  if (chunk.length >= OVERLAP_BYTES) return Buffer.from(chunk.subarray(-OVERLAP_BYTES))
+  return Buffer.concat([before, chunk]).subarray(-OVERLAP_BYTES)
 }
 
 /** Undefined when it takes longer. */

@@ -199,6 +199,7 @@ describe('with a running server', () => {
           last_sync: null,
           last_success: null,
           error: evil,
+          sources: [{ baseurl: evil, state: evil, failures: 1, retry_in_ms: 0, error: evil }],
         }
         return response.end(JSON.stringify({ mirrors: [mirror] }))
       }

@@ -35,6 +35,7 @@ describe('the API', () => {
       last_sync: at,
       last_success: at,
       error: null,
+      sources: [{ baseurl: site.upstream.url, state: 'ok', failures: 0, retry_in_ms: 0, error: null }],
     })
     const none = {
       name: 'none',
@@ -47,6 +48,7 @@ describe('the API', () => {
       last_sync: null,
       last_success: null,
       error: null,
+      sources: mirror['sources'],
     }
     assert.deepEqual(await get('mirrors'), { mirrors: [mirror, none] })
     const snapshot = {

@@ -3,10 +3,17 @@ import { test } from 'node:test'
 
 import { Metrics } from '../../src/system/metrics.ts'
 
+const SOURCES = [{ mirror: 'm', source: 'http://h/', isDown: true, failures: 6 }]
+
 test('figures are what is so when somebody asks, each with its help, and absent while unknown', async () => {
   let protectedBytes: number | undefined
   const cache = () => ({ count: 3, bytes: 700, maxBytes: 1_000, reservedBytes: 20, protectedBytes })
-  const metrics = new Metrics('1.2.3', { cache, generation: async () => 7, views: async () => 2 })
+  const metrics = new Metrics('1.2.3', {
+    cache,
+    sources: () => SOURCES,
+    generation: async () => 7,
+    views: async () => 2,
+  })
   metrics.countReload(true, 5_000)
   metrics.countReload(false, 6_000)
   metrics.countBypass()
@@ -33,6 +40,8 @@ test('figures are what is so when somebody asks, each with its help, and absent 
     'pinyon_evictions_total{reason="unreferenced"} 0',
     'pinyon_gc_last_success_timestamp_seconds 9',
     'pinyon_generation 7',
+    'pinyon_source_down{mirror="m",source="http://h/"} 1',
+    'pinyon_source_failures{mirror="m",source="http://h/"} 6',
     'pinyon_views 2',
   ])
   for (const line of lines) assert.ok(text.includes(`# HELP ${line.split(/[ {]/)[0]} `), line)
