@@ -1,6 +1,7 @@
 /**
  * Preloaded into every test process and its Node children (`node --import`): a TCP connection to anything but this machine's
- * loopback throws, so that no test passes, or fails, because of what the network holds.
+ * loopback throws, so that no test passes, or fails, because of what the network holds. Names of `.test` (RFC 6761) are nobody's: a test
+ * that uses them resolves them itself.
  */
 import { Socket } from 'node:net'
 
@@ -22,7 +23,8 @@ const connect = Socket.prototype.connect as Connect
 
 function guardedConnect(this: Socket, ...args: unknown[]): Socket {
   const { host, port, path } = destination(args)
-  if (path === undefined && !LOOPBACK.has(host)) throw new NetworkRefused(`${host}:${port}`)
+  if (path === undefined && !LOOPBACK.has(host) && host?.endsWith('.test') !== true)
+    throw new NetworkRefused(`${host}:${port}`)
   return connect.apply(this, args)
 }
 
