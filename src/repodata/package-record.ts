@@ -22,6 +22,9 @@ export interface PackageFields {
   base: string | undefined
 }
 
+/** Of names and versions, in characters: the longest real ones have some two hundred. Each is kept with every snapshot. */
+const MAX_LENGTH = 4_096
+
 type Writable<T> = { -readonly [K in keyof T]: T[K] }
 
 function refuse(fields: PackageFields, found: string): PinyonError {
@@ -61,6 +64,8 @@ export function createPackageRecord(fields: PackageFields): PackageRecord | unde
   const href = normalizeHref(required(fields.href, 'location href', fields))
   if (href === undefined) return undefined
   const { epoch, release, base } = fields
+  const longest = Math.max(name.length, arch.length, version.length, epoch?.length ?? 0, release?.length ?? 0)
+  if (longest > MAX_LENGTH) throw refuse(fields, `a name or version longer than ${MAX_LENGTH}: ${longest}`)
   const record: Writable<PackageRecord> = {
     href,
     checksum,

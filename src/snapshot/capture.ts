@@ -12,6 +12,8 @@ import type { CandidateFile, Defect } from './store.ts'
 const PARALLEL_FILES = 4
 /** Real repositories name some thirty files; each named one costs a request and a reading. */
 const MAX_FILES = 256
+/** Of all of them, as stated: ten times as much as real ones have. */
+const MAX_TOTAL_BYTES = 16 * 2 ** 30
 
 /** The repodata files of one generation, all of them blobs. */
 export interface Capture {
@@ -69,6 +71,12 @@ function selectFiles(repomd: Repomd): readonly RepomdRecord[] {
     throw new PinyonError(
       'REPODATA_MALFORMED',
       `repomd.xml names more than ${MAX_FILES}: ${records.length} files`,
+    )
+  const bytes = records.reduce((sum, { size = 0 }) => sum + size, 0)
+  if (bytes > MAX_TOTAL_BYTES)
+    throw new PinyonError(
+      'REPODATA_MALFORMED',
+      `repomd.xml names files of more than ${MAX_TOTAL_BYTES} bytes: ${bytes}`,
     )
   const own = [REPOMD_PATH, ...COMPANIONS.map(({ path }) => path)]
   const named = records.find(({ href }) => own.includes(href))

@@ -24,7 +24,12 @@ export interface IngestContext {
   readonly blobs: BlobStore
   readonly store: Pick<SnapshotWriter, 'publish'>
   readonly onPackages?: (count: number) => void
+  /** The most packages that a primary may list; a million unless told. */
+  readonly maxPackages?: number
 }
+
+/** More than ten times as many as the largest distribution has. */
+const MAX_PACKAGES = 1_000_000
 
 /** As many hrefs as are worth naming. */
 const MAX_NAMED = 20
@@ -69,6 +74,7 @@ async function* readPackages(
   primary: CheckedFile,
   defects: Defect[],
 ): AsyncIterable<readonly PackageRecord[]> {
+  const { maxPackages = MAX_PACKAGES } = context
   const open = new OpenFile(primary)
   const unreachable: string[] = []
   let count = 0
@@ -78,6 +84,8 @@ async function* readPackages(
   for await (const batch of readPrimary(open.read(context.blobs))) {
     count += batch.packages.length
     unreachableCount += batch.unreachable.length
+    if (count + unreachableCount > maxPackages)
+      throw new PinyonError('REPODATA_MALFORMED', `${primary.path} lists more packages than: ${maxPackages}`)
     const named = batch.unreachable.slice(0, MAX_NAMED - unreachable.length)
     unreachable.push(...named.map((href) => href.slice(0, MAX_NAMED_LENGTH)))
     based += batch.packages.filter(({ base }) => base !== undefined).length

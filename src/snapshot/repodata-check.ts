@@ -38,6 +38,8 @@ const READ_BYTES = 256 << 10
 const SIZE_TOLERANCE = 4
 const MIN_SIZE_LIMIT = 2 ** 30
 const MAX_SIZE_LIMIT = 8 * 2 ** 30
+/** All files of a repository beside its primary, uncompressed. */
+const MAX_TOTAL_BYTES = 16 * 2 ** 30
 
 /** A repodata file read uncompressed once, and then what repomd.xml says wrongly of it. */
 export class OpenFile {
@@ -49,13 +51,18 @@ export class OpenFile {
     this.#file = file
   }
 
-  /** Uncompressed bytes. Throws REPODATA_MALFORMED when they cannot be uncompressed. */
-  async *read(blobs: Pick<BlobStore, 'open'>): AsyncIterable<Buffer> {
+  /** Uncompressed bytes that were read. */
+  get size(): number {
+    return this.#size
+  }
+
+  /** Uncompressed bytes. Throws REPODATA_MALFORMED when they cannot be uncompressed, or are more than they may be. */
+  async *read(blobs: Pick<BlobStore, 'open'>, atMost = MAX_SIZE_LIMIT): AsyncIterable<Buffer> {
     const { openChecksum } = this.#file
     const algorithm = openChecksum === undefined ? undefined : digestAlgorithm(openChecksum)
     const hash = algorithm === undefined ? undefined : startDigest(algorithm)
     const stated = SIZE_TOLERANCE * (this.#file.openSize ?? 0)
-    const maxBytes = Math.min(MAX_SIZE_LIMIT, Math.max(MIN_SIZE_LIMIT, stated))
+    const maxBytes = Math.min(atMost, MAX_SIZE_LIMIT, Math.max(MIN_SIZE_LIMIT, stated))
     for await (const chunk of decompress(readBlob(blobs, this.#file), { maxBytes })) {
       this.#size += chunk.length
       hash?.update(chunk)
@@ -94,16 +101,18 @@ export async function checkRepodata(
   signal: AbortSignal,
 ): Promise<Defect[]> {
   const defects: Defect[] = []
+  let left = MAX_TOTAL_BYTES
   for (const file of files) {
     if ((file.openChecksum ?? file.openSize) === undefined || file.type.endsWith('_zck')) continue
     const open = new OpenFile(file)
     try {
-      for await (const _ of open.read(blobs)) signal.throwIfAborted()
+      for await (const _ of open.read(blobs, left)) signal.throwIfAborted()
       defects.push(...open.defects())
     } catch (error) {
       if (!(error instanceof PinyonError) || error.code !== 'REPODATA_MALFORMED') throw error
       defects.push({ path: file.path, kind: 'open-checksum', message: error.message })
     }
+    left -= open.size
   }
   return defects
 }

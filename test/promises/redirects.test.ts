@@ -37,6 +37,8 @@ function createResolver(zone: Zone): { lookup: LookupFunction; asked: string[] }
 /** As it is, but that this machine is taken for one of the Internet. */
 const asPublic = (address: string): Reach => (address === '127.0.0.1' ? 'public' : reachOfAddress(address))
 
+const asPrivate = (address: string): Reach => (address === '127.0.0.1' ? 'private' : reachOfAddress(address))
+
 interface Setup {
   readonly source: Upstream
   readonly target: Upstream
@@ -135,8 +137,6 @@ describe('an upstream may redirect', () => {
   })
 
   test('within the private network, when it is in one itself', async (t) => {
-    const asPrivate = (address: string): Reach =>
-      address === '127.0.0.1' ? 'private' : reachOfAddress(address)
     const { follow, target } = await setUp(t, {}, { reachOf: asPrivate })
     assert.equal(await follow('http://127.0.0.1:PORT/secret'), 'a secret')
     target.rules = [{ match: 'secret', redirectTo: 'http://169.254.169.254/' }]
@@ -150,9 +150,8 @@ describe('an upstream may redirect', () => {
     // What is reached by ::1 would be of another network than what is reached by 127.0.0.1.
     const source = await startUpstream(t, tempDir(t))
     const zone = { localhost: [['127.0.0.1']] }
-    const reachOf = (address: string): Reach => (address === '127.0.0.1' ? 'public' : reachOfAddress(address))
     const baseurls = [`http://localhost:${source.port}/`, internal.url]
-    const { upstream } = openUpstream(t, baseurls, { lookup: createResolver(zone).lookup, reachOf })
+    const { upstream } = openUpstream(t, baseurls, { lookup: createResolver(zone).lookup, reachOf: asPublic })
     source.rules = [{ match: 'file', redirectTo: `${internal.url}file` }]
     assert.equal((await readBody(await upstream.get('file'))).toString(), 'internal')
   })

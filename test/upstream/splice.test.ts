@@ -46,6 +46,28 @@ async function collect(body: AsyncIterable<Uint8Array>): Promise<Buffer> {
   return Buffer.concat(chunks)
 }
 
+/** A clock on which each piece takes this long. */
+function trickle(secondsAPiece: number) {
+  let nowMs = 0
+  const slow: string[] = []
+  const options = {
+    ...OPTIONS,
+    now: () => (nowMs += (secondsAPiece * 1000) / 2),
+    onSlow: (message: string) => void slow.push(message),
+  }
+  return { slow, options }
+}
+
+async function* stalling(until: number, then: Promise<void>): AsyncGenerator<Uint8Array> {
+  yield CONTENT.subarray(0, until)
+  await then
+  yield CONTENT.subarray(until)
+}
+
+function nobody(): Promise<BodyPart> {
+  return Promise.reject(new Error('nobody'))
+}
+
 const arbitraryPlay: fc.Arbitrary<Play> = fc.record({
   gives: fc.constantFrom('rest', 'rest', 'rest', 'whole', 'nothing'),
   until: fc.oneof(fc.constant(CONTENT.length), fc.nat(CONTENT.length)),
@@ -128,29 +150,16 @@ describe('a rest', () => {
   })
 
   test('without a known size an end is the end', async () => {
-    const reopen = () => Promise.reject(new Error('not wanted'))
     const first = play(0, { until: 5_000, breaks: false, pieces: [999] })
     const { size: _, ...others } = OPTIONS
     assert.equal(
-      (await collect(new SplicedBody(first, { ...others, size: undefined, reopen }))).length,
+      (await collect(new SplicedBody(first, { ...others, size: undefined, reopen: nobody }))).length,
       5_000,
     )
   })
 })
 
 describe('a part that trickles', () => {
-  /** A clock on which each piece takes this long. */
-  function trickle(secondsAPiece: number) {
-    let nowMs = 0
-    const slow: string[] = []
-    const options = {
-      ...OPTIONS,
-      now: () => (nowMs += (secondsAPiece * 1000) / 2),
-      onSlow: (message: string) => void slow.push(message),
-    }
-    return { slow, options }
-  }
-
   test('is left for another source, where there is one', async () => {
     const { slow, options } = trickle(1)
     let asked = 0
@@ -167,21 +176,14 @@ describe('a part that trickles', () => {
   test('is read on where nobody else can give the rest', async () => {
     for (const hasOthers of [false, true]) {
       const { options } = trickle(1)
-      const reopen = () => Promise.reject(new Error('nobody'))
       const first = play(0, { until: CONTENT.length, breaks: false, pieces: [100] })
-      const body = new SplicedBody(first, { ...options, hasOthers: () => hasOthers, reopen })
+      const body = new SplicedBody(first, { ...options, hasOthers: () => hasOthers, reopen: nobody })
       assertBytes(await collect(body), CONTENT)
     }
   })
 })
 
 describe('a part that stalls', () => {
-  async function* stalling(until: number, then: Promise<void>): AsyncGenerator<Uint8Array> {
-    yield CONTENT.subarray(0, until)
-    await then
-    yield CONTENT.subarray(until)
-  }
-
   test('goes on itself when that is sooner than anybody else', async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] })
     const { promise, resolve } = Promise.withResolvers<void>()
