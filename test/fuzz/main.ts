@@ -1,0 +1,82 @@
+/**
+ * `npm run fuzz -- [--cases N] [--seed S] [--target NAME]`: changed inputs for everything that reads bytes from outside, 1,200,000 unless
+ * told. Prints its seed; ends with 1 at the first crash, hang or disagreement, and says how to see it again.
+ */
+import { parseArgs } from 'node:util'
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
+
+import { fuzz, type FuzzReport } from './fuzz.ts'
+import { TARGETS } from './targets.ts'
+
+/** A case that is not over after this is never over, in milliseconds. */
+const HANG_MS = 30_000
+
+interface Work {
+  readonly name: string
+  readonly cases: number
+  readonly seed: number
+  /** The number of the case that runs, for who watches. */
+  readonly running: SharedArrayBuffer
+}
+
+if (isMainThread) process.exitCode = await main()
+else work(workerData as Work)
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: { cases: { type: 'string' }, seed: { type: 'string' }, target: { type: 'string' } },
+  })
+  const cases = Number(values.cases ?? 1_200_000)
+  const seed = Number(values.seed ?? Date.now() % 1_000_000)
+  const chosen = TARGETS.filter(({ target }) => values.target === undefined || target.name === values.target)
+  process.stdout.write(`${cases} cases, seed ${seed}\n`)
+  let total = 0
+  for (const { target, share } of chosen) {
+    const count = chosen.length === 1 ? cases : Math.round(cases * share)
+    const startedAt = performance.now()
+    try {
+      const { kinds, slowestMs } = await run({ name: target.name, cases: count, seed })
+      total += count
+      const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
+      process.stdout.write(
+        `${target.name}: ${count} cases in ${seconds} s, ${kinds} kinds of outcomes, the slowest ${slowestMs.toFixed(1)} ms\n`,
+      )
+    } catch (error) {
+      process.stdout.write(`${(error as Error).message}\n`)
+      return 1
+    }
+  }
+  process.stdout.write(`${total} cases: no crash, no hang, no disagreement\n`)
+  return 0
+}
+
+/** Runs a target in a thread, which can be ended when it hangs. */
+async function run(request: Omit<Work, 'running'>): Promise<FuzzReport> {
+  const running = new SharedArrayBuffer(4)
+  const counter = new Int32Array(running)
+  const worker = new Worker(new URL(import.meta.url), { workerData: { ...request, running } satisfies Work })
+  const { promise, resolve, reject } = Promise.withResolvers<FuzzReport>()
+  worker.once('message', resolve)
+  worker.once('error', reject)
+  let seen = { number: -1, at: performance.now() }
+  const watch = setInterval(() => {
+    const number = Atomics.load(counter, 0)
+    if (number !== seen.number) seen = { number, at: performance.now() }
+    else if (performance.now() - seen.at > HANG_MS)
+      reject(new Error(`${request.name}, seed ${request.seed}, case ${number} hangs`))
+  }, 1_000)
+  try {
+    return await promise
+  } finally {
+    clearInterval(watch)
+    await worker.terminate()
+  }
+}
+
+function work({ name, cases, seed, running }: Work): void {
+  const counter = new Int32Array(running)
+  const found = TARGETS.find(({ target }) => target.name === name)
+  if (found === undefined) throw new Error(`no such target: ${name}`)
+  const report = fuzz(found.target, { cases, seed, onCase: (number) => Atomics.store(counter, 0, number) })
+  parentPort?.postMessage(report)
+}
