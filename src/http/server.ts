@@ -43,6 +43,8 @@ export class HttpServer {
   readonly #onEnd: ((exchange: Exchange) => void) | undefined
   readonly #busy = new Set<Exchange>()
   readonly #unfinished = new WeakMap<Socket, number>()
+  /** Requests of a connection that wait for the one before: what each has opened and read would else be held for all of them. */
+  readonly #waiting = new WeakMap<Socket, (() => void)[]>()
   #draining = false
   #idle: (() => void) | undefined
 
@@ -129,10 +131,13 @@ export class HttpServer {
     const exchange = createExchange(request, response)
     this.#busy.add(exchange)
     response.once('close', () => this.#finish(exchange))
-    if (this.#count(request.socket, 1) > MAX_PIPELINED) {
+    const unfinished = this.#count(request.socket, 1)
+    if (unfinished > MAX_PIPELINED) {
       request.socket.destroy()
       return
     }
+    if (unfinished > 1) await this.#waitForTurn(request.socket)
+    if (response.destroyed) return
     if (this.#draining) response.shouldKeepAlive = false
     try {
       // A body that nobody reads is dropped by node once the answer is done: the connection stays usable.
@@ -158,7 +163,14 @@ export class HttpServer {
     if (!exchange.response.writableFinished && exchange.error === undefined) exchange.outcome = 'aborted'
     this.#onEnd?.(exchange)
     logExchange(this.#log, exchange)
+    this.#waiting.get(exchange.request.socket)?.shift()?.()
     if (this.#busy.size === 0) this.#idle?.()
+  }
+
+  async #waitForTurn(socket: Socket): Promise<void> {
+    const waiting = this.#waiting.get(socket) ?? []
+    this.#waiting.set(socket, waiting)
+    await new Promise<void>((resolve) => waiting.push(resolve))
   }
 
   #count(socket: Socket, change: 1 | -1): number {

@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 
 import { PinyonError } from '../model/errors.ts'
-import type { SourceReply, SourceRequest } from './source.ts'
+import type { SourceReply, SourceRequest } from './source-request.ts'
 
 /**
  * Gets a file of a `file:` base URL. Its validator is made of size, inode and times; the inode's own time tells apart what was rewritten

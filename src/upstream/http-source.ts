@@ -7,7 +7,7 @@ import { drain, readBody } from './http-body.ts'
 import { toUpstreamError } from './http-error.ts'
 import { MAX_REDIRECTS, redirectTarget } from './redirects.ts'
 import type { Connections } from './connections.ts'
-import type { SourceReply, SourceRequest } from './source.ts'
+import type { SourceReply, SourceRequest } from './source-request.ts'
 import type { Validators } from './upstream.ts'
 
 /** What every request of a mirror shares. */

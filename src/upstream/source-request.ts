@@ -1,0 +1,28 @@
+import type { Validators } from './upstream.ts'
+
+/** What one source is asked for. */
+export interface SourceRequest {
+  readonly signal?: AbortSignal
+  /** Of an earlier answer of this source. */
+  readonly validators?: Validators
+  /** The rest of the file, from this byte on, where the source can give it. */
+  readonly rest?: {
+    readonly offset: number
+    /** Of an earlier answer of this source: of another file the whole is wanted instead. */
+    readonly etag?: string
+    /** Bytes of the whole file, where they are known. */
+    readonly size?: number
+  }
+}
+
+/** What it answered. */
+export interface SourceReply {
+  readonly status: 200 | 304
+  readonly validators: Validators
+  /** Where the body begins in the file: 0, or the offset that was asked for. */
+  readonly offset: number
+  /** Bytes of the body, where it was announced. */
+  readonly length: number | undefined
+  /** Bytes as they were transferred: never decoded. Throws PinyonError UPSTREAM_SHORT, _TIMEOUT or _UNREACHABLE. */
+  readonly body: AsyncIterable<Uint8Array>
+}
