@@ -182,7 +182,13 @@ export class Fill {
       await attempt.grow(writer.written)
       this.#changed.notify()
     }
-    writer.verify()
+    try {
+      writer.verify()
+    } catch (error) {
+      body.judge?.(false)
+      throw error
+    }
+    body.judge?.(true)
     this.#setState('verified')
     await writer.publish()
   }

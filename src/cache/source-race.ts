@@ -1,7 +1,10 @@
 import { toPinyonError, type PinyonError } from '../model/errors.ts'
 
 /** A blob's bytes as they come. */
-export type FillBody = AsyncIterable<Uint8Array>
+export interface FillBody extends AsyncIterable<Uint8Array> {
+  /** Told whether all of them were right, once that is known. */
+  judge?(isRight: boolean): void
+}
 
 /**
  * Opens the body of a blob at its source; does its own choosing of hosts and its own retries until a body begins. `attempt` counts

@@ -178,12 +178,7 @@ export class MirrorUpstream implements Upstream {
   }
 
   /** A body that outlives its connection, and its source. */
-  #splice(
-    href: string,
-    sources: readonly Source[],
-    request: UpstreamRequest,
-    first: Answer,
-  ): AsyncIterable<Uint8Array> {
+  #splice(href: string, sources: readonly Source[], request: UpstreamRequest, first: Answer): SplicedBody {
     let current = first
     const others = () => sources.filter((one) => one !== current.source)
     const reopen = async (offset: number, signal: AbortSignal): Promise<BodyPart> => {
@@ -196,6 +191,8 @@ export class MirrorUpstream implements Upstream {
       size: request.size,
       reopen,
       onSlow: (message) => noteSlow(current.source, `${current.source.baseurl}${href} ${message}`),
+      onJudged: (isRight) =>
+        first.source.health.judged(isRight, `${first.source.baseurl}${href} has other bytes than listed`),
       hasOthers: () => others().some(({ health }) => health.remainingMs === 0),
       now: this.#now,
       signal: request.signal,

@@ -8,13 +8,11 @@ export const LONGEST_BACK_OFF_MS = 10_000
 const DOWN_FAILURES = 3
 const DOWN_AFTER_MS = 5_000
 
-/** How a source is, for those who look after it. Times are milliseconds of the clock that the health was given. */
+/** How a source is, for those who look after it. */
 export interface SourceState {
   readonly state: 'ok' | 'set aside' | 'down'
   /** Failures since it last gave a whole answer. */
   readonly failures: number
-  /** Until when it is set aside; in the past when it is not. */
-  readonly until: number
   /** The last failure; undefined when it is well. */
   readonly error: string | undefined
 }
@@ -30,6 +28,9 @@ export class SourceHealth {
   #backOffs = 0
   #until = 0
   #error: string | undefined
+  /** Whole bodies in a row that were not the listed ones, and until when it is set aside for that. */
+  #wrong = 0
+  #wrongUntil = 0
   /** Failures since the last answer, when the first of them was asked, and the two files at most that they were about. */
   #unanswered = 0
   #unansweredSince = 0
@@ -45,7 +46,7 @@ export class SourceHealth {
 
   /** Milliseconds until it is to be asked again; 0 when it is not set aside. */
   get remainingMs(): number {
-    return Math.max(0, this.#until - this.#now())
+    return Math.max(0, this.#until - this.#now(), this.#wrongUntil - this.#now())
   }
 
   get isDown(): boolean {
@@ -63,7 +64,8 @@ export class SourceHealth {
 
   get state(): SourceState {
     const state = this.isDown ? 'down' : this.remainingMs > 0 ? 'set aside' : 'ok'
-    return { state, failures: this.#failures, until: this.#until, error: this.#error }
+    const failures = this.#failures + this.#wrong
+    return { state, failures, error: this.#error }
   }
 
   /** Makes a request the probe, as long as it runs. */
@@ -88,7 +90,18 @@ export class SourceHealth {
     this.#failures = 0
     this.#backOffs = 0
     this.#until = 0
-    this.#error = undefined
+    if (this.#wrong === 0) this.#error = undefined
+  }
+
+  /** What it gave whole was right, or was not what is listed: whoever knows the digest says so. */
+  judged(isRight: boolean, message = ''): void {
+    this.#wrong = isRight ? 0 : this.#wrong + 1
+    if (isRight) {
+      if (this.#failures === 0) this.#error = undefined
+      return
+    }
+    this.#error = message
+    this.#wrongUntil = this.#now() + backOffMs(this.#wrong - 1)
   }
 
   /** It has not answered, or not with what it should have. @param askedAt when it was asked */
@@ -106,8 +119,11 @@ export class SourceHealth {
     this.#error = error.message
     // What was asked before it was set aside tells nothing new.
     if (this.remainingMs > 0) return
-    const backOffMs = Math.min(FIRST_BACK_OFF_MS * 2 ** this.#backOffs, LONGEST_BACK_OFF_MS)
+    this.#until = this.#now() + backOffMs(this.#backOffs)
     this.#backOffs += 1
-    this.#until = this.#now() + backOffMs
   }
+}
+
+function backOffMs(before: number): number {
+  return Math.min(FIRST_BACK_OFF_MS * 2 ** before, LONGEST_BACK_OFF_MS)
 }

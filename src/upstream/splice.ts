@@ -18,6 +18,8 @@ export interface SpliceOptions {
   readonly reopen: (offset: number, signal: AbortSignal) => Promise<BodyPart>
   /** Told of a part that was given up because it gave nothing, or too little, for too long. */
   readonly onSlow: (message: string) => void
+  /** Told whether a body that came whole from where it began was right. */
+  readonly onJudged: (isRight: boolean) => void
   /** Whether somebody else may be faster. */
   readonly hasOthers: () => boolean
   /** Milliseconds of a clock that only goes forward. */
@@ -58,6 +60,11 @@ export class SplicedBody implements AsyncIterable<Uint8Array> {
   constructor(first: AsyncIterable<Uint8Array>, options: SpliceOptions) {
     this.#options = options
     this.#part = new PartReader({ offset: 0, body: first }, 0, this.#tail)
+  }
+
+  /** Says, once it is known, whether the bytes were right. Of a body from several places it says nothing of any of them. */
+  judge(isRight: boolean): void {
+    if (this.#resumes === 0) this.#options.onJudged(isRight)
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {

@@ -12,7 +12,13 @@ export interface UpstreamReply {
   readonly baseurl: string
   readonly validators: Validators
   /** Bytes as they were transferred: never decoded. Throws PinyonError UPSTREAM_SHORT, _TIMEOUT or _UNREACHABLE. */
-  readonly body: AsyncIterable<Uint8Array>
+  readonly body: UpstreamBody
+}
+
+/** The bytes of an answer. */
+export interface UpstreamBody extends AsyncIterable<Uint8Array> {
+  /** Tells whether all of them were right, once that is known: a source that lies is set aside. */
+  judge?(isRight: boolean): void
 }
 
 /** How a file is asked for. */

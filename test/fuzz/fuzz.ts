@@ -20,7 +20,7 @@ export interface FuzzOptions {
 }
 
 /** Inputs of a few kilobytes: what takes longer than this hangs, or would with a longer one. */
-const LONGEST_MS = 2_000
+const LONGEST_MS = 5_000
 /** Beyond this many inputs new ones replace old ones. */
 const MAX_CORPUS = 2_000
 

@@ -19,6 +19,7 @@ export interface FuzzTarget {
 export function kindOf(message: string): string {
   return message
     .replace(/"(?:[^"\\]|\\.)*"?/gs, '""')
+    .replace(/'[^']*'?/gs, "''")
     .replaceAll(/[0-9]+/g, '0')
     .slice(0, 100)
 }

@@ -118,6 +118,30 @@ describe('a source that lies about bytes', () => {
     }
   })
 
+  test('is asked after the others for a while, and then tried again', async (t) => {
+    const packages = Array.from({ length: 12 }, (_, index) => ({
+      name: `p${index}`,
+      href: `p${index}.rpm`,
+      content: 30_000,
+    }))
+    let offsetMs = 0
+    const now = performance.now.bind(performance)
+    t.mock.method(performance, 'now', () => now() + offsetMs)
+    const farm = await startFarm(t, { packages, sources: 2 })
+    const [liar, honest] = farm.sources
+    assert.ok(liar && honest)
+    liar.rules = [rule({ flipByteAt: 20_000 })]
+    for (const { href } of packages.slice(0, 8)) {
+      assert.equal((await farm.get(href)).complete, true)
+      offsetMs += 100
+    }
+    assert.ok(liar.count() <= 3, `${liar.count()} wrong transfers for 8 packages`)
+    liar.rules = []
+    offsetMs += 10_000
+    for (const { href } of packages.slice(8)) assert.equal((await farm.get(href)).complete, true)
+    assert.ok(liar.count() >= 4, 'it is first again')
+  })
+
   test('in the rest that it gave is found out as well', async (t) => {
     const farm = await start(t, 2)
     farm.first.rules = [rule({ cutAt: 200_000 }, 1)]

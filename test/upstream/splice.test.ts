@@ -13,6 +13,7 @@ const CONTENT = seededBytes('spliced', 20_000)
 const OPTIONS: Omit<SpliceOptions, 'reopen'> = {
   size: CONTENT.length,
   onSlow: () => undefined,
+  onJudged: () => undefined,
   hasOthers: () => false,
   now: () => 0,
   signal: undefined,
