@@ -66,7 +66,9 @@ async function lookAt(
   const repomd = parseRepomd(fetched.bytes)
   if (newest === undefined) return { news: { fetched, repomd } }
   if (newest.fingerprint === repomdFingerprint(repomd)) return { snapshot: newest, seen: fetched.seen }
-  const older = context.allowOlder ? undefined : await compareAge(context, repomd, newest)
+  // Where nothing was seen of upstream before, the newest snapshot was adopted, and has the times of the server that made it.
+  const isComparable = seen !== undefined && !context.allowOlder
+  const older = isComparable ? await compareAge(context, repomd, newest) : undefined
   return older === undefined ? { news: { fetched, repomd } } : { older, baseurl: fetched.seen.baseurl }
 }
 

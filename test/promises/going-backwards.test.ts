@@ -7,6 +7,7 @@ import { writeSyntheticRepository } from '../support/synthetic-repository.ts'
 import { tempDir } from '../support/temp-dir.ts'
 import { startApp } from '../support/start-app.ts'
 import { httpGet } from '../support/http-get.ts'
+import { publishSimply } from '../snapshot/publish-simply.ts'
 import { editRepomd, openMirror } from '../snapshot/mirror-under-test.ts'
 
 function publish(dir: string, name: string, revision: number): void {
@@ -129,6 +130,22 @@ describe('sources out of step', () => {
     publish(dirs[0] ?? '', 'b', 100)
     assert.equal((await mirror.fail()).code, 'REPODATA_OLDER')
   })
+})
+
+test('after an adoption upstream is not measured by the times of the server that made what was adopted', async (t) => {
+  const { dir, mirror } = setUp(t)
+  publish(dir, 'a', 200)
+  await mirror.publish()
+  const adoption = mirror.store.adopt('m')
+  const nowMs = Date.UTC(2026, 0, 1, 0, 30)
+  const candidate = { revision: `${FIRST_REVISION + 999}` }
+  await publishSimply({ publish: (publication) => adoption.add(publication) }, { nowMs, candidate })
+  await adoption.commit({ configured: true, nowMs, actor: 'test' })
+  await adoption.close()
+  publish(dir, 'b', 201)
+  assert.equal((await mirror.publish()).revision, `${FIRST_REVISION + 201}`)
+  publish(dir, 'c', 200)
+  assert.equal((await mirror.fail()).code, 'REPODATA_OLDER', 'from then on it is')
 })
 
 test('a baseurl that was changed to an older copy says so, in API and status, until allow_older is set', async (t) => {
