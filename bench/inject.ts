@@ -129,7 +129,9 @@ async function main(clients: number, seconds: number): Promise<void> {
         syncIntervalMs: 'off',
         retention: DEFAULT_RETENTION,
         cache: DEFAULT_CACHE,
-        mirrors: new Map([['m', { ...mirror, syncIntervalMs: 'off', retries: 0, strict: false }]]),
+        mirrors: new Map([
+          ['m', { ...mirror, syncIntervalMs: 'off', retries: 0, strict: false, allowOlder: false }],
+        ]),
       },
       log: createSilentLogger(),
     })

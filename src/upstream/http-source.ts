@@ -12,7 +12,7 @@ import type { Validators } from './upstream.ts'
 
 /** What every request of a mirror shares. */
 export interface HttpOptions {
-  readonly connections: Connections
+  readonly connections: Pick<Connections, 'to' | 'reachAfter'>
   /** For the answer to begin, and between two pieces of it, in milliseconds. */
   readonly timeoutMs: number
   readonly userAgent: string

@@ -19,6 +19,7 @@ function configured(settings: Partial<MirrorConfig>): ClientSettings {
     timeoutMs: 1,
     retries: 0,
     strict: false,
+    allowOlder: false,
     ...settings,
   })
 }

@@ -52,7 +52,7 @@ export function openIndexLoader({ clock, warn }: IndexLoaderOptions): IndexLoade
 
 async function readFileIndex<T>(url: string, name: string, read: (bytes: Uint8Array) => T): Promise<T> {
   try {
-    const { body } = await getFile(url, url, {})
+    const { body } = await getFile(url, {})
     return read((await collect(body)).bytes)
   } catch (error) {
     throw prefix(error, name)
@@ -67,12 +67,13 @@ async function readHttpIndex<T>(
   const signal = AbortSignal.timeout(budgetMs)
   try {
     const options = {
-      dispatcher,
+      // Redirects may lead anywhere: who injects asks for nobody but this machine.
+      connections: { to: () => dispatcher, reachAfter: () => 'public' as const },
       timeoutMs: budgetMs,
       userAgent: `pinyon/${VERSION}`,
       now: () => performance.now(),
     }
-    const { body } = await getHttp(url, url, { signal }, options)
+    const { body } = await getHttp(url, { signal }, options)
     const { bytes, short } = await collect(body)
     return short === undefined ? read(unzip(bytes)) : readShort(bytes, short, read)
   } catch (error) {
