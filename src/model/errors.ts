@@ -49,6 +49,12 @@ export const ERROR_KINDS = {
   DIGEST_MISMATCH: { status: 502, outcome: 'error_digest', source: 'upstream', retryable: true },
   /** Repodata that cannot be read: XML, compression, missing parts. */
   REPODATA_MALFORMED: { status: 502, outcome: 'error_upstream', source: 'upstream', retryable: false },
+  /** OpenPGP bytes, or the head of a package, that cannot be read. */
+  SIGNATURE_MALFORMED: { status: 502, outcome: 'error_digest', source: 'upstream', retryable: false },
+  /** A signature that is not there, not right, or by a key that does not count. */
+  SIGNATURE_REFUSED: { status: 502, outcome: 'error_digest', source: 'upstream', retryable: false },
+  /** A key that cannot be had, read or trusted. */
+  KEY_REFUSED: { status: 502, outcome: 'error_upstream', source: 'upstream', retryable: false },
   /** Upstream published again and again while it was being captured. */
   REPODATA_MOVING: { status: 502, outcome: 'error_upstream', source: 'upstream', retryable: true },
   /** What upstream shows is older than the last snapshot. */

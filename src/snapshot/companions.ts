@@ -1,5 +1,5 @@
 import type { BlobStore } from '../cache/blob-store.ts'
-import { matchesSignature } from '../repodata/signature-match.ts'
+import { matchesSignature } from '../signature/signature-match.ts'
 import type { CaptureContext } from './capture-record.ts'
 import { COMPANIONS, fetchCompanion, type Companion, type FetchedRepomd } from './repomd-source.ts'
 import { storeBytes } from './store-bytes.ts'
@@ -16,7 +16,7 @@ export interface CapturedCompanions {
 
 /** Reads one companion from the source that gave repomd.xml; undefined when it has none. */
 export async function readCompanion(
-  context: CaptureContext,
+  context: Pick<CaptureContext, 'upstream' | 'signal'>,
   { seen }: FetchedRepomd,
   path: string,
 ): Promise<Companion | undefined> {

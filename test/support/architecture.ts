@@ -4,7 +4,7 @@ import { findImports, withoutComments, type Import, type SourceFiles } from './s
 const ROOM_LEVELS = [
   ['model'],
   ['config', 'system'],
-  ['cache', 'upstream', 'repodata', 'inject'],
+  ['cache', 'upstream', 'repodata', 'signature', 'inject'],
   ['snapshot'],
   ['proxy'],
   ['http'],

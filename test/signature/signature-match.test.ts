@@ -7,7 +7,7 @@ import { describe, test } from 'node:test'
 
 import * as fc from 'fast-check'
 
-import { matchesSignature } from '../../src/repodata/signature-match.ts'
+import { matchesSignature } from '../../src/signature/signature-match.ts'
 import { signDetached } from '../support/detached-signature.ts'
 
 const CONTENT = Buffer.from('<repomd>1</repomd>\n')
