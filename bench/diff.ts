@@ -77,6 +77,7 @@ function createConfig(dataDir: string, mirrors: number): Config {
     retries: 0,
     strict: false,
     allowOlder: false,
+    repoGpgcheck: false,
   } as const
   const of = (name: string): [string, MirrorConfig] => [name, { name, baseurls: ['file:///'], ...settings }]
   const listen = { host: '127.0.0.1', port: 0 }

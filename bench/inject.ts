@@ -120,6 +120,7 @@ async function main(clients: number, seconds: number): Promise<void> {
   try {
     const root = join(dir, 'upstream')
     writeSyntheticRepository(root, { packages: [{ name: 'p', content: 2_000 }] })
+    const rules = { strict: false, allowOlder: false, repoGpgcheck: false }
     const mirror = { name: 'm', baseurls: [`${pathToFileURL(root).href}/`], enabled: true, timeoutMs: 1_000 }
     const app = await App.open({
       config: {
@@ -129,9 +130,7 @@ async function main(clients: number, seconds: number): Promise<void> {
         syncIntervalMs: 'off',
         retention: DEFAULT_RETENTION,
         cache: DEFAULT_CACHE,
-        mirrors: new Map([
-          ['m', { ...mirror, syncIntervalMs: 'off', retries: 0, strict: false, allowOlder: false }],
-        ]),
+        mirrors: new Map([['m', { ...mirror, ...rules, syncIntervalMs: 'off', retries: 0 }]]),
       },
       log: createSilentLogger(),
     })

@@ -13,5 +13,12 @@ export function toClientSettings(mirror: MirrorConfig | undefined): ClientSettin
     return key === firstFile ? ['served'] : []
   })
   const files = gpgKeys.flatMap((key) => ('file' in key ? [key.armored, NEWLINE] : []))
-  return { gpgcheck, gpgkeys, servedKeys: files.length === 0 ? undefined : Buffer.concat(files) }
+  // What is not checked here may not be signed at all.
+  const repoGpgcheck = mirror?.repoGpgcheck === true ? true : undefined
+  return {
+    gpgcheck,
+    repoGpgcheck,
+    gpgkeys,
+    servedKeys: files.length === 0 ? undefined : Buffer.concat(files),
+  }
 }

@@ -2,7 +2,8 @@ import { parseYumBoolean } from '../inject/yum-values.ts'
 
 const CLIENTS = 'clients go by it, as before'
 const CHECKED_BY_CLIENTS = 'clients check packages themselves, and get them as upstream signed them'
-const REPOMD_CHECKED_BY_CLIENTS = 'repomd.xml.asc is handed on for clients to check'
+const REPOMD_CHECKED_BY_CLIENTS =
+  'repomd.xml.asc is handed on for clients to check; with gpgkey and repo_gpgcheck pinyon checks it as well'
 const WHOLE =
   'a snapshot lists what upstream lists; clients leave out the rest, and what nobody asks for is not fetched'
 const AUTHORITIES = "certificates are always checked, by Node's authorities and those of NODE_EXTRA_CA_CERTS"

@@ -29,6 +29,27 @@ export function refuseArmoredKeys(bytes: Uint8Array): string | undefined {
   return blocks === 0 ? 'it holds no armored key' : undefined
 }
 
+/** The same keys in armor (RFC 9580 §6.2): what is there already stays as it is. */
+export function armorKeys(bytes: Buffer): Buffer {
+  // The first byte of a packet has its highest bit set, text has not.
+  if (((bytes[0] ?? 0) & 0x80) === 0) return bytes
+  const lines = bytes.toString('base64').replace(/.{64}(?=.)/g, '$&\n')
+  const checksum = Buffer.alloc(4)
+  checksum.writeUInt32BE(crc24(bytes))
+  // Today nobody has to look at it, but old rpm does.
+  return Buffer.from(`${BEGIN_KEY}\n\n${lines}\n=${checksum.toString('base64', 1)}\n${END_KEY}\n`)
+}
+
+/** Section 6.1.1. */
+function crc24(bytes: Uint8Array): number {
+  let crc = 0xb704ce
+  for (const byte of bytes) {
+    crc ^= byte << 16
+    for (let bit = 0; bit < 8; bit += 1) crc = (crc & 0x800000) === 0 ? crc << 1 : (crc << 1) ^ 0x1864cfb
+  }
+  return crc & 0xffffff
+}
+
 function beginsWithPublicKey(lines: readonly string[]): boolean {
   // Headers, if any, end with a blank line; what follows is base64, and perhaps a checksum that begins with `=`.
   const data = lines.slice(lines.indexOf('') + 1).filter((line) => line !== '' && !line.startsWith('='))

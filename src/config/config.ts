@@ -70,7 +70,9 @@ export interface MirrorConfig {
   readonly pinWhy?: string
   /** What clients check packages with, in the order of the file; absent: no keys. */
   readonly gpgKeys?: readonly GpgKey[]
-  /** Whether clients are to check packages' signatures; absent: they are where there are keys, and else nothing is said. */
+  /** Whether repomd.xml must be signed by one of them; never true without keys, none of which then has variables in its URL. */
+  readonly repoGpgcheck: boolean
+  /** Whether packages are checked before they are given out, where there are keys, and whether clients are to check packages' signatures; absent: they are where there are keys, and else nothing is said. */
   readonly gpgcheck?: boolean
 }
 

@@ -54,6 +54,7 @@ function describeMirror(mirror: MirrorConfig): Record<string, unknown> {
     proxy: mirror.proxy === undefined ? '_none_' : formatUrl(mirror.proxy),
     strict: mirror.strict,
     allow_older: mirror.allowOlder,
+    repo_gpgcheck: mirror.repoGpgcheck,
     ...(mirror.pin === undefined ? {} : { pin: mirror.pin }),
     ...(mirror.gpgKeys === undefined ? {} : { gpgkey: mirror.gpgKeys.map(formatKey) }),
     ...(mirror.gpgcheck === undefined ? {} : { gpgcheck: mirror.gpgcheck }),

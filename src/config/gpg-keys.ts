@@ -1,12 +1,12 @@
 import type { GpgKey } from './config.ts'
-import { refuseArmoredKeys } from './armor.ts'
+import { armorKeys, refuseArmoredKeys } from './armor.ts'
 import { describeSmallFileFailure, readSmallFile } from './small-file.ts'
 import type { KeyLocation } from './urls.ts'
 
 /** The longest file of keys, in bytes: those of distributions have some 5,000 a key. */
 const FILE_MAX_BYTES = 1 << 20
 
-const EXPECTED = 'a file of OpenPGP public keys in ASCII armor'
+const EXPECTED = 'a file of OpenPGP public keys'
 
 /** The keys of a file, or what is wrong with it. */
 type KeyReading = { readonly armored: Buffer } | { readonly expected: string }
@@ -45,8 +45,9 @@ function readKeys(file: string): KeyReading {
   try {
     const bytes = readSmallFile(file, FILE_MAX_BYTES)
     if (bytes === undefined) return { expected: `${EXPECTED} (it is larger than ${FILE_MAX_BYTES} bytes)` }
-    const reason = refuseArmoredKeys(bytes)
-    return reason === undefined ? { armored: bytes } : { expected: `${EXPECTED} (${reason})` }
+    const armored = armorKeys(bytes)
+    const reason = refuseArmoredKeys(armored)
+    return reason === undefined ? { armored } : { expected: `${EXPECTED} (${reason})` }
   } catch (thrown) {
     return { expected: `${EXPECTED} (reading it: ${describeSmallFileFailure(thrown)})` }
   }

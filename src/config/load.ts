@@ -44,6 +44,14 @@ export function parseConfig(file: string, text: string, env: NodeJS.ProcessEnv):
   const keys = readGpgKeys(locateKeys(parsed), (mirror, index, expected) =>
     document.refuseValue(['mirrors', mirror, 'gpgkey', index], expected),
   )
+  for (const [name, mirror] of Object.entries(parsed?.mirrors ?? {})) {
+    const expected = refuseKeys(mirror.gpgkey)
+    if (expected === undefined) continue
+    if (mirror.repo_gpgcheck) document.refuseValue(['mirrors', name, 'repo_gpgcheck'], expected)
+    // Without a key it is for clients alone.
+    if (mirror.gpgcheck === true && mirror.gpgkey !== undefined)
+      document.refuseValue(['mirrors', name, 'gpgcheck'], expected)
+  }
   if (parsed === undefined || document.problems.length > 0)
     throw new ConfigError(selectProblems(document.problems))
   return buildConfig(path, parsed, { tokens, keys }, document)
@@ -113,6 +121,13 @@ function locateKeys(parsed: FileConfig | undefined): Record<string, readonly Key
   return Object.fromEntries(mirrors.map(([name, { gpgkey = [] }]) => [name, gpgkey]))
 }
 
+/** What has to stand beside what is checked with keys; undefined when it does. */
+function refuseKeys(locations: readonly KeyLocation[] = []): string | undefined {
+  if (locations.length === 0) return 'false, or a gpgkey beside it to check with'
+  const isOpen = locations.some((location) => 'url' in location && /\$\{?[a-z]/i.test(location.url))
+  return isOpen ? "false, or a gpgkey with yum's variables written out" : undefined
+}
+
 /** What stood in the files that a configuration names. */
 interface FilesRead {
   readonly tokens: ReadonlyMap<string, TokenConfig>
@@ -165,6 +180,7 @@ function buildMirror(
     allowOlder: mirror.allow_older,
     ...(mirror.pin === undefined ? {} : { pin: mirror.pin, ...locatePin(name, document) }),
     ...(mirror.gpgkey === undefined ? {} : { gpgKeys: mirror.gpgkey }),
+    repoGpgcheck: mirror.repo_gpgcheck,
     ...(mirror.gpgcheck === undefined ? {} : { gpgcheck: mirror.gpgcheck }),
   }
 }

@@ -24,6 +24,7 @@ export const DEFAULTS = {
   proxy: '_none_',
   strict: false,
   allow_older: false,
+  repo_gpgcheck: false,
 } as const
 
 const SYNC_INTERVAL_MIN_MS = 1000
@@ -95,6 +96,7 @@ function mirrorSchema(file: string) {
       allow_older: value(parseBoolean).prefault(DEFAULTS.allow_older),
       pin: value((input) => parseText(input, PIN, parsePin)).optional(),
       gpgkey: urlsSchema(KEY_URL, (text) => parseKeyUrl(text, base)).optional(),
+      repo_gpgcheck: value(parseBoolean).prefault(DEFAULTS.repo_gpgcheck),
       gpgcheck: value(parseBoolean).optional(),
     },
     { error: 'a mapping with at least a baseurl' },

@@ -42,6 +42,7 @@ mirrors:
     proxy: https://***@proxy.example.org/
     strict: false
     allow_older: false
+    repo_gpgcheck: false
     pin: 2016-12-13-13-30 # a bad push
   '007':
     baseurl:
@@ -54,6 +55,7 @@ mirrors:
     proxy: _none_
     strict: false
     allow_older: false
+    repo_gpgcheck: false
 `,
     )
   })

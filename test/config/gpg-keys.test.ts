@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import { refuseArmoredKeys } from '../../src/config/armor.ts'
+import { armorKeys, refuseArmoredKeys } from '../../src/config/armor.ts'
 import { formatConfig } from '../../src/config/format.ts'
+import { Gpg } from '../support/gpg.ts'
+import { needs } from '../support/tools.ts'
 import { ConfigFile } from './support.ts'
 
 /** A block of armor whose first packet has this octet first. */
@@ -13,7 +15,7 @@ function armor(kind: string, firstOctet: number, headers = ''): string {
 }
 
 const KEY = armor('PUBLIC KEY', 0x99)
-const FILE = 'a file of OpenPGP public keys in ASCII armor'
+const FILE = 'a file of OpenPGP public keys'
 
 function mirrors(keys: string): string {
   return `mirrors:\n  m:\n    baseurl: http://h/\n    gpgkey:${keys}\n`
@@ -50,6 +52,21 @@ describe('armored keys', () => {
   ]
   for (const [title, text, reason] of wrong)
     test(`are wrong: ${title}`, () => assert.match(refuseArmoredKeys(Buffer.from(text)) ?? '', reason))
+})
+
+describe('binary keys', () => {
+  test('are put into armor, as gpg does it', needs('gpg'), async (t) => {
+    const gpg = Gpg.create(t)
+    const key = await gpg.generate('a', { algorithm: 'ed25519' })
+    const armored = await gpg.export([key])
+    const binary = await gpg.export([key], '--export-options', 'no-export-attributes')
+    assert.equal(armorKeys(binary).toString(), armored.toString())
+    assert.equal(armorKeys(armored), armored)
+    const config = new ConfigFile(t)
+    writeFileSync(join(config.dir, 'key'), binary)
+    const [read] = config.mirror(mirrors(' file:key')).gpgKeys ?? []
+    assert.deepEqual(read, { file: join(config.dir, 'key'), armored })
+  })
 })
 
 describe('gpgkey', () => {
@@ -103,8 +120,11 @@ describe('gpgkey', () => {
       config.problems(mirrors(' http://h/\n    gpgcheck: 1')).join(),
       /gpgcheck: found 1, expected true or false/,
     )
-    const unverified = config.problems(mirrors(' http://h/\n    repo_gpgcheck: true')).join()
-    assert.match(unverified, /repo_gpgcheck: found an unknown key/)
+    const unverified = config.problems(mirrors(' http://h/$releasever\n    repo_gpgcheck: true')).join()
+    assert.match(unverified, /repo_gpgcheck: found true, expected false, or a gpgkey with yum's variables/)
+    const without = config.problems('mirrors: { m: { baseurl: http://h/, repo_gpgcheck: true } }').join()
+    assert.match(without, /repo_gpgcheck: found true, expected false, or a gpgkey beside it/)
+    assert.equal(config.mirror(mirrors(' http://h/k\n    repo_gpgcheck: true')).repoGpgcheck, true)
   })
 
   test('is refused with its line when its file is none to hand out', (t) => {

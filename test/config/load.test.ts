@@ -41,6 +41,7 @@ describe('what is read', () => {
       timeoutMs: 30_000,
       retries: 10,
       strict: false,
+      repoGpgcheck: false,
       allowOlder: false,
     })
   })
@@ -64,6 +65,8 @@ mirrors:
     proxy: http://proxy:3128
     strict: true
     allow_older: true
+    gpgkey: https://h/k
+    repo_gpgcheck: true
 `
     assert.deepEqual(config.load(text), {
       file: config.file,
@@ -92,6 +95,8 @@ mirrors:
             proxy: 'http://proxy:3128/',
             strict: true,
             allowOlder: true,
+            gpgKeys: [{ url: 'https://h/k' }],
+            repoGpgcheck: true,
           },
         ],
       ]),

@@ -4,7 +4,7 @@ import { ConfigFile } from './support.ts'
 
 const TOP = 'one of listen, public_url, data_dir, sync_interval, tokens, retention, cache, mirrors'
 const MIRROR =
-  'one of baseurl, enabled, sync_interval, timeout, retries, proxy, strict, allow_older, pin, gpgkey, gpgcheck'
+  'one of baseurl, enabled, sync_interval, timeout, retries, proxy, strict, allow_older, pin, gpgkey, repo_gpgcheck, gpgcheck'
 const NAME = 'a mirror name of letters, digits and . _ + @ ~ -'
 const PIN = "a snapshot's name such as 2016-12-13-13-30"
 const LISTEN = 'host:port such as 127.0.0.1:8080, [::1]:8080 or :8080'

@@ -97,6 +97,7 @@ function createConfig(dataDir: string, baseurls: readonly string[], options: Sit
     timeoutMs: 10_000,
     retries: 0,
     strict: false,
+    repoGpgcheck: false,
     allowOlder: false,
   } as const
   const mirrors = ['m', ...(options.others ?? [])].map((name): [string, MirrorConfig] => [

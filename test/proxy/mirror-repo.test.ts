@@ -8,7 +8,12 @@ import { splitYumList } from '../../src/inject/yum-values.ts'
 import { formatMirrorRepo, servedKeysOf, type ClientSettings } from '../../src/proxy/mirror-repo.ts'
 
 const SNAPSHOT = '2026-11-22-02-13'
-const NOTHING: ClientSettings = { gpgcheck: undefined, gpgkeys: [], servedKeys: undefined }
+const NOTHING: ClientSettings = {
+  gpgcheck: undefined,
+  repoGpgcheck: undefined,
+  gpgkeys: [],
+  servedKeys: undefined,
+}
 
 function configured(settings: Partial<MirrorConfig>): ClientSettings {
   return toClientSettings({
@@ -20,6 +25,7 @@ function configured(settings: Partial<MirrorConfig>): ClientSettings {
     retries: 0,
     strict: false,
     allowOlder: false,
+    repoGpgcheck: false,
     ...settings,
   })
 }
@@ -85,6 +91,7 @@ describe('what a configuration says to clients', () => {
     assert.equal(configured({ gpgKeys }).gpgcheck, true)
     assert.equal(configured({ gpgKeys, gpgcheck: false }).gpgcheck, false)
     assert.equal(configured({ gpgcheck: true }).gpgcheck, true)
+    assert.equal(configured({ gpgKeys, repoGpgcheck: true }).repoGpgcheck, true)
   })
 
   test('is one URL for all files, in the place of the first', () => {

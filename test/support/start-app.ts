@@ -84,6 +84,7 @@ function createConfig(dataDir: string, { mirrors, publicUrl, settings: further }
       timeoutMs: 10_000,
       retries: 0,
       strict: false,
+      repoGpgcheck: false,
       allowOlder: false,
     } as const
     return [name, { name, ...defaults, ...given }]
