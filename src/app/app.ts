@@ -11,6 +11,7 @@ import { createMetrics } from './figures.ts'
 import { logSync } from './log-sync.ts'
 import { RetiredWatch } from './retired-watch.ts'
 import { RunningConfig } from './running-config.ts'
+import { Signatures, hasSameSignatures } from './signatures.ts'
 import { Storage } from './storage.ts'
 import { Verifier, type VerifyOptions } from './verifier.ts'
 import type { Config } from '../config/config.ts'
@@ -83,6 +84,7 @@ export class App {
   readonly #diffs: DiffRunner
   readonly #injections = new InjectRunner()
   readonly #board = new SyncBoard()
+  readonly #signatures: Signatures
   readonly #servers: HttpServer[] = []
   readonly #running: RunningConfig
   readonly #changes: ConfigChanges
@@ -99,6 +101,12 @@ export class App {
     this.#resolver = new Resolver(this.store, (mirror) => toClientSettings(this.config.mirrors.get(mirror)))
     this.retiredWatch = new RetiredWatch(this.store, () => this.#resolver.forget(() => true))
     this.#diffs = new DiffRunner(config.dataDir)
+    this.#signatures = new Signatures({
+      store: this.store.keys,
+      now: this.#now,
+      signal: this.#stop.signal,
+    })
+    this.#signatures.configure(config)
     this.#metrics = createMetrics(storage, {
       maxBytes: () => this.config.cache.maxBytes,
       upstreams: () => this.#upstreams,
@@ -118,6 +126,7 @@ export class App {
       fills: this.#fills,
       upstreamOf: (mirror) => this.#formerSources.upstreamOf(mirror, this.#upstreams.get(mirror)),
       onBypass: () => this.#metrics.countBypass(),
+      gateOf: (mirror) => this.#signatures.gateOf(mirror),
     })
     // Syncing: who looks upstream, and when.
     this.#scheduler = new Scheduler({
@@ -193,6 +202,7 @@ export class App {
   async applyConfiguration(): Promise<void> {
     await this.#running.apply()
     await this.#formerSources.remember(this.store, this.#upstreams)
+    await this.#signatures.forgetOthers()
   }
 
   /** Applies the configuration and accepts requests, and commands on the admin socket. Resolves with the port. */
@@ -286,13 +296,17 @@ export class App {
     const upstreams = createUpstreams(config, { config: before, upstreams: this.#upstreams })
     this.#formerSources.keep(this.#upstreams, upstreams)
     this.#upstreams = upstreams
+    this.#signatures.configure(config)
     this.#scheduler.schedule(scheduledMirrors(config))
     for (const { name, enabled } of config.mirrors.values()) {
       const old = before.mirrors.get(name)
-      if (enabled && old?.enabled === true && !hasSameSources(old, config.mirrors.get(name)))
+      const mirror = config.mirrors.get(name)
+      const isSame = hasSameSources(old, mirror) && hasSameSignatures(old, mirror)
+      if (enabled && old?.enabled === true && !isSame)
         void this.#scheduler.sync(name, actor).catch(() => undefined)
     }
     await this.#formerSources.remember(this.store, upstreams)
+    await this.#signatures.forgetOthers()
   }
 
   #writeActions(): WriteActions {
@@ -325,6 +339,7 @@ export class App {
       // What the network is told is narrowed in handlers.ts.
       showClient: (address) => address,
       diff: (pair, signal) => this.#diffs.diff(pair, signal),
+      gpgKeys: (mirror) => this.#signatures.keysOf(mirror),
       cache: () => this.#storage.describeCache(this.config.cache.maxBytes),
       sourcesOf: (mirror) => this.#upstreams.get(mirror)?.health ?? [],
       metrics: async () => ({ contentType: this.#metrics.contentType, text: await this.#metrics.text() }),
@@ -354,6 +369,7 @@ export class App {
       upstream,
       strict: settings.strict,
       allowOlder: settings.allowOlder,
+      ...this.#signatures.ofSync(settings),
       store: this.store,
       blobs: this.#storage.blobs,
       claims: this.#storage.claims,

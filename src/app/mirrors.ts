@@ -3,7 +3,7 @@ import { formatListen } from '../config/listen.ts'
 import { ConfigError } from '../config/problem.ts'
 import type { ScheduledMirror } from '../snapshot/scheduler.ts'
 import { VERSION } from '../system/version.ts'
-import { MirrorUpstream } from '../upstream/mirror-upstream.ts'
+import { MirrorUpstream, type UpstreamOptions } from '../upstream/mirror-upstream.ts'
 
 // From a configuration to what app.ts is built from, and what a change of it means.
 
@@ -69,8 +69,11 @@ export function refuseRestart(running: Config, wanted: Config, mayBeEmpty = fals
 }
 
 /** The sources of one mirror. */
-export function createUpstream({ baseurls, timeoutMs, retries, proxy }: MirrorSources): MirrorUpstream {
+export function createUpstream(
+  { baseurls, timeoutMs, retries, proxy }: MirrorSources,
+  more: Pick<UpstreamOptions, 'staysSecure'> = {},
+): MirrorUpstream {
   const userAgent = `pinyon/${VERSION}`
-  const options = { baseurls, timeoutMs, retries, userAgent }
+  const options = { baseurls, timeoutMs, retries, userAgent, ...more }
   return new MirrorUpstream(proxy === undefined ? options : { ...options, proxy })
 }

@@ -1,9 +1,17 @@
 import { formatConfig } from '../config/format.ts'
 import { loadConfig } from '../config/load.ts'
+import { checkKeys } from './check-keys.ts'
 import { EXIT, type ExitCode } from './exit.ts'
 
-/** Validates a configuration file and prints the effective configuration. Throws ConfigError with every problem at once. */
-export function checkConfig(file: string): ExitCode {
-  process.stdout.write(formatConfig(loadConfig(file, process.env)))
-  return EXIT.done
+/**
+ * Validates a configuration file and prints the effective configuration, and the keys that it names as comments. Throws ConfigError with every
+ * problem at once; fails for a file of keys of which none can be used.
+ */
+export async function checkConfig(file: string): Promise<ExitCode> {
+  const config = loadConfig(file, process.env)
+  process.stdout.write(formatConfig(config))
+  const { lines, problems } = await checkKeys(config, Date.now())
+  for (const line of lines) process.stdout.write(`# ${line}\n`)
+  for (const problem of problems) process.stderr.write(`pinyon: ${problem}\n`)
+  return problems.length > 0 ? EXIT.failed : EXIT.done
 }

@@ -24,8 +24,8 @@ export function addOperation({ add, onDone }: CommandLine): void {
   add('serve', 'run the proxy; SIGTERM lets running answers finish').action(async ({ config }: Options) =>
     onDone(await serve(config)),
   )
-  add('check-config', 'validate the configuration and print what it comes to').action(({ config }: Options) =>
-    onDone(checkConfig(config)),
+  add('check-config', 'validate the configuration and print what it comes to').action(
+    async ({ config }: Options) => onDone(await checkConfig(config)),
   )
   add('status', 'every mirror: its current snapshot, its last sync, and what went wrong')
     .option('--json', 'for scripts')

@@ -7,6 +7,8 @@ import type { CacheView } from '../proxy/api-context.ts'
 import { answerApi } from '../proxy/api.ts'
 import type { ApiContext } from '../proxy/api-context.ts'
 import { DiffRunner } from '../snapshot/diff/diff-runner.ts'
+import { createJudge } from '../snapshot/keys/judge.ts'
+import { KeyRing } from '../snapshot/keys/key-ring.ts'
 import { SqliteSnapshotStore } from '../snapshot/sqlite-snapshot-store.ts'
 import type { Options } from './exit.ts'
 import { ServerConnection } from './server-connection.ts'
@@ -40,10 +42,12 @@ export async function openMirrorSource(options: ServerOptions): Promise<MirrorSo
       close: () => server.close(),
     }
   // Nothing has ever run here: an empty store, without making one.
-  const { dataDir, cache } = loadConfig(options.config, process.env)
+  const { dataDir, cache, mirrors } = loadConfig(options.config, process.env)
   const layout = createLayout(dataDir)
   const store = new SqliteSnapshotStore(existsSync(layout.database) ? layout.database : ':memory:')
   const diffs = new DiffRunner(dataDir)
+  const stop = new AbortController()
+  const ring = new KeyRing({ store: store.keys, judge: createJudge(stop.signal), now: Date.now })
   return {
     running: false,
     get: async (path) => {
@@ -55,6 +59,7 @@ export async function openMirrorSource(options: ServerOptions): Promise<MirrorSo
         usage,
         showClient: showInFull,
         configuration: { error: undefined },
+        gpgKeys: (mirror) => ring.keysOf(mirrors.get(mirror)?.gpgKeys ?? []),
         cache: () => describeCache(store.ledger, cache.maxBytes),
         sourcesOf: () => [],
         diff: (pair) => diffs.diff(pair),

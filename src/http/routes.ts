@@ -31,6 +31,7 @@ export interface RouteContext {
   /** Whether the configuration on disk is the running one. */
   readonly configuration: () => ConfigurationState
   readonly cache: ApiContext['cache']
+  readonly gpgKeys: ApiContext['gpgKeys']
   readonly sourcesOf: ApiContext['sourcesOf']
   /** Prometheus' text format, and its type. */
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>
@@ -91,13 +92,14 @@ async function routeOther(
 
 function apiContext(
   exchange: Exchange,
-  { snapshots, usage, configuration, cache, sourcesOf, showClient, diff }: RouteContext,
+  { snapshots, usage, configuration, cache, gpgKeys, sourcesOf, showClient, diff }: RouteContext,
 ): ApiContext {
   return {
     snapshots,
     usage,
     configuration: configuration(),
     cache,
+    gpgKeys,
     sourcesOf,
     showClient,
     diff: (pair) => diff(pair, goneSignal(exchange)),

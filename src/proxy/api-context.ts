@@ -1,4 +1,5 @@
 import type { DiffDocument } from '../snapshot/diff/diff-runner.ts'
+import type { RingKeys } from '../snapshot/keys/key-ring.ts'
 import type { SnapshotPair } from '../snapshot/diff/snapshot-diff.ts'
 import type { SnapshotHistory, SnapshotReader } from '../snapshot/store.ts'
 import type { UsageReader } from '../snapshot/usage/usage.ts'
@@ -39,6 +40,8 @@ export interface ApiContext {
   readonly snapshots: SnapshotReader & { readonly history: SnapshotHistory; readonly views: ViewStore }
   readonly configuration: ConfigurationState
   readonly cache: () => CacheView
+  /** The keys that a mirror is configured with, as far as they are here. */
+  readonly gpgKeys: (mirror: string) => Promise<RingKeys>
   readonly usage: UsageSource
   /** Addresses of clients as whoever asks may see them. */
   readonly showClient: (address: string) => string

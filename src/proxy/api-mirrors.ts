@@ -3,6 +3,7 @@ import type { MirrorState, Snapshot, SnapshotReader } from '../snapshot/store.ts
 import type { ApiContext, ApiRequest } from './api-context.ts'
 import { answerDiff } from './api-diff.ts'
 import { createJsonReply, toIso } from './api-reply.ts'
+import { toKeysView, toSignatureView, type KeysView, type SignatureView } from './api-signatures.ts'
 import type { TextReply } from './reply.ts'
 
 /** A mirror as the API shows it. Times are ISO 8601; null for what has not happened. */
@@ -67,7 +68,7 @@ export async function answerMirrors(
     return createJsonReply({ mirrors: states.map((one) => toMirrorView(one, context)) })
   const state = states.find((one) => one.name === mirror)
   if (state === undefined) throw new PinyonError('NOT_FOUND', `no such mirror: ${mirror}`)
-  if (name === undefined) return createJsonReply(toMirrorView(state, context))
+  if (name === undefined) return createJsonReply(await describeMirror(context, state))
   const list = Object.hasOwn(LISTS, name) ? LISTS[name] : undefined
   return await list?.(context, state, { rest, query })
 }
@@ -90,7 +91,18 @@ async function answerSnapshot(
 ): Promise<TextReply> {
   const files = await snapshots.files(snapshot)
   const defects = await snapshots.defects(snapshot)
-  return createJsonReply({ ...toSnapshotView(snapshot, state), files, defects })
+  const signature = await toSignatureView(snapshots, snapshot)
+  return createJsonReply({ ...toSnapshotView(snapshot, state), signature, files, defects })
+}
+
+/** One mirror, with its keys and who signed its current snapshot. */
+async function describeMirror(
+  context: ApiContext,
+  state: MirrorState,
+): Promise<MirrorView & KeysView & { readonly signature: SignatureView | null }> {
+  const { current } = state
+  const signature = current === undefined ? null : await toSignatureView(context.snapshots, current)
+  return { ...toMirrorView(state, context), signature, ...(await toKeysView(context, state.name)) }
 }
 
 /** The snapshot of this name. Throws NOT_FOUND. */

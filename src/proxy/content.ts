@@ -5,6 +5,8 @@ import { PinyonError, toPinyonError } from '../model/errors.ts'
 import type { Upstream } from '../upstream/upstream.ts'
 import type { Body } from './body.ts'
 import { BypassBody, BypassGate } from './bypass.ts'
+import { GuardedPassage, guardBody } from './guarded-body.ts'
+import type { PackageGate } from './package-gate.ts'
 import type { FileReply } from './reply.ts'
 
 /** What {@link Content} is built from. */
@@ -15,6 +17,8 @@ export interface ContentOptions {
   readonly upstreamOf: (mirror: string) => Pick<Upstream, 'get'> | undefined
   /** Told of every body that is passed through. */
   readonly onBypass?: () => void
+  /** What packages of a mirror have to pass; undefined where signatures are not looked at. */
+  readonly gateOf?: (mirror: string) => PackageGate | undefined
 }
 
 /** From a file reply to its bytes: memory, then disk, then a fill. */
@@ -28,14 +32,25 @@ export class Content {
 
   /** The body if it is warm: without an await. */
   peek(file: FileReply): Body | undefined {
+    if (this.#gateFor(file)?.hasPassed(file.digest) === false) return undefined
     const blob = this.#options.blobs.peek(file.digest)
     return blob === undefined ? undefined : new CachedBody(blob)
   }
 
-  /** The body if it is in the cache; never asks upstream. */
+  /**
+   * The body if it is in the cache; never asks upstream for it.
+   * @throws PinyonError SIGNATURE_REFUSED for a package that may not be given out
+   */
   async find(file: FileReply): Promise<Body | undefined> {
     const blob = await this.#options.blobs.open(file.digest, file.size)
-    return blob === undefined ? undefined : new CachedBody(blob)
+    if (blob === undefined) return undefined
+    try {
+      await this.#gateFor(file)?.check(file.digest, file.path, blob)
+      return new CachedBody(blob)
+    } catch (error) {
+      blob.release()
+      throw error
+    }
   }
 
   /** The body: from the cache, or from the one fill that everybody who asks for it now shares. */
@@ -46,7 +61,7 @@ export class Content {
     const expected = { digest, size }
     // Mirrors that list one package share its fill, and each is a source of its own.
     const { reader, outcome } = this.#options.fills.read(expected, this.#sourceOf(file), snapshot.mirror)
-    return {
+    const body: Body = {
       outcome,
       size,
       complete: false,
@@ -54,6 +69,8 @@ export class Content {
       verified: () => reader.verified(),
       release: () => reader.release(),
     }
+    const gate = this.#gateFor(file)
+    return gate === undefined ? body : guardBody(body, gate, file)
   }
 
   /** Has a file stored that is not, for nobody in particular; throws what keeps it from being. */
@@ -81,12 +98,18 @@ export class Content {
     if ((code !== 'CACHE_FULL' && code !== 'NO_SPACE') || size === undefined) return undefined
     const source = this.#sourceOf(file)
     this.#options.onBypass?.()
-    return new BypassBody({
+    const body = new BypassBody({
       digest,
       size,
       open: (signal) => source(0, signal),
       enter: () => this.#gate.enter(snapshot.mirror),
     })
+    const gate = this.#gateFor(file)
+    return gate === undefined ? body : new GuardedPassage(body, gate, file)
+  }
+
+  #gateFor({ fileKind, snapshot }: FileReply): PackageGate | undefined {
+    return fileKind === 'package' ? this.#options.gateOf?.(snapshot.mirror) : undefined
   }
 
   #sourceOf(file: FileReply): FillSource {

@@ -2,6 +2,7 @@ import type { BlobStore } from '../cache/blob-store.ts'
 import { PinyonError, toPinyonError, type ErrorCode } from '../model/errors.ts'
 import type { RepomdRecord } from '../model/repodata.ts'
 import type { Upstream } from '../upstream/upstream.ts'
+import type { SignatureCheck } from './keys/await-signature.ts'
 import type { CandidateFile, Defect } from './store.ts'
 
 /** How often a file is tried that an unchanged repomd.xml names and upstream does not have right. */
@@ -21,6 +22,8 @@ export interface CaptureContext {
   readonly signal: AbortSignal
   /** Told of each file: bytes it brought, 0 when it was there already. */
   readonly onFile: (bytes: number) => void
+  /** How the signature is verified before anything else is fetched; absent: it is not. */
+  readonly signature?: SignatureCheck
 }
 
 /** A file of a capture, and what is wrong with it. */

@@ -4,9 +4,10 @@ import { PinyonError } from '../model/errors.ts'
 import type { Repomd, RepomdRecord } from '../model/repodata.ts'
 import { Moved, captureRecord, type CaptureContext } from './capture-record.ts'
 import { confirmCompanions, readCompanion } from './companions.ts'
-import { COMPANIONS, REPOMD_PATH, fetchRepomd, type FetchedRepomd } from './repomd-source.ts'
+import { COMPANIONS, REPOMD_PATH, SIGNATURE_PATH, fetchRepomd, type FetchedRepomd } from './repomd-source.ts'
 import { storeBytes } from './store-bytes.ts'
-import type { CandidateFile, Defect } from './store.ts'
+import { awaitSignature } from './keys/await-signature.ts'
+import type { CandidateFile, Defect, VerifiedSignature } from './store.ts'
 
 /** Files of one mirror fetched at once. */
 const PARALLEL_FILES = 4
@@ -19,14 +20,15 @@ const MAX_TOTAL_BYTES = 16 * 2 ** 30
 export interface Capture {
   readonly files: readonly CandidateFile[]
   readonly defects: readonly Defect[]
+  readonly signature?: VerifiedSignature
 }
 
 /**
  * Brings every file that a repomd.xml names into the blob store, verified, and reads repomd.xml once more at the end: undefined when
  * upstream has published another generation meanwhile, so that what was fetched may be of both. Signature and key have no
  * checksum, so they are read before and after that: upstream cannot have gone to another generation and back unseen.
- * Nothing of it runs on when this has ended.
- * @throws PinyonError REPODATA_MALFORMED for a repomd.xml that names too much, or its own companions; upstream's trouble
+ * Where signatures are verified, that comes first, and what is stored is what was verified. Nothing of it runs on when this has ended.
+ * @throws PinyonError SIGNATURE_REFUSED, REPODATA_MALFORMED for a repomd.xml that names too much, or its own companions; upstream's trouble
  */
 export async function captureFiles(
   context: CaptureContext,
@@ -37,9 +39,17 @@ export async function captureFiles(
   const stop = new AbortController()
   const scoped = { ...context, signal: AbortSignal.any([context.signal, stop.signal]) }
   const hasMoved = async () => await isAnother(scoped, fetched)
+  const signed = await readSignature(scoped, fetched, hasMoved)
+  if (context.signature !== undefined && signed === undefined) return undefined
   const limit = pLimit(PARALLEL_FILES)
   let failed = false
-  const companions = COMPANIONS.map(({ path }) => limit(() => readCompanion(scoped, fetched, path)))
+  const companions = COMPANIONS.map(({ path, type }) =>
+    limit(async () =>
+      type === 'signature' && signed !== undefined
+        ? signed.companion
+        : await readCompanion(scoped, fetched, path),
+    ),
+  )
   const files = records.map((record) =>
     limit(() => (failed ? Promise.reject(new Moved()) : captureRecord(scoped, record, hasMoved))),
   )
@@ -50,6 +60,7 @@ export async function captureFiles(
     const own = { path: REPOMD_PATH, type: 'repomd' }
     const repomdFile = await storeBytes(context.blobs, own, fetched.bytes, fetched.seen.digest)
     return {
+      ...(signed === undefined ? {} : { signature: signed.verified }),
       files: [repomdFile, ...confirmed.files, ...captured.map(({ file }) => file)],
       defects: [...confirmed.defects, ...captured.flatMap(({ defects }) => defects)],
     }
@@ -62,6 +73,18 @@ export async function captureFiles(
     // After a failure, what is being fetched is fetched to its end: the next sync finds it.
     await Promise.allSettled([...companions, ...files])
   }
+}
+
+/** The signature, verified where that is wanted. */
+async function readSignature(
+  context: CaptureContext,
+  fetched: FetchedRepomd,
+  hasMoved: () => Promise<boolean>,
+): Promise<Awaited<ReturnType<typeof awaitSignature>>> {
+  const { signature, signal } = context
+  if (signature === undefined) return undefined
+  const read = () => readCompanion(context, fetched, SIGNATURE_PATH)
+  return await awaitSignature({ ...signature, repomd: fetched.bytes, read, hasMoved, signal })
 }
 
 /** Each file once, whatever the number of records that name it. */

@@ -19,29 +19,39 @@ export interface LookContext {
   readonly signal: AbortSignal
 }
 
+/** A repomd.xml that upstream shows. */
+export interface Shown {
+  readonly fetched: FetchedRepomd
+  readonly repomd: Repomd
+}
+
 /** What upstream shows: a repomd.xml worth a snapshot, or what is that of the newest one. */
 export type Look =
-  | { readonly news: { readonly fetched: FetchedRepomd; readonly repomd: Repomd } }
-  | { readonly news?: undefined; readonly snapshot: Snapshot; readonly seen: SeenRepomd | undefined }
+  | { readonly news: Shown }
+  | { readonly news?: undefined; readonly snapshot: Snapshot; readonly shown: Shown | undefined }
+
+/** What is known of upstream from before. */
+export interface KnownUpstream {
+  readonly newest: Snapshot | undefined
+  readonly seen: SeenRepomd | undefined
+  /** Whether repomd.xml is wanted whole though it may be the one that was seen. */
+  readonly whole?: boolean
+}
 
 /**
  * Looks at upstream's repomd.xml. One that is older than the newest snapshot is passed over: sources may be out of step with each other,
  * so the others are asked as well.
  * @throws PinyonError REPODATA_OLDER when all that answer have an older one; REPODATA_MALFORMED; upstream's trouble
  */
-export async function lookUpstream(
-  context: LookContext,
-  newest: Snapshot | undefined,
-  seen: SeenRepomd | undefined,
-): Promise<Look> {
-  const first = await lookAt(context, newest, seen)
+export async function lookUpstream(context: LookContext, known: KnownUpstream): Promise<Look> {
+  const first = await lookAt(context, known)
   if (!('older' in first)) return first
   for (const baseurl of context.upstream.baseurls.filter((one) => one !== first.baseurl)) {
-    const look = await lookAt(context, newest, seen, baseurl).catch(() => undefined)
+    const look = await lookAt(context, known, baseurl).catch(() => undefined)
     context.signal.throwIfAborted()
     if (look !== undefined && !('older' in look)) return look
   }
-  throw new PinyonError('REPODATA_OLDER', describeRefusal(context, first, seen))
+  throw new PinyonError('REPODATA_OLDER', describeRefusal(context, first, known.seen))
 }
 
 interface OlderLook {
@@ -52,20 +62,20 @@ interface OlderLook {
 /** @param onlyBaseurl the source to look at; the first that answers unless told */
 async function lookAt(
   context: LookContext,
-  newest: Snapshot | undefined,
-  seen: SeenRepomd | undefined,
+  { newest, seen, whole = false }: KnownUpstream,
   onlyBaseurl?: string,
 ): Promise<Look | OlderLook> {
   const { upstream, signal } = context
   const only = onlyBaseurl === undefined ? {} : { onlyBaseurl }
-  const fetched = await fetchRepomd(upstream, seen, { signal, ...only })
+  const fetched = await fetchRepomd(upstream, whole ? undefined : seen, { signal, ...only })
   if (fetched === undefined) {
-    if (newest !== undefined) return { snapshot: newest, seen: undefined }
+    if (newest !== undefined) return { snapshot: newest, shown: undefined }
     throw new PinyonError('UPSTREAM_STATUS', `asked without conditions, upstream answered: 304`)
   }
   const repomd = parseRepomd(fetched.bytes)
   if (newest === undefined) return { news: { fetched, repomd } }
-  if (newest.fingerprint === repomdFingerprint(repomd)) return { snapshot: newest, seen: fetched.seen }
+  if (newest.fingerprint === repomdFingerprint(repomd))
+    return { snapshot: newest, shown: { fetched, repomd } }
   // Where nothing was seen of upstream before, the newest snapshot was adopted, and has the times of the server that made it.
   const isComparable = seen !== undefined && !context.allowOlder
   const older = isComparable ? await compareAge(context, repomd, newest) : undefined

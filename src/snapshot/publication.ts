@@ -101,6 +101,7 @@ function writeSnapshot(
     writes.addRepodataFile.run({ snapshotId, path, type, digest, size })
   for (const { path, kind, message } of candidate.defects)
     writes.addDefect.run({ snapshotId, path, kind, message })
+  if (candidate.signature !== undefined) writes.addSignature.run({ snapshotId, ...candidate.signature })
   const packages = writePackages(statements, mirror.id, seq)
   const primary = candidate.files.find(({ type }) => type === 'primary')
   const replaced = describeReplaced(packages.named, packages.replaced, primary?.path ?? '')

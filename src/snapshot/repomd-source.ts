@@ -7,9 +7,11 @@ import type { SeenRepomd } from './store.ts'
 
 export const REPOMD_PATH = 'repodata/repomd.xml'
 
+export const SIGNATURE_PATH = `${REPOMD_PATH}.asc`
+
 /** Files beside repomd.xml that no record names: its detached signature and the key that signed it. */
 export const COMPANIONS = [
-  { path: `${REPOMD_PATH}.asc`, type: 'signature' },
+  { path: SIGNATURE_PATH, type: 'signature' },
   { path: `${REPOMD_PATH}.key`, type: 'key' },
 ] as const
 
@@ -88,7 +90,15 @@ function toValidators(seen: SeenRepomd): { baseurl: string; etag?: string; lastM
   }
 }
 
-async function readAll(reply: UpstreamReply, maxBytes: number, path: string): Promise<Buffer> {
+/**
+ * The body of an answer, as one.
+ * @throws PinyonError UPSTREAM_OVERSIZE beyond a number of bytes
+ */
+export async function readAll(
+  reply: Pick<UpstreamReply, 'body'>,
+  maxBytes: number,
+  path: string,
+): Promise<Buffer> {
   const chunks: Uint8Array[] = []
   let size = 0
   for await (const chunk of reply.body) {

@@ -74,6 +74,9 @@ const WRITES = {
     VALUES (:snapshotId, :path, :type, :digest, :size)`,
   addDefect: `INSERT INTO defect (snapshot_id, path, kind, message) VALUES (:snapshotId, :path, :kind, :message)
     ON CONFLICT DO NOTHING`,
+  addSignature: `INSERT INTO snapshot_signature
+    (snapshot_id, fingerprint, primary_fingerprint, owner, hash, signed_at, verified_at)
+    VALUES (:snapshotId, :fingerprint, :primary, :owner, :hash, :signedAt, :verifiedAt) ON CONFLICT DO NOTHING`,
   addGeneration: `INSERT INTO generation (number, created_at, cause, actor)
     SELECT coalesce(max(number), 0) + 1, max(:createdAt, coalesce(max(created_at), 0)), :cause, :actor FROM generation`,
   closeCurrent: `UPDATE current_span SET last_generation = :generation - 1

@@ -10,6 +10,9 @@ import { readDifferences } from './diff/differences.ts'
 import { createIndex } from './index-order.ts'
 import { listDirectory } from './directory.ts'
 import type { MirrorUse } from './gc/removal.ts'
+import type { KeyStore } from './keys/key-store.ts'
+import { prepareKeys, type KeyStatements } from './keys/sql-keys.ts'
+import { SqliteKeyStore } from './keys/sqlite-key-store.ts'
 import { publish } from './publication.ts'
 import { SqliteAdoption } from './adopt/sqlite-adoption.ts'
 import { SqliteRetirement } from './gc/sqlite-retirement.ts'
@@ -37,6 +40,7 @@ import type {
   SnapshotHistory,
   SnapshotStore,
   SyncRecord,
+  VerifiedSignature,
 } from './store.ts'
 import type { UsageStore } from './usage/usage.ts'
 import { StoredClock } from './views/stored-clock.ts'
@@ -72,10 +76,12 @@ export class SqliteSnapshotStore implements SnapshotStore {
   /** What the time of views is measured with. */
   readonly farmClock: StoredClock
   readonly mirrorUse: MirrorUse
+  readonly keys: KeyStore
   readonly #database: Database.Database
   readonly #reads: ReadStatements
   readonly #writes: WriteStatements
   readonly #diffs: DiffStatements
+  readonly #keys: KeyStatements
   readonly #retirement: SqliteRetirement
   readonly #scratchFile: (() => string) | undefined
   #index: Index | undefined
@@ -92,6 +98,8 @@ export class SqliteSnapshotStore implements SnapshotStore {
     this.#reads = prepareReads(this.#database)
     this.#writes = prepareWrites(this.#database)
     this.#diffs = prepareDiff(this.#database)
+    this.#keys = prepareKeys(this.#database)
+    this.keys = new SqliteKeyStore(this.#database, this.#keys)
     this.history = new SqliteHistory(this.#database)
     this.usage = new SqliteUsage(this.#database)
     this.ledger = new SqliteBlobLedger(this.#database, options.now ?? Date.now)
@@ -166,6 +174,10 @@ export class SqliteSnapshotStore implements SnapshotStore {
     return this.#reads.defects.all({ snapshotId: snapshot.id }) as Defect[]
   }
 
+  async signature({ id: snapshotId }: Snapshot): Promise<VerifiedSignature | undefined> {
+    return this.#keys.signature.get({ snapshotId }) as VerifiedSignature | undefined
+  }
+
   async differences(from: Snapshot, to: Snapshot): Promise<PackageDifferences> {
     return this.#database.transaction(() => readDifferences(this.#diffs, from, to))()
   }
@@ -200,6 +212,11 @@ export class SqliteSnapshotStore implements SnapshotStore {
       const { baseurl, etag = null, lastModified = null, digest } = seen
       this.#writes.recordSeen.run({ mirror, baseurl, etag, lastModified, digest })
     }
+    await runWrite(this.#database, write, { durable: false })
+  }
+
+  async recordSignature({ id: snapshotId }: Snapshot, signature: VerifiedSignature): Promise<void> {
+    const write = () => this.#writes.addSignature.run({ snapshotId, ...signature })
     await runWrite(this.#database, write, { durable: false })
   }
 

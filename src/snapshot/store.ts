@@ -4,6 +4,7 @@ import type { UsageStore } from './usage/usage.ts'
 import type { ViewStore } from './views/views.ts'
 import type { PackageDifferences } from './diff/stored-package.ts'
 import type { MirrorUse } from './gc/removal.ts'
+import type { KeyStore } from './keys/key-store.ts'
 
 /** One published state of a mirror. */
 export interface Snapshot {
@@ -60,6 +61,21 @@ export interface Defect {
   readonly message: string
 }
 
+/** By whom a repomd.xml was signed, as it was verified. */
+export interface VerifiedSignature {
+  /** Of the key that signed, in upper-case hex. */
+  readonly fingerprint: string
+  /** Of the primary key that it belongs to: itself, unless it is a subkey. */
+  readonly primary: string
+  /** The primary key's first user id. */
+  readonly owner: string
+  /** As node:crypto names it. */
+  readonly hash: string
+  /** Milliseconds since the epoch; the first is what the signer says. */
+  readonly signedAt: number
+  readonly verifiedAt: number
+}
+
 /** What is known of a mirror's syncs. */
 export interface MirrorState {
   readonly name: string
@@ -93,6 +109,8 @@ export interface Candidate {
   readonly files: readonly CandidateFile[]
   readonly defects: readonly Defect[]
   readonly seen: SeenRepomd
+  /** Present when it was verified. */
+  readonly signature?: VerifiedSignature
 }
 
 /** A repodata file of a {@link Candidate}. */
@@ -262,6 +280,8 @@ export interface SnapshotReader {
   snapshots(mirror: string): Promise<readonly Snapshot[]>
   files(snapshot: Snapshot): Promise<readonly CandidateFile[]>
   defects(snapshot: Snapshot): Promise<readonly Defect[]>
+  /** Who signed a snapshot, if that was verified. */
+  signature(snapshot: Snapshot): Promise<VerifiedSignature | undefined>
   /**
    * In which packages two snapshots of one mirror differ, in no order. The embedded store blocks its thread for tenths of a second: call
    * it where nothing is served.
@@ -295,6 +315,8 @@ export interface SnapshotWriter {
     origin?: ChangeOrigin,
   ): Promise<number | undefined>
   recordSync(record: SyncRecord): Promise<void>
+  /** Notes that the signature of a snapshot was verified after all. */
+  recordSignature(snapshot: Snapshot, signature: VerifiedSignature): Promise<void>
   /**
    * Publishes snapshot, packages, current and generation together, in one transaction. The embedded store blocks its thread while
    * it writes: call it where nothing is served.
@@ -316,5 +338,7 @@ export interface SnapshotStore extends SnapshotReader, SnapshotWriter {
   readonly views: ViewStore
   /** Who holds on to a mirror that is to be removed. */
   readonly mirrorUse: MirrorUse
+  /** Keys that were fetched. */
+  readonly keys: KeyStore
   close(): Promise<void>
 }

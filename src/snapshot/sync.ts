@@ -8,9 +8,12 @@ import { captureFiles, type Capture } from './capture.ts'
 import type { IngestRunner } from './ingest-runner.ts'
 import type { IngestJob } from './ingest.ts'
 import { listChecks } from './repodata-check.ts'
+import type { SignatureCheck } from './keys/await-signature.ts'
+import { SignatureHopes, noteLateSignature } from './keys/late-signature.ts'
+import { findPending, settle } from './keys/pending-signature.ts'
 import { lookUpstream } from './look-upstream.ts'
 import type { FetchedRepomd } from './repomd-source.ts'
-import type { PublishedSnapshot, SeenRepomd, Snapshot, SnapshotStore } from './store.ts'
+import type { CandidateFile, PublishedSnapshot, SeenRepomd, Snapshot, SnapshotStore } from './store.ts'
 
 /** How far a sync is. */
 export interface SyncProgress {
@@ -34,6 +37,10 @@ export interface SyncContext {
   readonly strict: boolean
   /** Publish also what is older than the last snapshot. */
   readonly allowOlder: boolean
+  /** How the signature of repomd.xml is verified; absent: it is not. */
+  readonly signature?: SignatureCheck
+  /** Which signatures are waited for; absent: none was before this sync. */
+  readonly hopes?: SignatureHopes
   readonly upstream: Upstream
   readonly store: SnapshotStore
   readonly blobs: BlobStore
@@ -79,13 +86,22 @@ export async function syncMirror(context: SyncContext): Promise<SyncResult> {
 async function lookAndPublish(context: SyncContext): Promise<SyncResult> {
   const { mirror, store, signal } = context
   const [newest] = await store.snapshots(mirror)
+  const pending = newest === undefined ? undefined : await findPending(context, newest)
   const seen = newest === undefined ? undefined : await store.seenRepomd(mirror)
+  // What is pending is decided by what upstream has now, whether that is new or not.
+  const known = { newest, seen, whole: pending !== undefined }
   for (let start = 0; start < MAX_STARTS; start += 1) {
     signal.throwIfAborted()
     report(context, { step: 'repomd' })
-    const look = await lookUpstream(context, newest, seen)
-    if (look.news === undefined) return await unchanged(context, look.snapshot, look.seen)
-    const published = await captureAndPublish(context, look.news.fetched, look.news.repomd, newest)
+    const look = await lookUpstream(context, known)
+    if (look.news === undefined) {
+      const { snapshot, shown } = look
+      const end = shown && pending ? await settle(context, snapshot, shown, pending) : 'unchanged'
+      if (end === 'unchanged') return await unchanged(context, snapshot, shown?.fetched.seen)
+      if (end === 'moved') continue
+    }
+    const shown = look.news ?? look.shown
+    const published = shown && (await captureAndPublish(context, shown.fetched, shown.repomd, newest))
     if (published !== undefined) return published
   }
   throw new PinyonError(
@@ -119,10 +135,16 @@ async function captureAndPublish(
     bytes += received
     report(context, { step: 'files', filesDone, filesTotal, bytes })
   }
-  const capture = await captureFiles({ upstream, blobs, signal, onFile }, fetched, repomd)
-  if (capture === undefined) return undefined
-  refuseWithoutPrimary(primary, capture)
-  const job = await createJob(context, fetched, repomd, capture, newest)
+  const { signature } = context
+  const checked = signature === undefined ? {} : { signature }
+  const captured = await captureFiles({ upstream, blobs, signal, onFile, ...checked }, fetched, repomd)
+  if (captured === undefined) return undefined
+  refuseWithoutPrimary(primary, captured)
+  const previous = newest === undefined ? undefined : await context.store.files(newest)
+  const { hopes = new SignatureHopes() } = context
+  const mayCome = () => hopes.mayCome(mirror, fetched.seen.digest, context.now())
+  const capture = noteLateSignature(captured, previous, mayCome)
+  const job = createJob(context, fetched, repomd, capture, previous)
   const published = await context.ingest(job, {
     signal,
     onPackages: (packages) => report(context, { step: 'packages', filesDone, filesTotal, bytes, packages }),
@@ -130,15 +152,15 @@ async function captureAndPublish(
   return { mirror, outcome: 'published', bytes, ...published }
 }
 
-async function createJob(
+function createJob(
   context: SyncContext,
   fetched: FetchedRepomd,
   repomd: Repomd,
   capture: Capture,
-  newest: Snapshot | undefined,
-): Promise<IngestJob> {
-  const { mirror, strict, store } = context
-  const previous = newest === undefined ? undefined : await store.files(newest)
+  previous: readonly CandidateFile[] | undefined,
+): IngestJob {
+  const { mirror, strict } = context
+  const missing = previous?.filter(({ digest }) => digest === undefined).map(({ type }) => type)
   return {
     candidate: {
       mirror,
@@ -147,8 +169,10 @@ async function createJob(
       files: capture.files,
       defects: capture.defects,
       seen: fetched.seen,
+      ...(capture.signature === undefined ? {} : { signature: capture.signature }),
     },
-    acceptedMissing: previous?.filter(({ digest }) => digest === undefined).map(({ type }) => type),
+    // A signature was waited for long enough: see late-signature.ts.
+    acceptedMissing: missing && [...missing, 'signature'],
     strict,
     checks: listChecks(repomd, capture.files),
     nowMs: context.now(),

@@ -16,6 +16,8 @@ export interface HttpOptions {
   /** For the answer to begin, and between two pieces of it, in milliseconds. */
   readonly timeoutMs: number
   readonly userAgent: string
+  /** Whether to refuse being sent from https to http. */
+  readonly staysSecure?: boolean
   /** Milliseconds of a clock that only goes forward. */
   readonly now: () => number
 }
@@ -83,6 +85,8 @@ async function follow(
     const reply = await begin({ target, url, headers, reach }, request, options)
     const next = followTarget(reply, target, options)
     if (next === undefined) return reply
+    if (options.staysSecure === true && target.startsWith('https:') && !next.startsWith('https:'))
+      throw new PinyonError('UPSTREAM_STATUS', `${url} redirects from https to: http`)
     reach = options.connections.reachAfter(new URL(target), reach)
     target = next
   }

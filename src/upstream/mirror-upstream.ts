@@ -21,6 +21,8 @@ export interface UpstreamOptions extends AddressGuardOptions {
   /** URL of an HTTP proxy. */
   readonly proxy?: string
   readonly userAgent: string
+  /** Refuse to be sent from https to http: for what nothing but the connection vouches for. */
+  readonly staysSecure?: boolean
   /** Waits between two rounds; by a timer unless told. Rejects with the signal's reason when that is aborted. */
   readonly sleep?: (ms: number, signal: AbortSignal | undefined) => Promise<void>
   /** Milliseconds of a clock that only goes forward; the process's own unless told. */
@@ -139,10 +141,10 @@ export class MirrorUpstream implements Upstream {
 
   /** One attempt at one source, which its health hears of. */
   async #askSource(source: Source, href: string, request: SourceRequest): Promise<Answer> {
-    const { timeoutMs, userAgent } = this.#options
+    const { timeoutMs, userAgent, staysSecure = false } = this.#options
     const { health } = source
     const askedAt = this.#now()
-    const http = { connections: this.#connections, timeoutMs, userAgent, now: this.#now }
+    const http = { connections: this.#connections, timeoutMs, userAgent, now: this.#now, staysSecure }
     const asked = getFrom(source.url, href, request, http)
     if (health.isDown) health.startProbe(asked)
     try {

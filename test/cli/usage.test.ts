@@ -7,6 +7,8 @@ import { text } from 'node:stream/consumers'
 import { describe, test } from 'node:test'
 
 import { VERSION } from '../../src/system/version.ts'
+import { Gpg } from '../support/gpg.ts'
+import { needs } from '../support/tools.ts'
 import { tempDir } from '../support/temp-dir.ts'
 import { createFarm, MAIN, pinyon } from './pinyon.ts'
 
@@ -102,6 +104,36 @@ describe('check-config', () => {
     assert.match(stdout, /epel-el9/)
     const fromEnvironment = await pinyon(['check-config'], { env: { PINYON_CONFIG: farm.configFile } })
     assert.deepEqual(fromEnvironment, { code, stdout, stderr })
+  })
+
+  test('names the keys of files, and fails where none can be used', needs('gpg'), async (t) => {
+    const gpg = Gpg.create(t)
+    const key = await gpg.generate('Repository <r@example.org>', { expires: '1y' })
+    const dir = tempDir(t)
+    const file = join(dir, 'pinyon.yaml')
+    const write = (gpgkey: unknown) =>
+      writeFileSync(
+        file,
+        JSON.stringify({ mirrors: { m: { baseurl: 'http://h/', gpgkey, repo_gpgcheck: true } } }),
+      )
+    writeFileSync(join(dir, 'KEY'), await gpg.export([key]))
+    write(['file:KEY', 'https://h/k'])
+    const good = await pinyon(['check-config', '-c', file])
+    assert.equal(good.code, 0, good.stderr)
+    assert.match(
+      good.stdout,
+      new RegExp(`^# m: ${dir}/KEY: ${key} rsa2048 Repository <r@example.org>, expires 20`, 'm'),
+    )
+    assert.match(good.stdout, /^# m: https:\/\/h\/k: fetched by the server$/m)
+    await gpg.revoke(key)
+    writeFileSync(join(dir, 'KEY'), await gpg.export([key]))
+    write('file:KEY')
+    const { code, stderr } = await pinyon(['check-config', '-c', file])
+    assert.equal(code, 1)
+    assert.match(
+      stderr,
+      new RegExp(`mirrors\\.m\\.gpgkey: no key of .*KEY can be used; ${key}: the key is revoked`),
+    )
   })
 
   test('tells all problems at once, with their lines', async (t) => {

@@ -13,6 +13,7 @@ import {
 import { describeAdoption } from './adoption.ts'
 import { describePinsAndPast, listed } from './pins-and-past.ts'
 import { describeDifferences } from './snapshot-differences.ts'
+import { describeKeys } from './keys.ts'
 import { describeHistory } from './snapshot-history.ts'
 import { describeRetirement } from './retirement.ts'
 import { describeUsage } from './usage.ts'
@@ -39,6 +40,7 @@ export function describeSnapshotStore(open: (t: TestContext) => SnapshotPlace): 
     describeRetirement(openStore)
     describeSharing(open)
     describeUsage(open)
+    describeKeys(openStore)
   })
 }
 

@@ -296,9 +296,9 @@ describe('signature and key', () => {
         ['key', 3],
       ],
     )
-    writeSyntheticRepository(dir, { packages: [] })
     upstream.rules = [{ match: /\.(asc|key)$/, status: 403 }]
-    assert.equal((await mirror.store.files(await mirror.publish())).length, 4)
+    const other = openMirror(t, { baseurls: [upstream.url] })
+    assert.equal((await other.store.files(await other.publish())).length, 4)
   })
 
   test('are what a redirect leads to only if that is OpenPGP: nothing secret gets out', async (t) => {

@@ -1,0 +1,19 @@
+import { readAll } from '../snapshot/repomd-source.ts'
+import { createUpstream, type MirrorSources } from './mirrors.ts'
+
+/** The longest file of keys, in bytes: those of distributions have some 5,000 a key. */
+const MAX_BYTES = 1 << 20
+
+/** Somebody may wait for it. */
+const MAX_RETRIES = 2
+
+/** Fetches a `gpgkey` in the way of a mirror's files: through its proxy, with its times and tries. Throws PinyonError. */
+export async function fetchKeys(mirror: MirrorSources, url: string, signal: AbortSignal): Promise<Buffer> {
+  const retries = Math.min(mirror.retries, MAX_RETRIES)
+  const upstream = createUpstream({ ...mirror, baseurls: [url], retries }, { staysSecure: true })
+  try {
+    return await readAll(await upstream.get('', { signal }), MAX_BYTES, url)
+  } finally {
+    await upstream.close()
+  }
+}
