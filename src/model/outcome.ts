@@ -11,7 +11,7 @@
  * - bad_request: the request itself is refused (4xx other than 404)
  * - lost: the snapshot lists the package, and no source has it any more
  * - error_upstream: no source could be reached, or none answered properly
- * - error_digest: every source sent bytes that are not the ones listed
+ * - error_digest: every source sent bytes that are not the ones listed, or they are not signed as they have to be
  * - error_internal: our own trouble (disk, database, a bug)
  * - aborted: the client went away before its answer was complete
  */
