@@ -1,6 +1,7 @@
 import type { Digest } from '../../model/digest.ts'
 import { toPinyonError } from '../../model/errors.ts'
-import { currentToken, type Removable } from './blob-scan.ts'
+import { currentToken } from './blob-scan.ts'
+import type { Removable } from './blob-table.ts'
 import type { GcContext } from './gc-context.ts'
 import { runWrite } from '../write-transaction.ts'
 

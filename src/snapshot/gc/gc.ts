@@ -1,5 +1,6 @@
 import { reconcileBlobs, removeBlobs } from './blob-removal.ts'
-import { chooseEvicted, scanBlobs, sumBlobs, type BlobScan, type Removable } from './blob-scan.ts'
+import { chooseEvicted, scanBlobs, sumBlobs, type BlobScan } from './blob-scan.ts'
+import type { Removable } from './blob-table.ts'
 import type { GcContext } from './gc-context.ts'
 import { NO_BLOBS, type BlobSum, type GcBlobs, type GcReport, type GcSnapshot } from './gc-report.ts'
 import { planRetirement, retireSnapshots, sweepPackages, type JudgedSnapshot } from './retire.ts'

@@ -6,6 +6,8 @@ import { runWrite } from '../write-transaction.ts'
 
 /** Rows deleted in one transaction: some milliseconds' worth, which whoever else wants to write waits. */
 const ROWS_AT_ONCE = 500
+/** Rows looked through at a time. */
+const ROWS_SEEN_AT_ONCE = 50_000
 
 interface MirrorRow {
   readonly id: number
@@ -62,18 +64,22 @@ export async function retireSnapshots(context: GcContext): Promise<JudgedSnapsho
 
 /** Deletes package rows that no snapshot lists any more, some at a time; returns their number. */
 export async function sweepPackages({ statements, database }: GcContext): Promise<number> {
+  const unswept = (statements.mirrors.all() as MirrorRow[]).filter((mirror) => mirror.unswept === 1)
+  if (unswept.length === 0) return 0
+  const { id: last } = statements.lastPackage.get() as { id: number }
   let swept = 0
-  for (const { id: mirrorId, unswept } of statements.mirrors.all() as MirrorRow[]) {
-    if (unswept === 0) continue
-    const dead = statements.deadPackages.all({ mirrorId }) as { id: number }[]
+  for (let from = 1; from <= last; from += ROWS_SEEN_AT_ONCE) {
+    const to = from + ROWS_SEEN_AT_ONCE - 1
+    const dead = statements.deadPackages.all({ from, to }) as { id: number }[]
     for (let at = 0; at < dead.length; at += ROWS_AT_ONCE) {
       const some = dead.slice(at, at + ROWS_AT_ONCE)
       const remove = () =>
         some.reduce((count, { id }) => count + statements.forgetPackage.run({ id }).changes, 0)
       swept += await runWrite(database, remove, { durable: false })
     }
-    await runWrite(database, () => statements.markSwept.run({ mirrorId }), { durable: false })
   }
+  for (const { id: mirrorId } of unswept)
+    await runWrite(database, () => statements.markSwept.run({ mirrorId }), { durable: false })
   return swept
 }
 
