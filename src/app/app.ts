@@ -27,7 +27,7 @@ import { Content } from '../proxy/content.ts'
 import { InjectRunner } from '../proxy/inject/inject-runner.ts'
 import { Resolver } from '../proxy/resolver.ts'
 import { DiffRunner } from '../snapshot/diff/diff-runner.ts'
-import type { GcReport } from '../snapshot/gc/gc-report.ts'
+import type { GcReport, GcSnapshot } from '../snapshot/gc/gc-report.ts'
 import { createThreadRunner } from '../snapshot/ingest-runner.ts'
 import { Scheduler } from '../snapshot/scheduler.ts'
 import type { GenerationCause, SnapshotStore } from '../snapshot/store.ts'
@@ -160,6 +160,7 @@ export class App {
       now,
       clock,
       maxViews,
+      onRetired: (retired) => app?.forgetRetired(retired),
       onReport: (report, kind) => app?.noteReport(report, kind),
     })
     app = new App(options, storage)
@@ -181,9 +182,12 @@ export class App {
     this.#metrics.countRemoved('unreferenced', report.blobs.unlisted)
     this.#metrics.countRemoved('size', report.blobs.evicted)
     if (kind === 'collect') this.#metrics.countCollection(this.#now())
-    const going = report.snapshots.filter(({ goes }) => goes)
-    const gone = new Set(going.map(({ mirror, name }) => `${mirror} ${name}`))
-    if (gone.size > 0) this.#resolver.forget(({ mirror, name }) => gone.has(`${mirror} ${name}`))
+  }
+
+  /** Forgets what is remembered of snapshots that a collection has retired. */
+  forgetRetired(retired: readonly GcSnapshot[]): void {
+    const gone = new Set(retired.map(({ mirror, name }) => `${mirror} ${name}`))
+    this.#resolver.forget(({ mirror, name }) => gone.has(`${mirror} ${name}`))
   }
 
   /** Brings the index in line with the configuration: what is listed, and what is pinned. Throws ConfigError for an unknown pin. */

@@ -8,12 +8,14 @@ import { formatBytes, formatTable } from './table.ts'
 /** Options of `gc`. */
 export interface GcOptions extends Options {
   readonly dryRun?: boolean
+  readonly wait?: boolean
 }
 
 /** Adds `gc`. */
 export function addCollection({ add, onDone }: CommandLine): void {
   add('gc', 'retire snapshots by the rules of retention, and free what is not needed any more')
     .option('--dry-run', 'only print what would go, and why each other snapshot stays')
+    .option('--wait', 'until the last file is deleted: a server does large deletions in the background')
     .option('--json', 'for scripts')
     .action(async (options: GcOptions) => onDone(await collect(options)))
 }
@@ -30,11 +32,12 @@ export async function collect(options: GcOptions): Promise<ExitCode> {
 }
 
 async function runCollection(options: GcOptions): Promise<GcReport> {
-  const { dryRun = false } = options
+  const { dryRun = false, wait = false } = options
   const server = await openServer(options)
   if (server === undefined) return await collectHere(options.config, dryRun)
   try {
-    return await server.write<GcReport>({ method: 'POST', path: 'gc', body: { dry_run: dryRun } })
+    const body = { dry_run: dryRun, background: !wait }
+    return await server.write<GcReport>({ method: 'POST', path: 'gc', body })
   } finally {
     await server.close()
   }
@@ -57,6 +60,8 @@ function formatReport({ dryRun, snapshots, blobs, fits }: GcReport): string {
   const going = snapshots.filter(({ goes }) => goes)
   const staying = snapshots.filter(({ goes }) => !goes)
   const would = dryRun ? 'would go' : 'went'
+  const { count: deleting, bytes: deletingBytes } = blobs.deleting
+  const went = dryRun ? 'would go' : deleting > 0 ? 'going' : 'gone'
   const lines = [
     `${going.length} of ${snapshots.length} snapshots ${would}.`,
     ...(going.length === 0 ? [] : ['', formatSnapshots(going)]),
@@ -64,12 +69,8 @@ function formatReport({ dryRun, snapshots, blobs, fits }: GcReport): string {
     '',
     formatTable([
       ['FILES', 'NUMBER', 'SIZE', ''],
-      sumRow(`${dryRun ? 'would go' : 'gone'}: unlisted`, blobs.unlisted, 'no snapshot lists them'),
-      sumRow(
-        `${dryRun ? 'would go' : 'gone'}: evicted`,
-        blobs.evicted,
-        'the least recently used that can be fetched again',
-      ),
+      sumRow(`${went}: unlisted`, blobs.unlisted, 'no snapshot lists them'),
+      sumRow(`${went}: evicted`, blobs.evicted, 'the least recently used that can be fetched again'),
       sumRow('stay: repodata', blobs.repodata, 'of snapshots'),
       sumRow('stay: only here', blobs.onlyHere, 'a snapshot lists them, and upstream no longer has them'),
       sumRow('stay: fetchable', blobs.fetchable, 'there is room for them'),
@@ -80,7 +81,12 @@ function formatReport({ dryRun, snapshots, blobs, fits }: GcReport): string {
       ),
     ]).trimEnd(),
     '',
-    `${formatBytes(blobs.total.bytes)} of ${formatBytes(blobs.maxBytes)} ${dryRun ? 'would then be' : 'are'} in use.`,
+    ...(deleting === 0
+      ? []
+      : [
+          `${deleting} files, ${formatBytes(deletingBytes)}, are still being deleted in the background; \`gc --wait\` waits for the last.`,
+        ]),
+    `${formatBytes(blobs.total.bytes)} of ${formatBytes(blobs.maxBytes)} ${useOf(dryRun, deleting)} in use.`,
     ...(fits
       ? []
       : [
@@ -88,6 +94,11 @@ function formatReport({ dryRun, snapshots, blobs, fits }: GcReport): string {
         ]),
   ]
   return `${lines.map((line) => line.trimEnd()).join('\n')}\n`
+}
+
+function useOf(dryRun: boolean, deleting: number): string {
+  if (dryRun) return 'would then be'
+  return deleting > 0 ? 'will then be' : 'are'
 }
 
 function formatSnapshots(snapshots: readonly GcSnapshot[]): string {

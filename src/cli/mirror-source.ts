@@ -67,7 +67,7 @@ export async function openMirrorSource(options: ServerOptions): Promise<MirrorSo
 function describeCache(ledger: BlobLedger, maxBytes: number): CacheView {
   const { count, bytes } = ledger.total()
   const unknown = { only_here_bytes: null, fetchable_bytes: null, repodata_bytes: null }
-  return { blobs: count, bytes, max_bytes: maxBytes, full: false, ...unknown }
+  return { blobs: count, bytes, max_bytes: maxBytes, full: false, collecting: false, ...unknown }
 }
 
 /** Who may read the data directory may know who asked. */

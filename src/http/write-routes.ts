@@ -65,8 +65,9 @@ async function reload({ exchange, actor, actions }: WriteCall): Promise<WriteOut
 }
 
 async function collect({ exchange, actions }: WriteCall): Promise<WriteOutcome> {
-  const { dry_run: dryRun } = await readJsonBody(exchange.request, { dry_run: flag })
-  return { reply: await actions.collect({ dryRun }), note: { dryRun } }
+  const fields = { dry_run: flag, background: flag }
+  const { dry_run: dryRun, background } = await readJsonBody(exchange.request, fields)
+  return { reply: await actions.collect({ dryRun, wait: !background }), note: { dryRun } }
 }
 
 async function verify({ exchange, actions }: WriteCall): Promise<WriteOutcome> {

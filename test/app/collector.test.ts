@@ -7,7 +7,8 @@ import type { Config } from '../../src/config/config.ts'
 import { digestOf, type Digest } from '../../src/model/digest.ts'
 import { PinyonError } from '../../src/model/errors.ts'
 import type { GcRequest } from '../../src/snapshot/gc/gc-context.ts'
-import { NO_BLOBS, type GcReport } from '../../src/snapshot/gc/gc-report.ts'
+import type { GcRunOptions } from '../../src/snapshot/gc/gc-runner.ts'
+import { NO_BLOBS, type GcReport, type GcSnapshot } from '../../src/snapshot/gc/gc-report.ts'
 import { createSilentLogger } from '../../src/system/logger.ts'
 import { DEFAULT_CACHE, DEFAULT_RETENTION } from '../support/config-defaults.ts'
 import { gate as createGate } from '../support/gate.ts'
@@ -25,9 +26,12 @@ const REPORT: GcReport = {
     recent: NO_BLOBS,
     unlisted: NO_BLOBS,
     evicted: NO_BLOBS,
+    deleting: NO_BLOBS,
   },
   fits: true,
 }
+
+const RETIRED: GcSnapshot = { mirror: 'm', name: '2026-01-01-00-00', goes: true, reasons: ['older than 1 d'] }
 
 /** A collector whose collections do nothing but wait for their gate. */
 function createCollector(t: TestContext, changes: Partial<CollectorOptions> = {}) {
@@ -55,6 +59,7 @@ function createCollector(t: TestContext, changes: Partial<CollectorOptions> = {}
       return REPORT
     },
     flushUsage: async () => void (flushes += 1),
+    onRetired: () => undefined,
     onReport: () => undefined,
     ...changes,
   })
@@ -101,6 +106,46 @@ describe('the collector', () => {
         ['evict', 20],
       ],
     )
+  })
+
+  test('answers whoever does not wait with what is decided, while it is done', async (t) => {
+    const gate = createGate()
+    const decided = { ...REPORT, fits: false, snapshots: [RETIRED] }
+    const retired: GcSnapshot[] = []
+    const { collector } = createCollector(t, {
+      run: async (_request, { onDecided }) => {
+        onDecided(decided)
+        await gate.opened
+        return REPORT
+      },
+      onRetired: (snapshots) => void retired.push(...snapshots),
+    })
+    assert.equal(await collector.collect({ wait: false }), decided)
+    assert.deepEqual(retired, [RETIRED], 'what is told to be gone answers no more')
+    assert.deepEqual([collector.isCollecting, collector.lastReport], [true, undefined])
+    const second = collector.collect()
+    gate.open()
+    assert.equal(await second, REPORT)
+    assert.equal(collector.isCollecting, false)
+  })
+
+  test('one that fails after it has answered says so in the log and lets the next one run', async (t) => {
+    const gate = createGate()
+    const runs = [
+      async ({ onDecided }: GcRunOptions) => {
+        onDecided(REPORT)
+        await gate.opened
+        throw new PinyonError('STORE_FAILED', 'no disk')
+      },
+      async () => REPORT,
+    ]
+    const { collector } = createCollector(t, {
+      run: async (_request, options) => (await runs.shift()?.(options)) ?? REPORT,
+    })
+    await collector.collect({ wait: false })
+    const second = collector.collect()
+    gate.open()
+    assert.equal(await second, REPORT)
   })
 
   test('leaves it to another process that is at it, but can always tell what would go', async (t) => {

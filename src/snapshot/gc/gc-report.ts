@@ -25,9 +25,11 @@ export interface GcBlobs {
   readonly fetchable: BlobSum
   /** Listed by no snapshot, but used or stored so recently that a sync may be about to list them. */
   readonly recent: BlobSum
-  /** What went: listed by no snapshot, and evicted for space. */
+  /** What went, or is going: listed by no snapshot, and evicted for space. */
   readonly unlisted: BlobSum
   readonly evicted: BlobSum
+  /** Of both, what was still being deleted when this was told; nothing once a collection has ended. */
+  readonly deleting: BlobSum
 }
 
 /** What a collection did, or would do. */

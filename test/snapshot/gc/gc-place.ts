@@ -39,6 +39,8 @@ export class GcPlace {
   readonly layout: Layout
   readonly store: SqliteSnapshotStore
   readonly blobs: DiskBlobStore
+  /** What collections have told before they ended. */
+  readonly decided: GcReport[] = []
   #scratch = 0
 
   constructor(t: TestContext, dataDir: string = tempDir(t)) {
@@ -153,6 +155,7 @@ export class GcPlace {
       statements: prepareGc(database),
       inventory: new DiskInventory(this.layout, PROCESS_ID, 1_000_000),
       onRemoved: () => undefined,
+      onDecided: (report) => void this.decided.push(report),
       request: {
         kind: 'collect',
         reconcile: true,

@@ -72,6 +72,29 @@ describe('a collection', () => {
     assert.deepEqual([done.blobs.unlisted.count, done.blobs.evicted.count], [2, 1])
   })
 
+  test('tells what is decided before it is done, where somebody waits, and ends as it said', async (t) => {
+    const place = new GcPlace(t)
+    await place.store.reconcile(M, place.nowMs)
+    await place.publish('m', { a: '1', b: '1' })
+    await place.cache('a', '1')
+    place.later(2 * DAY_MS)
+    await place.publish('m', { a: '2', b: '1' })
+    await place.cache('a', '2')
+    await place.cache('b', '1')
+    const files = place.files().length
+    const plan = await place.collect({ kind: 'plan', maxBytes: 1 })
+    const done = await place.collect({ maxBytes: 1, answerAfterMs: 0 })
+    assert.equal(place.decided.length, 1)
+    const [decided] = place.decided
+    assert.deepEqual(decided?.snapshots, done.snapshots)
+    // One package and the repodata of the retired one are unlisted, both others can be fetched again.
+    assert.equal(decided?.blobs.deleting.count, 4)
+    assert.deepEqual({ ...decided?.blobs, deleting: done.blobs.deleting }, done.blobs)
+    assert.deepEqual(plan.blobs, done.blobs)
+    assert.equal(done.blobs.deleting.count, 0)
+    assert.equal(place.files().length, files - 4)
+  })
+
   test('a blob that a sync may be about to list stays for an hour after it was needed', async (t) => {
     const place = new GcPlace(t)
     const digest = await place.put('captured')
@@ -130,7 +153,7 @@ describe('a collection', () => {
 
   test('what a killed collection took away, and did not free, is freed by the next one', async (t) => {
     const place = new GcPlace(t)
-    new DiskInventory(place.layout, PROCESS_ID).takeAway(await place.put('left over'))
+    new DiskInventory(place.layout, PROCESS_ID).takeAway(await place.put('left over'), 2 ** 30)
     const trash = () => place.files().filter((file) => file.startsWith(place.layout.temporary))
     // Another process's are its own.
     writeFileSync(join(place.layout.temporary, '0123456789abcdef-trash1'), '')
