@@ -27,7 +27,7 @@ import { Content } from '../proxy/content.ts'
 import { InjectRunner } from '../proxy/inject/inject-runner.ts'
 import { Resolver } from '../proxy/resolver.ts'
 import { DiffRunner } from '../snapshot/diff/diff-runner.ts'
-import type { GcReport, GcSnapshot } from '../snapshot/gc/gc-report.ts'
+import type { GcReport } from '../snapshot/gc/gc-report.ts'
 import { createThreadRunner } from '../snapshot/ingest-runner.ts'
 import { Scheduler } from '../snapshot/scheduler.ts'
 import type { GenerationCause, SnapshotStore } from '../snapshot/store.ts'
@@ -97,7 +97,7 @@ export class App {
     this.#storage = storage
     this.store = storage.snapshots
     this.#resolver = new Resolver(this.store, (mirror) => toClientSettings(this.config.mirrors.get(mirror)))
-    this.retiredWatch = new RetiredWatch(this.store, () => this.#resolver.forget(() => true))
+    this.retiredWatch = new RetiredWatch(this.store, () => this.#resolver.forget())
     this.#diffs = new DiffRunner(config.dataDir)
     this.#metrics = createMetrics(storage, () => this.config.cache.maxBytes)
     // Upstream: the sources of each mirror, and the fills that read them.
@@ -160,7 +160,7 @@ export class App {
       now,
       clock,
       maxViews,
-      onRetired: (retired) => app?.forgetRetired(retired),
+      onRetired: () => app?.forgetRetired(),
       onReport: (report, kind) => app?.noteReport(report, kind),
     })
     app = new App(options, storage)
@@ -185,9 +185,8 @@ export class App {
   }
 
   /** Forgets what is remembered of snapshots that a collection has retired. */
-  forgetRetired(retired: readonly GcSnapshot[]): void {
-    const gone = new Set(retired.map(({ mirror, name }) => `${mirror} ${name}`))
-    this.#resolver.forget(({ mirror, name }) => gone.has(`${mirror} ${name}`))
+  forgetRetired(): void {
+    this.#resolver.forget()
   }
 
   /** Brings the index in line with the configuration: what is listed, and what is pinned. Throws ConfigError for an unknown pin. */
@@ -309,7 +308,7 @@ export class App {
       remove: (mirror, request, actor) => changes.remove(mirror, request, actor),
       retire: async (mirror, snapshot) => {
         await this.store.retire(mirror, snapshot, this.#now())
-        this.#resolver.forget((one) => one.mirror === mirror && one.name === snapshot)
+        this.#resolver.forget()
         return { mirror, snapshot, retired: true }
       },
       collect: (request) => this.collector.collect(request),

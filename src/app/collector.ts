@@ -3,7 +3,7 @@ import type { BlobLedger } from '../cache/blob-ledger.ts'
 import type { Config } from '../config/config.ts'
 import { PinyonError, toPinyonError } from '../model/errors.ts'
 import type { GcRequest } from '../snapshot/gc/gc-context.ts'
-import type { GcReport, GcSnapshot } from '../snapshot/gc/gc-report.ts'
+import type { GcReport } from '../snapshot/gc/gc-report.ts'
 import type { GcRunner } from '../snapshot/gc/gc-runner.ts'
 import type { Claim, Claims } from '../system/claims.ts'
 import type { Logger } from '../system/logger.ts'
@@ -24,8 +24,8 @@ export interface CollectorOptions {
   readonly run: GcRunner
   /** Enters who used what until now. */
   readonly flushUsage: () => Promise<void>
-  /** Told which snapshots a collection has retired. */
-  readonly onRetired: (retired: readonly GcSnapshot[]) => void
+  /** Told when a collection has retired snapshots. */
+  readonly onRetired: () => void
   /** Told what a collection, or making room, did. */
   readonly onReport: (report: GcReport, kind: 'collect' | 'evict') => void
 }
@@ -149,8 +149,7 @@ export class Collector {
 
   /** From then on nothing that is remembered of them answers. */
   #noteRetired({ snapshots }: GcReport): void {
-    const retired = snapshots.filter(({ goes }) => goes)
-    if (retired.length > 0) this.#options.onRetired(retired)
+    if (snapshots.some(({ goes }) => goes)) this.#options.onRetired()
   }
 
   /** One after the other: they would only be in each other's way. Who asks for what waits for its turn already gets that. */
