@@ -257,7 +257,12 @@ export class Collector {
     await ledger.touch(cache.takeUsed(), now())
   }
 
-  #log({ snapshots, packageRows, blobs, fits }: GcReport): void {
+  #log({ snapshots, packageRows, blobs, fits, wallDoubt }: GcReport): void {
+    if (wallDoubt !== undefined)
+      this.#options.log.warn(
+        { ...wallDoubt },
+        'no snapshot is retired: the clock has run ahead of the time that passed',
+      )
     const retired = snapshots.filter(({ goes }) => goes).length
     const { unlisted, evicted, total } = blobs
     this.#options.log.info({ retired, packageRows, unlisted, evicted, total, fits }, 'collected')

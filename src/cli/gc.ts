@@ -1,9 +1,14 @@
 import { loadConfig } from '../config/load.ts'
+import { formatDuration } from '../model/duration.ts'
+import type { WallDoubt } from '../model/wall-trust.ts'
 import type { BlobSum, GcReport, GcSnapshot } from '../snapshot/gc/gc-report.ts'
 import { createLogger } from '../system/logger.ts'
 import { EXIT, type CommandLine, type ExitCode, type Options } from './exit.ts'
 import { openServer } from './mirror-source.ts'
 import { formatBytes, formatTable } from './table.ts'
+
+const MINUTE_MS = 60_000
+const HOUR_MS = 3_600_000
 
 /** Options of `gc`. */
 export interface GcOptions extends Options {
@@ -56,13 +61,14 @@ async function collectHere(configFile: string, dryRun: boolean): Promise<GcRepor
   }
 }
 
-function formatReport({ dryRun, snapshots, blobs, fits }: GcReport): string {
+function formatReport({ dryRun, snapshots, blobs, fits, wallDoubt }: GcReport): string {
   const going = snapshots.filter(({ goes }) => goes)
   const staying = snapshots.filter(({ goes }) => !goes)
   const would = dryRun ? 'would go' : 'went'
   const { count: deleting, bytes: deletingBytes } = blobs.deleting
   const went = dryRun ? 'would go' : deleting > 0 ? 'going' : 'gone'
   const lines = [
+    ...(wallDoubt === undefined ? [] : [formatDoubt(wallDoubt), '']),
     `${going.length} of ${snapshots.length} snapshots ${would}.`,
     ...(going.length === 0 ? [] : ['', formatSnapshots(going)]),
     ...(dryRun && staying.length > 0 ? ['', 'These stay:', '', formatSnapshots(staying)] : []),
@@ -94,6 +100,12 @@ function formatReport({ dryRun, snapshots, blobs, fits }: GcReport): string {
         ]),
   ]
   return `${lines.map((line) => line.trimEnd()).join('\n')}\n`
+}
+
+function formatDoubt({ aheadMs, believedInMs }: WallDoubt): string {
+  const ahead = formatDuration(Math.floor(aheadMs / HOUR_MS) * HOUR_MS)
+  const rest = formatDuration(Math.ceil(believedInMs / MINUTE_MS) * MINUTE_MS)
+  return `The system's clock is ${ahead} ahead of the time that passed since the last collection: nothing is retired until it is set right, or ${rest} have passed.`
 }
 
 function useOf(dryRun: boolean, deleting: number): string {

@@ -15,6 +15,7 @@ import { gate as createGate } from '../support/gate.ts'
 
 const REPORT: GcReport = {
   dryRun: false,
+  wallDoubt: undefined,
   snapshots: [],
   packageRows: 0,
   blobs: {

@@ -1,3 +1,5 @@
+import type { WallDoubt } from '../../model/wall-trust.ts'
+
 /** What happened, or would happen, to a snapshot, and why. */
 export interface GcSnapshot {
   readonly mirror: string
@@ -35,6 +37,8 @@ export interface GcBlobs {
 /** What a collection did, or would do. */
 export interface GcReport {
   readonly dryRun: boolean
+  /** Set while the system's clock is not believed: no snapshot is retired. */
+  readonly wallDoubt: WallDoubt | undefined
   readonly snapshots: readonly GcSnapshot[]
   readonly packageRows: number
   readonly blobs: GcBlobs

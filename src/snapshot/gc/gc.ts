@@ -3,6 +3,7 @@ import { chooseEvicted, scanBlobs, sumBlobs, type BlobScan } from './blob-scan.t
 import type { Removable } from './blob-table.ts'
 import type { GcContext } from './gc-context.ts'
 import { NO_BLOBS, type BlobSum, type GcBlobs, type GcReport, type GcSnapshot } from './gc-report.ts'
+import { noteDoubt, readDoubt } from './gc-clock.ts'
 import { planRetirement, retireSnapshots, sweepPackages, type JudgedSnapshot } from './retire.ts'
 
 /** How often a scan is made anew because a sync published while what it found was removed. */
@@ -20,9 +21,11 @@ export async function collectGarbage(context: GcContext): Promise<GcReport> {
   if (kind === 'plan') return plan(context)
   context.inventory.dropTrash()
   if (reconcile) await reconcileBlobs(context)
-  const snapshots = kind === 'collect' ? await retireSnapshots(context) : []
+  const wallDoubt = kind === 'collect' ? await noteDoubt(context) : undefined
+  const snapshots = kind === 'collect' ? await retireSnapshots(context, wallDoubt) : []
   const report = (blobs: GcBlobs, packageRows: number): GcReport => ({
     dryRun: false,
+    wallDoubt,
     snapshots: snapshots.map(toReported),
     packageRows,
     blobs,
@@ -49,7 +52,8 @@ function tellWhenLate(
 }
 
 function plan(context: GcContext): GcReport {
-  const snapshots = planRetirement(context)
+  const wallDoubt = readDoubt(context)
+  const snapshots = planRetirement(context, wallDoubt)
   const scan = scanBlobs(
     context,
     snapshots.filter(({ goes }) => goes),
@@ -58,6 +62,7 @@ function plan(context: GcContext): GcReport {
   const planned = { ...blobs, deleting: NO_BLOBS }
   return {
     dryRun: true,
+    wallDoubt,
     snapshots: snapshots.map(toReported),
     packageRows: 0,
     blobs: planned,

@@ -64,6 +64,10 @@ const GC = {
   // Not one that was used since it was chosen.
   removeBlob: 'DELETE FROM blob WHERE digest = :digest AND used_at = :usedAt',
   total: 'SELECT count, bytes FROM blob_total',
+  wallTrust: `SELECT wall_ms AS wallMs, farm_ms AS farmMs, last_wall_ms AS lastWallMs, last_farm_ms AS lastFarmMs,
+    since_farm_ms AS sinceFarmMs FROM wall_trust`,
+  setWallTrust: `REPLACE INTO wall_trust (id, wall_ms, farm_ms, last_wall_ms, last_farm_ms, since_farm_ms)
+    VALUES (1, :wallMs, :farmMs, :lastWallMs, :lastFarmMs, :sinceFarmMs)`,
 } as const
 
 /** The scan of what the blobs are for: rows come many in one value, as BlobTable reads them. */

@@ -58,6 +58,17 @@ CREATE TABLE clock (
   wall_ms      INTEGER NOT NULL
 ) STRICT;
 
+-- One row once there was a collection: what the system's clock and the farm's said when the former was believed last, what they said at the
+-- last collection, and since when, by the farm's, the former is doubted; null while it is not (see model/wall-trust.ts).
+CREATE TABLE wall_trust (
+  id            INTEGER PRIMARY KEY CHECK (id = 1),
+  wall_ms       INTEGER NOT NULL,
+  farm_ms       INTEGER NOT NULL,
+  last_wall_ms  INTEGER NOT NULL,
+  last_farm_ms  INTEGER NOT NULL,
+  since_farm_ms INTEGER
+) STRICT;
+
 -- Who uses what. Counted in memory and added here every few seconds. Totals of a mirror are kept beside those of its snapshots, which go
 -- some time after a snapshot is retired. Sketches are of client addresses: see model/sketch.ts.
 CREATE TABLE mirror_usage (

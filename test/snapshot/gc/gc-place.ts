@@ -42,6 +42,7 @@ export class GcPlace {
   /** What collections have told before they ended. */
   readonly decided: GcReport[] = []
   #scratch = 0
+  #jumpedMs = 0
 
   constructor(t: TestContext, dataDir: string = tempDir(t)) {
     this.dataDir = dataDir
@@ -51,8 +52,8 @@ export class GcPlace {
     const now = () => this.nowMs
     const clock = () => ({
       wallMs: this.nowMs,
-      monotonicMs: this.nowMs,
-      uptimeMs: this.nowMs,
+      monotonicMs: this.nowMs - this.#jumpedMs,
+      uptimeMs: this.nowMs - this.#jumpedMs,
       bootId: 'boot',
     })
     this.store = new SqliteSnapshotStore(this.layout.database, scratch, { now, clock })
@@ -163,7 +164,7 @@ export class GcPlace {
         maxBytes: 1e12,
         neededBytes: 0,
         nowMs: this.nowMs,
-        farmNowMs: this.nowMs,
+        farmNowMs: this.nowMs - this.#jumpedMs,
         unlistedMs: 3_600_000,
         ...changes,
       },
@@ -179,6 +180,12 @@ export class GcPlace {
 
   later(ms: number): void {
     this.nowMs += ms
+  }
+
+  /** Somebody sets the system's clock; no time passes. */
+  jump(ms: number): void {
+    this.nowMs += ms
+    this.#jumpedMs += ms
   }
 }
 
