@@ -311,6 +311,7 @@ export class App {
         this.#resolver.forget()
         return { mirror, snapshot, retired: true }
       },
+      endViews: (client) => this.#storage.snapshots.views.endAll(client),
       collect: (request) => this.collector.collect(request),
       verify: (request) => this.verify(request),
     }

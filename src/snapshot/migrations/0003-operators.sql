@@ -42,13 +42,15 @@ CREATE TABLE view (
   name       TEXT    NOT NULL PRIMARY KEY,
   generation INTEGER NOT NULL REFERENCES generation (number),
   created_at INTEGER NOT NULL,
-  -- Who asked first: an address.
+  -- Who asked first: an address; and whose part of all views it counts to (see model/network.ts).
   client     TEXT    NOT NULL,
+  holder     TEXT    NOT NULL,
   ttl_ms     INTEGER NOT NULL,
   expires_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX view_expiry ON view (expires_at);
 CREATE INDEX view_generation ON view (generation);
+CREATE INDEX view_holder ON view (holder, expires_at);
 
 -- One row once a server has run: what the farm's clock said (milliseconds that never go back) when the machine's uptime clock said that.
 CREATE TABLE clock (
