@@ -2,7 +2,6 @@ import { loadConfig } from '../config/load.ts'
 import { formatDuration } from '../model/duration.ts'
 import type { WallDoubt } from '../model/wall-trust.ts'
 import type { BlobSum, GcReport, GcSnapshot } from '../snapshot/gc/gc-report.ts'
-import { createLogger } from '../system/logger.ts'
 import { EXIT, type CommandLine, type ExitCode, type Options } from './exit.ts'
 import { openServer } from './mirror-source.ts'
 import { formatBytes, formatTable } from './table.ts'
@@ -51,6 +50,7 @@ async function runCollection(options: GcOptions): Promise<GcReport> {
 async function collectHere(configFile: string, dryRun: boolean): Promise<GcReport> {
   // Only here: loading a whole server takes longer than asking one.
   const { App } = await import('../app/app.ts')
+  const { createLogger } = await import('../system/logger.ts')
   const app = await App.open({ config: loadConfig(configFile, process.env), log: createLogger('warn') })
   try {
     // What is configured decides what is pinned and what is removed.

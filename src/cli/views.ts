@@ -5,9 +5,10 @@ import { loadConfig } from '../config/load.ts'
 import { PinyonError } from '../model/errors.ts'
 import { isViewName } from '../model/view-name.ts'
 import type { ViewList, ViewView } from '../proxy/api-views.ts'
-import { SqliteSnapshotStore } from '../snapshot/sqlite-snapshot-store.ts'
+import type { SqliteSnapshotStore } from '../snapshot/sqlite-snapshot-store.ts'
 import { EXIT, type ExitCode, type Options } from './exit.ts'
 import { openMirrorSource, openServer } from './mirror-source.ts'
+import { openStore } from './open-store.ts'
 import { formatAge, formatTable, toPrintable } from './table.ts'
 
 /** Options of `views`. */
@@ -106,7 +107,7 @@ async function onStore<T>(
 ): Promise<T> {
   const { database } = createLayout(dataDirOf(options))
   if (!existsSync(database)) return none
-  const store = new SqliteSnapshotStore(database)
+  const store = await openStore(database)
   try {
     return await action(store)
   } finally {
