@@ -210,4 +210,23 @@ describe('the collector', () => {
       [false, true, false, true],
     )
   })
+
+  test('looks through the disk in the background soon after a start, so that nobody waits for it', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] })
+    const known = { ...NO_LEDGER, total: () => ({ count: 1, bytes: 1 }) }
+    const { collector, gate, requests } = createCollector(t, { ledger: known })
+    gate.open()
+    collector.start()
+    t.mock.timers.tick(10_000)
+    await collector.collect({ dryRun: true })
+    await collector.collect()
+    assert.deepEqual(
+      requests.map(({ kind, reconcile }) => [kind, reconcile]),
+      [
+        ['evict', true],
+        ['plan', false],
+        ['collect', false],
+      ],
+    )
+  })
 })
