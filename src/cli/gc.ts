@@ -61,7 +61,8 @@ async function collectHere(configFile: string, dryRun: boolean): Promise<GcRepor
   }
 }
 
-function formatReport({ dryRun, snapshots, blobs, fits, wallDoubt }: GcReport): string {
+/** What a collection did, decided on, or would do, for people. */
+export function formatReport({ dryRun, snapshots, blobs, fits, wallDoubt }: GcReport): string {
   const going = snapshots.filter(({ goes }) => goes)
   const staying = snapshots.filter(({ goes }) => !goes)
   const would = dryRun ? 'would go' : 'went'
