@@ -54,8 +54,9 @@ try {
   // Half of the snapshots are older than this.
   writeConfig(`${Math.round((snapshots / 2) * 8)}h`)
   run(['sync', '--json'])
+  await server.longestTurn('of a new configuration and syncs that fail')
   measure('gc --dry-run, half to go', ['gc', '--dry-run'])
-  await server.longestTurn('since then')
+  await server.longestTurn('in these')
   const calm = await watchLatency(server.url, () => new Promise((resolve) => setTimeout(resolve, 1_000)))
   await server.longestTurn('of a second of index requests')
   const goneAt = performance.now()

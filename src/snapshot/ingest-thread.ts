@@ -11,9 +11,6 @@ import type { WorkerMessage } from './worker-job.ts'
 
 // A thread that reads one primary and commits one snapshot, so that neither holds up a request. See ingest-runner.ts.
 
-/** Between two words about progress: each wakes the serving thread, and holds up this one. */
-const PACKAGES_BETWEEN = 1_000
-
 const request = workerData as ThreadRequest
 const layout = createLayout(request.dataDir)
 const post = (message: WorkerMessage<PublishedSnapshot, number>) => parentPort?.postMessage(message)
@@ -23,13 +20,11 @@ try {
   const store = new SqliteSnapshotStore(layout.database, () => scratch)
   try {
     const blobs = new DiskBlobStore(layout, { processId: request.processId, isAlive: () => true })
-    let told = 0
-    const onPackages = (packages: number) => {
-      if (packages < told + PACKAGES_BETWEEN) return
-      told = packages
-      post({ progress: packages })
-    }
-    const published = await ingest(request.job, { blobs, store, onPackages })
+    const published = await ingest(request.job, {
+      blobs,
+      store,
+      onPackages: (packages) => post({ progress: packages }),
+    })
     post({ result: published })
   } finally {
     await store.close()
