@@ -23,6 +23,7 @@ export interface IngestJob {
 export interface IngestContext {
   readonly blobs: BlobStore
   readonly store: Pick<SnapshotWriter, 'publish'>
+  /** Told now and then, and at the end, how many packages were read. */
   readonly onPackages?: (count: number) => void
   /** The most packages that a primary may list; a million unless told. */
   readonly maxPackages?: number
@@ -31,6 +32,8 @@ export interface IngestContext {
 /** More than ten times as many as the largest distribution has. */
 const MAX_PACKAGES = 1_000_000
 
+/** Packages between two words about progress: each wakes the serving thread, and holds up this one. */
+const PACKAGES_BETWEEN = 1_000
 /** As many hrefs as are worth naming. */
 const MAX_NAMED = 20
 const MAX_NAMED_LENGTH = 200
@@ -78,6 +81,7 @@ async function* readPackages(
   const open = new OpenFile(primary)
   const unreachable: string[] = []
   let count = 0
+  let told = 0
   let unreachableCount = 0
   let based = 0
   let stated: number | undefined
@@ -91,8 +95,11 @@ async function* readPackages(
     based += batch.packages.filter(({ base }) => base !== undefined).length
     stated = batch.statedCount
     yield batch.packages
+    if (count < told + PACKAGES_BETWEEN) continue
+    told = count
     context.onPackages?.(count)
   }
+  if (told < count) context.onPackages?.(count)
   const add = (kind: Defect['kind'], message: string) => defects.push({ path: primary.path, kind, message })
   defects.push(...open.defects())
   if (unreachableCount > 0)

@@ -22,6 +22,11 @@ const MAX_FILES = 100
  * what was replaced, nothing is read that was not just written. So of several files of one name and version, those that stayed are not seen.
  */
 export function writePackages(statements: PublishStatements, mirrorId: number, seq: number): WrittenPackages {
+  const { anyPackage, addFirstPackages } = statements
+  if (anyPackage.get({ mirrorId }) === undefined) {
+    const added = addFirstPackages.run({ mirrorId, seq }).changes
+    return { added, removed: 0, replaced: 0, named: [] }
+  }
   const { noteGonePackages, closeGonePackages, lastPackage, addNewPackages } = statements
   const removed = noteGonePackages.run({ mirrorId, seq }).changes
   closeGonePackages.run({ seq })

@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+
 import type { Snapshot } from '../store.ts'
 import { createUsageClient, UsageTally, type UsageClient } from './usage-tally.ts'
 import type { UsageStore } from './usage.ts'
@@ -55,15 +57,20 @@ export class UsageRecorder {
   }
 
   async #store(): Promise<void> {
-    if (this.#tally.isEmpty) return
-    const taken = this.#tally
+    const parts = this.#tally.split()
     this.#tally = new UsageTally()
-    try {
-      await this.#options.store.add(taken.toBatch())
-    } catch (error) {
-      taken.absorb(this.#tally)
-      this.#tally = taken
-      throw error
+    while (parts[0] !== undefined) {
+      try {
+        await this.#options.store.add(parts[0].toBatch())
+      } catch (error) {
+        const later = this.#tally
+        this.#tally = new UsageTally()
+        for (const left of [...parts, later]) this.#tally.absorb(left)
+        throw error
+      }
+      // Between two of them requests have their turn.
+      if (parts.length > 1) await nextTurn()
+      parts.shift()
     }
   }
 
