@@ -5,6 +5,8 @@ import { parseSnapshotName } from '../model/snapshot-name.ts'
 import type { ListenAddress, SyncInterval } from './config.ts'
 import { parseListen } from './listen.ts'
 import { parseDuration } from '../model/duration.ts'
+import { parseFallback } from './fallback.ts'
+import { PREFETCH_DEFAULTS, parsePolicy, parseWindow, prefetchSchema } from './schema-prefetch.ts'
 import { CACHE_DEFAULTS, RETENTION_DEFAULTS, cacheSchema, retentionSchema } from './schema-storage.ts'
 import { parseText, value } from './schema-value.ts'
 import { TOKEN_NAME } from './tokens.ts'
@@ -16,6 +18,9 @@ export const DEFAULTS = {
   data_dir: './data',
   sync_interval: '8h',
   tokens: {},
+  policy: 'warm',
+  warm_window: '30d',
+  prefetch: PREFETCH_DEFAULTS,
   retention: RETENTION_DEFAULTS,
   cache: CACHE_DEFAULTS,
   enabled: true,
@@ -61,6 +66,9 @@ export function configSchema(file: string) {
         (input) => input ?? {},
         z.record(z.string().regex(TOKEN_NAME), tokenSchema(file), { error: 'a mapping of token names' }),
       ),
+      policy: value(parsePolicy).prefault(DEFAULTS.policy),
+      warm_window: value(parseWindow).prefault(DEFAULTS.warm_window),
+      prefetch: prefetchSchema(),
       retention: retentionSchema(),
       cache: cacheSchema(),
       mirrors: z.preprocess(
@@ -83,6 +91,9 @@ function mirrorSchema(file: string) {
   return z.strictObject(
     {
       baseurl: baseurlSchema(base),
+      fallback: fallbackSchema(base).prefault([]),
+      policy: value(parsePolicy).optional(),
+      warm_window: value(parseWindow).optional(),
       enabled: value(parseBoolean).prefault(DEFAULTS.enabled),
       sync_interval: value(parseSyncInterval).optional(),
       timeout: value(parseTimeout).prefault(DEFAULTS.timeout),
@@ -100,6 +111,7 @@ export function configKeys() {
   return {
     top: Object.keys(configSchema('/').shape),
     mirror: Object.keys(mirrorSchema('/').shape),
+    prefetch: Object.keys(PREFETCH_DEFAULTS),
     retention: Object.keys(RETENTION_DEFAULTS),
     cache: Object.keys(CACHE_DEFAULTS),
     tokens: Object.keys(tokenSchema('/').shape),
@@ -111,6 +123,14 @@ function baseurlSchema(base: URL) {
     parseText(input, 'an http, https or file URL', (text) => parseBaseurl(text, base)),
   )
   const list = z.array(baseurl, { error: BASEURLS }).min(1, { error: `${BASEURLS}, at least one` })
+  return z.preprocess((input) => (typeof input === 'string' ? [input] : input), list)
+}
+
+function fallbackSchema(base: URL) {
+  const fallback = value((input) =>
+    parseText(input, 'an http, https or file URL', (text) => parseFallback(text, base)),
+  )
+  const list = z.array(fallback, { error: BASEURLS })
   return z.preprocess((input) => (typeof input === 'string' ? [input] : input), list)
 }
 

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { parse } from 'yaml'
+import type { Config } from '../../src/config/config.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { configKeys, DEFAULTS } from '../../src/config/schema.ts'
 import { ConfigFile } from './support.ts'
@@ -12,7 +13,7 @@ const EXAMPLES = `${CONFIG}examples/`
 /** What the examples ask of the environment. */
 const ENV = { PROXY_PASSWORD: 'secret' }
 /** Keys without a default; all-keys.yaml calls them examples. */
-const WITHOUT_DEFAULT = new Set(['public_url', 'baseurl', 'mirrors', 'pin'])
+const WITHOUT_DEFAULT = new Set(['public_url', 'baseurl', 'fallback', 'mirrors', 'pin'])
 
 describe('config/examples', () => {
   for (const name of readdirSync(EXAMPLES)) {
@@ -42,10 +43,26 @@ describe('config/examples', () => {
     const all = loadConfig(`${EXAMPLES}all-keys.yaml`, {})
     const [first] = all.mirrors.values()
     assert.ok(first?.pin !== undefined && first.pinLine !== undefined && first.pinWhy !== undefined)
-    const { name, baseurls, pin: _pin, pinLine: _line, pinWhy: _why, ...mirror } = first
+    assert.ok(first.fallbacks.length > 1)
+    const {
+      name,
+      baseurls,
+      fallbacks: _fallbacks,
+      pin: _pin,
+      pinLine: _line,
+      pinWhy: _why,
+      ...mirror
+    } = first
     const bare = new ConfigFile(t).load(`mirrors: {${name}: {baseurl: ${JSON.stringify(baseurls)}}}`)
-    assert.deepEqual(bare.mirrors.get(name), { name, baseurls, ...mirror })
-    assert.deepEqual([bare.listen, bare.syncIntervalMs], [all.listen, all.syncIntervalMs])
+    assert.deepEqual(bare.mirrors.get(name), { name, baseurls, fallbacks: [], ...mirror })
+    const shown = ({ listen, syncIntervalMs, policy, warmWindowMs, prefetch }: Config) => ({
+      listen,
+      syncIntervalMs,
+      policy,
+      warmWindowMs,
+      prefetch,
+    })
+    assert.deepEqual(shown(bare), shown(all))
   })
 })
 

@@ -5,7 +5,7 @@ import type { Config, MirrorConfig } from '../../src/config/config.ts'
 import type { SyncResult } from '../../src/snapshot/sync.ts'
 import { createSilentLogger, type Logger } from '../../src/system/logger.ts'
 import type { MachineClock } from '../../src/system/machine-clock.ts'
-import { DEFAULT_CACHE, DEFAULT_RETENTION } from './config-defaults.ts'
+import { DEFAULT_CACHE, DEFAULT_RETENTION, NO_PREFETCH, ON_DEMAND } from './config-defaults.ts'
 import { tempDir } from './temp-dir.ts'
 
 /** A server inside the test's own process. */
@@ -84,6 +84,7 @@ function createConfig(dataDir: string, { mirrors, publicUrl, settings: further }
       timeoutMs: 10_000,
       retries: 0,
       strict: false,
+      ...ON_DEMAND,
     } as const
     return [name, { name, ...defaults, ...given }]
   })
@@ -94,6 +95,7 @@ function createConfig(dataDir: string, { mirrors, publicUrl, settings: further }
     syncIntervalMs: 'off',
     retention: DEFAULT_RETENTION,
     cache: DEFAULT_CACHE,
+    ...NO_PREFETCH,
     mirrors: new Map(settings),
     ...(publicUrl === undefined ? {} : { publicUrl }),
     ...further,
