@@ -17,8 +17,9 @@ export interface FillContext {
   readonly onEnd: (fill: Fill, error?: PinyonError) => void
 }
 
-/** A wrong or short body is fetched whole once more. */
-const ATTEMPTS = 2
+/** A wrong or short body is fetched whole once more, and from every further host there is, up to so many. */
+const MIN_ATTEMPTS = 2
+const MAX_ATTEMPTS = 8
 
 /** How often the growth of a fill that another process does is looked at, in milliseconds. */
 const FOLLOW_INTERVAL_MS = 10
@@ -166,7 +167,8 @@ export class Fill {
         await this.#store(body, writer, attempt)
       } catch (error) {
         const failure = toPinyonError(error)
-        const again = failure.kind.retryable && number + 1 < ATTEMPTS && !this.#abort.signal.aborted
+        const attempts = Math.min(Math.max(MIN_ATTEMPTS, this.#sources.places), MAX_ATTEMPTS)
+        const again = failure.kind.retryable && number + 1 < attempts && !this.#abort.signal.aborted
         if (!again) throw failure
       }
     } finally {

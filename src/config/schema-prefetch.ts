@@ -9,6 +9,9 @@ export const PREFETCH_DEFAULTS = { parallel: 4, throttle: '20MiB' } as const
 
 const PARALLEL_MAX = 64
 const WINDOW_MIN_MS = 1000
+/** Names are not remembered for longer. */
+const WINDOW_MAX_MS = 366 * 86_400_000
+const THROTTLE_MIN_BYTES = 64 * 1024
 
 /** `prefetch`: how fast packages are fetched that nobody waits for. */
 export function prefetchSchema() {
@@ -33,14 +36,14 @@ export function parsePolicy(input: unknown): Parsed<Policy> {
 
 /** Reads how long a package name counts as used. */
 export function parseWindow(input: unknown): Parsed<number> {
-  return parseTime(input, WINDOW_MIN_MS)
+  return parseTime(input, WINDOW_MIN_MS, WINDOW_MAX_MS)
 }
 
 /** Bytes a second; yum's 0 is no bound. */
 function parseThrottle(input: unknown): Parsed<number | undefined> {
   if (input === 0 || input === '0') return { value: undefined }
-  const parsed = parseBytes(input, Number.MAX_SAFE_INTEGER, 1024)
+  const parsed = parseBytes(input, Number.MAX_SAFE_INTEGER, THROTTLE_MIN_BYTES)
   return 'expected' in parsed
-    ? { expected: 'bytes a second such as 20MiB, at least 1KiB, or 0 for no bound' }
+    ? { expected: 'bytes a second such as 20MiB, at least 64KiB, or 0 for no bound' }
     : parsed
 }

@@ -59,12 +59,12 @@ export function parseCount(input: unknown, min: number, max: number): Parsed<num
   return allowed ? { value: input } : { expected: `a whole number from ${min} to ${max}` }
 }
 
-/** Reads a duration of at least so many milliseconds. */
-export function parseTime(input: unknown, minMs: number): Parsed<number> {
-  const expected = `a duration from ${formatDuration(minMs)} to ${formatDuration(DURATION_MAX_MS)}, such as 14d`
+/** Reads a duration of so many milliseconds, at least and at most. */
+export function parseTime(input: unknown, minMs: number, maxMs = DURATION_MAX_MS): Parsed<number> {
+  const expected = `a duration from ${formatDuration(minMs)} to ${formatDuration(maxMs)}, such as 14d`
   return parseText(input, expected, (text) => {
     const durationMs = parseDuration(text)
-    const allowed = durationMs !== undefined && durationMs >= minMs && durationMs <= DURATION_MAX_MS
+    const allowed = durationMs !== undefined && durationMs >= minMs && durationMs <= maxMs
     return allowed ? { value: durationMs } : { expected }
   })
 }

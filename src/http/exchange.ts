@@ -13,6 +13,8 @@ export interface Exchange {
   readonly client: string | undefined
   outcome: Outcome | undefined
   snapshot: Snapshot | undefined
+  /** Of the package that was asked for, as its repository lists it. */
+  packageName: string | undefined
   error: PinyonError | undefined
   /** Bytes of the body that the kernel has taken so far. */
   writtenBytes: number
@@ -35,6 +37,7 @@ export function createExchange(request: IncomingMessage, response: ServerRespons
     client: request.socket.remoteAddress,
     outcome: undefined,
     snapshot: undefined,
+    packageName: undefined,
     error: undefined,
     writtenBytes: 0,
     finalBytes: 0,

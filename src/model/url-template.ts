@@ -50,7 +50,7 @@ export function templateValues({
     href,
     filename: href.slice(href.lastIndexOf('/') + 1),
     name,
-    initial: [...name.slice(0, 2)][0]?.toLowerCase() ?? '',
+    initial: name.charAt(0).toLowerCase(),
     epoch,
     version,
     release,

@@ -3,13 +3,15 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Agent, Pool, ProxyAgent, type Dispatcher } from 'undici'
 
 import { PinyonError, toPinyonError } from '../model/errors.ts'
+import { isTemplate } from '../model/url-template.ts'
 import { splitCredentials } from './credentials.ts'
 import { getFrom } from './source.ts'
+import { nameFallback } from './fallback-url.ts'
 import type { Upstream, UpstreamReply, UpstreamRequest } from './upstream.ts'
 
 /** A mirror's sources and how to treat them; the words are yum's. */
 export interface UpstreamOptions {
-  /** Each ends in a slash; asked in this order. */
+  /** Each ends in a slash, or is a template of a package's URL; asked in this order. */
   readonly baseurls: readonly string[]
   readonly timeoutMs: number
   /** Rounds over the sources after the first one. */
@@ -39,7 +41,7 @@ export class MirrorUpstream implements Upstream {
   /** Does no I/O. */
   constructor(options: UpstreamOptions) {
     this.#options = options
-    this.#sources = new Map(options.baseurls.map((baseurl) => [splitCredentials(baseurl).url, baseurl]))
+    this.#sources = new Map(options.baseurls.map((baseurl) => [nameSource(baseurl), baseurl]))
     this.#dispatcher = createDispatcher(options)
   }
 
@@ -59,6 +61,7 @@ export class MirrorUpstream implements Upstream {
         } catch (error) {
           const caught = toPinyonError(error)
           if (caught.kind.source !== 'upstream') throw caught
+          request.onRefusal?.(baseurl, caught)
           // Trouble says more than absence: a file may still be where nobody answered.
           if (failure === undefined || caught.code !== 'UPSTREAM_GONE') failure = caught
           if (!caught.kind.retryable) candidates.splice(candidates.indexOf(baseurl), 1)
@@ -92,6 +95,11 @@ export class MirrorUpstream implements Upstream {
     const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** (round - 1), LONGEST_PAUSE_MS)
     await (this.#options.sleep ?? sleepFor)(pauseMs, signal)
   }
+}
+
+/** A URL's parser would escape a template's braces. */
+function nameSource(baseurl: string): string {
+  return isTemplate(baseurl) ? nameFallback(baseurl) : splitCredentials(baseurl).url
 }
 
 function createDispatcher({ timeoutMs, proxy }: UpstreamOptions): Dispatcher {

@@ -1,3 +1,6 @@
+import type { PinyonError } from '../model/errors.ts'
+import type { TemplateValues } from './fallback-url.ts'
+
 /** What makes a request conditional: an earlier answer's validators. */
 export interface Validators {
   readonly etag?: string
@@ -24,6 +27,10 @@ export interface UpstreamRequest {
   readonly firstBaseurl?: number
   /** Ask only this base URL. */
   readonly onlyBaseurl?: string
+  /** What to fill base URLs that are templates with; those have nothing else. */
+  readonly values?: TemplateValues
+  /** Told of each base URL that did not give the file, and why. */
+  readonly onRefusal?: (baseurl: string, error: PinyonError) => void
 }
 
 /** Where bytes come from: the sources of one mirror. */

@@ -189,13 +189,13 @@ const CASES: readonly [string, string, ...string[]][] = [
   [
     'warm_window: none',
     mirror('warm_window: 0'),
-    `4: mirrors.m.warm_window: found 0, expected a duration from 1s to 3650d, such as 14d`,
+    `4: mirrors.m.warm_window: found 0, expected a duration from 1s to 366d, such as 14d`,
   ],
   [
     'prefetch: two mistakes and a slip',
     'prefetch: { parallel: 0, throttle: 5, thottle: 1 }\n',
     '1: prefetch.parallel: found 0, expected a whole number from 1 to 64',
-    '1: prefetch.throttle: found 5, expected bytes a second such as 20MiB, at least 1KiB, or 0 for no bound',
+    '1: prefetch.throttle: found 5, expected bytes a second such as 20MiB, at least 64KiB, or 0 for no bound',
     '1: prefetch.thottle: found an unknown key, expected one of parallel, throttle; did you mean throttle?',
   ],
   [

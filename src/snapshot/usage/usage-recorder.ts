@@ -1,4 +1,5 @@
 import type { Snapshot } from '../store.ts'
+import { AskedNames } from './asked-names.ts'
 import { createUsageClient, UsageTally, type UsageClient } from './usage-tally.ts'
 import type { UsageStore } from './usage.ts'
 
@@ -20,6 +21,7 @@ export interface UsageRecorderOptions {
 export class UsageRecorder {
   readonly #options: UsageRecorderOptions
   readonly #timer: NodeJS.Timeout
+  readonly #names = new AskedNames()
   #tally = new UsageTally()
   #stored: Promise<void> = Promise.resolve()
   #flushing = false
@@ -41,6 +43,11 @@ export class UsageRecorder {
     if (this.#tally.isFull && !this.#flushing) void this.#flushEarly()
   }
 
+  /** Notes that a package of this name was asked for, whatever came of it. */
+  recordName({ mirrorId }: Pick<Snapshot, 'mirrorId'>, name: string): void {
+    this.#names.note(mirrorId, name, this.#options.now())
+  }
+
   /** Resolves when the store has all that was counted before. Throws what the store throws; nothing is lost then. */
   async flush(): Promise<void> {
     const stored = this.#stored.then(() => this.#store())
@@ -55,12 +62,14 @@ export class UsageRecorder {
   }
 
   async #store(): Promise<void> {
-    if (this.#tally.isEmpty) return
+    if (this.#tally.isEmpty && this.#names.isEmpty) return
     const taken = this.#tally
+    const names = this.#names.take()
     this.#tally = new UsageTally()
     try {
-      await this.#options.store.add(taken.toBatch())
+      await this.#options.store.add({ ...taken.toBatch(), names })
     } catch (error) {
+      this.#names.putBack(names)
       taken.absorb(this.#tally)
       this.#tally = taken
       throw error
