@@ -4,7 +4,8 @@ import { ConfigChanges } from './config-changes.ts'
 import { ConfigFile } from './config-file.ts'
 import { FormerSources } from './former-sources.ts'
 import { createHandlers } from './handlers.ts'
-import { createUpstreams, hashesOf, hasSameSources, scheduledMirrors } from './mirrors.ts'
+import { createFallbacks, createUpstreams, hashesOf, hasSameSources, scheduledMirrors } from './mirrors.ts'
+import { Fetching } from './fetching.ts'
 import { createMetrics } from './figures.ts'
 import { logSync } from './log-sync.ts'
 import { RetiredWatch } from './retired-watch.ts'
@@ -79,7 +80,9 @@ export class App {
   readonly #running: RunningConfig
   readonly #changes: ConfigChanges
   readonly #formerSources = new FormerSources()
+  readonly #fetching: Fetching
   #upstreams: ReadonlyMap<string, MirrorUpstream>
+  #fallbacks: ReadonlyMap<string, MirrorUpstream>
 
   private constructor(options: AppOptions, storage: Storage) {
     const { config, log, loadConfig: load } = options
@@ -94,6 +97,7 @@ export class App {
     this.#metrics = createMetrics(storage, () => this.config.cache.maxBytes)
     // Upstream: the sources of each mirror, and the fills that read them.
     this.#upstreams = createUpstreams(config)
+    this.#fallbacks = createFallbacks(config)
     this.#fills = new FillTable({
       blobs: storage.blobs,
       claims: storage.claims,
@@ -102,10 +106,20 @@ export class App {
         else log.warn({ digest, size, code: error.code, reason: error.message }, 'fill failed')
       },
     })
+    this.#fetching = new Fetching({
+      config: () => this.config,
+      storage,
+      fills: this.#fills,
+      sourcesOf: (mirror) => ({
+        upstream: this.#formerSources.upstreamOf(mirror, this.#upstreams.get(mirror)),
+        fallback: this.#fallbacks.get(mirror),
+      }),
+      now: this.#now,
+      log,
+    })
     this.#content = new Content({
       blobs: storage.cache,
-      fills: this.#fills,
-      upstreamOf: (mirror) => this.#formerSources.upstreamOf(mirror, this.#upstreams.get(mirror)),
+      fetches: this.#fetching.fetches,
       onBypass: () => this.#metrics.countBypass(),
     })
     // Syncing: who looks upstream, and when.
@@ -173,6 +187,7 @@ export class App {
     this.#metrics.countRemoved('unreferenced', report.blobs.unlisted)
     this.#metrics.countRemoved('size', report.blobs.evicted)
     if (kind === 'collect') this.#metrics.countCollection(this.#now())
+    if (report.blobs.unlisted.count + report.blobs.evicted.count > 0) this.#fetching.noteRemoval()
     const going = report.snapshots.filter(({ goes }) => goes)
     const gone = new Set(going.map(({ mirror, name }) => `${mirror} ${name}`))
     if (gone.size > 0) this.#resolver.forget(({ mirror, name }) => gone.has(`${mirror} ${name}`))
@@ -213,6 +228,7 @@ export class App {
   startSyncing(): void {
     this.#scheduler.schedule(scheduledMirrors(this.#running.current))
     this.#storage.collector.start()
+    this.#fetching.start()
   }
 
   /**
@@ -263,7 +279,10 @@ export class App {
     this.#diffs.close()
     this.retiredWatch.close()
     await Promise.all([this.#scheduler.close(), ...this.#servers.map((server) => server.drain(DRAIN_MS))])
+    this.#fetching.stop()
     await this.#fills.close()
+    await this.#fetching.close()
+    await Promise.all([...this.#fallbacks.values()].map((upstream) => upstream.close()))
     await Promise.all([...this.#upstreams.values()].map((upstream) => upstream.close()))
     await this.#formerSources.close()
     await this.#storage.close()
@@ -274,6 +293,8 @@ export class App {
     const upstreams = createUpstreams(config, { config: before, upstreams: this.#upstreams })
     this.#formerSources.keep(this.#upstreams, upstreams)
     this.#upstreams = upstreams
+    // Transfers of those that go end by themselves.
+    this.#fallbacks = createFallbacks(config, { config: before, fallbacks: this.#fallbacks })
     this.#scheduler.schedule(scheduledMirrors(config))
     for (const { name, enabled } of config.mirrors.values()) {
       const old = before.mirrors.get(name)
@@ -281,6 +302,7 @@ export class App {
         void this.#scheduler.sync(name, actor).catch(() => undefined)
     }
     await this.#formerSources.remember(this.store, upstreams)
+    await this.#fetching.adopt(config, before)
   }
 
   #writeActions(): WriteActions {
@@ -348,6 +370,8 @@ export class App {
       onProgress: (progress) => this.#board.report(progress),
     })
     this.#board.end(mirror)
+    // What it published is to be fetched ahead; what an earlier run did not come to as well.
+    if (result.outcome !== 'failed') this.#fetching.prefetcher.tend(mirror)
     logSync(this.#log, result, Math.round(performance.now() - startedAt))
     return result
   }

@@ -46,7 +46,7 @@ export class Fill {
   #state: 'filling' | 'verified' | 'failed' = 'filling'
   #failure: PinyonError | undefined
   #readers = 0
-  #ended = false
+  #end: 'stored' | PinyonError | undefined
   readonly #attempts: FillAttempt[] = []
 
   constructor(expected: ExpectedBlob, context: FillContext) {
@@ -66,7 +66,7 @@ export class Fill {
     while (failure !== undefined && this.#canAskOthers(failure)) failure = await this.#fill()
     // Verified bytes were right even if storing them failed: readers finish.
     if (failure !== undefined && this.#state === 'filling') this.#setState('failed', failure)
-    this.#ended = true
+    this.#end = failure ?? 'stored'
     this.#context.onEnd(this, failure)
     this.#changed.notify()
     if (this.#readers === 0) await this.#closeAttempts()
@@ -84,6 +84,7 @@ export class Fill {
       attempt: () => this.#attempt,
       state: () => this.#state,
       failure: () => this.#failure,
+      end: () => this.#end,
       changed: () => this.#changed.wait(),
       release: () => this.#release(),
     })
@@ -112,7 +113,7 @@ export class Fill {
 
   #release(): void {
     this.#readers -= 1
-    if (this.#readers === 0 && this.#ended) void this.#closeAttempts()
+    if (this.#readers === 0 && this.#end !== undefined) void this.#closeAttempts()
   }
 
   #setState(state: 'verified' | 'failed', failure?: PinyonError): void {

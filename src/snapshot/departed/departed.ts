@@ -1,11 +1,17 @@
 import type { ArchivedPackage } from '../../model/url-template.ts'
-import type { Snapshot } from '../store.ts'
 
 /**
  * What has become of a package that upstream no longer lists: `cached`; `at_risk`: not here, but some source may still have it; `lost`:
  * every source was asked and has it not.
  */
 export type DepartedState = 'cached' | 'at_risk' | 'lost'
+
+/** A snapshot, as far as it says what it lists. */
+export interface SnapshotPlace {
+  readonly mirror: string
+  readonly mirrorId: number
+  readonly seq: number
+}
 
 /** Some packages. */
 export interface PackageSum {
@@ -40,9 +46,11 @@ export interface ListedFile extends ArchivedPackage {
 /** How a package left upstream. */
 export interface Departure {
   readonly state: DepartedState
+  /** The number of the last snapshot that lists it. */
+  readonly lastSeq: number
   /** When a look upstream found it gone, in milliseconds since the epoch. */
   readonly leftAt: number | undefined
-  /** The last snapshot that lists it. */
+  /** Its name. */
   readonly lastSnapshot: string | undefined
   /** Whether upstream has other bytes under its href by now. */
   readonly isReplaced: boolean
@@ -53,7 +61,7 @@ export interface Departure {
 export interface DepartedQuery {
   readonly states: readonly DepartedState[]
   /** Only what this snapshot lists. */
-  readonly snapshot?: Snapshot
+  readonly snapshot?: SnapshotPlace
   /** Only what is listed by a snapshot that is current, pinned, or in a live view. */
   readonly isHeld?: boolean
   readonly after?: number
@@ -68,7 +76,7 @@ export interface DepartedStore {
   /** By the name of each live snapshot that lists any. */
   countsBySnapshot(mirror: string): Promise<ReadonlyMap<string, DepartedCounts>>
   /** A package of a snapshot, by its path there. */
-  find(snapshot: Snapshot, path: string): Promise<ListedFile | undefined>
+  find(snapshot: SnapshotPlace, path: string): Promise<ListedFile | undefined>
   list(mirror: string, query: DepartedQuery): Promise<readonly ListedFile[]>
   /** Notes that every source was asked. Nothing when it is cached by now, or in no snapshot any more. */
   recordLost(file: Pick<ListedFile, 'mirrorId' | 'packageId'>, atMs: number, answers: string): Promise<void>

@@ -2,7 +2,6 @@ import type Database from 'better-sqlite3'
 
 import type { Digest } from '../../model/digest.ts'
 import { hashHref } from '../database.ts'
-import type { Snapshot } from '../store.ts'
 import { runWrite } from '../write-transaction.ts'
 import type {
   Departure,
@@ -11,6 +10,7 @@ import type {
   DepartedState,
   DepartedStore,
   ListedFile,
+  SnapshotPlace,
 } from './departed.ts'
 import { prepareDeparted, type DepartedStatements } from './sql-departed.ts'
 
@@ -53,7 +53,7 @@ export class SqliteDeparted implements DepartedStore {
     return new Map(counts)
   }
 
-  async find({ mirrorId, seq }: Snapshot, path: string): Promise<ListedFile | undefined> {
+  async find({ mirrorId, seq }: SnapshotPlace, path: string): Promise<ListedFile | undefined> {
     const row = this.#statements.find.get({ mirrorId, hrefHash: hashHref(path), path, seq })
     return row === undefined ? undefined : toListedFile(row as FileRow)
   }
@@ -110,6 +110,7 @@ interface FileRow extends Omit<ListedFile, 'size' | 'departure'> {
   readonly digest: Digest
   readonly size: number | null
   readonly state: number | null
+  readonly lastSeq: number | null
   readonly leftAt: number | null
   readonly lastSnapshot: string | null
   readonly isReplaced: number
@@ -119,12 +120,13 @@ interface FileRow extends Omit<ListedFile, 'size' | 'departure'> {
 }
 
 function toListedFile(row: FileRow): ListedFile {
-  const { size, state, leftAt, lastSnapshot, isReplaced, askedAt, times, answers, ...listed } = row
+  const { size, state, lastSeq, leftAt, lastSnapshot, isReplaced, askedAt, times, answers, ...listed } = row
   const file = { ...listed, size: size ?? undefined }
   if (state === null) return file
   const lost = askedAt === null ? undefined : { askedAt, times: times ?? 1, answers: answers ?? '' }
   const departure: Departure = {
     state: STATES[state] ?? 'at_risk',
+    lastSeq: lastSeq ?? 0,
     leftAt: leftAt ?? undefined,
     lastSnapshot: lastSnapshot ?? undefined,
     isReplaced: isReplaced === 1,

@@ -1,5 +1,4 @@
-import type { ListedFile, PackageSum } from '../departed/departed.ts'
-import type { Snapshot } from '../store.ts'
+import type { ListedFile, PackageSum, SnapshotPlace } from '../departed/departed.ts'
 
 /** A package of a snapshot that may be fetched before anybody asks for it. */
 export interface MissingPackage extends ListedFile {
@@ -22,7 +21,7 @@ export interface PrefetchStore {
    * Packages of a snapshot of which there is no blob, in pages. The embedded store reads each in a few milliseconds.
    * @param newerThan only those that came with a later snapshot than this one's number
    */
-  missing(snapshot: Snapshot, newerThan?: number): AsyncIterable<readonly MissingPackage[]>
+  missing(snapshot: SnapshotPlace, newerThan?: number): AsyncIterable<readonly MissingPackage[]>
 }
 
 /** How much of each snapshot is cached, as it was counted last. */

@@ -1,6 +1,6 @@
 import type Database from 'better-sqlite3'
 
-import type { Snapshot } from '../store.ts'
+import type { SnapshotPlace } from '../departed/departed.ts'
 import { runWrite } from '../write-transaction.ts'
 import { pagesOf } from './package-pages.ts'
 import type { MissingPackage, PrefetchProgress, PrefetchStore } from './prefetch-store.ts'
@@ -27,7 +27,7 @@ export class SqlitePrefetch implements PrefetchStore {
     await runWrite(this.#database, write, { durable: false })
   }
 
-  async *missing(snapshot: Snapshot, newerThan?: number): AsyncIterable<readonly MissingPackage[]> {
+  async *missing(snapshot: SnapshotPlace, newerThan?: number): AsyncIterable<readonly MissingPackage[]> {
     const { mirror, mirrorId, seq } = snapshot
     const of = { seq, newerThan: newerThan ?? null }
     const pages = pagesOf(
