@@ -26,6 +26,7 @@ import { Resolver } from '../proxy/resolver.ts'
 import { DiffRunner } from '../snapshot/diff/diff-runner.ts'
 import type { GcReport } from '../snapshot/gc/gc-report.ts'
 import { createThreadRunner } from '../snapshot/ingest-runner.ts'
+import type { Prefetcher } from '../snapshot/prefetch/prefetcher.ts'
 import { Scheduler } from '../snapshot/scheduler.ts'
 import type { GenerationCause, SnapshotStore } from '../snapshot/store.ts'
 import { SyncBoard } from '../snapshot/sync-board.ts'
@@ -268,6 +269,11 @@ export class App {
     }).verify(options)
   }
 
+  /** Fetches what nobody waits for. */
+  get prefetcher(): Prefetcher {
+    return this.#fetching.prefetcher
+  }
+
   /** Progress of running syncs. */
   get board(): SyncBoard {
     return this.#board
@@ -309,6 +315,7 @@ export class App {
     const changes = this.#changes
     return {
       sync: (mirror, actor) => this.sync(mirror, actor),
+      fetch: (mirror, request, onProgress) => this.#fetching.prefetcher.fetch(mirror, request, onProgress),
       board: this.#board,
       reload: (change) => this.reload(change),
       pin: (mirror, request, actor) => changes.pin(mirror, request, actor),

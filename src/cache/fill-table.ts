@@ -53,11 +53,6 @@ export class FillTable {
     return { reader, outcome: running === undefined ? 'fill' : 'join' }
   }
 
-  /** Resolves when the fill of a blob, if one runs, has ended: its blob is stored then, or never will be by it. */
-  async ended(expected: ExpectedBlob): Promise<void> {
-    await this.#fills.get(fillName(expected))?.ended
-  }
-
   /** Stops every fill, those begun later included, and waits until each has cleaned up. */
   async close(): Promise<void> {
     this.#closed = true

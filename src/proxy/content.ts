@@ -51,17 +51,14 @@ export class Content {
 
   /** Has a file stored that is not, for nobody in particular; throws what keeps it from being. */
   async store(file: FileReply): Promise<void> {
-    const body = await this.open(file)
+    const cached = await this.find(file)
+    if (cached !== undefined) return cached.release()
+    const reader = await this.#options.fetches.open(toWanted(file), { isUrgent: true, isForced: true })
     try {
-      await body.verified()
+      await reader.stored()
     } finally {
-      body.release()
+      reader.release()
     }
-    await this.#options.fills.ended(file)
-    // Its bytes came, and may not have stayed: a full disk.
-    const stored = await this.find(file)
-    if (stored === undefined) throw new PinyonError('STORE_FAILED', `fetched, and not stored: ${file.path}`)
-    stored.release()
   }
 
   /**

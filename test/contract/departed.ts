@@ -330,7 +330,7 @@ function describeStock(open: (t: TestContext) => DepartedPlace): void {
 /** The names of what is missing, with when they were asked for. */
 async function missing(store: SnapshotStore, snapshot: Snapshot, newerThan?: number): Promise<string[]> {
   const found: string[] = []
-  for await (const page of store.prefetch.missing(snapshot, newerThan))
+  for await (const page of store.prefetch.packages(snapshot, { newerThan }))
     found.push(...page.map(({ name, askedAt }) => `${name} ${askedAt}`))
   return found.toSorted()
 }

@@ -1,8 +1,9 @@
+import { PinyonError } from '../../model/errors.ts'
 import { isFetchedAtBirth, type PrefetchRule } from '../../model/prefetch.ts'
 import { isMeant } from '../../model/package-spec.ts'
 import type { DepartedState, DepartedStore, ListedFile, SnapshotPlace } from '../departed/departed.ts'
 import type { WantedFile } from './package-fetches.ts'
-import type { MissingPackage, PrefetchStore } from './prefetch-store.ts'
+import type { PrefetchStore, StoredPackage } from './prefetch-store.ts'
 
 const PAGE = 500
 
@@ -14,18 +15,37 @@ export async function planAhead(
   { newerThan, nowMs }: { readonly newerThan: number | undefined; readonly nowMs: number },
 ): Promise<WantedFile[]> {
   if (rule.policy === 'on_demand') return []
-  const isWanted = ({ askedAt }: MissingPackage) => isFetchedAtBirth(rule, askedAt, nowMs)
+  const isWanted = ({ askedAt }: StoredPackage) => isFetchedAtBirth(rule, askedAt, nowMs)
   return await collect(store, newest, isWanted, newerThan)
 }
 
-/** What a snapshot lists of what somebody named, as far as it is not cached; everything without names. */
-export async function planSnapshot(
+/** All of a snapshot that is not cached. */
+export async function planAll(store: PrefetchStore, snapshot: SnapshotPlace): Promise<WantedFile[]> {
+  return await collect(store, snapshot, () => true)
+}
+
+/**
+ * What a snapshot lists of what somebody named, as far as it is not cached.
+ * @throws PinyonError NOT_FOUND naming what it does not list
+ */
+export async function planNamed(
   store: PrefetchStore,
   snapshot: SnapshotPlace,
   specs: readonly string[],
 ): Promise<WantedFile[]> {
-  const isWanted = (file: MissingPackage) => specs.length === 0 || specs.some((spec) => isMeant(spec, file))
-  return await collect(store, snapshot, isWanted)
+  const unknown = new Set(specs)
+  const files: WantedFile[] = []
+  for await (const page of store.packages(snapshot, { isAll: true }))
+    for (const file of page) {
+      const meant = specs.filter((spec) => isMeant(spec, file))
+      for (const spec of meant) unknown.delete(spec)
+      if (meant.length > 0 && !file.isCached) files.push(toWanted(file, snapshot.seq))
+    }
+  if (unknown.size === 0) return files
+  throw new PinyonError(
+    'NOT_FOUND',
+    `the current snapshot of ${snapshot.mirror} lists no such package: ${[...unknown].slice(0, 10).join(', ')}`,
+  )
 }
 
 /** Packages in these states: all, or those that jobs get or hold. */
@@ -48,11 +68,11 @@ export async function planDeparted(
 async function collect(
   store: PrefetchStore,
   snapshot: SnapshotPlace,
-  isWanted: (file: MissingPackage) => boolean,
+  isWanted: (file: StoredPackage) => boolean,
   newerThan?: number,
 ): Promise<WantedFile[]> {
   const files: WantedFile[] = []
-  for await (const page of store.missing(snapshot, newerThan))
+  for await (const page of store.packages(snapshot, { newerThan }))
     for (const file of page) if (isWanted(file)) files.push(toWanted(file, snapshot.seq))
   return files
 }

@@ -1,9 +1,18 @@
 import type { ListedFile, PackageSum, SnapshotPlace } from '../departed/departed.ts'
 
-/** A package of a snapshot that may be fetched before anybody asks for it. */
-export interface MissingPackage extends ListedFile {
+/** A package of a snapshot, which may be fetched before anybody asks for it. */
+export interface StoredPackage extends ListedFile {
   /** When any package of its name was asked for last, in milliseconds since the epoch. */
   readonly askedAt: number | undefined
+  readonly isCached: boolean
+}
+
+/** Which packages of a snapshot to give. */
+export interface PackageQuery {
+  /** Only those that came with a later snapshot than the one of this number. */
+  readonly newerThan?: number | undefined
+  /** Also those that are cached. */
+  readonly isAll?: boolean
 }
 
 /** Up to where new packages were fetched ahead, and under which policy. */
@@ -18,10 +27,9 @@ export interface PrefetchStore {
   progress(mirror: string): Promise<PrefetchProgress>
   setProgress(mirror: string, progress: { readonly seq: number; readonly policy: string }): Promise<void>
   /**
-   * Packages of a snapshot of which there is no blob, in pages. The embedded store reads each in a few milliseconds.
-   * @param newerThan only those that came with a later snapshot than this one's number
+   * Packages of a snapshot, in pages: those of which there is no blob, unless told. The embedded store reads each in a few milliseconds.
    */
-  missing(snapshot: SnapshotPlace, newerThan?: number): AsyncIterable<readonly MissingPackage[]>
+  packages(snapshot: SnapshotPlace, query?: PackageQuery): AsyncIterable<readonly StoredPackage[]>
 }
 
 /** How much of each snapshot is cached, as it was counted last. */

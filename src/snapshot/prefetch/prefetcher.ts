@@ -2,7 +2,7 @@ import { PinyonError, toPinyonError } from '../../model/errors.ts'
 import type { PrefetchRule } from '../../model/prefetch.ts'
 import type { Claims } from '../../system/claims.ts'
 import type { Snapshot, SnapshotStore } from '../store.ts'
-import { planAhead, planDeparted, planSnapshot } from './fetch-plan.ts'
+import { planAhead, planAll, planDeparted, planNamed } from './fetch-plan.ts'
 import { fetchAll, NOTHING_FETCHED, type FetchTally } from './fetch-run.ts'
 import { FetchSlots } from './fetch-slots.ts'
 import type { PackageFetches, WantedFile } from './package-fetches.ts'
@@ -200,7 +200,8 @@ export class Prefetcher {
     if (which === 'at_risk' && specs.length === 0)
       return await planDeparted(store.departed, mirror, ['at_risk', 'lost'], false)
     const snapshot = await this.#currentOf(mirror)
-    if (which === 'all' || specs.length > 0) return await planSnapshot(store.prefetch, snapshot, specs)
+    if (specs.length > 0) return await planNamed(store.prefetch, snapshot, specs)
+    if (which === 'all') return await planAll(store.prefetch, snapshot)
     const warmWindowMs = ruleOf(mirror)?.warmWindowMs ?? Number.POSITIVE_INFINITY
     const rule: PrefetchRule = { policy: 'warm', warmWindowMs }
     return await planAhead(store.prefetch, snapshot, rule, { newerThan: undefined, nowMs: now() })

@@ -14,12 +14,12 @@ const PREFETCH = {
   mirrorId: 'SELECT id FROM mirror WHERE name = :mirror',
   pageEnd: `SELECT href_hash AS hash, id FROM package WHERE mirror_id = :mirrorId AND (href_hash, id) > (:afterHash, :afterId)
     ORDER BY href_hash, id LIMIT 1 OFFSET :rows`,
-  missing: `SELECT p.id AS packageId, p.mirror_id AS mirrorId, p.href, p.digest, p.size, p.name, p.epoch, p.version, p.release, p.arch,
-      a.asked_at AS askedAt
+  packages: `SELECT p.id AS packageId, p.mirror_id AS mirrorId, p.href, p.digest, p.size, p.name, p.epoch, p.version, p.release, p.arch,
+      a.asked_at AS askedAt, EXISTS (SELECT 1 FROM blob b WHERE b.digest = p.digest) AS isCached
     FROM package p LEFT JOIN asked_name a ON a.mirror_id = p.mirror_id AND a.name = p.name
     WHERE ${PAGE} AND p.first_seq <= :seq AND (p.last_seq IS NULL OR p.last_seq >= :seq)
       AND (:newerThan IS NULL OR p.first_seq > :newerThan)
-      AND NOT EXISTS (SELECT 1 FROM blob b WHERE b.digest = p.digest)`,
+      AND (:isAll OR NOT EXISTS (SELECT 1 FROM blob b WHERE b.digest = p.digest))`,
   cachedSpans: `SELECT p.first_seq AS firstSeq, p.last_seq AS lastSeq, count(*) AS count, sum(b.size) AS bytes
     FROM package p CROSS JOIN blob b ON b.digest = p.digest WHERE ${PAGE} GROUP BY 1, 2`,
   liveSnapshots: 'SELECT id, seq FROM snapshot WHERE mirror_id = :mirrorId AND retired_at IS NULL',

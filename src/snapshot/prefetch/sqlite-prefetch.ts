@@ -3,7 +3,7 @@ import type Database from 'better-sqlite3'
 import type { SnapshotPlace } from '../departed/departed.ts'
 import { runWrite } from '../write-transaction.ts'
 import { pagesOf } from './package-pages.ts'
-import type { MissingPackage, PrefetchProgress, PrefetchStore } from './prefetch-store.ts'
+import type { PackageQuery, PrefetchProgress, PrefetchStore, StoredPackage } from './prefetch-store.ts'
 import { preparePrefetch, type PrefetchStatements } from './sql-prefetch.ts'
 
 /** What fetching ahead remembers, in the snapshots' database. */
@@ -27,13 +27,16 @@ export class SqlitePrefetch implements PrefetchStore {
     await runWrite(this.#database, write, { durable: false })
   }
 
-  async *missing(snapshot: SnapshotPlace, newerThan?: number): AsyncIterable<readonly MissingPackage[]> {
+  async *packages(
+    snapshot: SnapshotPlace,
+    { newerThan, isAll = false }: PackageQuery = {},
+  ): AsyncIterable<readonly StoredPackage[]> {
     const { mirror, mirrorId, seq } = snapshot
-    const of = { seq, newerThan: newerThan ?? null }
+    const of = { seq, newerThan: newerThan ?? null, isAll: isAll ? 1 : 0 }
     const pages = pagesOf(
       this.#statements,
       mirrorId,
-      (bounds) => this.#statements.missing.all({ ...bounds, ...of }) as MissingRow[],
+      (bounds) => this.#statements.packages.all({ ...bounds, ...of }) as PackageRow[],
     )
     for await (const rows of pages)
       yield rows.map((row) => ({
@@ -41,11 +44,13 @@ export class SqlitePrefetch implements PrefetchStore {
         mirror,
         size: row.size ?? undefined,
         askedAt: row.askedAt ?? undefined,
+        isCached: row.isCached === 1,
       }))
   }
 }
 
-type MissingRow = Omit<MissingPackage, 'size' | 'askedAt' | 'mirror'> & {
+type PackageRow = Omit<StoredPackage, 'size' | 'askedAt' | 'mirror' | 'isCached'> & {
+  readonly isCached: number
   readonly size: number | null
   readonly askedAt: number | null
 }
