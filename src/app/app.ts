@@ -341,6 +341,7 @@ export class App {
       usage: { reader: this.store.usage, flush: () => this.#storage.usage.flush() },
       // What the network is told is narrowed in handlers.ts.
       showClient: (address) => address,
+      prefetch: (mirror) => this.#fetching.describe(mirror),
       diff: (pair, signal) => this.#diffs.diff(pair, signal),
       cache: () => this.#storage.describeCache(this.config.cache.maxBytes),
       metrics: async () => ({ contentType: this.#metrics.contentType, text: await this.#metrics.text() }),

@@ -1,6 +1,8 @@
 import type { FillTable } from '../cache/fill-table.ts'
 import type { Config } from '../config/config.ts'
 import { toPinyonError } from '../model/errors.ts'
+import type { MirrorPrefetch } from '../proxy/api-context.ts'
+import { toPrefetchView } from '../proxy/api-holdings.ts'
 import type { FetchTally } from '../snapshot/prefetch/fetch-run.ts'
 import { PackageFetches, type PackageSources } from '../snapshot/prefetch/package-fetches.ts'
 import { Prefetcher } from '../snapshot/prefetch/prefetcher.ts'
@@ -60,6 +62,12 @@ export class Fetching {
     const { mirrors } = this.#options.config()
     this.#stock.start([...mirrors.keys()])
     for (const { name } of mirrors.values()) this.prefetcher.tend(name)
+  }
+
+  /** A mirror's policy and last run, as the API shows it; undefined for one that is not configured. */
+  describe(mirror: string): MirrorPrefetch | undefined {
+    const policy = this.#options.config().mirrors.get(mirror)?.policy
+    return policy === undefined ? undefined : { policy, state: toPrefetchView(this.prefetcher.state(mirror)) }
   }
 
   /** Blobs went. */

@@ -54,6 +54,7 @@ export async function openMirrorSource(options: ServerOptions): Promise<MirrorSo
         snapshots: store,
         usage,
         showClient: showInFull,
+        prefetch: () => undefined,
         configuration: { error: undefined },
         cache: () => describeCache(store.ledger, cache.maxBytes),
         diff: (pair) => diffs.diff(pair),

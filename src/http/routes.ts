@@ -20,6 +20,7 @@ export interface RouteContext {
   readonly snapshots: ApiContext['snapshots']
   readonly usage: ApiContext['usage']
   readonly diff: DiffRunner['diff']
+  readonly prefetch: ApiContext['prefetch']
   readonly publicUrl: () => string | undefined
   /** Addresses of clients as those who ask here may see them. */
   readonly showClient: ApiContext['showClient']
@@ -78,7 +79,7 @@ async function routeOther(
 
 function apiContext(
   exchange: Exchange,
-  { snapshots, usage, configuration, cache, showClient, diff }: RouteContext,
+  { snapshots, usage, configuration, cache, showClient, diff, prefetch }: RouteContext,
 ): ApiContext {
   return {
     snapshots,
@@ -86,6 +87,7 @@ function apiContext(
     configuration: configuration(),
     cache,
     showClient,
+    prefetch,
     diff: (pair) => diff(pair, goneSignal(exchange)),
   }
 }
