@@ -1,98 +1,14 @@
 import assert from 'node:assert/strict'
-import { rmSync } from 'node:fs'
-import { join } from 'node:path'
-import { describe, test, type TestContext } from 'node:test'
+import { describe, test } from 'node:test'
 
-import type { Config, MirrorConfig } from '../../src/config/config.ts'
-import type { MirrorView } from '../../src/proxy/api-mirrors.ts'
-import { LogRecorder } from '../http/log-recorder.ts'
 import { gate } from '../support/gate.ts'
 import { httpGet } from '../support/http-get.ts'
-import { startApp, type StartedApp } from '../support/start-app.ts'
-import { writeSyntheticRepository, type SyntheticPackage } from '../support/synthetic-repository.ts'
+import { startApp } from '../support/start-app.ts'
+import { writeSyntheticRepository } from '../support/synthetic-repository.ts'
 import { tempDir } from '../support/temp-dir.ts'
-import { startUpstream, type Upstream } from '../support/upstream.ts'
+import { hrefOf, startFarm } from './prefetch-farm.ts'
 
 const DAY_MS = 86_400_000
-
-/** A server with one mirror `m`, an upstream whose packages come and go, and a clock that moves a minute a look. */
-class Farm {
-  readonly upstream: Upstream
-  readonly app: StartedApp
-  readonly log: LogRecorder
-  readonly clock: { now: number }
-
-  constructor(parts: Pick<Farm, 'upstream' | 'app' | 'log' | 'clock'>) {
-    this.upstream = parts.upstream
-    this.app = parts.app
-    this.log = parts.log
-    this.clock = parts.clock
-  }
-
-  /** Upstream has exactly these packages, written as `name-version`; files of others are gone, or stay for a while. */
-  push(packages: readonly string[], { keep = false } = {}): void {
-    if (!keep) rmSync(join(this.upstream.root, 'Packages'), { recursive: true, force: true })
-    writeSyntheticRepository(this.upstream.root, { packages: packages.map(toPackage) })
-  }
-
-  /** Syncs, waits until what that began has ended, and gives the URL of the snapshot. */
-  async sync(): Promise<string> {
-    this.clock.now += 60_000
-    const { snapshot } = await this.app.sync('m')
-    await this.app.app.prefetcher.settled('m')
-    return `${this.app.url}/repos/yum/m/${snapshot.name}`
-  }
-
-  /** Asks for a package of a snapshot. */
-  async get(snapshot: string, nevr: string): ReturnType<typeof httpGet> {
-    return await httpGet(`${snapshot}/${hrefOf(nevr)}`)
-  }
-
-  /** Asks for it, and brings it to the store that it was asked for. */
-  async use(snapshot: string, nevr: string): Promise<void> {
-    const { status } = await this.get(snapshot, nevr)
-    assert.equal(status, 200)
-    await httpGet(`${this.app.url}/api/v1/usage`)
-  }
-
-  async mirror(): Promise<MirrorView> {
-    return JSON.parse((await httpGet(`${this.app.url}/api/v1/mirrors/m`)).body.toString()) as MirrorView
-  }
-
-  /** How often upstream was asked for a package. */
-  asked(nevr: string): number {
-    return this.upstream.count(hrefOf(nevr))
-  }
-}
-
-function toPackage(nevr: string): SyntheticPackage {
-  const [name = '', version = ''] = nevr.split('-')
-  return { name, version, content: 20_000 }
-}
-
-function hrefOf(nevr: string): string {
-  return `Packages/${nevr.slice(0, 1)}/${nevr}-1.noarch.rpm`
-}
-
-interface FarmOptions {
-  readonly mirror?: Partial<MirrorConfig>
-  readonly settings?: Partial<Config>
-  readonly dataDir?: string
-}
-
-async function startFarm(t: TestContext, options: FarmOptions = {}): Promise<Farm> {
-  const upstream = await startUpstream(t, tempDir(t))
-  const log = new LogRecorder()
-  const clock = { now: Date.UTC(2026, 0, 1) }
-  const app = await startApp(t, {
-    mirrors: { m: { baseurls: [upstream.url], policy: 'warm', ...options.mirror } },
-    now: () => clock.now,
-    log: log.logger,
-    ...(options.settings === undefined ? {} : { settings: options.settings }),
-    ...(options.dataDir === undefined ? {} : { dataDir: options.dataDir }),
-  })
-  return new Farm({ upstream, app, log, clock })
-}
 
 describe('a new snapshot', () => {
   test('has the next versions of what was asked for fetched at once, and nothing else', async (t) => {

@@ -35,6 +35,8 @@ export interface StartAppOptions {
   readonly now?: () => number
   readonly clock?: MachineClock
   readonly maxViews?: number
+  /** Reads the configuration anew; without it the first one stays. */
+  readonly loadConfig?: () => Config
   /** Nothing is logged unless told. */
   readonly log?: Logger
 }
@@ -48,6 +50,7 @@ export async function startApp(t: TestContext, options: StartAppOptions): Promis
     log: options.log ?? createSilentLogger(),
     ...(options.now ? { now: options.now } : {}),
     ...(options.clock ? { clock: options.clock } : {}),
+    ...(options.loadConfig ? { loadConfig: options.loadConfig } : {}),
     ...(options.maxViews === undefined ? {} : { maxViews: options.maxViews }),
   })
   let closed: Promise<void> | undefined
