@@ -27,7 +27,7 @@ export function isFetchedAtBirth(
 }
 
 const FIRST_RETRY_MS = 60_000
-const LONGEST_RETRY_MS = 6 * 3_600_000
+const LONGEST_RETRY_MS = 3_600_000
 
 /** How long after all sources said for the n-th time (from 1) that they have not got a file they are asked again, in milliseconds. */
 export function lostRetryMs(times: number): number {

@@ -61,6 +61,9 @@ async function install(t: TestContext, baseurl: string, ...packages: readonly st
   return { code, output: stdout + stderr, installed: await root.installed() }
 }
 
+/** The same version of a package in another size: built anew, so that its bytes are others. */
+const rebuilt = (name: string, sizeBytes: number): RpmSpec => ({ name, version: '1', sizeBytes })
+
 const spec = (name: string, version: string, requires: readonly string[] = []): RpmSpec => ({
   name,
   version,
@@ -125,7 +128,6 @@ test('a vault gives what upstream has moved there', TOOLS, async (t) => {
 
 test('one name, other bytes: each snapshot gives its own, or says why it cannot', TOOLS, async (t) => {
   const farm = await startFarm(t, { policy: 'on_demand', fallbacks: [] })
-  const rebuilt = (name: string, sizeBytes: number): RpmSpec => ({ name, version: '1', sizeBytes })
   const first = await farm.publish([rebuilt('used', 10_000), rebuilt('unused', 10_000)])
   const path = 'Packages/used-1-1.noarch.rpm'
   const older = await httpGet(`${first}/${path}`)

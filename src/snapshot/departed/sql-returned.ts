@@ -1,7 +1,7 @@
 // Statements of a publication's transaction about files that a mirror lists again, as hosts that are out of step make it do. See package-changes.ts.
 
 /** Rows of one file: `p` and, as `o`, those that have an end. */
-const SAME_FILE = `JOIN package o ON o.mirror_id = p.mirror_id AND o.href_hash = p.href_hash AND o.href = p.href
+const SAME_FILE = `CROSS JOIN package o ON o.mirror_id = p.mirror_id AND o.href_hash = p.href_hash AND o.href = p.href
   AND o.digest = p.digest AND o.last_seq IS NOT NULL`
 
 /** What is gone now was gone before, or in other rows: each of them is of a departed package again. */
@@ -13,4 +13,4 @@ export const NOTE_EARLIER = `INSERT INTO departed
 
 /** Rows of files that were just added again, after row :last, are of no departed packages. */
 export const FORGET_RETURNED = `DELETE FROM departed WHERE mirror_id = :mirrorId AND package_id IN (
-  SELECT o.id FROM package p ${SAME_FILE} WHERE p.id > :last AND p.mirror_id = :mirrorId)`
+  SELECT o.id FROM package p ${SAME_FILE} WHERE p.id > :last)`

@@ -55,6 +55,8 @@ export class Prefetcher {
   readonly #again = new Set<string>()
   readonly #retries = new Map<string, NodeJS.Timeout>()
   readonly #states = new Map<string, FetchTally>()
+  /** Mirrors of which something was fetched that is not counted yet. */
+  readonly #changed = new Set<string>()
 
   constructor(options: PrefetcherOptions) {
     this.#options = options
@@ -131,10 +133,19 @@ export class Prefetcher {
     try {
       await this.#rescue(mirror)
       await this.#fetchAhead(mirror, rule)
-      await this.#options.store.stock.recount(mirror)
+      await this.#countStock(mirror)
     } finally {
       claim.release()
     }
+  }
+
+  /** Counts what is cached when a snapshot is new, or something was fetched; what clients fetch is counted now and then. */
+  async #countStock(mirror: string): Promise<void> {
+    const { store } = this.#options
+    const [newest] = await store.snapshots(mirror)
+    if (newest === undefined) return
+    const isCounted = (await store.stock.counts(mirror)).has(newest.id)
+    if (!isCounted || this.#changed.delete(mirror)) await store.stock.recount(mirror)
   }
 
   /** What jobs get or hold and upstream has dropped: some source may still have it. */
@@ -168,6 +179,7 @@ export class Prefetcher {
     onProgress({ ...NOTHING_FETCHED, total: files.length })
     const tally = await this.#run(files, { isForced: false, mayEvict, onProgress })
     onProgress(tally)
+    if (tally.fetched > 0) this.#changed.add(mirror)
     this.#options.onRun(mirror, tally)
     if (tally.stopped === 'trouble') this.#retryLater(mirror)
     return tally
