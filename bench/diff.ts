@@ -17,6 +17,7 @@ import { digestOf } from '../src/model/digest.ts'
 import type { PackageRecord } from '../src/model/repodata.ts'
 import { SqliteSnapshotStore } from '../src/snapshot/sqlite-snapshot-store.ts'
 import { createSilentLogger } from '../src/system/logger.ts'
+import { watchThread } from './watch-thread.ts'
 
 const CHANGED = 100
 const STARTED_AT = Date.UTC(2026, 0, 1)
@@ -91,28 +92,6 @@ parentPort.on('message', async (url) => {
   const bytes = (await reply.arrayBuffer()).byteLength
   parentPort.postMessage({ status: reply.status, bytes, ms: performance.now() - startedAt })
 })`
-
-function readCpuMs(): number {
-  const { user, system } = process.threadCpuUsage()
-  return (user + system) / 1000
-}
-
-/** Looks every millisecond; gives the most processor time that this thread spent between two looks. Other processes do not count. */
-function watchThread(): () => number {
-  let longestMs = 0
-  let before = readCpuMs()
-  const look = () => {
-    const now = readCpuMs()
-    longestMs = Math.max(longestMs, now - before)
-    before = now
-  }
-  const timer = setInterval(look, 1)
-  return () => {
-    clearInterval(timer)
-    look()
-    return longestMs
-  }
-}
 
 interface Answer {
   readonly status: number

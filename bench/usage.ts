@@ -51,7 +51,9 @@ function createExchange(snapshot: Snapshot, client: string): Exchange {
   const request = { socket: {}, headers: { 'user-agent': DNF } } as unknown as IncomingMessage
   const response = { writableFinished: true } as unknown as ServerResponse
   const rest = { startedAt: 0, error: undefined, writtenBytes: 0, finalBytes: 2_000 }
-  return { request, response, client, outcome: 'hit', snapshot, packageName: 'glibc', ...rest }
+  const shown = { errorFormat: 'text', note: undefined } as const
+  const file = { snapshot, packageName: 'glibc' }
+  return { request, response, client, outcome: 'hit', ...file, ...rest, ...shown }
 }
 
 /** Nanoseconds for each of so many calls. */

@@ -1,6 +1,8 @@
 import { FillTable } from '../cache/fill-table.ts'
 import type { Collector } from './collector.ts'
 import { ConfigChanges } from './config-changes.ts'
+import { toClientSettings } from './client-settings.ts'
+import { readClientScript } from './client-script.ts'
 import { ConfigFile } from './config-file.ts'
 import { FormerSources } from './former-sources.ts'
 import { createHandlers } from './handlers.ts'
@@ -16,12 +18,14 @@ import type { Config } from '../config/config.ts'
 import type { Publish } from '../config/write.ts'
 import { createUseCounter } from '../http/count-use.ts'
 import { listenOnAdminSocket } from '../http/admin-socket.ts'
+import { BodyMemory } from '../http/request-body.ts'
 import type { RouteContext } from '../http/routes.ts'
 import { HttpServer } from '../http/server.ts'
 import type { WriteActions } from '../http/write-actions.ts'
 import { ACTORS } from '../model/actor.ts'
 import { PinyonError } from '../model/errors.ts'
 import { Content } from '../proxy/content.ts'
+import { InjectRunner } from '../proxy/inject/inject-runner.ts'
 import { Resolver } from '../proxy/resolver.ts'
 import { DiffRunner } from '../snapshot/diff/diff-runner.ts'
 import type { GcReport } from '../snapshot/gc/gc-report.ts'
@@ -41,6 +45,9 @@ import type { MirrorUpstream } from '../upstream/mirror-upstream.ts'
 
 /** How long running answers may go on after a stop was asked for, in milliseconds. */
 const DRAIN_MS = 20_000
+
+/** Of request bodies that are received or worked on, in bytes. */
+const MAX_BODY_BYTES = 64 << 20
 
 /** What an {@link App} is opened with. */
 export interface AppOptions {
@@ -76,6 +83,7 @@ export class App {
   readonly retiredWatch: RetiredWatch
   readonly #metrics: Metrics
   readonly #diffs: DiffRunner
+  readonly #injections = new InjectRunner()
   readonly #board = new SyncBoard()
   readonly #servers: HttpServer[] = []
   readonly #running: RunningConfig
@@ -92,7 +100,7 @@ export class App {
     // Storage: blobs on disk, their warm end, snapshots in SQLite.
     this.#storage = storage
     this.store = storage.snapshots
-    this.#resolver = new Resolver(this.store)
+    this.#resolver = new Resolver(this.store, (mirror) => toClientSettings(this.config.mirrors.get(mirror)))
     this.retiredWatch = new RetiredWatch(this.store, () => this.#resolver.forget(() => true))
     this.#diffs = new DiffRunner(config.dataDir)
     this.#metrics = createMetrics(storage, () => this.config.cache.maxBytes)
@@ -286,6 +294,7 @@ export class App {
     this.retiredWatch.close()
     await Promise.all([this.#scheduler.close(), ...this.#servers.map((server) => server.drain(DRAIN_MS))])
     this.#fetching.stop()
+    await this.#injections.close()
     await this.#fills.close()
     await this.#fetching.close()
     await Promise.all([...this.#fallbacks.values()].map((upstream) => upstream.close()))
@@ -345,6 +354,8 @@ export class App {
       diff: (pair, signal) => this.#diffs.diff(pair, signal),
       cache: () => this.#storage.describeCache(this.config.cache.maxBytes),
       metrics: async () => ({ contentType: this.#metrics.contentType, text: await this.#metrics.text() }),
+      inject: { store: this.store, runner: this.#injections, memory: new BodyMemory(MAX_BODY_BYTES) },
+      clientScript: () => readClientScript(),
       publicUrl: () => this.#running.current.publicUrl,
       configuration: () => ({ error: this.#running.refusal, file: this.#running.current.file }),
       unready: async () => {

@@ -10,6 +10,7 @@ import { addCollection } from './gc.ts'
 import { EXIT, type CommandLine, type ExitCode } from './exit.ts'
 import { formatExamples, OVERVIEW } from './help.ts'
 import { addImport } from './import.ts'
+import { addInject } from './inject.ts'
 import { toPrintable } from './table.ts'
 import { addUsage } from './usage.ts'
 import { addVerification } from './verify.ts'
@@ -38,6 +39,7 @@ const COMMANDS: readonly ((cli: CommandLine) => void)[] = [
   addOperation,
   addFetch,
   addImport,
+  addInject,
   addAdoption,
   addPins,
   addRemoval,
@@ -58,7 +60,7 @@ function nameWithArguments(command: Command): string {
 }
 
 /** Commands that ask no server. */
-const LOCAL = new Set(['serve', 'check-config', 'import', 'adopt'])
+const LOCAL = new Set(['serve', 'check-config', 'import', 'inject', 'adopt'])
 
 function createServerOption(): Option {
   const text =

@@ -15,6 +15,15 @@ const COMMAND_EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'ssh build7 cat /etc/yum.repos.d/epel.repo | pinyon import - --releasever 7 --basearch x86_64',
     'pinyon check-config -c mirrors.yaml   what it made is a whole configuration, or mirrors: to be copied into one',
   ],
+  inject: [
+    'pinyon inject --index http://mirrors.example.org/repos/yum/all_latest.json /etc/yum.repos.d',
+    'CI_MIRRORS_URL=http://mirrors.example.org/repos/views/job-4711/all_latest.json \\',
+    '    pinyon inject --strict /etc/yum.conf /etc/yum.repos.d   all of it from mirrors, or nothing is changed',
+    'pinyon inject --index all_latest.json --dry-run --diff epel.repo   from a saved index; what would change?',
+    'pinyon inject --index mirrors.yaml --root ./image /etc/yum.repos.d   an image that is being built',
+    'dnf $(pinyon inject --index "$CI_MIRRORS_URL" --repofrompath check.repos) install podman',
+    'pinyon inject --index "$CI_MIRRORS_URL" --json *.repo | jq -r ".files[].unmatched[].id"',
+  ],
   status: [
     'pinyon status                         exits 1 while the last sync of a mirror has failed',
     "pinyon status --json | jq '.mirrors[] | select(.error)'",
@@ -100,8 +109,9 @@ Examples:
   pinyon rollback epel-el9           the newest is broken: one back
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing matched.
-Commands other than serve, check-config, import and adopt ask the running server
-through <data_dir>/admin.sock, and work on the data directory themselves when
-none runs. With --server URL they ask that server, and need no configuration
-file; what changes something needs one of its tokens in PINYON_TOKEN.
+Commands other than serve, check-config, import, inject and adopt ask the
+running server through <data_dir>/admin.sock, and work on the data directory
+themselves when none runs. With --server URL they ask that server, and need no
+configuration file; what changes something needs one of its tokens in
+PINYON_TOKEN.
 `

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { quoteSecret } from '../config/describe.ts'
 import { ConfigError, type ConfigProblem } from '../config/problem.ts'
 import { CONFIG_MAX_BYTES, describeReadFailure } from '../config/read.ts'
+import { maskSecrets } from '../inject/refusal.ts'
 import { parseYumConfig, type YumProblem, type YumSection } from '../inject/yum-config.ts'
 
 /** A yum or dnf configuration file that was read. */
@@ -16,8 +17,6 @@ export interface YumFile {
 
 const STANDARD_INPUT = '-'
 const READABLE = 'a readable yum or dnf configuration'
-/** A line of a file about this may be one. */
-const SECRET_WORD = /(pass(?:word|wd)?|username|secret|token)\b.*/is
 
 /**
  * Reads yum and dnf configuration files; a directory stands for its *.repo files in the order of their names, `-` for standard input.
@@ -73,7 +72,6 @@ async function readBytes(path: string, problems: ConfigProblem[]): Promise<Uint8
 }
 
 function describeProblem(label: string, { line, text, expected }: YumProblem): ConfigProblem {
-  const found =
-    text === undefined ? 'bytes that are not UTF-8' : quoteSecret(text.replace(SECRET_WORD, '$1***'))
+  const found = text === undefined ? 'bytes that are not UTF-8' : quoteSecret(maskSecrets(text))
   return { file: label === STANDARD_INPUT ? 'standard input' : label, line, key: '', found, expected }
 }

@@ -85,7 +85,21 @@ export interface MirrorConfig {
   readonly pinLine?: number
   /** The comment beside the pin, else the one directly above it, on one line without `#`. */
   readonly pinWhy?: string
+  /** What clients check packages with, in the order of the file; absent: no keys. */
+  readonly gpgKeys?: readonly GpgKey[]
+  /** Whether clients are to check packages' signatures; absent: they are where there are keys, and else nothing is said. */
+  readonly gpgcheck?: boolean
 }
+
+/** OpenPGP public keys: a URL that clients fetch them from, or what a file held when the configuration was read, for them to get from us. */
+export type GpgKey =
+  | { readonly url: string }
+  | {
+      /** Absolute path. */
+      readonly file: string
+      /** One armored block or several. */
+      readonly armored: Buffer
+    }
 
 /** Where to accept connections. */
 export interface ListenAddress {

@@ -1,5 +1,6 @@
+import { pathToFileURL } from 'node:url'
 import { Document, isScalar } from 'yaml'
-import type { Config, MirrorConfig, SyncInterval, TokenConfig } from './config.ts'
+import type { Config, GpgKey, MirrorConfig, SyncInterval, TokenConfig } from './config.ts'
 import { escapeEnvironment } from './environment.ts'
 import { formatListen } from './listen.ts'
 import { formatDuration } from '../model/duration.ts'
@@ -63,7 +64,13 @@ function describeMirror(mirror: MirrorConfig): Record<string, unknown> {
     proxy: mirror.proxy === undefined ? '_none_' : formatUrl(mirror.proxy),
     strict: mirror.strict,
     ...(mirror.pin === undefined ? {} : { pin: mirror.pin }),
+    ...(mirror.gpgKeys === undefined ? {} : { gpgkey: mirror.gpgKeys.map(formatKey) }),
+    ...(mirror.gpgcheck === undefined ? {} : { gpgcheck: mirror.gpgcheck }),
   }
+}
+
+function formatKey(key: GpgKey): string {
+  return escapeEnvironment('url' in key ? key.url : pathToFileURL(key.file).href)
 }
 
 function formatUrl(url: string): string {

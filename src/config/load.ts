@@ -1,14 +1,16 @@
 import { resolve } from 'node:path'
 import type { z } from 'zod'
 import { refuseMirrorName } from '../model/mirror-name.ts'
-import type { Config, MirrorConfig, TokenConfig } from './config.ts'
+import type { Config, GpgKey, MirrorConfig, TokenConfig } from './config.ts'
 import { quote } from './describe.ts'
 import { ConfigDocument } from './document.ts'
+import { readGpgKeys } from './gpg-keys.ts'
 import { ConfigError, type ConfigProblem } from './problem.ts'
 import { readConfigFile } from './read.ts'
 import { configKeys, configSchema, type FileConfig, type FileMirror } from './schema.ts'
 import { suggestKey } from './suggest.ts'
 import { readTokens, TOKEN_NAME } from './tokens.ts'
+import type { KeyLocation } from './urls.ts'
 import { PROBLEMS_MAX } from './yaml.ts'
 
 /**
@@ -39,9 +41,12 @@ export function parseConfig(file: string, text: string, env: NodeJS.ProcessEnv):
   const tokens = readTokens(parsed?.tokens ?? {}, (name, expected) =>
     document.refuseValue(['tokens', name, 'file'], expected),
   )
+  const keys = readGpgKeys(locateKeys(parsed), (mirror, index, expected) =>
+    document.refuseValue(['mirrors', mirror, 'gpgkey', index], expected),
+  )
   if (parsed === undefined || document.problems.length > 0)
     throw new ConfigError(selectProblems(document.problems))
-  return buildConfig(path, parsed, tokens, document)
+  return buildConfig(path, parsed, { tokens, keys }, document)
 }
 
 /** Checks names and values; undefined when there was a problem with a value. */
@@ -103,14 +108,25 @@ function selectProblems(problems: readonly ConfigProblem[]): readonly ConfigProb
   return ordered.slice(0, PROBLEMS_MAX)
 }
 
+function locateKeys(parsed: FileConfig | undefined): Record<string, readonly KeyLocation[]> {
+  const mirrors = Object.entries(parsed?.mirrors ?? {})
+  return Object.fromEntries(mirrors.map(([name, { gpgkey = [] }]) => [name, gpgkey]))
+}
+
+/** What stood in the files that a configuration names. */
+interface FilesRead {
+  readonly tokens: ReadonlyMap<string, TokenConfig>
+  readonly keys: ReadonlyMap<string, readonly GpgKey[]>
+}
+
 function buildConfig(
   file: string,
   parsed: FileConfig,
-  tokens: ReadonlyMap<string, TokenConfig>,
+  { tokens, keys }: FilesRead,
   document: ConfigDocument,
 ): Config {
   const mirrors = Object.entries(parsed.mirrors).map(([name, mirror]) =>
-    buildMirror(name, mirror, parsed, document),
+    buildMirror(name, { ...mirror, gpgkey: keys.get(name) }, parsed, document),
   )
   return {
     file,
@@ -139,7 +155,7 @@ function buildConfig(
 
 function buildMirror(
   name: string,
-  mirror: FileMirror,
+  mirror: Omit<FileMirror, 'gpgkey'> & { readonly gpgkey: readonly GpgKey[] | undefined },
   parsed: FileConfig,
   document: ConfigDocument,
 ): MirrorConfig {
@@ -156,6 +172,8 @@ function buildMirror(
     ...(mirror.proxy === null ? {} : { proxy: mirror.proxy }),
     strict: mirror.strict,
     ...(mirror.pin === undefined ? {} : { pin: mirror.pin, ...locatePin(name, document) }),
+    ...(mirror.gpgkey === undefined ? {} : { gpgKeys: mirror.gpgkey }),
+    ...(mirror.gpgcheck === undefined ? {} : { gpgcheck: mirror.gpgcheck }),
   }
 }
 

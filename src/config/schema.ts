@@ -10,7 +10,7 @@ import { PREFETCH_DEFAULTS, parsePolicy, parseWindow, prefetchSchema } from './s
 import { CACHE_DEFAULTS, RETENTION_DEFAULTS, cacheSchema, retentionSchema } from './schema-storage.ts'
 import { parseText, value } from './schema-value.ts'
 import { TOKEN_NAME } from './tokens.ts'
-import { parseBaseurl, parseProxy, parsePublicUrl, type Parsed } from './urls.ts'
+import { parseBaseurl, parseKeyUrl, parseProxy, parsePublicUrl, type Parsed } from './urls.ts'
 
 /** What stands for a key that is absent, as one would write it. A mirror's `sync_interval` is the global one. */
 export const DEFAULTS = {
@@ -43,7 +43,9 @@ const SYNC_INTERVAL = 'a duration such as 8h or 30m, or off'
 const TIMEOUT = 'a duration such as 30s or 5m'
 const PIN = "a snapshot's name such as 2016-12-13-13-30"
 const TOKEN_FILE = 'the path of a file that holds a token'
-const BASEURLS = 'a URL or a list of URLs'
+const BASEURL = 'an http, https or file URL'
+const KEY_URL = 'an http, https or file URL of a key'
+const URLS = 'a URL or a list of URLs'
 
 /** What a configuration file says, checked, in its own spelling; see {@link configSchema}. */
 export type FileConfig = z.infer<ReturnType<typeof configSchema>>
@@ -90,8 +92,8 @@ function mirrorSchema(file: string) {
   const base = pathToFileURL(file)
   return z.strictObject(
     {
-      baseurl: baseurlSchema(base),
-      fallback: fallbackSchema(base).prefault([]),
+      baseurl: urlsSchema(BASEURL, (text) => parseBaseurl(text, base)),
+      fallback: urlsSchema(BASEURL, (text) => parseFallback(text, base), 0).prefault([]),
       policy: value(parsePolicy).optional(),
       warm_window: value(parseWindow).optional(),
       enabled: value(parseBoolean).prefault(DEFAULTS.enabled),
@@ -101,6 +103,8 @@ function mirrorSchema(file: string) {
       proxy: value(parseProxyValue).prefault(DEFAULTS.proxy),
       strict: value(parseBoolean).prefault(DEFAULTS.strict),
       pin: value((input) => parseText(input, PIN, parsePin)).optional(),
+      gpgkey: urlsSchema(KEY_URL, (text) => parseKeyUrl(text, base)).optional(),
+      gpgcheck: value(parseBoolean).optional(),
     },
     { error: 'a mapping with at least a baseurl' },
   )
@@ -118,19 +122,9 @@ export function configKeys() {
   }
 }
 
-function baseurlSchema(base: URL) {
-  const baseurl = value((input) =>
-    parseText(input, 'an http, https or file URL', (text) => parseBaseurl(text, base)),
-  )
-  const list = z.array(baseurl, { error: BASEURLS }).min(1, { error: `${BASEURLS}, at least one` })
-  return z.preprocess((input) => (typeof input === 'string' ? [input] : input), list)
-}
-
-function fallbackSchema(base: URL) {
-  const fallback = value((input) =>
-    parseText(input, 'an http, https or file URL', (text) => parseFallback(text, base)),
-  )
-  const list = z.array(fallback, { error: BASEURLS })
+function urlsSchema<T>(expected: string, parse: (text: string) => Parsed<T>, least = 1) {
+  const one = value((input) => parseText(input, expected, parse))
+  const list = z.array(one, { error: URLS }).min(least, { error: `${URLS}, at least one` })
   return z.preprocess((input) => (typeof input === 'string' ? [input] : input), list)
 }
 

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import type { TokenConfig } from './config.ts'
+import { describeSmallFileFailure, readSmallFile } from './small-file.ts'
 
 /** The name of a token: it stands in the history of the index and in logs. */
 export const TOKEN_NAME = /^[A-Za-z0-9._-]{1,64}$/
@@ -43,32 +43,15 @@ export function readTokens(
 function readToken(file: string): TokenReading {
   let text: string
   try {
-    const bytes = readSmallFile(file)
+    const bytes = readSmallFile(file, FILE_MAX_BYTES)
     if (bytes === undefined) return { expected: `${EXPECTED} (it is larger than ${FILE_MAX_BYTES} bytes)` }
     text = bytes.toString('latin1').trim()
   } catch (thrown) {
-    const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : 'not a regular file'
-    return { expected: `${EXPECTED} (reading it: ${code})` }
+    return { expected: `${EXPECTED} (reading it: ${describeSmallFileFailure(thrown)})` }
   }
   if (text.length < TOKEN_MIN_LENGTH) return { expected: `${EXPECTED} (it holds fewer)` }
   // What could not be sent in a header as it is.
   if (!/^[\x21-\x7e]+$/.test(text))
     return { expected: `${EXPECTED} (it holds blanks, line breaks or characters beyond ASCII)` }
   return { sha256: hash('sha256', text, 'buffer') }
-}
-
-/** Undefined when it is too large. Throws as the file system does, and for what is no regular file. */
-function readSmallFile(file: string): Buffer | undefined {
-  // Opening a pipe would wait for who writes to it.
-  const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK)
-  try {
-    if (!fstatSync(descriptor).isFile()) throw new Error('not a regular file')
-    const buffer = Buffer.alloc(FILE_MAX_BYTES + 1)
-    let length = 0
-    for (let count = -1; count !== 0 && length < buffer.length; length += count)
-      count = readSync(descriptor, buffer, length, buffer.length - length, null)
-    return length > FILE_MAX_BYTES ? undefined : buffer.subarray(0, length)
-  } finally {
-    closeSync(descriptor)
-  }
 }

@@ -8,6 +8,7 @@ export type Parsed<T> = { readonly value: T } | { readonly expected: string }
 const UNSAFE = /[\u0000-\u0020\u007f\\]/
 
 const BASEURL = 'an http, https or file URL'
+const KEY = 'an http, https or file URL of a key'
 const PROXY = 'a proxy such as http://proxy.example.org:3128, or _none_'
 const PUBLIC_URL = 'an http or https URL such as https://mirrors.example.org'
 
@@ -26,6 +27,29 @@ export function parseBaseurl(text: string, base: URL): Parsed<string> {
     return { expected: 'a file URL without host: file:///path/ or file:path/' }
   if (!url.pathname.endsWith('/')) url.pathname += '/'
   return { value: url.href }
+}
+
+/** Where a key is: the URL that clients fetch it from, or the absolute path of a file of ours. */
+export type KeyLocation = { readonly url: string } | { readonly file: string }
+
+/**
+ * Reads the URL of a key: http or https, in which yum's variables are left for clients to put in, or file.
+ *
+ * @param base URL of the configuration file, to which `file:keys/epel` is relative
+ */
+export function parseKeyUrl(text: string, base: URL): Parsed<KeyLocation> {
+  if (/^file:(?!$)/i.test(text) && !UNSAFE.test(text)) {
+    const url = URL.parse(text, base.href)
+    if (url === null || /[?#]/.test(text) || !isLocalPath(url))
+      return { expected: 'a file URL without host: file:///path or file:path' }
+    return { value: { file: fileURLToPath(url) } }
+  }
+  const url = parseHttpUrl(text)
+  if (url === null) return { expected: KEY }
+  if (url.hash !== '') return { expected: `${KEY}, without a fragment` }
+  // It is published to every client.
+  if (url.username !== '' || url.password !== '') return { expected: `${KEY}, without credentials` }
+  return { value: { url: url.href } }
 }
 
 /** Reads a proxy's URL, credentials allowed; null is yum's and dnf's way to say none. */

@@ -16,6 +16,10 @@ export interface Exchange {
   /** Of the package that was asked for, as its repository lists it. */
   packageName: string | undefined
   error: PinyonError | undefined
+  /** How an error is answered: as a line of text, or as a problem document (RFC 9457). */
+  errorFormat: 'text' | 'problem'
+  /** What the log line says beside that. */
+  note: Readonly<Record<string, number>> | undefined
   /** Bytes of the body that the kernel has taken so far. */
   writtenBytes: number
   /** Bytes of the body that were handed over with its end: sent once the answer is finished. */
@@ -39,6 +43,8 @@ export function createExchange(request: IncomingMessage, response: ServerRespons
     snapshot: undefined,
     packageName: undefined,
     error: undefined,
+    errorFormat: request.url?.startsWith('/api/') === true ? 'problem' : 'text',
+    note: undefined,
     writtenBytes: 0,
     finalBytes: 0,
   }

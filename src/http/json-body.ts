@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 
 import { PinyonError } from '../model/errors.ts'
 import { parseSnapshotName } from '../model/snapshot-name.ts'
+import { readBody } from './request-body.ts'
 
 /** The largest body of a write, in bytes. */
 export const BODY_MAX_BYTES = 65_536
@@ -20,7 +21,7 @@ export async function readJsonBody<Fields extends Record<string, Field<unknown>>
   request: IncomingMessage,
   fields: Fields,
 ): Promise<{ [Key in keyof Fields]: ReturnType<Fields[Key]> }> {
-  const body = parseObject(await readBytes(request))
+  const body = parseObject(await readBody(request, { maxBytes: BODY_MAX_BYTES }))
   const unknown = Object.keys(body).find((key) => !Object.hasOwn(fields, key))
   if (unknown !== undefined)
     throw refuse(
@@ -98,22 +99,6 @@ function parseObject(bytes: Buffer): Readonly<Record<string, unknown>> {
   if (typeof value === 'object' && value !== null && !Array.isArray(value))
     return value as Record<string, unknown>
   throw refuse(`expected an object, found: ${describe(value)}`)
-}
-
-/** All of a body. Beyond the limit nothing more is kept, and the connection ends with the answer. */
-function readBytes(request: IncomingMessage): Promise<Buffer> {
-  const { promise, resolve, reject } = Promise.withResolvers<Buffer>()
-  const chunks: Buffer[] = []
-  let size = 0
-  request.on('data', (chunk: Buffer) => {
-    size += chunk.length
-    if (size <= BODY_MAX_BYTES) chunks.push(chunk)
-    else reject(new PinyonError('BODY_TOO_LARGE', `a body has at most ${BODY_MAX_BYTES} bytes`))
-  })
-  request.once('end', () => resolve(Buffer.concat(chunks)))
-  request.once('error', () => undefined)
-  request.once('close', () => reject(refuse('it ended early')))
-  return promise
 }
 
 function refuse(why: string): PinyonError {

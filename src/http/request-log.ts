@@ -3,7 +3,7 @@ import type { Exchange } from './exchange.ts'
 
 /** One line a request. Trouble of ours is an error, upstream's a warning, the rest information. */
 export function logExchange(log: Logger, exchange: Exchange): void {
-  const { request, response, error, outcome, snapshot } = exchange
+  const { request, response, error, outcome, snapshot, note } = exchange
   const level = error === undefined || error.kind.source === 'client' ? 'info' : LEVELS[error.kind.source]
   if (!log.isLevelEnabled(level)) return
   log[level](
@@ -16,6 +16,7 @@ export function logExchange(log: Logger, exchange: Exchange): void {
       client: exchange.client,
       agent: request.headers['user-agent']?.slice(0, 200),
       ...(snapshot === undefined ? {} : { mirror: snapshot.mirror, snapshot: snapshot.name }),
+      ...note,
       ...(error === undefined ? {} : { code: error.code, reason: error.message }),
       ...(error?.code === 'STORE_FAILED' ? { cause: describeCause(error) } : {}),
     },

@@ -5,10 +5,12 @@ import type { ApiContext, ConfigurationState } from '../proxy/api-context.ts'
 import type { Content } from '../proxy/content.ts'
 import { publicBase, publicPath } from '../proxy/public-base.ts'
 import type { Resolver } from '../proxy/resolver.ts'
+import { formatClientScript } from '../proxy/client-script.ts'
 import { createTextReply } from '../proxy/reply.ts'
-import { parseRequestTarget } from '../proxy/request-target.ts'
+import { findSegments, parseRequestTarget, queryOf } from '../proxy/request-target.ts'
 import type { DiffRunner } from '../snapshot/diff/diff-runner.ts'
 import type { Exchange } from './exchange.ts'
+import { isInjectPath, sendInjection, type InjectContext } from './inject.ts'
 import { answerOtherMethod } from './other-methods.ts'
 import { sendFile } from './send-file.ts'
 import { sendRedirect, sendText } from './send-text.ts'
@@ -21,6 +23,9 @@ export interface RouteContext {
   readonly usage: ApiContext['usage']
   readonly diff: DiffRunner['diff']
   readonly prefetch: ApiContext['prefetch']
+  readonly inject: InjectContext
+  /** The slave's script, as it lies in the source tree. */
+  readonly clientScript: () => Promise<string>
   readonly publicUrl: () => string | undefined
   /** Addresses of clients as those who ask here may see them. */
   readonly showClient: ApiContext['showClient']
@@ -37,7 +42,7 @@ export interface RouteContext {
 export async function route(exchange: Exchange, context: RouteContext): Promise<void> {
   const { request } = exchange
   const target = request.url ?? '/'
-  if (request.method !== 'GET' && request.method !== 'HEAD')
+  if (request.method !== 'GET' && request.method !== 'HEAD' && !isInjectPath(findSegments(target)))
     return await answerOtherMethod(exchange, context.snapshots.views)
   // The path of a repeated hit: one look-up in memory, then the bytes.
   const known = context.resolver.peek(target)
@@ -45,7 +50,9 @@ export async function route(exchange: Exchange, context: RouteContext): Promise<
   const { segments } = parseRequestTarget(target)
   if (segments[0] !== 'repos') return await routeOther(exchange, context, segments)
   const base = () => publicBase(context.publicUrl(), request.headers.host)
-  const reply = await context.resolver.resolve(target, base, clientAddress(exchange))
+  const client = clientAddress(exchange)
+  if (isInjectPath(segments)) return await sendInjection(exchange, context.inject, { base, client })
+  const reply = await context.resolver.resolve(target, base, client)
   if (reply.kind === 'file') await sendFile(exchange, reply, context.content)
   else if (reply.kind === 'redirect') sendRedirect(exchange, publicPath(context.publicUrl()) + reply.location)
   else sendText(exchange, reply)
@@ -68,6 +75,11 @@ async function routeOther(
   if (first === 'metrics' && second === undefined) {
     const { contentType, text: figures } = await context.metrics()
     return sendText(exchange, createTextReply(contentType, figures))
+  }
+  if (first === 'client.sh' && second === undefined) {
+    const base = publicBase(context.publicUrl(), exchange.request.headers.host)
+    const script = formatClientScript(await context.clientScript(), base)
+    return sendText(exchange, createTextReply('text/x-shellscript', script))
   }
   if (first === 'api' && second === 'v1')
     return sendText(
@@ -103,9 +115,4 @@ function goneSignal({ response }: Exchange): AbortSignal {
 /** Who asks; the admin socket's user has no address. */
 function clientAddress({ client }: Exchange): string {
   return client === undefined ? 'socket' : toPlainAddress(client)
-}
-
-function queryOf(target: string): URLSearchParams {
-  const mark = target.indexOf('?')
-  return new URLSearchParams(mark < 0 ? '' : target.slice(mark + 1))
 }

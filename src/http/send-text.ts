@@ -1,8 +1,10 @@
 import type { TextReply } from '../proxy/reply.ts'
-import { PinyonError } from '../model/errors.ts'
+import { PinyonError, type ErrorCode } from '../model/errors.ts'
 import { evaluateConditions } from './conditions.ts'
 import { IMMUTABLE, outcomeHeaders, toHeaderValue, type Exchange, type Headers } from './exchange.ts'
 
+/** Errors that a body can end in while it is being received. */
+const STOPPED_BODIES: ReadonlySet<ErrorCode> = new Set(['BODY_TOO_LARGE', 'TOO_BUSY'])
 /** When somebody who was turned away may come again. */
 const BUSY_RETRY_SECONDS = '10'
 
@@ -57,7 +59,7 @@ export function sendRedirect(exchange: Exchange, location: string): void {
  * destroyed instead: a client must see that the body is not whole.
  */
 export function sendError(exchange: Exchange, error: PinyonError): void {
-  const { request, response } = exchange
+  const { request, response, errorFormat } = exchange
   const { status, outcome } = error.kind
   exchange.error = error
   if (response.headersSent) {
@@ -65,10 +67,11 @@ export function sendError(exchange: Exchange, error: PinyonError): void {
     response.destroy()
     return
   }
-  const api = request.url?.startsWith('/api/') === true
-  const problem = { type: 'about:blank', title: error.code, status, detail: error.message }
-  const body = Buffer.from(api ? `${JSON.stringify(problem)}\n` : `${error.message}\n`)
-  const contentType = api ? 'application/problem+json' : 'text/plain; charset=utf-8'
+  // Of a body that may go on for ever the rest is not waited for.
+  if (STOPPED_BODIES.has(error.code) && !request.complete) response.shouldKeepAlive = false
+  const isProblem = errorFormat === 'problem'
+  const body = Buffer.from(isProblem ? `${JSON.stringify(toProblem(error))}\n` : `${error.message}\n`)
+  const contentType = isProblem ? 'application/problem+json' : 'text/plain; charset=utf-8'
   response.writeHead(status, {
     'Content-Type': contentType,
     'Content-Length': String(body.length),
@@ -81,11 +84,27 @@ export function sendError(exchange: Exchange, error: PinyonError): void {
   response.end(request.method === 'HEAD' ? undefined : body)
 }
 
+/** An error as a problem document (RFC 9457); one of a configuration that was sent says where in it, and what is wrong there. */
+function toProblem({ code, message, kind, facts }: PinyonError): object {
+  const { line, expected, found, unmatched } = code === 'INJECTION_REFUSED' ? facts : {}
+  return {
+    type: 'about:blank',
+    title: code,
+    status: kind.status,
+    detail: message,
+    line,
+    expected,
+    found,
+    unmatched,
+  }
+}
+
 /** What RFC 9110 wants beside the status. */
 function errorHeaders(error: PinyonError): Headers {
   const { allow = 'GET, HEAD', challenge = 'Bearer' } = error.facts as { allow?: string; challenge?: string }
   if (error.code === 'METHOD_REFUSED') return { Allow: allow }
   if (error.code === 'UNAUTHORIZED') return { 'WWW-Authenticate': challenge }
+  if (error.code === 'CODING_REFUSED') return { 'Accept-Encoding': 'identity' }
   if (error.code === 'TOO_BUSY') return { 'Retry-After': BUSY_RETRY_SECONDS }
   if (error.code === 'RANGE_REFUSED') return { 'Content-Range': `bytes */${String(error.facts['size'])}` }
   return {}

@@ -5,6 +5,7 @@ import { toPinyonError } from '../model/errors.ts'
 import type { Logger } from '../system/logger.ts'
 import { createExchange, type Exchange } from './exchange.ts'
 import { logExchange } from './request-log.ts'
+import { LARGEST_BODY_BYTES } from './request-body.ts'
 import { sendError } from './send-text.ts'
 
 /** Longer than any client keeps an idle connection, so that it is never us who closes the one it is about to use, in milliseconds. */
@@ -58,6 +59,7 @@ export class HttpServer {
       },
       (request, response) => void this.#answer(request, response),
     )
+    this.#server.on('checkContinue', (request, response) => this.#letContinue(request, response))
     this.#server.timeout = options.idleMs ?? IDLE_MS
     this.#server.on('connect', ({ socket }) => this.#refuseTunnel(socket))
   }
@@ -112,6 +114,15 @@ export class HttpServer {
       socket.end(CONNECT_REFUSED)
       socket.destroySoon()
     }
+  }
+
+  /** Who asks before sending a body (curl does beyond a megabyte, of old beyond a kilobyte) may, unless it would be refused for its size. */
+  #letContinue(request: IncomingMessage, response: ServerResponse): void {
+    const isWelcome = Number(request.headers['content-length'] ?? 0) <= LARGEST_BODY_BYTES
+    if (isWelcome) response.writeContinue()
+    // The body may come or not come: what follows on this connection could not be told from it.
+    else response.shouldKeepAlive = false
+    void this.#answer(request, response)
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -1,5 +1,5 @@
 import { PinyonError, toPinyonError } from '../model/errors.ts'
-import { parseRequestTarget } from '../proxy/request-target.ts'
+import { parseRequestTarget, queryOf } from '../proxy/request-target.ts'
 import type { Logger } from '../system/logger.ts'
 import type { Exchange } from './exchange.ts'
 import { sendWritten } from './send-text.ts'
@@ -73,9 +73,4 @@ async function write(
     log.warn({ ...audit, actor, status: kind.status, code, reason: message }, 'write')
     throw thrown
   }
-}
-
-function queryOf(target: string): URLSearchParams {
-  const mark = target.indexOf('?')
-  return new URLSearchParams(mark < 0 ? '' : target.slice(mark + 1))
 }

@@ -1,3 +1,5 @@
+import { readYumLines, type YumLine } from './yum-lines.ts'
+
 /** A key's value: its lines without indentation, those left blank dropped, joined by `\n`. */
 export interface YumValue {
   readonly text: string
@@ -40,26 +42,18 @@ export interface YumConfig {
   readonly problems: readonly YumProblem[]
 }
 
-/** No line of real use is as long: Red Hat's longest is below 1 KB. In UTF-16 units. */
-const LINE_MAX = 65_536
 /** Some 5,000 are what a host entitled to everything has. */
 const SECTIONS_MAX = 10_000
 /** Keys and commented-out keys of a file. */
 const VALUES_MAX = 200_000
 const PROBLEMS_MAX = 20
 
-const HEADER = /^[ \t]*\[([^\]]+)\][ \t]*(?:[#;].*)?$/
 const DISABLED = /^[#;]+[ \t]*([A-Za-z][A-Za-z0-9_]*)[ \t]*[=:](.*)$/
-// oxlint-disable-next-line no-control-regex -- finding control characters is the point
-const CONTROL = /[\u0000-\u0008\u000a-\u001f\u007f]/
-
-const KEY_VALUE = 'key=value'
 
 /**
- * Reads a `.repo` file, yum.conf, dnf.conf or a reposync configuration: UTF-8, `[section]`, `key=value` or `key: value`, full-line
- * comments with `#` or `;`, indented lines that continue a value. Where yum 3 and dnf differ, what only one of them accepts is
- * accepted: `:` and keys of any case as by yum, an indented header as by dnf. As both do it, sections of one id are one section, and of
- * a repeated key the last value counts. A comment within a value is none of its lines, though dnf would take an indented one for that.
+ * Reads a `.repo` file, yum.conf, dnf.conf or a reposync configuration in UTF-8, line by line as {@link readYumLines} does. As both yum
+ * and dnf do it, sections of one id are one section, and of a repeated key the last value counts. A comment within a value is none of its
+ * lines, though both would take an indented one for that.
  *
  * @param bytes of whatever origin; takes time and memory in proportion to their number
  */
@@ -68,13 +62,7 @@ export function parseYumConfig(bytes: Uint8Array): YumConfig {
   const text = decode(bytes)
   if (text === undefined)
     return { sections: [], problems: [{ line: findUndecodable(bytes), expected: 'UTF-8' }] }
-  let line = 1
-  for (let start = 0; start <= text.length && !reader.full; line += 1) {
-    const end = text.indexOf('\n', start)
-    const stop = end < 0 ? text.length : end
-    reader.read(text.slice(start, stop), line)
-    start = stop + 1
-  }
+  readYumLines(text, (line) => reader.read(line))
   return { sections: reader.sections, problems: reader.problems }
 }
 
@@ -115,50 +103,38 @@ class YumReader {
   #values = 0
   #excess = false
 
-  /** Whether reading on is of no use. */
-  get full(): boolean {
-    return this.#excess || this.problems.length >= PROBLEMS_MAX
-  }
-
   get sections(): readonly YumSection[] {
     this.#close()
     return [...this.#sections.values()]
   }
 
-  read(written: string, line: number): void {
-    const text = trimEnd(written)
-    const indented = /^[ \t]/.test(text)
-    const start = indented ? text.search(/[^ \t]/) : 0
-    if (text.length > LINE_MAX) this.#refuse(line, text, `a line of at most ${LINE_MAX} characters`)
-    else if (text === '') return
-    else if (text[start] === '#' || text[start] === ';') this.#readComment(text.slice(start), line)
-    else if (CONTROL.test(text)) this.#refuse(line, text, 'text without control characters')
-    else if (text[start] === '[' && HEADER.test(text)) this.#openSection(text, line)
-    else if (text[start] === '[' && !indented) this.#refuse(line, text, 'a section header such as [epel]')
-    else if (this.#section === undefined) this.#refuse(line, text, 'a section header such as [epel] above it')
-    else if (!indented) this.#readPair(this.#section, text, line)
-    else if (this.#open !== undefined) this.#open.lines.push(text.slice(start))
-    else this.#refuse(line, text, `${KEY_VALUE} without indentation: it continues no value`)
+  /** Whether reading on is of use. */
+  read(line: YumLine): boolean {
+    const { kind, text, indent } = line
+    if (kind === 'comment') this.#readComment(text.slice(indent), line.line)
+    else if (kind === 'header') this.#openSection(line)
+    else if (kind === 'pair') this.#readPair(line)
+    else if (kind === 'continuation') this.#open?.lines.push(text.slice(indent))
+    else if (kind === 'problem') this.#refuse(line.line, text, line.expected)
+    return !this.#excess && this.problems.length < PROBLEMS_MAX
   }
 
-  #openSection(text: string, line: number): void {
+  #openSection({ id, rest, text, line }: YumLine & { readonly kind: 'header' }): void {
+    // Nearly always two lines that lost the break between them.
+    if (rest !== '') return this.#refuse(line, text, 'a section header such as [epel]')
     this.#close()
-    const id = HEADER.exec(text)?.[1] ?? ''
     const section = this.#sections.get(id) ?? { id, line, values: new Map(), disabled: [] }
     this.#sections.set(id, section)
     this.#section = section
     if (this.#sections.size > SECTIONS_MAX) this.#exceed(line, text, `at most ${SECTIONS_MAX} sections`)
   }
 
-  #readPair(section: OpenSection, text: string, line: number): void {
-    const separator = text.search(/[=:]/)
-    if (separator <= 0) return this.#refuse(line, text, KEY_VALUE)
+  #readPair({ key, separator, start, text, line }: YumLine & { readonly kind: 'pair' }): void {
     this.#close()
-    const key = trimEnd(text.slice(0, separator)).toLowerCase()
-    const value = text.slice(separator + 1).replace(/^[ \t]+/, '')
+    const value = text.slice(separator + 1 - start).replace(/^[ \t]+/, '')
     this.#open = { key, line, lines: value === '' ? [] : [value] }
     // Its place among the keys is that of its last value.
-    section.values.delete(key)
+    this.#section?.values.delete(key)
     this.#count(line, text)
   }
 
@@ -189,11 +165,4 @@ class YumReader {
   #refuse(line: number, text: string, expected: string): void {
     this.problems.push({ line, text, expected })
   }
-}
-
-/** Without blanks at the end and one carriage return after them; linear, as a regular expression anchored there is not. */
-function trimEnd(text: string): string {
-  let end = text.endsWith('\r') ? text.length - 1 : text.length
-  while (end > 0 && (text[end - 1] === ' ' || text[end - 1] === '\t')) end -= 1
-  return text.slice(0, end)
 }

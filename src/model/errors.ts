@@ -20,6 +20,8 @@ export const ERROR_KINDS = {
   RANGE_REFUSED: { status: 416, outcome: 'bad_request', source: 'client', retryable: false },
   /** The body of a request is not what it has to be, or too large. */
   BODY_REFUSED: { status: 400, outcome: 'bad_request', source: 'client', retryable: false },
+  /** A body that is compressed, or otherwise not as it is. */
+  CODING_REFUSED: { status: 415, outcome: 'bad_request', source: 'client', retryable: false },
   BODY_TOO_LARGE: { status: 413, outcome: 'bad_request', source: 'client', retryable: false },
   /** A write without a token, or with one that is not known. */
   UNAUTHORIZED: { status: 401, outcome: 'bad_request', source: 'client', retryable: false },
@@ -73,6 +75,10 @@ export const ERROR_KINDS = {
   SNAPSHOT_IN_USE: { status: 409, outcome: 'bad_request', source: 'client', retryable: false },
   /** The server may not write its configuration file. */
   CONFIG_READONLY: { status: 409, outcome: 'bad_request', source: 'client', retryable: false },
+  /** An index of mirrors that is cut short, or not of its form. */
+  INDEX_UNREADABLE: { status: 502, outcome: 'error_upstream', source: 'upstream', retryable: true },
+  /** An index of mirrors that says something it must not. */
+  INDEX_INVALID: { status: 502, outcome: 'error_upstream', source: 'upstream', retryable: false },
   /** The server is shutting down. */
   SHUTTING_DOWN: { status: 503, outcome: 'error_internal', source: 'internal', retryable: true },
   /** The configured size of the cache is used up by what may not go. */
@@ -82,6 +88,8 @@ export const ERROR_KINDS = {
   /** No more files or connections may be opened. */
   NO_DESCRIPTORS: { status: 503, outcome: 'error_internal', source: 'internal', retryable: false },
   STORE_FAILED: { status: 500, outcome: 'error_internal', source: 'internal', retryable: false },
+  /** A client's package manager configuration that cannot be injected into. */
+  INJECTION_REFUSED: { status: 422, outcome: 'bad_request', source: 'client', retryable: false },
   CONFIG_INVALID: { status: 409, outcome: 'bad_request', source: 'client', retryable: false },
 } as const satisfies Record<string, ErrorKind>
 

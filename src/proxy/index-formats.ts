@@ -22,17 +22,24 @@ export function indexContentType(format: IndexFormat): string {
 }
 
 /**
+ * The URL of each mirror's current snapshot, as every format and the injection give it.
+ * @param base what every URL begins with: scheme, host and perhaps a path, no trailing slash
+ */
+export function listIndexUrls(index: Index, base: string): (readonly [mirror: string, url: string])[] {
+  // The one character of a URL that YAML's and Python's quotes would take for their end.
+  const quotable = base.replaceAll("'", '%27')
+  return [...index.current].map(
+    ([mirror, { name }]) => [mirror, `${quotable}/repos/yum/${mirror}/${name}`] as const,
+  )
+}
+
+/**
  * Writes the index. Names hold only letters, digits and `._+@~-` and snapshot names only digits and `-`, so that nothing
  * needs escaping in any of the formats.
  * @param base what every URL begins with: scheme, host and perhaps a path, no trailing slash
  */
 export function formatIndex(index: Index, format: IndexFormat, base: string): string {
-  // The one character of a URL that YAML's and Python's quotes would take for their end.
-  const quotable = base.replaceAll("'", '%27')
-  const entries = [...index.current].map(
-    ([mirror, { name }]) => [mirror, `${quotable}/repos/yum/${mirror}/${name}`] as const,
-  )
-  return WRITERS[format](entries)
+  return WRITERS[format](listIndexUrls(index, base))
 }
 
 type Entries = readonly (readonly [mirror: string, url: string])[]

@@ -45,8 +45,8 @@ export interface FileReply {
 export type Reply = TextReply | RedirectReply | FileReply
 
 /** A text reply with its validator. */
-export function createTextReply(contentType: string, text: string, snapshot?: Snapshot): TextReply {
-  const body = Buffer.from(text)
+export function createTextReply(contentType: string, text: string | Buffer, snapshot?: Snapshot): TextReply {
+  const body = typeof text === 'string' ? Buffer.from(text) : text
   const etag = `"${digestHex(digestOf(body)).slice(0, 32)}"`
   return {
     kind: 'text',

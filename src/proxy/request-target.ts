@@ -29,6 +29,21 @@ export function parseRequestTarget(target: string): RequestPath {
   return { segments, directory: raw.endsWith('/') }
 }
 
+/** The segments of a raw request target; undefined for one that is refused. */
+export function findSegments(target: string): readonly string[] | undefined {
+  try {
+    return parseRequestTarget(target).segments
+  } catch {
+    return undefined
+  }
+}
+
+/** The query of a raw request target; empty where it has none. */
+export function queryOf(target: string): URLSearchParams {
+  const mark = target.indexOf('?')
+  return new URLSearchParams(mark < 0 ? '' : target.slice(mark + 1))
+}
+
 function decodeSegment(raw: string, target: string): string {
   let segment: string
   try {

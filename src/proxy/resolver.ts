@@ -9,6 +9,7 @@ import { Directories } from './directories.ts'
 import { indexFormatOf } from './index-formats.ts'
 import { IndexReplies } from './index-replies.ts'
 import { formatListing } from './listing.ts'
+import { formatMirrorRepo, KEY_FILE, MIRROR_REPO, servedKeysOf, type ClientSettings } from './mirror-repo.ts'
 import { indexOfGeneration, indexOfMoment, snapshotOfMoment } from './past.ts'
 import { createFileReply, createTextReply, type FileReply, type Reply } from './reply.ts'
 import { parseRequestTarget, type RequestPath } from './request-target.ts'
@@ -22,6 +23,13 @@ const TARGET_OVERHEAD_BYTES = 600
 /** What targets are resolved by. */
 export type ResolverStore = SnapshotReader & { readonly history: SnapshotHistory; readonly views: ViewStore }
 
+/** A target that names something of a mirror. */
+interface Asked {
+  readonly target: string
+  readonly path: RequestPath
+  readonly base: () => string
+}
+
 /** From a request target below `/repos` to what it names. Knows no sockets and no upstream. */
 export class Resolver {
   readonly #snapshots: ResolverStore
@@ -31,9 +39,12 @@ export class Resolver {
     sizeCalculation: (_, target) => target.length + TARGET_OVERHEAD_BYTES,
   })
   readonly #indexes = new IndexReplies()
+  readonly #clientSettings: (mirror: string) => ClientSettings
 
-  constructor(snapshots: ResolverStore) {
+  /** @param clientSettings what the running configuration says of a mirror to clients */
+  constructor(snapshots: ResolverStore, clientSettings: (mirror: string) => ClientSettings) {
     this.#snapshots = snapshots
+    this.#clientSettings = clientSettings
     this.#directories = new Directories(snapshots)
   }
 
@@ -50,7 +61,7 @@ export class Resolver {
 
   /**
    * What a target names.
-   * @param base gives what index URLs begin with; asked only for an index
+   * @param base gives what index URLs begin with; asked only for what has such URLs in it
    * @param client the address of who asks
    * @throws PinyonError PATH_REFUSED, NOT_FOUND, DEFECTIVE_FILE, VIEWS_FULL
    */
@@ -66,12 +77,11 @@ export class Resolver {
     if (mirror === undefined) return await this.#listMirrors(path)
     const format = rest.length === 0 ? indexFormatOf(mirror) : undefined
     if (format !== undefined) return this.#indexes.reply(await this.#snapshots.index(), format, base())
-    return await this.#resolveInMirror(target, path, mirror, rest)
+    return await this.#resolveInMirror({ target, path, base }, mirror, rest)
   }
 
   async #resolveInMirror(
-    target: string,
-    path: RequestPath,
+    { target, path, base }: Asked,
     mirror: string,
     [view, ...rest]: string[],
   ): Promise<Reply> {
@@ -80,21 +90,37 @@ export class Resolver {
       const current = await this.#current(path, mirror)
       return createTextReply('text/plain; charset=utf-8', `${current.name}\n`, current)
     }
+    if (view === KEY_FILE && rest.length === 0) {
+      const keys = servedKeysOf(mirror, this.#clientSettings(mirror))
+      return createTextReply('application/pgp-keys', keys)
+    }
     if (view === 'at') return await this.#redirectToMoment(path, mirror, rest)
     const href = rest.join('/')
     if (view === 'latest' || view === 'base') {
       const current = await this.#rolling(path, mirror, view)
       const found = path.directory ? undefined : await this.#rollingFile(current, href)
       if (found !== undefined) return toFileReply(path, found.snapshot, found.file, false)
+      if (view === 'latest' && href === MIRROR_REPO && !path.directory)
+        return this.#mirrorRepo(current, view, base())
       return await this.#listDirectory(path, current, href)
     }
     const snapshot = SNAPSHOT_NAME.test(view) ? await this.#snapshots.snapshot(mirror, view) : undefined
     if (snapshot === undefined) throw await this.#noSnapshot(path, mirror, view)
     const file = path.directory ? undefined : await this.#snapshots.file(snapshot, href)
+    if (file === undefined && href === MIRROR_REPO && !path.directory)
+      return this.#mirrorRepo(snapshot, view, base())
     if (file === undefined) return await this.#listDirectory(path, snapshot, href)
     const reply = toFileReply(path, snapshot, file, true)
     this.#files.set(target, reply)
     return reply
+  }
+
+  /** Made of what the configuration says now: nothing of the snapshot's. */
+  #mirrorRepo(snapshot: Snapshot, view: string, base: string): Reply {
+    const { mirror } = snapshot
+    const settings = this.#clientSettings(mirror)
+    const section = formatMirrorRepo({ mirror, view, base, settings })
+    return createTextReply('text/plain; charset=utf-8', section, snapshot)
   }
 
   async #noSnapshot(path: RequestPath, mirror: string, name: string): Promise<PinyonError> {

@@ -2,11 +2,11 @@ import { parseDuration } from '../model/duration.ts'
 import { PinyonError } from '../model/errors.ts'
 import { isViewName } from '../model/view-name.ts'
 import type { Index, SnapshotHistory } from '../snapshot/store.ts'
-import type { ViewOpening, ViewStore } from '../snapshot/views/views.ts'
+import type { ViewStore } from '../snapshot/views/views.ts'
 import { indexFormatOf, type IndexFormat } from './index-formats.ts'
 import type { IndexReplies } from './index-replies.ts'
 import type { TextReply } from './reply.ts'
-import { parseRequestTarget } from './request-target.ts'
+import { findSegments, queryOf } from './request-target.ts'
 
 /** The shortest time that a view can be kept for, in milliseconds. */
 const MIN_TTL_MS = 1_000
@@ -34,21 +34,21 @@ export function parseViewPath(segments: readonly string[]): ViewTarget | undefin
   const format = file === undefined ? undefined : indexFormatOf(file)
   if (format === undefined) return undefined
   if (isViewName(name)) return { name, format }
-  throw new PinyonError(
+  throw refuseViewName(name)
+}
+
+/** The error for a name that no view can have. */
+export function refuseViewName(name: string): PinyonError {
+  return new PinyonError(
     'PATH_REFUSED',
-    `a view's name has 1 to 128 of A-Z a-z 0-9 . _ - and begins with a letter or digit: ${JSON.stringify(name)}`,
+    `a view's name has 1 to 128 of A-Z a-z 0-9 . _ - and begins with a letter or digit: ${JSON.stringify(name.slice(0, 200))}`,
   )
 }
 
 /** As {@link parseViewPath}, from a raw target; undefined also for one that is none of ours. */
 export function parseViewTarget(target: string): ViewTarget | undefined {
-  let segments: readonly string[]
-  try {
-    segments = parseRequestTarget(target).segments
-  } catch {
-    return undefined
-  }
-  return parseViewPath(segments)
+  const segments = findSegments(target)
+  return segments === undefined ? undefined : parseViewPath(segments)
 }
 
 /**
@@ -61,24 +61,44 @@ export async function answerView(
   { name, format }: ViewTarget,
   request: { readonly target: string; readonly base: string; readonly client: string },
 ): Promise<TextReply> {
-  const ttlMs = parseTtl(request.target)
-  const opening: ViewOpening = { client: request.client, ...(ttlMs === undefined ? {} : { ttlMs }) }
-  const generation = await views.open(name, opening)
+  const ttlMs = parseTtl(queryOf(request.target))
+  const generation = await openView(views, name, { ttlMs, client: request.client })
   const known = replies.known(generation, format, request.base)
   if (known !== undefined) return known
-  const index = generation === 0 ? EMPTY : await history.indexAt(generation)
-  // Generations are never deleted: this would be a damaged database.
-  if (index === undefined)
-    throw new Error(`view ${name} stands for a generation that is not there: ${generation}`)
+  const index = await indexOfView(history, name, generation)
   return replies.reply(index, format, request.base)
 }
 
-const EMPTY: Index = { generation: 0, createdAt: 0, current: new Map() }
+/** Opens a view: freezes it, or keeps it for its ttl from now on. Gives its generation. Throws PinyonError VIEWS_FULL. */
+export async function openView(
+  views: ViewStore,
+  name: string,
+  { ttlMs, client }: { readonly ttlMs: number | undefined; readonly client: string },
+): Promise<number> {
+  return await views.open(name, { client, ...(ttlMs === undefined ? {} : { ttlMs }) })
+}
 
-/** The `ttl` of a target's query in milliseconds; undefined when it has none. Other parameters mean nothing here. */
-function parseTtl(target: string): number | undefined {
-  const mark = target.indexOf('?')
-  const [ttl, ...more] = new URLSearchParams(mark < 0 ? '' : target.slice(mark + 1)).getAll('ttl')
+/** The index of a generation that a view stands for. */
+export async function indexOfView(
+  history: SnapshotHistory,
+  name: string,
+  generation: number,
+): Promise<Index> {
+  const index = generation === 0 ? EMPTY_INDEX : await history.indexAt(generation)
+  if (index !== undefined) return index
+  // Generations are never deleted: this would be a damaged database.
+  throw new Error(`view ${name} stands for a generation that is not there: ${generation}`)
+}
+
+/** The index before anything was published. */
+export const EMPTY_INDEX: Index = { generation: 0, createdAt: 0, current: new Map() }
+
+/**
+ * The `ttl` of a query in milliseconds; undefined when it has none. Other parameters mean nothing here.
+ * @throws PinyonError PATH_REFUSED for what is none, or too short
+ */
+export function parseTtl(query: URLSearchParams): number | undefined {
+  const [ttl, ...more] = query.getAll('ttl')
   if (ttl === undefined) return undefined
   const ttlMs = more.length > 0 ? undefined : parseDuration(ttl)
   if (ttlMs !== undefined && ttlMs >= MIN_TTL_MS) return ttlMs

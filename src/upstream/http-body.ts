@@ -40,10 +40,12 @@ export async function* readBody(
     }
   } catch (error) {
     signal?.throwIfAborted()
-    throw toUpstreamError(error, url, received)
+    throw toUpstreamError(error, url, { received, announced })
   }
   if (received < announced)
-    throw new PinyonError('UPSTREAM_SHORT', `${url} ended early: ${received} of ${announced} bytes`)
+    throw new PinyonError('UPSTREAM_SHORT', `${url} ended early: ${received} of ${announced} bytes`, {
+      announced,
+    })
 }
 
 /** Reads what is left of an unwanted answer, in the background, if that is little and comes soon; else ends its connection. */

@@ -6,9 +6,13 @@ import { PinyonError } from '../model/errors.ts'
  * Names what went wrong on the wire. A PinyonError stays what it is.
  *
  * @param url what was asked for, without secrets
- * @param received bytes of the body so far, once one has begun
+ * @param body its bytes so far, once one has begun, and how many were announced; NaN when that is not known
  */
-export function toUpstreamError(error: unknown, url: string, received?: number): PinyonError {
+export function toUpstreamError(
+  error: unknown,
+  url: string,
+  body?: { readonly received: number; readonly announced: number },
+): PinyonError {
   if (error instanceof PinyonError) return error
   const facts = { cause: error }
   if (
@@ -18,8 +22,11 @@ export function toUpstreamError(error: unknown, url: string, received?: number):
   )
     return new PinyonError('UPSTREAM_TIMEOUT', `${url} did not answer in time: ${error.message}`, facts)
   const reason = describe(error)
-  if (received !== undefined)
-    return new PinyonError('UPSTREAM_SHORT', `${url} broke off after ${received} bytes: ${reason}`, facts)
+  if (body !== undefined)
+    return new PinyonError('UPSTREAM_SHORT', `${url} broke off after ${body.received} bytes: ${reason}`, {
+      ...facts,
+      announced: body.announced,
+    })
   return new PinyonError('UPSTREAM_UNREACHABLE', `${url} could not be reached: ${reason}`, facts)
 }
 

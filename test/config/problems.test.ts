@@ -5,7 +5,7 @@ import { ConfigFile } from './support.ts'
 const TOP =
   'one of listen, public_url, data_dir, sync_interval, tokens, policy, warm_window, prefetch, retention, cache, mirrors'
 const MIRROR =
-  'one of baseurl, fallback, policy, warm_window, enabled, sync_interval, timeout, retries, proxy, strict, pin'
+  'one of baseurl, fallback, policy, warm_window, enabled, sync_interval, timeout, retries, proxy, strict, pin, gpgkey, gpgcheck'
 const NAME = 'a mirror name of letters, digits and . _ + @ ~ -'
 const PIN = "a snapshot's name such as 2016-12-13-13-30"
 const LISTEN = 'host:port such as 127.0.0.1:8080, [::1]:8080 or :8080'

@@ -2,14 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 import { httpGet } from '../support/http-get.ts'
-import { startApp } from '../support/start-app.ts'
-import { writeSyntheticRepository } from '../support/synthetic-repository.ts'
-import { tempDir } from '../support/temp-dir.ts'
-import { startUpstream } from '../support/upstream.ts'
+import { startPublishingFarm } from '../support/publishing-farm.ts'
 
 const JOBS = 1_000
 const WAVES = 4
-const MINUTE_MS = 60_000
 
 interface IndexBody {
   readonly latest_ci_repos: Readonly<Record<string, string>>
@@ -17,20 +13,7 @@ interface IndexBody {
 
 test('1,000 jobs that start while mirrors are published each get one consistent map, and keep it', async (t) => {
   const names = ['a', 'b', 'c']
-  const dirs = names.map(() => tempDir(t))
-  const upstreams = await Promise.all(dirs.map((dir) => startUpstream(t, dir)))
-  let nowMs = Date.UTC(2026, 0, 1)
-  const mirrors = Object.fromEntries(names.map((name, index) => [name, upstreams[index]?.url ?? '']))
-  const { url, sync, app } = await startApp(t, { mirrors, now: () => nowMs })
-  let version = 0
-  const publish = async () => {
-    version += 1
-    nowMs += MINUTE_MS
-    const turn = version % names.length
-    writeSyntheticRepository(dirs[turn] ?? '', { packages: [{ name: 'x', version: `${version}` }] })
-    await sync(names[turn] ?? '')
-  }
-  for (const _ of names) await publish()
+  const { url, app, publish } = await startPublishingFarm(t, names)
 
   const read = async (path: string) => {
     const reply = await httpGet(`${url}/repos/${path}`)

@@ -1,0 +1,53 @@
+import type { GpgKey } from './config.ts'
+import { refuseArmoredKeys } from './armor.ts'
+import { describeSmallFileFailure, readSmallFile } from './small-file.ts'
+import type { KeyLocation } from './urls.ts'
+
+/** The longest file of keys, in bytes: those of distributions have some 5,000 a key. */
+const FILE_MAX_BYTES = 1 << 20
+
+const EXPECTED = 'a file of OpenPGP public keys in ASCII armor'
+
+/** The keys of a file, or what is wrong with it. */
+type KeyReading = { readonly armored: Buffer } | { readonly expected: string }
+
+/**
+ * Reads the key files of mirrors, each once, however many mirrors name it.
+ *
+ * @param mirrors where each mirror's keys are, by its name
+ * @param refuse is told what was expected of which of a mirror's keys, counted from 0
+ */
+export function readGpgKeys(
+  mirrors: Readonly<Record<string, readonly KeyLocation[]>>,
+  refuse: (mirror: string, index: number, expected: string) => void,
+): ReadonlyMap<string, readonly GpgKey[]> {
+  const readings = new Map<string, KeyReading>()
+  const keys = new Map<string, readonly GpgKey[]>()
+  for (const [mirror, locations] of Object.entries(mirrors)) {
+    const read: GpgKey[] = []
+    for (const [index, location] of locations.entries()) {
+      if ('url' in location) {
+        read.push(location)
+        continue
+      }
+      const { file } = location
+      const reading = readings.get(file) ?? readKeys(file)
+      readings.set(file, reading)
+      if ('expected' in reading) refuse(mirror, index, reading.expected)
+      else read.push({ file, armored: reading.armored })
+    }
+    if (locations.length > 0) keys.set(mirror, read)
+  }
+  return keys
+}
+
+function readKeys(file: string): KeyReading {
+  try {
+    const bytes = readSmallFile(file, FILE_MAX_BYTES)
+    if (bytes === undefined) return { expected: `${EXPECTED} (it is larger than ${FILE_MAX_BYTES} bytes)` }
+    const reason = refuseArmoredKeys(bytes)
+    return reason === undefined ? { armored: bytes } : { expected: `${EXPECTED} (${reason})` }
+  } catch (thrown) {
+    return { expected: `${EXPECTED} (reading it: ${describeSmallFileFailure(thrown)})` }
+  }
+}

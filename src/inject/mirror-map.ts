@@ -1,0 +1,15 @@
+/** A section that an index wants to see in a configuration. */
+export interface InsertedMirror {
+  /** Section id. */
+  readonly id: string
+  /** Absolute. */
+  readonly url: string
+}
+
+/** What an index says, all includes resolved. */
+export interface MirrorMap {
+  /** Section id -> URL, absolute. */
+  readonly mirrors: ReadonlyMap<string, string>
+  /** Sections to put before the one of this id: `before:` directives. */
+  readonly before: ReadonlyMap<string, readonly InsertedMirror[]>
+}

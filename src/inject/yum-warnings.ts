@@ -1,0 +1,60 @@
+import type { Injection, InjectOptions } from './injection.ts'
+import { findKey, findValue, isOn, type YumDocumentSection } from './yum-sections.ts'
+
+type Warning = Injection['warnings'][number]
+
+/** What somebody should know about these sections, by line. */
+export function findWarnings(
+  sections: readonly YumDocumentSection[],
+  injected: ReadonlySet<YumDocumentSection | undefined>,
+  pinned: readonly YumDocumentSection[],
+  options: InjectOptions,
+): readonly Warning[] {
+  const warnings: Warning[] = sections.flatMap(warnOfForm)
+  for (const section of sections.filter((section) => injected.has(section)))
+    for (const warning of warnOfInjected(section)) warnings.push(warning)
+  for (const section of pinned)
+    for (const key of ['mirrorlist', 'metalink'])
+      warn(section, key, `[${section.id}] is pinned, but its ${key} may win over its baseurl`, warnings)
+  const main = sections.find(({ id }) => id === 'main')
+  if (options.proxy === 'keep' && main !== undefined && injected.size > 0 && hasProxy(main))
+    warn(main, 'proxy', 'mirrors will be asked through the proxy of [main]', warnings)
+  return warnings.toSorted((a, b) => a.line - b.line)
+}
+
+function warnOfForm({ id, line, parts }: YumDocumentSection): Warning[] {
+  const [, second] = parts
+  const warnings: Warning[] = []
+  if (second !== undefined)
+    warnings.push({ line: second.line, text: `[${id}] was begun above already: its parts count as one` })
+  for (const { line, rest, indented } of parts) {
+    if (rest !== '') warnings.push({ line, text: `yum 3 refuses what stands behind [${id}]` })
+    if (indented)
+      warnings.push({ line, text: `yum 3 takes the indented [${id}] for the value of the key above it` })
+  }
+  if (id === 'DEFAULT')
+    warnings.push({ line, text: 'yum 3 takes the keys of [DEFAULT] for those of every section' })
+  return warnings
+}
+
+function warnOfInjected(section: YumDocumentSection): Warning[] {
+  const warnings: Warning[] = []
+  const { id } = section
+  if (isOn(section, 'skip_if_unavailable'))
+    warn(section, 'skip_if_unavailable', `[${id}] vanishes silently when its mirror fails`, warnings)
+  warn(section, 'service', `[${id}] belongs to a zypper service, whose refresh writes it anew`, warnings)
+  for (const { line, text } of section.parts.flatMap(({ opaque }) => opaque))
+    if (/\b(?:baseurl|mirrorlist|metalink)\b/i.test(text))
+      warnings.push({ line, text: `a template's line that may set what was injected into [${id}] was left` })
+  return warnings
+}
+
+function hasProxy(section: YumDocumentSection): boolean {
+  return !['', '_none_', 'none'].includes((findValue(section, 'proxy') ?? '').toLowerCase())
+}
+
+/** Warns at a key's line, where there is one. */
+function warn(section: YumDocumentSection, key: string, text: string, warnings: Warning[]): void {
+  const found = findKey(section, key)
+  if (found !== undefined) warnings.push({ line: found.line, text })
+}
