@@ -18,7 +18,7 @@ export interface Farm {
 }
 
 const DAY_MS = 86_400_000
-const JOBS = 40
+const JOBS = 30
 /** How often a job runs: a few all day, most of them now and then. */
 const MOST_RUNS_PER_DAY = 4
 const FEWEST_RUNS_PER_DAY = 1 / 14
