@@ -14,6 +14,7 @@ import { formatSnapshotName } from '../src/model/snapshot-name.ts'
 import { mirrorName, writeFarm } from './farm-data.ts'
 
 const MAIN = new URL('../src/main.ts', import.meta.url).pathname
+const TURNS = new URL('./turns.ts', import.meta.url).pathname
 const ROUNDS = 3
 const HOUR_MS = 3_600_000
 
@@ -37,23 +38,39 @@ try {
   const before = formatSnapshotName(newestAt - 8 * HOUR_MS)
   const first = formatSnapshotName(newestAt - (snapshots - 1) * 8 * HOUR_MS)
   const newest = formatSnapshotName(newestAt)
+  await server.longestTurn('at the start')
+  measure('gc, first of a process', ['gc'], 1)
+  await server.longestTurn('in it')
   measure('status', ['status'])
   measure('snapshots', ['snapshots', mirrorName(1)])
   measure('generations', ['generations'])
   measure('diff of neighbours', ['diff', mirrorName(1), before, newest])
   measure('diff of the ends', ['diff', mirrorName(1), first, newest])
+  await server.longestTurn('in these')
   measure('gc --dry-run', ['gc', '--dry-run'])
+  await server.longestTurn('in these')
   measure('gc, nothing to do', ['gc'])
+  await server.longestTurn('in these')
   // Half of the snapshots are older than this.
   writeConfig(`${Math.round((snapshots / 2) * 8)}h`)
   run(['sync', '--json'])
+  await server.longestTurn('of a new configuration and syncs that fail')
   measure('gc --dry-run, half to go', ['gc', '--dry-run'])
+  await server.longestTurn('in these')
   const calm = await watchLatency(server.url, () => new Promise((resolve) => setTimeout(resolve, 1_000)))
-  const busy = await watchLatency(server.url, () => runBeside(['gc']))
-  process.stdout.write(`gc, half to go               ${busy.ms} ms\n`)
+  await server.longestTurn('of a second of index requests')
+  const goneAt = performance.now()
+  const busy = await watchLatency(server.url, async () => {
+    await runBeside(['gc'])
+    process.stdout.write(`gc, half to go               ${Math.round(performance.now() - goneAt)} ms\n`)
+    // Waits for its turn.
+    await runBeside(['gc', '--wait'])
+  })
+  process.stdout.write(`gc after it, until it ended  ${busy.ms} ms\n`)
   process.stdout.write(
     `index meanwhile              p99 ${busy.p99} ms, max ${busy.max} ms (calm: p99 ${calm.p99} ms, max ${calm.max} ms)\n`,
   )
+  await server.longestTurn('in both, with index requests')
   process.stdout.write(`server: RSS ${rssOf(server.pid)} MiB\n`)
   server.stop()
   await server.ended
@@ -122,14 +139,17 @@ interface Latency {
 async function startServer(): Promise<{
   pid: number
   url: string
+  /** Prints the longest turn of its event loop since this was called last, in processor time. */
+  longestTurn: (since: string) => Promise<void>
   stop: () => void
   ended: Promise<unknown>
 }> {
   const startedAt = performance.now()
-  const child = spawn(process.execPath, [MAIN, 'serve', '--config', configFile], {
+  const child = spawn(process.execPath, ['--import', TURNS, MAIN, 'serve', '--config', configFile], {
     env: { ...process.env, PINYON_LOG: 'error' },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   })
+  const errors = createInterface(child.stderr)
   const ended = once(child, 'exit')
   const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
   const url = / on (\S+)$/.exec(line)?.[1] ?? ''
@@ -137,7 +157,14 @@ async function startServer(): Promise<{
   process.stdout.write(
     `server ready in ${Math.round(performance.now() - startedAt)} ms, RSS ${rssOf(pid)} MiB\n`,
   )
-  return { pid, url, stop: () => child.kill('SIGTERM'), ended }
+  const longestTurn = async (since: string) => {
+    child.kill('SIGUSR2')
+    const [turn] = (await once(errors, 'line')) as [string]
+    process.stdout.write(
+      `longest turn of the server   ${turn.replace('turn ', '')} ms of its thread, ${since}\n`,
+    )
+  }
+  return { pid, url, longestTurn, stop: () => child.kill('SIGTERM'), ended }
 }
 
 function rssOf(pid: number): number {

@@ -101,7 +101,7 @@ export class App {
     this.#storage = storage
     this.store = storage.snapshots
     this.#resolver = new Resolver(this.store, (mirror) => toClientSettings(this.config.mirrors.get(mirror)))
-    this.retiredWatch = new RetiredWatch(this.store, () => this.#resolver.forget(() => true))
+    this.retiredWatch = new RetiredWatch(this.store, () => this.#resolver.forget())
     this.#diffs = new DiffRunner(config.dataDir)
     this.#metrics = createMetrics(storage, () => this.config.cache.maxBytes)
     // Upstream: the sources of each mirror, and the fills that read them.
@@ -175,6 +175,7 @@ export class App {
       now,
       clock,
       maxViews,
+      onRetired: () => app?.forgetRetired(),
       onReport: (report, kind) => app?.noteReport(report, kind),
     })
     app = new App(options, storage)
@@ -197,9 +198,11 @@ export class App {
     this.#metrics.countRemoved('size', report.blobs.evicted)
     if (kind === 'collect') this.#metrics.countCollection(this.#now())
     if (report.blobs.unlisted.count + report.blobs.evicted.count > 0) this.#fetching.noteRemoval()
-    const going = report.snapshots.filter(({ goes }) => goes)
-    const gone = new Set(going.map(({ mirror, name }) => `${mirror} ${name}`))
-    if (gone.size > 0) this.#resolver.forget(({ mirror, name }) => gone.has(`${mirror} ${name}`))
+  }
+
+  /** Forgets what is remembered of snapshots that a collection has retired. */
+  forgetRetired(): void {
+    this.#resolver.forget()
   }
 
   /** Brings the index in line with the configuration: what is listed, and what is pinned. Throws ConfigError for an unknown pin. */
@@ -334,9 +337,10 @@ export class App {
       remove: (mirror, request, actor) => changes.remove(mirror, request, actor),
       retire: async (mirror, snapshot) => {
         await this.store.retire(mirror, snapshot, this.#now())
-        this.#resolver.forget((one) => one.mirror === mirror && one.name === snapshot)
+        this.#resolver.forget()
         return { mirror, snapshot, retired: true }
       },
+      endViews: (client) => this.#storage.snapshots.views.endAll(client),
       collect: (request) => this.collector.collect(request),
       verify: (request) => this.verify(request),
     }

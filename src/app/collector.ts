@@ -24,6 +24,8 @@ export interface CollectorOptions {
   readonly run: GcRunner
   /** Enters who used what until now. */
   readonly flushUsage: () => Promise<void>
+  /** Told when a collection has retired snapshots. */
+  readonly onRetired: () => void
   /** Told what a collection, or making room, did. */
   readonly onReport: (report: GcReport, kind: 'collect' | 'evict') => void
 }
@@ -34,6 +36,10 @@ const COLLECT_INTERVAL_MS = 3_600_000
 const FIRST_COLLECT_MS = 300_000
 /** That of a directory of which nothing is entered. */
 const UNKNOWN_COLLECT_MS = 5_000
+/** When a process looks through the disk for the first time, so that whoever asks for a collection need not wait for that. */
+const FIRST_LOOK_MS = 10_000
+/** Who asks for a collection need not wait longer than this until what it does is decided, while it is done. In milliseconds. */
+const ANSWER_AFTER_MS = 500
 /** How late the use of a blob is entered, in milliseconds. */
 const TOUCH_INTERVAL_MS = 30_000
 /** A blob that no snapshot lists stays for so long after it was last needed: a slow sync may be about to list it. In milliseconds. */
@@ -46,6 +52,16 @@ const SHORT_OF_SPACE = 0.9
 export interface CollectOptions {
   readonly dryRun?: boolean
   readonly reconcile?: boolean
+  /** False: whoever asks is told what is decided, and need not wait for large deletions. */
+  readonly wait?: boolean
+}
+
+/** A collection that runs, or waits for its turn. */
+interface Running {
+  /** Resolves when it has ended. */
+  readonly ended: Promise<GcReport>
+  /** Resolves when it has ended, or takes long: then with what is decided. */
+  readonly answered: Promise<GcReport>
 }
 
 type Wanted = Pick<GcRequest, 'kind' | 'neededBytes' | 'reconcile'>
@@ -56,10 +72,11 @@ export class Collector {
   readonly #stop = new AbortController()
   readonly #timers: NodeJS.Timeout[] = []
   /** What waits for its turn, by what is wanted. */
-  readonly #waiting = new Map<string, Promise<GcReport>>()
+  readonly #waiting = new Map<string, Running>()
   #running: Promise<unknown> = Promise.resolve()
   #last: GcReport | undefined
   #isReconciled = false
+  #isCollecting = false
 
   constructor(options: CollectorOptions) {
     this.#options = options
@@ -68,6 +85,11 @@ export class Collector {
   /** What the last collection of this process found; undefined before there was one. */
   get lastReport(): GcReport | undefined {
     return this.#last
+  }
+
+  /** Whether a collection of this process runs. */
+  get isCollecting(): boolean {
+    return this.#isCollecting
   }
 
   /** Collects from now on now and then, and enters which blobs are used. */
@@ -83,30 +105,31 @@ export class Collector {
       },
       isUnknown ? UNKNOWN_COLLECT_MS : FIRST_COLLECT_MS,
     ).unref()
+    const look = setTimeout(() => void this.#look().catch(() => undefined), FIRST_LOOK_MS).unref()
     const touch = setInterval(
       () => void this.#enterUses().catch((error) => this.#tell(error)),
       TOUCH_INTERVAL_MS,
     ).unref()
-    this.#timers.push(first, touch)
+    this.#timers.push(first, look, touch)
   }
 
   /**
-   * Collects now; `dryRun` only tells what would go, `reconcile` looks through the files of the disk first, as this process's first
-   * collection always does: an older version may have filled it.
+   * Collects now; `dryRun` only tells what would go, `reconcile` looks through the files of the disk first. So does the first collection of
+   * a process that has not looked through them since it started: an older version may have filled them. Otherwise that is left to the
+   * background, as no collection needs it to be right: of a file that has vanished only the entry goes, and one that is not entered yet is
+   * none that was ever served.
    * @throws PinyonError GC_RUNNING while another process does
    */
-  async collect({ dryRun = false, reconcile = false }: CollectOptions = {}): Promise<GcReport> {
+  async collect({ dryRun = false, reconcile = false, wait = true }: CollectOptions = {}): Promise<GcReport> {
     const kind = dryRun ? 'plan' : 'collect'
     const looks = !dryRun && (reconcile || !this.#isReconciled)
-    const report = await this.#enqueue({ kind, neededBytes: 0, reconcile: looks })
-    if (looks) this.#isReconciled = true
-    if (!dryRun) this.#log(report)
-    return report
+    const { ended, answered } = this.#enqueue({ kind, neededBytes: 0, reconcile: looks })
+    return await (wait ? ended : answered)
   }
 
   /** Evicts until so many bytes fit; does nothing while another process collects. */
   async makeRoom(bytes: number): Promise<void> {
-    const report = await this.#enqueue({ kind: 'evict', neededBytes: bytes, reconcile: false })
+    const report = await this.#enqueue({ kind: 'evict', neededBytes: bytes, reconcile: false }).ended
     const { unlisted, evicted } = report.blobs
     this.#options.log.info({ bytes, unlisted, evicted, fits: report.fits }, 'made room in the cache')
   }
@@ -119,19 +142,33 @@ export class Collector {
     await this.#enterUses().catch(() => undefined)
   }
 
+  /** Looks through the disk, unless that was done. */
+  async #look(): Promise<void> {
+    if (!this.#isReconciled) await this.#enqueue({ kind: 'evict', neededBytes: 0, reconcile: true }).ended
+  }
+
+  /** From then on nothing that is remembered of them answers. */
+  #noteRetired({ snapshots }: GcReport): void {
+    if (snapshots.some(({ goes }) => goes)) this.#options.onRetired()
+  }
+
   /** One after the other: they would only be in each other's way. Who asks for what waits for its turn already gets that. */
-  async #enqueue(wanted: Wanted): Promise<GcReport> {
+  #enqueue(wanted: Wanted): Running {
     const key = JSON.stringify(wanted)
     const waiting = this.#waiting.get(key)
-    if (waiting !== undefined) return await waiting
+    if (waiting !== undefined) return waiting
     const before = this.#running.catch(() => undefined)
-    const run = before.then(() => {
+    const { promise: decided, resolve: decide } = Promise.withResolvers<GcReport>()
+    const ended = before.then(() => {
       this.#waiting.delete(key)
-      return this.#run(wanted)
+      return this.#run(wanted, decide)
     })
-    this.#waiting.set(key, run)
-    this.#running = run
-    return await run
+    const running = { ended, answered: Promise.race([decided, ended]) }
+    // Nobody need wait for both.
+    for (const promise of Object.values(running)) promise.catch(() => undefined)
+    this.#waiting.set(key, running)
+    this.#running = ended
+    return running
   }
 
   #tell(error: unknown): void {
@@ -139,8 +176,10 @@ export class Collector {
     if (code !== 'SHUTTING_DOWN') this.#options.log.warn({ code, reason }, 'not collected')
   }
 
-  async #run(wanted: Wanted): Promise<GcReport> {
+  /** @param decide told what is decided, when it takes long to do */
+  async #run(wanted: Wanted, decide: (report: GcReport) => void): Promise<GcReport> {
     const claim = wanted.kind === 'plan' ? undefined : this.#claim()
+    this.#isCollecting = wanted.kind !== 'plan'
     try {
       const isEntered = await this.#enterAll()
       // Without what was used just now nothing is retired for want of use. What can be freed is: the disk may be full.
@@ -150,14 +189,23 @@ export class Collector {
         onRemoved: (digests) => {
           for (const digest of digests) this.#options.cache.forget(digest)
         },
+        onDecided: (decided) => {
+          this.#noteRetired(decided)
+          decide(decided)
+        },
       })
+      if (kind === 'plan') return report
+      if (wanted.reconcile) this.#isReconciled = true
       if (kind === 'collect') this.#last = report
-      if (kind !== 'plan') this.#options.onReport(report, kind)
+      this.#noteRetired(report)
+      this.#options.onReport(report, kind)
+      if (wanted.kind === 'collect') this.#log(report)
       return report
     } catch (error) {
       this.#tell(error)
       throw error
     } finally {
+      this.#isCollecting = false
       claim?.release()
     }
   }
@@ -174,6 +222,7 @@ export class Collector {
       nowMs: now(),
       farmNowMs: farmNowMs(),
       unlistedMs: isShort ? UNLISTED_SHORT_MS : UNLISTED_MS,
+      ...(kind === 'collect' ? { answerAfterMs: ANSWER_AFTER_MS } : {}),
     }
   }
 
@@ -208,7 +257,12 @@ export class Collector {
     await ledger.touch(cache.takeUsed(), now())
   }
 
-  #log({ snapshots, packageRows, blobs, fits }: GcReport): void {
+  #log({ snapshots, packageRows, blobs, fits, wallDoubt }: GcReport): void {
+    if (wallDoubt !== undefined)
+      this.#options.log.warn(
+        { ...wallDoubt },
+        'no snapshot is retired: the clock has run ahead of the time that passed',
+      )
     const retired = snapshots.filter(({ goes }) => goes).length
     const { unlisted, evicted, total } = blobs
     this.#options.log.info({ retired, packageRows, unlisted, evicted, total, fits }, 'collected')

@@ -27,7 +27,7 @@ export interface StorageOptions {
   /** The machine's clocks; those of the system, and {@link now}, unless told. */
   readonly clock: MachineClock | undefined
   readonly maxViews: number | undefined
-  /** Told what a collection, or making room, did. */
+  readonly onRetired: CollectorOptions['onRetired']
   readonly onReport: CollectorOptions['onReport']
 }
 
@@ -86,6 +86,7 @@ export class Storage {
       bytes,
       max_bytes: maxBytes,
       full: this.quota.isFull,
+      collecting: this.collector.isCollecting,
       only_here_bytes: known?.onlyHere.bytes ?? null,
       fetchable_bytes: known?.fetchable.bytes ?? null,
       repodata_bytes: known?.repodata.bytes ?? null,
@@ -147,6 +148,7 @@ async function openParts(
     // What was used just now is not to be retired for want of use.
     flushUsage: () => usage.flush(),
     farmNowMs: () => snapshots.farmClock.nowMs(),
+    onRetired: options.onRetired,
     onReport: options.onReport,
   })
   const sweeper = new ViewSweeper(snapshots.views, log)

@@ -1,9 +1,12 @@
-import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { readdirSync, rmSync, statSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { DIGEST_ALGORITHMS, createDigest, type Digest } from '../model/digest.ts'
 import { moveFile } from '../system/publish.ts'
 import { blobPath, temporaryPath, type Layout } from './layout.ts'
+
+/** Deleting a file of no more bytes takes no longer than moving it away. */
+const SMALL_BYTES = 1 << 20
 
 /** A directory of blobs: all those whose digest begins with this, as `sha256:4f`. */
 export interface InventoryPart {
@@ -52,16 +55,28 @@ export class DiskInventory {
   }
 
   /**
-   * Takes a blob's name away at once; who reads it reads on. Its space is freed by the function given back, which takes as long as the
-   * file system likes.
+   * Takes a blob's name away at once; who reads it reads on. The space of a large one is freed by the function given back, which takes as
+   * long as the file system likes.
+   * @param size in bytes, as it is entered
    */
-  takeAway(digest: Digest): () => void {
+  takeAway(digest: Digest, size: number): () => void {
     const path = blobPath(this.#layout, digest)
-    if (!existsSync(path)) return () => undefined
+    if (size <= SMALL_BYTES) {
+      ignoreMissing(() => unlinkSync(path))
+      return () => undefined
+    }
     this.#serial += 1
     const trash = temporaryPath(this.#layout, this.#processId, 'trash', this.#serial)
-    moveFile(path, trash)
-    return () => rmSync(trash, { force: true })
+    ignoreMissing(() => moveFile(path, trash))
+    return () => ignoreMissing(() => unlinkSync(trash))
+  }
+}
+
+function ignoreMissing(action: () => void): void {
+  try {
+    action()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
   }
 }
 

@@ -16,7 +16,7 @@ import { Tree, type TreeMirror } from '../snapshot/adopt/adopt-tree.ts'
 import { SqliteSnapshotStore } from '../snapshot/sqlite-snapshot-store.ts'
 import { Claims, type Claim } from '../system/claims.ts'
 import { formatReport, toReportView } from './adopt-report.ts'
-import { EXIT, type CommandLine, type ExitCode, type Options } from './exit.ts'
+import { EXIT, type ExitCode, type Options } from './exit.ts'
 import { ProgressDisplay, type ShownProgress } from './progress.ts'
 import { toPrintable } from './table.ts'
 import { userName } from './user-name.ts'
@@ -30,19 +30,6 @@ export interface AdoptOptions extends Options {
   readonly dryRun?: boolean
   /** False for `--no-packages`. */
   readonly packages: boolean
-}
-
-/** Adds the command that takes over from an older mirror server. */
-export function addAdoption({ add, onDone }: CommandLine): void {
-  add('adopt', "take over an older mirror server's snapshots and packages, so that their URLs go on working")
-    .argument('<dir>', 'where its mirrors are: <dir>/<mirror>/base, dated directories, latest.txt')
-    .argument('[mirror...]', 'which mirrors; all that are there unless told')
-    .option('--dry-run', 'only tell what would be adopted and what is missing; packages are not read')
-    .option('--no-packages', 'only repodata: packages are then fetched from upstream when they are asked for')
-    .option('--json', 'one line of JSON a mirror')
-    .action(async (dir: string, mirrors: string[], options: AdoptOptions) =>
-      onDone(await adoptTree(dir, mirrors, options)),
-    )
 }
 
 /**

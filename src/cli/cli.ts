@@ -2,7 +2,7 @@ import { Command, CommanderError, Option } from 'commander'
 
 import { PinyonError } from '../model/errors.ts'
 import { VERSION } from '../system/version.ts'
-import { addAdoption } from './adopt.ts'
+import { addAdoption } from './adopt-command.ts'
 import { addChanges } from './change-commands.ts'
 import { addHistory, addOperation, addPins, addRemoval } from './commands.ts'
 import { addFetch } from './fetch.ts'

@@ -99,6 +99,8 @@ export function addHistory({ add, onDone }: CommandLine): void {
     .action(async (options: GenerationsOptions) => onDone(await listGenerations(options)))
   add('views', 'the states of the index that jobs hold, by whom, and until when')
     .option('--end <name>', 'end this one now: what it held is no longer kept for it')
+    .option('--end-all', 'end all those of --client')
+    .option('--client <address>', 'of an IPv6 address: of its network')
     .option('--json', 'for scripts')
     .action(async (options: ViewsOptions) => onDone(await runViews(options)))
 }

@@ -1,7 +1,8 @@
 import type { DiffView } from '../snapshot/diff/diff-document.ts'
 import { EXIT, type ExitCode, type Options } from './exit.ts'
 import { formatDiff } from './format-diff.ts'
-import { openMirrorSource, type MirrorSource } from './mirror-source.ts'
+import { openMirrorSource } from './mirror-source.ts'
+import type { MirrorSource } from './reading.ts'
 
 /** Two snapshots: names, `current` or `newest`. Undefined: what the API takes instead. */
 export interface SnapshotRange {

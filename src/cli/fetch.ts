@@ -2,8 +2,6 @@ import type { FetchLine, FetchSummary } from '../http/send-fetch.ts'
 import { summarizeFetch } from '../http/send-fetch.ts'
 import { PinyonError } from '../model/errors.ts'
 import type { FetchRequest } from '../snapshot/prefetch/prefetcher.ts'
-import { createLogger } from '../system/logger.ts'
-import { loadConfig } from '../config/load.ts'
 import { EXIT, type CommandLine, type ExitCode, type Options } from './exit.ts'
 import { openServer } from './mirror-source.ts'
 import { ProgressDisplay } from './progress.ts'
@@ -96,7 +94,11 @@ async function fetchHere(
   show: Show,
 ): Promise<FetchSummary> {
   // Only here: loading a whole server takes longer than asking one.
-  const { App } = await import('../app/app.ts')
+  const [{ App }, { createLogger }, { loadConfig }] = await Promise.all([
+    import('../app/app.ts'),
+    import('../system/logger.ts'),
+    import('../config/load.ts'),
+  ])
   const app = await App.open({ config: loadConfig(file, process.env), log: createLogger('error') })
   try {
     await app.applyConfiguration()

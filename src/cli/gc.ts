@@ -1,19 +1,25 @@
 import { loadConfig } from '../config/load.ts'
+import { formatDuration } from '../model/duration.ts'
+import type { WallDoubt } from '../model/wall-trust.ts'
 import type { BlobSum, GcReport, GcSnapshot } from '../snapshot/gc/gc-report.ts'
-import { createLogger } from '../system/logger.ts'
 import { EXIT, type CommandLine, type ExitCode, type Options } from './exit.ts'
 import { openServer } from './mirror-source.ts'
 import { formatBytes, formatTable } from './table.ts'
 
+const MINUTE_MS = 60_000
+const HOUR_MS = 3_600_000
+
 /** Options of `gc`. */
 export interface GcOptions extends Options {
   readonly dryRun?: boolean
+  readonly wait?: boolean
 }
 
 /** Adds `gc`. */
 export function addCollection({ add, onDone }: CommandLine): void {
   add('gc', 'retire snapshots by the rules of retention, and free what is not needed any more')
     .option('--dry-run', 'only print what would go, and why each other snapshot stays')
+    .option('--wait', 'until the last file is deleted: a server does large deletions in the background')
     .option('--json', 'for scripts')
     .action(async (options: GcOptions) => onDone(await collect(options)))
 }
@@ -30,11 +36,12 @@ export async function collect(options: GcOptions): Promise<ExitCode> {
 }
 
 async function runCollection(options: GcOptions): Promise<GcReport> {
-  const { dryRun = false } = options
+  const { dryRun = false, wait = false } = options
   const server = await openServer(options)
   if (server === undefined) return await collectHere(options.config, dryRun)
   try {
-    return await server.write<GcReport>({ method: 'POST', path: 'gc', body: { dry_run: dryRun } })
+    const body = { dry_run: dryRun, background: !wait }
+    return await server.write<GcReport>({ method: 'POST', path: 'gc', body })
   } finally {
     await server.close()
   }
@@ -43,6 +50,7 @@ async function runCollection(options: GcOptions): Promise<GcReport> {
 async function collectHere(configFile: string, dryRun: boolean): Promise<GcReport> {
   // Only here: loading a whole server takes longer than asking one.
   const { App } = await import('../app/app.ts')
+  const { createLogger } = await import('../system/logger.ts')
   const app = await App.open({ config: loadConfig(configFile, process.env), log: createLogger('warn') })
   try {
     // What is configured decides what is pinned and what is removed.
@@ -53,23 +61,23 @@ async function collectHere(configFile: string, dryRun: boolean): Promise<GcRepor
   }
 }
 
-function formatReport({ dryRun, snapshots, blobs, fits }: GcReport): string {
+/** What a collection did, decided on, or would do, for people. */
+export function formatReport({ dryRun, snapshots, blobs, fits, wallDoubt }: GcReport): string {
   const going = snapshots.filter(({ goes }) => goes)
   const staying = snapshots.filter(({ goes }) => !goes)
   const would = dryRun ? 'would go' : 'went'
+  const { count: deleting, bytes: deletingBytes } = blobs.deleting
+  const went = dryRun ? 'would go' : deleting > 0 ? 'going' : 'gone'
   const lines = [
+    ...(wallDoubt === undefined ? [] : [formatDoubt(wallDoubt), '']),
     `${going.length} of ${snapshots.length} snapshots ${would}.`,
     ...(going.length === 0 ? [] : ['', formatSnapshots(going)]),
     ...(dryRun && staying.length > 0 ? ['', 'These stay:', '', formatSnapshots(staying)] : []),
     '',
     formatTable([
       ['FILES', 'NUMBER', 'SIZE', ''],
-      sumRow(`${dryRun ? 'would go' : 'gone'}: unlisted`, blobs.unlisted, 'no snapshot lists them'),
-      sumRow(
-        `${dryRun ? 'would go' : 'gone'}: evicted`,
-        blobs.evicted,
-        'the least recently used that can be fetched again',
-      ),
+      sumRow(`${went}: unlisted`, blobs.unlisted, 'no snapshot lists them'),
+      sumRow(`${went}: evicted`, blobs.evicted, 'the least recently used that can be fetched again'),
       sumRow('stay: repodata', blobs.repodata, 'of snapshots'),
       sumRow('stay: only here', blobs.onlyHere, 'a snapshot lists them, and upstream no longer has them'),
       sumRow('stay: fetchable', blobs.fetchable, 'there is room for them'),
@@ -80,7 +88,12 @@ function formatReport({ dryRun, snapshots, blobs, fits }: GcReport): string {
       ),
     ]).trimEnd(),
     '',
-    `${formatBytes(blobs.total.bytes)} of ${formatBytes(blobs.maxBytes)} ${dryRun ? 'would then be' : 'are'} in use.`,
+    ...(deleting === 0
+      ? []
+      : [
+          `${deleting} files, ${formatBytes(deletingBytes)}, are still being deleted in the background; \`gc --wait\` waits for the last.`,
+        ]),
+    `${formatBytes(blobs.total.bytes)} of ${formatBytes(blobs.maxBytes)} ${useOf(dryRun, deleting)} in use.`,
     ...(fits
       ? []
       : [
@@ -88,6 +101,17 @@ function formatReport({ dryRun, snapshots, blobs, fits }: GcReport): string {
         ]),
   ]
   return `${lines.map((line) => line.trimEnd()).join('\n')}\n`
+}
+
+function formatDoubt({ aheadMs, believedInMs }: WallDoubt): string {
+  const ahead = formatDuration(Math.floor(aheadMs / HOUR_MS) * HOUR_MS)
+  const rest = formatDuration(Math.ceil(believedInMs / MINUTE_MS) * MINUTE_MS)
+  return `The system's clock is ${ahead} ahead of the time that passed since the last collection: nothing is retired until it is set right, or ${rest} have passed.`
+}
+
+function useOf(dryRun: boolean, deleting: number): string {
+  if (dryRun) return 'would then be'
+  return deleting > 0 ? 'will then be' : 'are'
 }
 
 function formatSnapshots(snapshots: readonly GcSnapshot[]): string {

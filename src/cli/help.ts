@@ -87,6 +87,7 @@ const COMMAND_EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   views: [
     'pinyon views                          what keeps old snapshots, and until when?',
     'pinyon views --end jenkins-build-4711 this job is over, though nobody said so',
+    'pinyon views --end-all --client 192.0.2.7   and all of this machine',
     "pinyon views --json | jq '.views[] | select(.generation < 100)'",
   ],
 }

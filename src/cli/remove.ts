@@ -6,10 +6,10 @@ import { loadConfig } from '../config/load.ts'
 import type { Removal } from '../http/write-actions.ts'
 import { PinyonError } from '../model/errors.ts'
 import { refuseUsed } from '../snapshot/gc/removal.ts'
-import { SqliteSnapshotStore } from '../snapshot/sqlite-snapshot-store.ts'
 import { changeConfig } from './change-config.ts'
 import type { ExitCode, Options } from './exit.ts'
 import { openServer } from './mirror-source.ts'
+import { openStore } from './open-store.ts'
 
 /** Options of `remove`. */
 export interface RemoveOptions extends Options {
@@ -54,7 +54,7 @@ function describe({ mirror, served_until: until }: Removal): string {
 async function checkUse(mirror: string, options: Options): Promise<void> {
   const { database } = createLayout(loadConfig(options.config, process.env).dataDir)
   if (!existsSync(database)) return
-  const store = new SqliteSnapshotStore(database)
+  const store = await openStore(database)
   try {
     await refuseUsed(mirror, store.mirrorUse, Date.now())
   } finally {

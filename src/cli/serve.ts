@@ -5,7 +5,7 @@ import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
 import { watchConfig } from '../config/watch.ts'
 import { PinyonError } from '../model/errors.ts'
-import { createLogger, type Logger } from '../system/logger.ts'
+import type { Logger } from '../system/logger.ts'
 import { VERSION } from '../system/version.ts'
 import { baseUrl } from './base-url.ts'
 import { EXIT, type ExitCode } from './exit.ts'
@@ -17,9 +17,10 @@ import { EXIT, type ExitCode } from './exit.ts'
 export async function serve(file: string): Promise<ExitCode> {
   const load = () => loadConfig(file, process.env)
   const config = load()
-  const log = createLogger()
   // Only here, so that no other command loads a whole server.
   const { App } = await import('../app/app.ts')
+  const { createLogger } = await import('../system/logger.ts')
+  const log = createLogger()
   const app = await App.open({ config, log, loadConfig: load })
   const stopped = stopSignal(log)
   const port = await listen(app, config)

@@ -112,8 +112,9 @@ function formatCurrent({ enabled, current, pinned, removed_at: removedAt }: Mirr
   return pinned ? `${current} (pinned)` : current
 }
 
-function formatCache({ bytes, max_bytes: maxBytes, full }: CacheView): string {
-  const use = `Cache: ${formatBytes(bytes)} of ${formatBytes(maxBytes)}.\n`
+function formatCache({ bytes, max_bytes: maxBytes, full, collecting }: CacheView): string {
+  const running = collecting ? ' A collection runs.' : ''
+  const use = `Cache: ${formatBytes(bytes)} of ${formatBytes(maxBytes)}.${running}\n`
   return full
     ? `${use}The cache is full of what may not go: new packages are passed through and not kept. See pinyon gc --dry-run; raise cache.max_size.\n`
     : use

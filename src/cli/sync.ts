@@ -5,7 +5,6 @@ import { summarizeSync, type SyncLine, type SyncSummary } from '../http/send-syn
 import { socketActor } from '../model/actor.ts'
 import { PinyonError } from '../model/errors.ts'
 import type { MirrorView } from '../proxy/api-mirrors.ts'
-import { createLogger } from '../system/logger.ts'
 import { EXIT, type ExitCode, type Options } from './exit.ts'
 import { ProgressDisplay } from './progress.ts'
 import { ServerConnection } from './server-connection.ts'
@@ -62,6 +61,7 @@ function selectMirrors(config: Config, names: readonly string[]): readonly strin
 async function syncHere(config: Config, mirrors: readonly string[], options: Options): Promise<ExitCode> {
   // Only here: loading a whole server takes longer than asking one.
   const { App } = await import('../app/app.ts')
+  const { createLogger } = await import('../system/logger.ts')
   const app = await App.open({ config, log: createLogger('warn') })
   try {
     await app.applyConfiguration()

@@ -7,7 +7,8 @@ import type {
   UsageView,
 } from '../proxy/api-usage.ts'
 import { EXIT, type CommandLine, type ExitCode, type Options } from './exit.ts'
-import { openMirrorSource, type MirrorSource } from './mirror-source.ts'
+import { openMirrorSource } from './mirror-source.ts'
+import type { MirrorSource } from './reading.ts'
 import { formatAge, formatBytes, formatTable, toPrintable } from './table.ts'
 
 /** A mirror that nobody used for so long can go, in milliseconds. */

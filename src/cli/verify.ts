@@ -2,7 +2,6 @@ import { loadConfig } from '../config/load.ts'
 import type { VerifyLine } from '../http/send-verify.ts'
 import { PinyonError } from '../model/errors.ts'
 import type { VerifyFinding, VerifyProgress, VerifyReport } from '../snapshot/verify/verify-report.ts'
-import { createLogger } from '../system/logger.ts'
 import { EXIT, type CommandLine, type ExitCode, type Options } from './exit.ts'
 import { openServer } from './mirror-source.ts'
 import { ProgressDisplay } from './progress.ts'
@@ -68,6 +67,7 @@ async function verifyHere(
 ): Promise<VerifyReport> {
   // Only here: loading a whole server takes longer than asking one.
   const { App } = await import('../app/app.ts')
+  const { createLogger } = await import('../system/logger.ts')
   const app = await App.open({ config: loadConfig(config, process.env), log: createLogger('error') })
   try {
     return await app.verify({ dryRun, onProgress })

@@ -5,19 +5,28 @@ import { loadConfig } from '../config/load.ts'
 import { PinyonError } from '../model/errors.ts'
 import { isViewName } from '../model/view-name.ts'
 import type { ViewList, ViewView } from '../proxy/api-views.ts'
-import { SqliteSnapshotStore } from '../snapshot/sqlite-snapshot-store.ts'
+import type { SqliteSnapshotStore } from '../snapshot/sqlite-snapshot-store.ts'
 import { EXIT, type ExitCode, type Options } from './exit.ts'
 import { openMirrorSource, openServer } from './mirror-source.ts'
+import { openStore } from './open-store.ts'
 import { formatAge, formatTable, toPrintable } from './table.ts'
 
 /** Options of `views`. */
 export interface ViewsOptions extends Options {
   /** End this one instead of listing them. */
   readonly end?: string
+  /** End all of {@link client} instead. */
+  readonly endAll?: boolean
+  readonly client?: string
 }
 
-/** Prints the views that jobs hold, or ends one; exits 3 when there is none. */
+/** Prints the views that jobs hold, or ends one, or all of a client; exits 3 when there is none. */
 export async function runViews(options: ViewsOptions): Promise<ExitCode> {
+  if ((options.endAll === true) !== (options.client !== undefined)) {
+    process.stderr.write('--end-all and --client ADDRESS go together\n')
+    return EXIT.usage
+  }
+  if (options.client !== undefined) return await endViews(options.client, options)
   if (options.end !== undefined) return await endView(options.end, options)
   const { views, count, max } = await readViews(options)
   if (options.json === true) process.stdout.write(`${JSON.stringify({ count, max, views }, undefined, 2)}\n`)
@@ -51,6 +60,23 @@ async function endView(name: string, options: Options): Promise<ExitCode> {
   return ended ? EXIT.done : EXIT.nothing
 }
 
+async function endViews(client: string, options: Options): Promise<ExitCode> {
+  const server = await openServer(options)
+  let ended: number
+  try {
+    const path = `views?client=${encodeURIComponent(client)}`
+    ended =
+      server === undefined
+        ? await onStore(options, 0, (store) => store.views.endAll(client))
+        : (await server.write<{ ended: number }>({ method: 'DELETE', path })).ended
+  } finally {
+    await server?.close()
+  }
+  if (options.json === true) process.stdout.write(`${JSON.stringify({ client, ended })}\n`)
+  else process.stdout.write(`${toPrintable(client)}: ${ended === 1 ? '1 view' : `${ended} views`} ended\n`)
+  return ended > 0 ? EXIT.done : EXIT.nothing
+}
+
 /** Ends a view by the running server; undefined when none runs. */
 async function endThere(name: string, options: Options): Promise<boolean | undefined> {
   const server = await openServer(options)
@@ -70,11 +96,20 @@ async function endThere(name: string, options: Options): Promise<boolean | undef
 }
 
 async function endHere(name: string, options: Options): Promise<boolean> {
+  return await onStore(options, false, (store) => store.views.end(name))
+}
+
+/** Does something with the store while no server runs; without a store, gives what stands for none. */
+async function onStore<T>(
+  options: Options,
+  none: T,
+  action: (store: SqliteSnapshotStore) => Promise<T>,
+): Promise<T> {
   const { database } = createLayout(dataDirOf(options))
-  if (!existsSync(database)) return false
-  const store = new SqliteSnapshotStore(database)
+  if (!existsSync(database)) return none
+  const store = await openStore(database)
   try {
-    return await store.views.end(name)
+    return await action(store)
   } finally {
     await store.close()
   }

@@ -30,8 +30,10 @@ export interface WriteActions {
   readonly remove: (mirror: string, request: RemovalRequest, actor: string) => Promise<Removal>
   /** Retires one snapshot, whatever retention says of it. */
   readonly retire: (mirror: string, snapshot: string) => Promise<Retirement>
-  /** Collects what is not needed any more, or only tells what would go. */
-  readonly collect: (request: { readonly dryRun: boolean }) => Promise<GcReport>
+  /** Ends all views of a client. */
+  readonly endViews: (client: string) => Promise<number>
+  /** Collects what is not needed any more, or only tells what would go. See Collector.collect. */
+  readonly collect: (request: { readonly dryRun: boolean; readonly wait: boolean }) => Promise<GcReport>
   /** Reads everything stored, and mends what is wrong unless it is only to be told. */
   readonly verify: (request: {
     readonly dryRun: boolean

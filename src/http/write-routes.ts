@@ -53,6 +53,7 @@ const ROUTES: readonly WriteRoute[] = [
   { method: 'POST', path: 'mirrors/*/rollback', isReadable: false, run: rollBackMirror },
   { method: 'DELETE', path: 'mirrors/*', isReadable: true, run: remove },
   { method: 'DELETE', path: 'mirrors/*/snapshots/*', isReadable: true, run: retire },
+  { method: 'DELETE', path: 'views', isReadable: true, run: endViews },
 ]
 
 /** The writes of a path, one a method. */
@@ -70,8 +71,9 @@ async function reload({ exchange, actor, actions }: WriteCall): Promise<WriteOut
 }
 
 async function collect({ exchange, actions }: WriteCall): Promise<WriteOutcome> {
-  const { dry_run: dryRun } = await readJsonBody(exchange.request, { dry_run: flag })
-  return { reply: await actions.collect({ dryRun }), note: { dryRun } }
+  const fields = { dry_run: flag, background: flag }
+  const { dry_run: dryRun, background } = await readJsonBody(exchange.request, fields)
+  return { reply: await actions.collect({ dryRun, wait: !background }), note: { dryRun } }
 }
 
 async function verify({ exchange, actions }: WriteCall): Promise<WriteOutcome> {
@@ -133,6 +135,18 @@ async function retire({ exchange, actions, path }: WriteCall): Promise<WriteOutc
   await readJsonBody(exchange.request, {})
   const [, mirror = '', , snapshot = ''] = path
   return { reply: await actions.retire(mirror, snapshot) }
+}
+
+async function endViews({ exchange, actions, query }: WriteCall): Promise<WriteOutcome> {
+  await readJsonBody(exchange.request, {})
+  const [client, ...more] = query.getAll('client')
+  if (client === undefined || client === '' || more.length > 0 || query.size > 1)
+    throw new PinyonError(
+      'BODY_REFUSED',
+      'expected one parameter, client: the address whose views are to end',
+    )
+  const ended = await actions.endViews(client)
+  return { reply: { client, ended }, note: { client, ended } }
 }
 
 /** `?key` and `?key=1` are true, `?key=0` is false. */

@@ -22,6 +22,15 @@ export function toNetwork(address: string): string {
   return `${network.join(':')}::/64`
 }
 
+/**
+ * Whom an address stands for when what one may hold is counted: an IPv4 address, or an IPv6 network, of which whoever has an address of it
+ * has as many as he likes. What is no address stays as it is.
+ */
+export function toHolder(address: string): string {
+  const plain = toPlainAddress(address)
+  return parseIpv6(plain) === undefined ? plain : toNetwork(plain)
+}
+
 /** The eight groups of an IPv6 address, whose zone (`%eth0`) does not count; undefined for what is none. */
 function parseIpv6(address: string): number[] | undefined {
   const [head = '', tail, ...more] = address.replace(/%.*$/s, '').split('::')

@@ -21,6 +21,8 @@ export interface CacheView {
   readonly max_bytes: number
   /** Whether packages are passed through because nothing more may be stored. */
   readonly full: boolean
+  /** Whether a collection runs: what it has decided on is being deleted. */
+  readonly collecting: boolean
   /** Bytes of packages that a snapshot lists and upstream no longer has: never evicted. */
   readonly only_here_bytes: number | null
   /** Bytes of packages that can be fetched again. */

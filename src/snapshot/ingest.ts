@@ -23,9 +23,12 @@ export interface IngestJob {
 export interface IngestContext {
   readonly blobs: BlobStore
   readonly store: Pick<SnapshotWriter, 'publish'>
+  /** Told now and then, and at the end, how many packages were read. */
   readonly onPackages?: (count: number) => void
 }
 
+/** Packages between two words about progress: each wakes the serving thread, and holds up this one. */
+const PACKAGES_BETWEEN = 1_000
 /** As many hrefs as are worth naming. */
 const MAX_NAMED = 20
 const MAX_NAMED_LENGTH = 200
@@ -72,6 +75,7 @@ async function* readPackages(
   const open = new OpenFile(primary)
   const unreachable: string[] = []
   let count = 0
+  let told = 0
   let unreachableCount = 0
   let based = 0
   let stated: number | undefined
@@ -83,8 +87,11 @@ async function* readPackages(
     based += batch.packages.filter(({ base }) => base !== undefined).length
     stated = batch.statedCount
     yield batch.packages
+    if (count < told + PACKAGES_BETWEEN) continue
+    told = count
     context.onPackages?.(count)
   }
+  if (told < count) context.onPackages?.(count)
   const add = (kind: Defect['kind'], message: string) => defects.push({ path: primary.path, kind, message })
   defects.push(...open.defects())
   if (unreachableCount > 0)

@@ -22,15 +22,19 @@ const MAX_FILES = 100
  * what was replaced, nothing is read that was not just written. So of several files of one name and version, those that stayed are not seen.
  */
 export function writePackages(statements: PublishStatements, mirrorId: number, seq: number): WrittenPackages {
-  const { noteGonePackages, closeGonePackages, lastPackage, addNewPackages, noteEarlier, forgetReturned } =
-    statements
+  const { anyPackage, addFirstPackages } = statements
+  if (anyPackage.get({ mirrorId }) === undefined) {
+    const added = addFirstPackages.run({ mirrorId, seq }).changes
+    return { added, removed: 0, replaced: 0, named: [] }
+  }
+  const { noteGonePackages, closeGonePackages, noteEarlier } = statements
+  const { lastPackage, addNewPackages, forgetReturned } = statements
   const removed = noteGonePackages.run({ mirrorId, seq }).changes
   closeGonePackages.run({ seq })
   if (removed > 0) noteEarlier.run()
   const last = lastPackage.get() as { id: number }
   const added = addNewPackages.run({ mirrorId, seq }).changes
-  // Of a first snapshot all is new, and nothing left before.
-  if (added > 0 && seq > 1) forgetReturned.run({ mirrorId, last: last.id })
+  if (added > 0) forgetReturned.run({ mirrorId, last: last.id })
   if (removed === 0 || added === 0) return { added, removed, replaced: 0, named: [] }
   return { added, removed, ...readReplaced(statements, last.id) }
 }

@@ -38,9 +38,12 @@ export class PackageStage {
     }
   }
 
-  /** Makes the file ready to be attached and gives the duplicates that contradict each other. */
-  finish(): readonly Defect[] {
-    this.#index()
+  /**
+   * Makes the file ready to be attached and gives the duplicates that contradict each other.
+   * @param isSearched whether it will be looked up by href: for the first packages of a mirror it is only read
+   */
+  finish({ isSearched }: { readonly isSearched: boolean }): readonly Defect[] {
+    if (isSearched) this.#index()
     this.#database.exec('COMMIT')
     this.#database.close()
     return this.#duplicates

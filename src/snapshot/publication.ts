@@ -14,6 +14,7 @@ import {
   CREATE_GONE,
   DETACH_STAGE,
   DROP_GONE,
+  INDEX_ATTACHED_STAGE,
   preparePublish,
   type PublishStatements,
   type ReadStatements,
@@ -35,13 +36,18 @@ interface PublishContext {
 export async function publish(context: PublishContext, publication: Publication): Promise<PublishedSnapshot> {
   const { database, reads, scratchFile } = context
   try {
-    const candidate = await publication.complete(await stagePackages(scratchFile, publication.packages))
+    const isSearched = reads.anyPackageOf.get({ mirror: publication.mirror }) !== undefined
+    const duplicates = await stagePackages(scratchFile, publication.packages, isSearched)
+    const candidate = await publication.complete(duplicates)
     database.prepare(ATTACH_STAGE).run(scratchFile)
     try {
       database.exec(CREATE_GONE)
       const statements = preparePublish(database)
       const write = () => {
         if (publication.checkBlobs === true) checkBlobs(reads, candidate)
+        // Some were adopted meanwhile.
+        if (!isSearched && reads.anyPackageOf.get({ mirror: publication.mirror }) !== undefined)
+          database.exec(INDEX_ATTACHED_STAGE)
         return writeSnapshot(context, statements, candidate, publication)
       }
       return await runWrite(database, write, { durable: true })
@@ -57,11 +63,12 @@ export async function publish(context: PublishContext, publication: Publication)
 async function stagePackages(
   file: string,
   batches: AsyncIterable<readonly PackageRecord[]>,
+  isSearched: boolean,
 ): Promise<readonly Defect[]> {
   const stage = new PackageStage(file)
   try {
     for await (const packages of batches) stage.add(packages)
-    return stage.finish()
+    return stage.finish({ isSearched })
   } finally {
     stage.close()
   }

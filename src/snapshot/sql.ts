@@ -45,6 +45,8 @@ const READS = {
     WHERE mirror_id = :mirrorId AND (href_hash, id) > (:afterHash, :afterId) AND ${LISTED_AT}
     ORDER BY href_hash, id LIMIT :limit`,
   blob: 'SELECT size FROM blob WHERE digest = :digest',
+  anyPackageOf:
+    'SELECT 1 FROM package WHERE mirror_id = (SELECT id FROM mirror WHERE name = :mirror) LIMIT 1',
   retiredAt: `SELECT s.retired_at AS retiredAt FROM snapshot s JOIN mirror m ON m.id = s.mirror_id
     WHERE m.name = :mirror AND s.name = :name AND s.retired_at IS NOT NULL`,
   retiredNames: `SELECT s.name FROM snapshot s JOIN mirror m ON m.id = s.mirror_id
@@ -115,6 +117,11 @@ const PUBLISH = {
         AND p.last_seq IS NULL)`,
   noteEarlier: NOTE_EARLIER,
   forgetReturned: FORGET_RETURNED,
+  anyPackage: 'SELECT 1 FROM package WHERE mirror_id = :mirrorId LIMIT 1',
+  // Of a mirror that has none yet. Where the table is looked at as well, what is to be added is put aside first, all of it.
+  addFirstPackages: `INSERT INTO package
+    (mirror_id, href_hash, href, first_seq, digest, size, name, epoch, version, release, arch)
+    SELECT :mirrorId, href_hash, href, :seq, digest, size, name, epoch, version, release, arch FROM scratch.incoming`,
   lastPackage: 'SELECT coalesce(max(id), 0) AS id FROM package',
   // Of what is gone and what was just added, whatever has one name and version on both sides and other bytes: rows are appended, so what
   // was added lies behind the last row before. Digests of two algorithms cannot be compared, sizes can.
@@ -148,6 +155,7 @@ export const CREATE_STAGE = `
     name TEXT NOT NULL, epoch TEXT NOT NULL, version TEXT NOT NULL, release TEXT NOT NULL, arch TEXT NOT NULL
   ) STRICT`
 export const INDEX_STAGE = 'CREATE INDEX incoming_href ON incoming (href_hash)'
+export const INDEX_ATTACHED_STAGE = 'CREATE INDEX IF NOT EXISTS scratch.incoming_href ON incoming (href_hash)'
 export const ATTACH_STAGE = 'ATTACH ? AS scratch'
 export const DETACH_STAGE = 'DETACH scratch'
 /**

@@ -7,13 +7,15 @@ import type { Config } from '../../src/config/config.ts'
 import { digestOf, type Digest } from '../../src/model/digest.ts'
 import { PinyonError } from '../../src/model/errors.ts'
 import type { GcRequest } from '../../src/snapshot/gc/gc-context.ts'
-import { NO_BLOBS, type GcReport } from '../../src/snapshot/gc/gc-report.ts'
+import type { GcRunOptions } from '../../src/snapshot/gc/gc-runner.ts'
+import { NO_BLOBS, type GcReport, type GcSnapshot } from '../../src/snapshot/gc/gc-report.ts'
 import { createSilentLogger } from '../../src/system/logger.ts'
 import { DEFAULT_CACHE, DEFAULT_RETENTION } from '../support/config-defaults.ts'
 import { gate as createGate } from '../support/gate.ts'
 
 const REPORT: GcReport = {
   dryRun: false,
+  wallDoubt: undefined,
   snapshots: [],
   packageRows: 0,
   blobs: {
@@ -25,9 +27,12 @@ const REPORT: GcReport = {
     recent: NO_BLOBS,
     unlisted: NO_BLOBS,
     evicted: NO_BLOBS,
+    deleting: NO_BLOBS,
   },
   fits: true,
 }
+
+const RETIRED: GcSnapshot = { mirror: 'm', name: '2026-01-01-00-00', goes: true, reasons: ['older than 1 d'] }
 
 /** A collector whose collections do nothing but wait for their gate. */
 function createCollector(t: TestContext, changes: Partial<CollectorOptions> = {}) {
@@ -55,6 +60,7 @@ function createCollector(t: TestContext, changes: Partial<CollectorOptions> = {}
       return REPORT
     },
     flushUsage: async () => void (flushes += 1),
+    onRetired: () => undefined,
     onReport: () => undefined,
     ...changes,
   })
@@ -101,6 +107,46 @@ describe('the collector', () => {
         ['evict', 20],
       ],
     )
+  })
+
+  test('answers whoever does not wait with what is decided, while it is done', async (t) => {
+    const gate = createGate()
+    const decided = { ...REPORT, fits: false, snapshots: [RETIRED] }
+    let told = 0
+    const { collector } = createCollector(t, {
+      run: async (_request, { onDecided }) => {
+        onDecided(decided)
+        await gate.opened
+        return REPORT
+      },
+      onRetired: () => void (told += 1),
+    })
+    assert.equal(await collector.collect({ wait: false }), decided)
+    assert.equal(told, 1, 'what is told to be gone answers no more')
+    assert.deepEqual([collector.isCollecting, collector.lastReport], [true, undefined])
+    const second = collector.collect()
+    gate.open()
+    assert.equal(await second, REPORT)
+    assert.equal(collector.isCollecting, false)
+  })
+
+  test('one that fails after it has answered says so in the log and lets the next one run', async (t) => {
+    const gate = createGate()
+    const runs = [
+      async ({ onDecided }: GcRunOptions) => {
+        onDecided(REPORT)
+        await gate.opened
+        throw new PinyonError('STORE_FAILED', 'no disk')
+      },
+      async () => REPORT,
+    ]
+    const { collector } = createCollector(t, {
+      run: async (_request, options) => (await runs.shift()?.(options)) ?? REPORT,
+    })
+    await collector.collect({ wait: false })
+    const second = collector.collect()
+    gate.open()
+    assert.equal(await second, REPORT)
   })
 
   test('leaves it to another process that is at it, but can always tell what would go', async (t) => {
@@ -162,6 +208,25 @@ describe('the collector', () => {
     assert.deepEqual(
       requests.map(({ reconcile }) => reconcile),
       [false, true, false, true],
+    )
+  })
+
+  test('looks through the disk in the background soon after a start, so that nobody waits for it', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] })
+    const known = { ...NO_LEDGER, total: () => ({ count: 1, bytes: 1 }) }
+    const { collector, gate, requests } = createCollector(t, { ledger: known })
+    gate.open()
+    collector.start()
+    t.mock.timers.tick(10_000)
+    await collector.collect({ dryRun: true })
+    await collector.collect()
+    assert.deepEqual(
+      requests.map(({ kind, reconcile }) => [kind, reconcile]),
+      [
+        ['evict', true],
+        ['plan', false],
+        ['collect', false],
+      ],
     )
   })
 })

@@ -55,7 +55,7 @@ function noteUse(
     for (let client = 1; client <= clients; client += 1)
       addClient.run(id, `192.0.2.${client}`, 'dnf 4', seen - client, seen - client)
     const addView = database.prepare(`INSERT INTO view
-      SELECT ?, max(number), 0, '192.0.2.1', 1000, 1000000000000000 FROM generation`)
+      SELECT ?, max(number), 0, '192.0.2.1', '192.0.2.1', 1000, 1000000000000000 FROM generation`)
     for (const view of views) addView.run(view)
   } finally {
     database.close()

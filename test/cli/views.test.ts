@@ -69,6 +69,21 @@ test('views: who holds what until when, and an end to it', async (t) => {
   assert.equal((await run('views', '--end', 'job-2')).code, 3)
 })
 
+test('all views of a client are ended at once, with a server and without one', async (t) => {
+  const { server, run, open } = await startFarm(t)
+  for (const name of ['a', 'b', 'c']) await open(name)
+  assert.equal((await run('views', '--end-all')).code, 2)
+  assert.equal((await run('views', '--client', '127.0.0.1')).code, 2)
+  const none = await run('views', '--end-all', '--client', '192.0.2.1')
+  assert.deepEqual([none.code, none.stdout], [3, '192.0.2.1: 0 views ended\n'])
+  const ended = await run('views', '--end-all', '--client', '127.0.0.1')
+  assert.deepEqual([ended.code, ended.stdout], [0, '127.0.0.1: 3 views ended\n'])
+  await open('d')
+  await server.kill('SIGTERM')
+  const json = await run('views', '--end-all', '--client', '127.0.0.1', '--json')
+  assert.deepEqual([json.code, json.stdout], [0, '{"client":"127.0.0.1","ended":1}\n'])
+})
+
 test('the API tells of views in pages, and the network only networks', async (t) => {
   const { server, run, open } = await startFarm(t)
   const names = Array.from({ length: 150 }, (_, index) => `job-${String(index).padStart(3, '0')}`)

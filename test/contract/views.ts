@@ -229,7 +229,7 @@ function describeLimit(open: (t: TestContext) => ViewPlace): void {
       ['b', 2 * HOUR_MS],
       ['c', DAY_MS],
     ] as const)
-      await views.open(name, { ...A, ttlMs })
+      await views.open(name, { client: name, ttlMs })
     machine.pass(60_500)
     const refused = {
       code: 'VIEWS_FULL',
@@ -238,7 +238,7 @@ function describeLimit(open: (t: TestContext) => ViewPlace): void {
     await assert.rejects(views.open('d', A), refused)
     assert.deepEqual([await views.open('a', A), await views.count(), views.max], [1, 3, 3])
     await views.end('c')
-    assert.equal(await views.open('d', A), 1)
+    assert.equal(await views.open('d', B), 1)
     await assert.rejects(views.open('c', A), refused)
     machine.pass(2 * HOUR_MS)
     assert.equal(await views.open('c', A), 1, "those that have ended are in nobody's way")
@@ -251,8 +251,31 @@ function describeLimit(open: (t: TestContext) => ViewPlace): void {
   test('of many at once as many get in as there is room for', async (t) => {
     const { views } = await openPublished(t, open, 250)
     const names = Array.from({ length: 700 }, (_, index) => `job-${index}`)
-    const results = await Promise.allSettled(names.map((name) => views.open(name, A)))
+    const results = await Promise.allSettled(names.map((name) => views.open(name, { client: name })))
     assert.equal(results.filter(({ status }) => status === 'fulfilled').length, 250)
     assert.equal(await views.count(), 250)
+  })
+
+  test('a client holds no more than what is left for all others, whatever names it makes up', async (t) => {
+    const { machine, views } = await openPublished(t, open, 100)
+    const openAll = async (client: (index: number) => string, prefix: string) => {
+      const names = Array.from({ length: 100 }, (_, index) => `${prefix}-${index}`)
+      const opened = names.map((name, index) => views.open(name, { client: client(index), ttlMs: HOUR_MS }))
+      const results = await Promise.allSettled(opened)
+      return results.filter(({ status }) => status === 'fulfilled').length
+    }
+    assert.equal(await openAll(() => A.client, 'a'), 50)
+    await assert.rejects(views.open('more', A), {
+      code: 'VIEWS_FULL',
+      message: /^192\.0\.2\.1 holds 50 views, as many as are left for all others, .* DELETE, .* in 1h: more$/,
+    })
+    // One machine has as many addresses of its network as it likes.
+    assert.equal(await openAll((index) => `2001:db8::${index.toString(16)}`, 'b'), 25)
+    assert.equal(await views.open('c', { client: '192.0.2.2' }), 1)
+    assert.equal(await views.open('a-0', A), 1, 'what it holds goes on')
+    assert.deepEqual([await views.endAll('2001:db8::ffff'), await views.endAll('2001:db8::1')], [25, 0])
+    assert.equal(await views.count(), 51)
+    machine.pass(2 * HOUR_MS)
+    assert.equal(await openAll(() => A.client, 'd'), 50, 'what has ended counts no more')
   })
 }

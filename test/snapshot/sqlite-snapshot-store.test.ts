@@ -53,6 +53,27 @@ class Place implements SnapshotPlace {
 describeSnapshotStore((t) => new Place(t))
 
 describe('the database', () => {
+  test('takes a first snapshot for the second when another came while its packages were read', async (t) => {
+    const place = new Place(t)
+    const [store, another] = [place.open(), place.open()]
+    const published = await store.publish({
+      mirror: 'm',
+      nowMs: 60_000,
+      packages: inBatches([createPackage('both'), createPackage('new')], 1),
+      complete: async () => {
+        await publishSimply(another, { nowMs: 0, packages: [createPackage('both'), createPackage('gone')] })
+        const seen = { baseurl: 'http://u/', etag: undefined, lastModified: undefined, digest: digestOf('r') }
+        return { mirror: 'm', fingerprint: digestOf('f'), revision: undefined, files: [], defects: [], seen }
+      },
+    })
+    assert.deepEqual([published.snapshot.seq, published.added, published.removed], [2, 1, 1])
+    const [newest, oldest] = await store.snapshots('m')
+    assert.ok(newest !== undefined && oldest !== undefined)
+    assert.notEqual(await store.file(oldest, 'gone'), undefined)
+    assert.equal(await store.file(newest, 'gone'), undefined)
+    assert.notEqual(await store.file(newest, 'both'), undefined)
+  })
+
   test('may be an empty file, and is reopened as it was', async (t) => {
     const place = new Place(t)
     writeFileSync(place.file, '')

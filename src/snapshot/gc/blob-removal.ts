@@ -1,29 +1,39 @@
 import type { Digest } from '../../model/digest.ts'
 import { toPinyonError } from '../../model/errors.ts'
-import { currentToken, type Removable } from './blob-scan.ts'
+import { currentToken } from './blob-scan.ts'
+import type { Removable } from './blob-table.ts'
 import type { GcContext } from './gc-context.ts'
+import type { BlobSum } from './gc-report.ts'
 import { runWrite } from '../write-transaction.ts'
 
 /** Blobs that lose their names in one transaction: a millisecond or two, which whoever else wants to write waits. */
 const BLOBS_AT_ONCE = 64
 
+/** Who is told of a removal. */
+interface RemovalProgress {
+  readonly onGone: (gone: readonly Removable[]) => void
+  /** Told before each step how what is left to look at can be had. */
+  readonly onStep: (left: () => readonly Removable[]) => void
+}
+
 /**
  * Removes blobs for as long as the scan that chose them holds.
  * @param token of that scan
- * @returns those that are gone, and whether the scan still held at the end
+ * @returns whether the scan still held at the end
  */
 export async function removeBlobs(
   context: GcContext,
   blobs: readonly Removable[],
   token: string,
-): Promise<{ readonly removed: readonly Removable[]; readonly held: boolean }> {
-  const removed: Removable[] = []
+  { onGone, onStep }: RemovalProgress,
+): Promise<boolean> {
   for (let at = 0; at < blobs.length; at += BLOBS_AT_ONCE) {
+    onStep(() => blobs.slice(at))
     const gone = await removeSome(context, blobs.slice(at, at + BLOBS_AT_ONCE), token)
-    if (gone === undefined) return { removed, held: false }
-    removed.push(...gone)
+    if (gone === undefined) return false
+    onGone(gone)
   }
-  return { removed, held: true }
+  return true
 }
 
 /** Undefined when the scan holds no more. */
@@ -36,9 +46,9 @@ async function removeSome(
   const free: (() => void)[] = []
   const take = () => {
     if (currentToken(context) !== token) return undefined
-    return blobs.filter(({ digest, usedAt }) => {
+    return blobs.filter(({ digest, size, usedAt }) => {
       if (statements.removeBlob.run({ digest, usedAt }).changes === 0) return false
-      free.push(inventory.takeAway(digest))
+      free.push(inventory.takeAway(digest, size))
       return true
     })
   }
@@ -67,29 +77,37 @@ export async function reconcileBlobs(context: GcContext): Promise<number> {
   const { statements, inventory } = context
   const seen = new Set<string>()
   let differing = 0
+  let entries = 0
   for (const { prefix, digests } of inventory.parts()) {
     seen.add(prefix)
-    differing += await reconcilePart(context, prefix, digests)
+    const part = await reconcilePart(context, prefix, digests)
+    differing += part.differing
+    entries += part.entries
   }
+  // Entries of directories that are not there; looking for them takes a look at each entry.
+  if ((statements.total.get() as BlobSum).count === entries) return differing
   for (const { prefix } of statements.blobPrefixes.all() as { prefix: string }[])
-    if (!seen.has(prefix)) differing += await reconcilePart(context, prefix, [])
+    if (!seen.has(prefix)) differing += (await reconcilePart(context, prefix, [])).differing
   return differing
+}
+
+interface PartFound {
+  readonly differing: number
+  /** How many are entered; not a number when some differed. */
+  readonly entries: number
 }
 
 async function reconcilePart(
   context: GcContext,
   prefix: string,
   digests: readonly Digest[],
-): Promise<number> {
+): Promise<PartFound> {
   const { database, statements, inventory, request } = context
-  const rows = statements.blobsUnder.all({ from: prefix, to: `${prefix}~` }) as { digest: Digest }[]
-  const entered = new Set(rows.map(({ digest }) => digest))
-  const onDisk = new Set(digests)
-  const differing = [
-    ...digests.filter((digest) => !entered.has(digest)),
-    ...rows.map(({ digest }) => digest).filter((digest) => !onDisk.has(digest)),
-  ]
-  if (differing.length === 0) return 0
+  const rows = statements.blobsUnder.pluck().all({ from: prefix, to: `${prefix}~` }) as Digest[]
+  const entered = new Set(rows)
+  const unknown = digests.filter((digest) => !entered.delete(digest))
+  const differing = [...unknown, ...entered]
+  if (differing.length === 0) return { differing: 0, entries: rows.length }
   // They may just have come or gone: under the lock both are seen at one moment.
   const mend = () =>
     differing.reduce((count, digest) => {
@@ -97,5 +115,5 @@ async function reconcilePart(
       if (size === undefined) return count + statements.forgetBlob.run({ digest }).changes
       return count + statements.addBlob.run({ digest, size, atMs: request.nowMs }).changes
     }, 0)
-  return await runWrite(database, mend, { durable: false })
+  return { differing: await runWrite(database, mend, { durable: false }), entries: Number.NaN }
 }

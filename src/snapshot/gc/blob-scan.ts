@@ -1,13 +1,6 @@
-import type { Digest } from '../../model/digest.ts'
+import { BlobTable, FETCHABLE, LISTED, REPODATA, type Removable } from './blob-table.ts'
 import type { GcContext } from './gc-context.ts'
-import { NO_BLOBS, type BlobSum } from './gc-report.ts'
-
-/** A blob that may go. */
-export interface Removable {
-  readonly digest: Digest
-  readonly size: number
-  readonly usedAt: number
-}
+import type { BlobSum } from './gc-report.ts'
 
 /** What the blobs are for, as of one moment. */
 export interface BlobScan {
@@ -24,6 +17,9 @@ export interface BlobScan {
   readonly allUnlisted: BlobSum
 }
 
+/** Rows that come in one value: a megabyte or two. */
+const ROWS_AT_ONCE = 20_000
+
 /**
  * Looks what every blob is for. One pass over the packages, in a transaction that only reads: it neither waits for anybody nor makes
  * anybody wait.
@@ -36,37 +32,62 @@ export function scanBlobs(context: GcContext, going: readonly { readonly id: num
     statements.clearLive.run()
     statements.fillLive.run()
     for (const { id } of going) statements.dropLive.run({ id })
-    statements.clearListed.run()
+    const blobs = readBlobs(context)
     // Every row is of some snapshot, unless some are only taken for retired, or rows of retired ones are left.
-    const all = going.length === 0 && statements.unswept.get() === undefined
-    statements.listPackages.run({ all: all ? 1 : 0 })
-    statements.listRepodata.run()
-    return readScan(context, token)
+    markPackages(context, blobs, going.length === 0 && statements.unswept.get() === undefined)
+    markRepodata(context, blobs)
+    return describeScan(context, blobs, token)
   })
   return scan()
 }
 
-function readScan({ statements, request }: GcContext, token: string): BlobScan {
-  const sums = statements.classes.all() as (BlobSum & { class: string })[]
-  const sumOf = (name: string): BlobSum => {
-    const found = sums.find((sum) => sum.class === name)
-    return found === undefined ? NO_BLOBS : { count: found.count, bytes: found.bytes }
+function readBlobs({ statements }: GcContext): BlobTable {
+  const { count } = statements.total.get() as { count: number }
+  const blobs = new BlobTable(count)
+  for (let after: string | null = ''; after !== null;) {
+    const page = statements.blobs.get({ after, limit: ROWS_AT_ONCE }) as Page & { last: string | null }
+    if (page.rows !== null) blobs.add(page.rows)
+    after = page.last
   }
-  const total = statements.total.get() as BlobSum
-  const allUnlisted = {
-    count: total.count - sums.reduce((sum, { count }) => sum + count, 0),
-    bytes: total.bytes - sums.reduce((sum, { bytes }) => sum + bytes, 0),
+  return blobs
+}
+
+/** Some rows in one value; null for none. */
+interface Page {
+  readonly rows: Buffer | null
+}
+
+function markPackages({ statements }: GcContext, blobs: BlobTable, all: boolean): void {
+  const { id: last } = statements.lastPackage.get() as { id: number }
+  for (let from = 1; from <= last; from += ROWS_AT_ONCE) {
+    const to = from + ROWS_AT_ONCE - 1
+    const { rows } = statements.packages.get({ from, to, all: all ? 1 : 0 }) as Page
+    if (rows !== null) blobs.markListed(rows, LISTED)
   }
+}
+
+function markRepodata({ statements }: GcContext, blobs: BlobTable): void {
+  for (const { id: mirrorId } of statements.mirrors.all() as { id: number }[]) {
+    const { rows } = statements.repodata.get({ mirrorId }) as Page
+    if (rows !== null) blobs.markListed(rows, LISTED | REPODATA)
+  }
+}
+
+function describeScan({ request }: GcContext, blobs: BlobTable, token: string): BlobScan {
   const before = request.nowMs - request.unlistedMs
   return {
     token,
-    unlisted: allUnlisted.count === 0 ? [] : (statements.unlisted.all({ before }) as Removable[]),
-    evictable: () => statements.evictable.all() as Removable[],
-    repodata: sumOf('repodata'),
-    fetchable: sumOf('fetchable'),
-    onlyHere: sumOf('only_here'),
-    allUnlisted,
+    unlisted: blobs.pick((marks, usedAt) => marks === 0 && usedAt < before),
+    evictable: () => blobs.pick((marks) => marks === (LISTED | FETCHABLE)).toSorted(byUse),
+    repodata: blobs.sum((marks) => (marks & REPODATA) !== 0),
+    fetchable: blobs.sum((marks) => marks === (LISTED | FETCHABLE)),
+    onlyHere: blobs.sum((marks) => marks === LISTED),
+    allUnlisted: blobs.sum((marks) => marks === 0),
   }
+}
+
+function byUse(a: Removable, b: Removable): number {
+  return a.usedAt - b.usedAt || (a.digest < b.digest ? -1 : 1)
 }
 
 /** Differs from a scan's once something has happened by which a blob may have become one that must not go. */

@@ -3,6 +3,7 @@ import type Database from 'better-sqlite3'
 import type { DiskInventory } from '../../cache/disk-inventory.ts'
 import type { Digest } from '../../model/digest.ts'
 import type { RetentionRules } from '../../model/retention.ts'
+import type { GcReport } from './gc-report.ts'
 import type { GcStatements } from './sql-gc.ts'
 
 /** What a collection is asked for; plain data, so that a thread can be given it. */
@@ -21,6 +22,8 @@ export interface GcRequest {
   readonly farmNowMs: number
   /** A blob that no snapshot lists goes when it was not needed for so long: a sync may be about to list it. */
   readonly unlistedMs: number
+  /** For how many milliseconds nobody needs to be told anything: after that, what is decided is told before it is all done. */
+  readonly answerAfterMs?: number
 }
 
 /** What the steps of a collection work with. */
@@ -31,4 +34,6 @@ export interface GcContext {
   readonly inventory: DiskInventory
   /** Told of blobs that are gone. */
   readonly onRemoved: (digests: readonly Digest[]) => void
+  /** Told what is decided, when it takes long to do: see {@link GcRequest.answerAfterMs}. */
+  readonly onDecided?: (report: GcReport) => void
 }

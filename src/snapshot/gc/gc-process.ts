@@ -1,10 +1,9 @@
 import { DiskInventory } from '../../cache/disk-inventory.ts'
 import { createLayout } from '../../cache/layout.ts'
-import type { Digest } from '../../model/digest.ts'
 import { toPinyonError } from '../../model/errors.ts'
 import { openDatabase } from '../database.ts'
 import type { GcReport } from './gc-report.ts'
-import type { GcTask } from './gc-runner.ts'
+import type { GcProgress, GcTask } from './gc-runner.ts'
 import { collectGarbage } from './gc.ts'
 import { prepareGc } from './sql-gc.ts'
 import type { WorkerMessage } from '../worker-job.ts'
@@ -17,7 +16,7 @@ const FILES_OF_A_PROCESS = 1_000_000
 /** Of the database, read through a mapping. */
 const MAPPED_BYTES = 4 * 2 ** 30
 
-type Message = WorkerMessage<GcReport, readonly Digest[]>
+type Message = WorkerMessage<GcReport, GcProgress>
 
 /** Resolves when it is written, and so all that was sent before. A server that is busy reads late, and what waits for it ends with the channel. */
 const send = (message: Message) =>
@@ -41,7 +40,8 @@ async function collect({ dataDir, processId, request }: GcTask): Promise<void> {
         database,
         statements: prepareGc(database),
         inventory: new DiskInventory(layout, processId, process.pid * FILES_OF_A_PROCESS),
-        onRemoved: (digests) => void send({ progress: digests }),
+        onRemoved: (removed) => void send({ progress: { removed } }),
+        onDecided: (decided) => void send({ progress: { decided } }),
       })
       // The serving process leaves this to others.
       database.pragma('wal_checkpoint(PASSIVE)')

@@ -1,3 +1,5 @@
+import type { WallDoubt } from '../../model/wall-trust.ts'
+
 /** What happened, or would happen, to a snapshot, and why. */
 export interface GcSnapshot {
   readonly mirror: string
@@ -25,14 +27,18 @@ export interface GcBlobs {
   readonly fetchable: BlobSum
   /** Listed by no snapshot, but used or stored so recently that a sync may be about to list them. */
   readonly recent: BlobSum
-  /** What went: listed by no snapshot, and evicted for space. */
+  /** What went, or is going: listed by no snapshot, and evicted for space. */
   readonly unlisted: BlobSum
   readonly evicted: BlobSum
+  /** Of both, what was still being deleted when this was told; nothing once a collection has ended. */
+  readonly deleting: BlobSum
 }
 
 /** What a collection did, or would do. */
 export interface GcReport {
   readonly dryRun: boolean
+  /** Set while the system's clock is not believed: no snapshot is retired. */
+  readonly wallDoubt: WallDoubt | undefined
   readonly snapshots: readonly GcSnapshot[]
   readonly packageRows: number
   readonly blobs: GcBlobs

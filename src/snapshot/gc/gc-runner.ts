@@ -7,10 +7,19 @@ import type { GcReport } from './gc-report.ts'
 import type { WorkerMessage } from '../worker-job.ts'
 
 /** Runs a collection somewhere. When it settles, nothing of it runs on. */
-export type GcRunner = (
-  request: GcRequest,
-  options: { readonly signal: AbortSignal; readonly onRemoved: (digests: readonly Digest[]) => void },
-) => Promise<GcReport>
+export type GcRunner = (request: GcRequest, options: GcRunOptions) => Promise<GcReport>
+
+/** Who stops a collection, and who is told of it. */
+export interface GcRunOptions {
+  readonly signal: AbortSignal
+  /** Told of blobs that are gone. */
+  readonly onRemoved: (digests: readonly Digest[]) => void
+  /** Told what is decided, when it takes long to do: see {@link GcRequest.answerAfterMs}. */
+  readonly onDecided: (report: GcReport) => void
+}
+
+/** What the process says on its way. */
+export type GcProgress = { readonly removed: readonly Digest[] } | { readonly decided: GcReport }
 
 /** What the process is told. */
 export interface GcTask {
@@ -28,7 +37,8 @@ const MAX_HEAP_MB = 512
  * afterwards. In a thread the same work takes twice as long, since its memory is of an arena that grows piece by piece.
  */
 export function createGcRunner(place: Omit<GcTask, 'request'>): GcRunner {
-  return async (request, { signal, onRemoved }) => {
+  return async (request, options) => {
+    const { signal } = options
     signal.throwIfAborted()
     const child = fork(new URL(import.meta.resolve('./gc-process.ts')), {
       execArgv: [`--max-old-space-size=${MAX_HEAP_MB}`],
@@ -38,7 +48,7 @@ export function createGcRunner(place: Omit<GcTask, 'request'>): GcRunner {
     signal.addEventListener('abort', stop, { once: true })
     try {
       // Listened to before anything is sent: a process that could not be started says so at once, or has no channel.
-      const result = resultOf(child, onRemoved)
+      const result = resultOf(child, options)
       if (child.pid !== undefined) child.send({ ...place, request } satisfies GcTask)
       return await result
     } catch (error) {
@@ -50,14 +60,18 @@ export function createGcRunner(place: Omit<GcTask, 'request'>): GcRunner {
   }
 }
 
-function resultOf(child: ChildProcess, onRemoved: (digests: readonly Digest[]) => void): Promise<GcReport> {
+function resultOf(child: ChildProcess, { onRemoved, onDecided }: GcRunOptions): Promise<GcReport> {
   let failure = new PinyonError('STORE_FAILED', 'the process collecting garbage ended without a result')
   let report: GcReport | undefined
   child.on('message', (sent) => {
-    const message = sent as WorkerMessage<GcReport, readonly Digest[]>
-    if ('progress' in message) onRemoved(message.progress)
-    else if ('result' in message) report = message.result
-    else failure = new PinyonError(message.failure.code, message.failure.message, message.failure.facts)
+    const message = sent as WorkerMessage<GcReport, GcProgress>
+    if ('progress' in message) {
+      if ('removed' in message.progress) onRemoved(message.progress.removed)
+      else onDecided(message.progress.decided)
+    }
+    if ('result' in message) report = message.result
+    if ('failure' in message)
+      failure = new PinyonError(message.failure.code, message.failure.message, message.failure.facts)
   })
   child.on('error', (error) => {
     // As the shortage that it may be: no more files, no space.

@@ -1,7 +1,9 @@
 import { reconcileBlobs, removeBlobs } from './blob-removal.ts'
-import { chooseEvicted, scanBlobs, sumBlobs, type BlobScan, type Removable } from './blob-scan.ts'
+import { chooseEvicted, scanBlobs, sumBlobs, type BlobScan } from './blob-scan.ts'
+import type { Removable } from './blob-table.ts'
 import type { GcContext } from './gc-context.ts'
 import { NO_BLOBS, type BlobSum, type GcBlobs, type GcReport, type GcSnapshot } from './gc-report.ts'
+import { noteDoubt, readDoubt } from './gc-clock.ts'
 import { planRetirement, retireSnapshots, sweepPackages, type JudgedSnapshot } from './retire.ts'
 
 /** How often a scan is made anew because a sync published while what it found was removed. */
@@ -19,32 +21,48 @@ export async function collectGarbage(context: GcContext): Promise<GcReport> {
   if (kind === 'plan') return plan(context)
   context.inventory.dropTrash()
   if (reconcile) await reconcileBlobs(context)
-  const snapshots = kind === 'collect' ? await retireSnapshots(context) : []
-  const packageRows = kind === 'collect' ? await sweepPackages(context) : 0
-  const { scan, unlisted, evicted } = await removeUnneeded(context)
-  const blobs = describeBlobs(context, scan, unlisted, evicted)
-  return {
+  const wallDoubt = kind === 'collect' ? await noteDoubt(context) : undefined
+  const snapshots = kind === 'collect' ? await retireSnapshots(context, wallDoubt) : []
+  const report = (blobs: GcBlobs, packageRows: number): GcReport => ({
     dryRun: false,
+    wallDoubt,
     snapshots: snapshots.map(toReported),
     packageRows,
     blobs,
     fits: fits(context, blobs),
+  })
+  const blobs = await removeUnneeded(context, tellWhenLate(context, report))
+  const packageRows = kind === 'collect' ? await sweepPackages(context) : 0
+  return report(blobs, packageRows)
+}
+
+/** Tells what is decided as soon as whoever asked has waited long enough; once. */
+function tellWhenLate(
+  { request: { answerAfterMs }, onDecided }: GcContext,
+  report: (blobs: GcBlobs, packageRows: number) => GcReport,
+): (describe: () => GcBlobs) => void {
+  if (answerAfterMs === undefined || onDecided === undefined) return () => undefined
+  const lateAt = performance.now() + answerAfterMs
+  let told = false
+  return (describe) => {
+    if (told || performance.now() < lateAt) return
+    told = true
+    onDecided(report(describe(), 0))
   }
 }
 
 function plan(context: GcContext): GcReport {
-  const snapshots = planRetirement(context)
-  const going = snapshots.filter(({ goes }) => goes)
-  const scan = scanBlobs(context, going)
-  const evicted = sumBlobs(chooseEvicted(scan, excess(context, scan, sumBlobs(scan.unlisted).bytes)))
-  const blobs = describeBlobs(context, scan, sumBlobs(scan.unlisted), evicted)
-  const total = {
-    count: blobs.total.count - blobs.unlisted.count - evicted.count,
-    bytes: blobs.total.bytes - blobs.unlisted.bytes - evicted.bytes,
-  }
-  const planned = { ...blobs, total }
+  const wallDoubt = readDoubt(context)
+  const snapshots = planRetirement(context, wallDoubt)
+  const scan = scanBlobs(
+    context,
+    snapshots.filter(({ goes }) => goes),
+  )
+  const blobs = describeBlobs(context, scan, NOTHING, chooseGoing(context, scan))
+  const planned = { ...blobs, deleting: NO_BLOBS }
   return {
     dryRun: true,
+    wallDoubt,
     snapshots: snapshots.map(toReported),
     packageRows: 0,
     blobs: planned,
@@ -52,21 +70,35 @@ function plan(context: GcContext): GcReport {
   }
 }
 
+/** Blobs that go, or went. */
+interface Going {
+  readonly unlisted: readonly Removable[]
+  readonly evicted: readonly Removable[]
+}
+
+const NOTHING: Going = { unlisted: [], evicted: [] }
+
+function chooseGoing(context: GcContext, scan: BlobScan): Going {
+  const { unlisted } = scan
+  return { unlisted, evicted: chooseEvicted(scan, excess(context, scan, sumBlobs(unlisted).bytes)) }
+}
+
 /** Scans and removes; once more when a sync has published meanwhile, as what upstream has may be another by then. */
 async function removeUnneeded(
   context: GcContext,
-): Promise<{ scan: BlobScan; unlisted: BlobSum; evicted: BlobSum }> {
-  const unlisted: Removable[] = []
-  const evicted: Removable[] = []
+  onStep: (describe: () => GcBlobs) => void,
+): Promise<GcBlobs> {
+  const removed = { unlisted: [] as Removable[], evicted: [] as Removable[] }
   for (let scans = 1; ; scans += 1) {
     const scan = scanBlobs(context, [])
-    const left = await removeBlobs(context, scan.unlisted, scan.token)
-    unlisted.push(...left.removed)
-    const chosen = left.held ? chooseEvicted(scan, excess(context, scan, 0)) : []
-    const out = await removeBlobs(context, chosen, scan.token)
-    evicted.push(...out.removed)
-    if ((left.held && out.held) || scans === MAX_SCANS)
-      return { scan, unlisted: sumBlobs(unlisted), evicted: sumBlobs(evicted) }
+    const going = chooseGoing(context, scan)
+    const remove = async (part: keyof Going, rest: Going) =>
+      await removeBlobs(context, going[part], scan.token, {
+        onGone: (gone) => removed[part].push(...gone),
+        onStep: (left) => onStep(() => describeBlobs(context, scan, removed, { ...rest, [part]: left() })),
+      })
+    const held = (await remove('unlisted', going)) && (await remove('evicted', NOTHING))
+    if (held || scans === MAX_SCANS) return describeBlobs(context, scan, removed, NOTHING)
   }
 }
 
@@ -84,14 +116,18 @@ function excess({ statements, request }: GcContext, scan: BlobScan, goingBytes: 
   return isDue ? taken - target : 0
 }
 
+/** @param left chosen to go, and still there */
 function describeBlobs(
   { statements, request }: GcContext,
   scan: BlobScan,
-  unlisted: BlobSum,
-  evicted: BlobSum,
+  removed: Going,
+  left: Going,
 ): GcBlobs {
+  const unlisted = plus(sumBlobs(removed.unlisted), sumBlobs(left.unlisted))
+  const evicted = plus(sumBlobs(removed.evicted), sumBlobs(left.evicted))
+  const deleting = plus(sumBlobs(left.unlisted), sumBlobs(left.evicted))
   return {
-    total: { ...(statements.total.get() as BlobSum) },
+    total: minus(statements.total.get() as BlobSum, deleting),
     maxBytes: request.maxBytes,
     repodata: scan.repodata,
     onlyHere: scan.onlyHere,
@@ -99,7 +135,12 @@ function describeBlobs(
     recent: minus(scan.allUnlisted, unlisted),
     unlisted,
     evicted,
+    deleting,
   }
+}
+
+function plus(some: BlobSum, more: BlobSum): BlobSum {
+  return { count: some.count + more.count, bytes: some.bytes + more.bytes }
 }
 
 function minus(all: BlobSum, some: BlobSum): BlobSum {

@@ -49,7 +49,9 @@ const GC = {
   markUnswept: 'UPDATE mirror SET unswept = 1 WHERE id = :mirrorId',
   markSwept: 'UPDATE mirror SET unswept = 0 WHERE id = :mirrorId',
   unswept: 'SELECT 1 FROM mirror WHERE unswept = 1 LIMIT 1',
-  deadPackages: `SELECT p.id FROM package p WHERE p.mirror_id = :mirrorId AND ${DEAD}`,
+  // In the order of the table, which is that of the file.
+  deadPackages: `SELECT p.id FROM package p WHERE p.id BETWEEN :from AND :to
+    AND +p.mirror_id IN (SELECT id FROM mirror WHERE unswept = 1) AND ${DEAD}`,
   // Looked at once more: of a mirror without any snapshot a publication may have brought rows back to life.
   forgetPackage: `DELETE FROM package AS p WHERE p.id = :id AND ${DEAD}`,
   // Changes whenever a blob may have become one that must not go: a publication, or what is known of an upstream.
@@ -62,33 +64,29 @@ const GC = {
   // Not one that was used since it was chosen.
   removeBlob: 'DELETE FROM blob WHERE digest = :digest AND used_at = :usedAt',
   total: 'SELECT count, bytes FROM blob_total',
+  wallTrust: `SELECT wall_ms AS wallMs, farm_ms AS farmMs, last_wall_ms AS lastWallMs, last_farm_ms AS lastFarmMs,
+    since_farm_ms AS sinceFarmMs FROM wall_trust`,
+  setWallTrust: `REPLACE INTO wall_trust (id, wall_ms, farm_ms, last_wall_ms, last_farm_ms, since_farm_ms)
+    VALUES (1, :wallMs, :farmMs, :lastWallMs, :lastFarmMs, :sinceFarmMs)`,
 } as const
 
-/** The scan of what the blobs are for, in temporary tables of one connection. */
+/** The scan of what the blobs are for: rows come many in one value, as BlobTable reads them. */
 const SCAN = {
   clearLive: 'DELETE FROM temp.live_snapshot',
   fillLive: `INSERT INTO temp.live_snapshot (mirror_id, seq, id)
     SELECT mirror_id, seq, id FROM main.snapshot WHERE retired_at IS NULL`,
   dropLive: 'DELETE FROM temp.live_snapshot WHERE id = :id',
-  clearListed: 'DELETE FROM temp.listed',
-  // Fetchable: some mirror that is followed, and was reached at the last look, has it in its newest snapshot. Sorted, they are added faster.
-  listPackages: `INSERT INTO temp.listed (digest, size, fetchable, repodata)
-    SELECT p.digest, max(b.size), max(p.last_seq IS NULL AND p.mirror_id IN (${FOLLOWED})), 0
-    FROM main.package p CROSS JOIN main.blob b ON b.digest = p.digest
-    WHERE :all OR EXISTS (SELECT 1 FROM temp.live_snapshot s WHERE s.mirror_id = p.mirror_id
-      AND s.seq >= p.first_seq AND (p.last_seq IS NULL OR s.seq <= p.last_seq))
-    GROUP BY p.digest`,
-  listRepodata: `INSERT INTO temp.listed (digest, size, fetchable, repodata)
-    SELECT f.digest, b.size, 0, 1
-    FROM main.repodata_file f CROSS JOIN temp.live_snapshot s ON s.id = f.snapshot_id CROSS JOIN main.blob b ON b.digest = f.digest
-    WHERE true
-    ON CONFLICT (digest) DO UPDATE SET fetchable = 0, repodata = 1`,
-  unlisted: `SELECT b.digest, b.size, b.used_at AS usedAt FROM main.blob b
-    WHERE b.used_at < :before AND NOT EXISTS (SELECT 1 FROM temp.listed l WHERE l.digest = b.digest)`,
-  evictable: `SELECT b.digest, b.size, b.used_at AS usedAt FROM main.blob b JOIN temp.listed l ON l.digest = b.digest
-    WHERE l.fetchable = 1 AND l.repodata = 0 ORDER BY b.used_at, b.digest`,
-  classes: `SELECT CASE WHEN repodata = 1 THEN 'repodata' WHEN fetchable = 1 THEN 'fetchable' ELSE 'only_here' END AS class,
-      count(*) AS count, sum(size) AS bytes FROM temp.listed GROUP BY 1`,
+  blobs: `SELECT CAST(group_concat(digest || ' ' || size || ' ' || used_at) AS BLOB) AS rows, max(digest) AS last
+    FROM (SELECT digest, size, used_at FROM main.blob WHERE digest > :after ORDER BY digest LIMIT :limit)`,
+  lastPackage: 'SELECT coalesce(max(id), 0) AS id FROM main.package',
+  // Fetchable: some mirror that is followed, and was reached at the last look, has it in its newest snapshot.
+  packages: `SELECT CAST(group_concat(iif(p.last_seq IS NULL AND p.mirror_id IN (${FOLLOWED}), '+', '-') || p.digest) AS BLOB) AS rows
+    FROM main.package p WHERE p.id BETWEEN :from AND :to AND (:all OR EXISTS (
+      SELECT 1 FROM temp.live_snapshot s WHERE s.mirror_id = p.mirror_id
+        AND s.seq >= p.first_seq AND (p.last_seq IS NULL OR s.seq <= p.last_seq)))`,
+  repodata: `SELECT CAST(group_concat('-' || f.digest) AS BLOB) AS rows
+    FROM temp.live_snapshot s CROSS JOIN main.repodata_file f ON f.snapshot_id = s.id
+    WHERE s.mirror_id = :mirrorId AND f.digest IS NOT NULL`,
 } as const
 
 const CREATE_SCAN = `
@@ -97,10 +95,7 @@ const CREATE_SCAN = `
   CREATE TEMP TABLE live_snapshot (
     mirror_id INTEGER NOT NULL, seq INTEGER NOT NULL, id INTEGER NOT NULL, PRIMARY KEY (mirror_id, seq)
   ) WITHOUT ROWID;
-  CREATE INDEX temp.live_snapshot_id ON live_snapshot (id);
-  CREATE TEMP TABLE listed (
-    digest TEXT NOT NULL PRIMARY KEY, size INTEGER NOT NULL, fetchable INTEGER NOT NULL, repodata INTEGER NOT NULL
-  ) WITHOUT ROWID`
+  CREATE INDEX temp.live_snapshot_id ON live_snapshot (id)`
 
 type Prepared<Sql> = Readonly<Record<keyof Sql, Database.Statement>>
 

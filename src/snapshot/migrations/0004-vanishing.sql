@@ -52,16 +52,12 @@ CREATE TABLE lost_package (
   PRIMARY KEY (mirror_id, package_id)
 ) STRICT, WITHOUT ROWID;
 
+-- None for rows that are added: it would have all of a first snapshot put aside. Who adds rows that have an end notes them here as well.
 CREATE TRIGGER package_departed AFTER UPDATE OF first_seq, last_seq ON package BEGIN
   DELETE FROM departed WHERE mirror_id = old.mirror_id AND package_id = old.id;
   INSERT INTO departed SELECT new.mirror_id, new.id, new.first_seq, new.last_seq,
     substr(new.digest, instr(new.digest, ':') + 1, 12), coalesce(new.size, 0),
     NOT EXISTS (SELECT 1 FROM blob b WHERE b.digest = new.digest) WHERE new.last_seq IS NOT NULL;
-END;
-CREATE TRIGGER package_added_departed AFTER INSERT ON package WHEN new.last_seq IS NOT NULL BEGIN
-  INSERT INTO departed SELECT new.mirror_id, new.id, new.first_seq, new.last_seq,
-    substr(new.digest, instr(new.digest, ':') + 1, 12), coalesce(new.size, 0),
-    NOT EXISTS (SELECT 1 FROM blob b WHERE b.digest = new.digest);
 END;
 CREATE TRIGGER package_forgotten AFTER DELETE ON package WHEN old.last_seq IS NOT NULL BEGIN
   DELETE FROM departed WHERE mirror_id = old.mirror_id AND package_id = old.id;

@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+
 import type { Snapshot } from '../store.ts'
 import { AskedNames } from './asked-names.ts'
 import { createUsageClient, UsageTally, type UsageClient } from './usage-tally.ts'
@@ -5,6 +7,8 @@ import type { UsageStore } from './usage.ts'
 
 /** How long what was counted may wait in memory: so much is lost when a process is killed, in milliseconds. */
 const FLUSH_MS = 10_000
+/** Package names stored in one transaction: a millisecond or two of the serving thread. */
+const NAMES_AT_ONCE = 500
 /** How often what is old is looked for, in milliseconds. */
 const PRUNE_MS = 3_600_000
 
@@ -62,17 +66,35 @@ export class UsageRecorder {
   }
 
   async #store(): Promise<void> {
-    if (this.#tally.isEmpty && this.#names.isEmpty) return
-    const taken = this.#tally
-    const names = this.#names.take()
+    const parts = this.#tally.split()
     this.#tally = new UsageTally()
-    try {
-      await this.#options.store.add({ ...taken.toBatch(), names })
-    } catch (error) {
-      this.#names.putBack(names)
-      taken.absorb(this.#tally)
-      this.#tally = taken
-      throw error
+    while (parts[0] !== undefined) {
+      try {
+        await this.#options.store.add(parts[0].toBatch())
+      } catch (error) {
+        const later = this.#tally
+        this.#tally = new UsageTally()
+        for (const left of [...parts, later]) this.#tally.absorb(left)
+        throw error
+      }
+      // Between two of them requests have their turn.
+      if (parts.length > 1) await nextTurn()
+      parts.shift()
+    }
+    await this.#storeNames()
+  }
+
+  async #storeNames(): Promise<void> {
+    let names = this.#names.take()
+    while (names.length > 0) {
+      try {
+        await this.#options.store.add({ snapshots: [], clients: [], names: names.slice(0, NAMES_AT_ONCE) })
+      } catch (error) {
+        this.#names.putBack(names)
+        throw error
+      }
+      names = names.slice(NAMES_AT_ONCE)
+      if (names.length > 0) await nextTurn()
     }
   }
 

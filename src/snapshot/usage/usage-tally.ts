@@ -7,6 +7,10 @@ import { CLIENTS_PER_MIRROR, type ClientUsage, type Count, type UsageBatch } fro
 /** Clients, each with each snapshot it uses, that a tally knows by name: some 2 MB. Of others it only knows how many and how much. */
 export const MAX_NAMED = 4_096
 
+/** Snapshots, and clients of them, that a store is given at once. */
+const SNAPSHOTS_AT_ONCE = 60
+const NAMED_AT_ONCE = 800
+
 /** Who asks, prepared for counting. */
 export interface UsageClient {
   readonly address: string
@@ -87,6 +91,24 @@ export class UsageTally {
     }
   }
 
+  /** The same in parts, each of which a store takes in a few milliseconds. */
+  split(): UsageTally[] {
+    const parts: UsageTally[] = []
+    for (const counters of this.#snapshots.values())
+      for (const piece of splitNamed(counters)) {
+        const last = parts.at(-1)
+        const fits =
+          last !== undefined &&
+          last.#snapshots.size < SNAPSHOTS_AT_ONCE &&
+          last.#named + piece.named.size <= NAMED_AT_ONCE
+        const part = fits ? last : new UsageTally()
+        if (!fits) parts.push(part)
+        part.#snapshots.set(piece.snapshotId, piece)
+        part.#named += piece.named.size
+      }
+    return parts
+  }
+
   /** What it has counted, as stores take it. */
   toBatch(): UsageBatch {
     const all = [...this.#snapshots.values()]
@@ -116,6 +138,16 @@ export class UsageTally {
     counters.named.set(client.key, counter)
     return counter
   }
+}
+
+function splitNamed(counters: SnapshotCounters): SnapshotCounters[] {
+  const named = [...counters.named]
+  const pieces: SnapshotCounters[] = []
+  for (let at = 0; at === 0 || at < named.length; at += NAMED_AT_ONCE) {
+    const rest = at === 0 ? {} : { unnamed: new Map<Agent, Counter>(), unnamedClients: new Sketch() }
+    pieces.push({ ...counters, named: new Map(named.slice(at, at + NAMED_AT_ONCE)), ...rest })
+  }
+  return pieces
 }
 
 function startCount(nowMs: number): Counter {

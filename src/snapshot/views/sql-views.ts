@@ -13,12 +13,16 @@ const VIEW = `v.name, v.generation, v.created_at AS createdAt, v.client, v.ttl_m
 const VIEWS = {
   lease: 'SELECT generation, ttl_ms AS ttlMs, expires_at AS expiresAt FROM view WHERE name = :name',
   newestGeneration: 'SELECT coalesce(max(number), 0) AS number FROM generation',
-  add: `INSERT INTO view (name, generation, created_at, client, ttl_ms, expires_at)
-    VALUES (:name, :generation, :createdAt, :client, :ttlMs, :expiresAt)`,
+  add: `INSERT INTO view (name, generation, created_at, client, holder, ttl_ms, expires_at)
+    VALUES (:name, :generation, :createdAt, :client, :holder, :ttlMs, :expiresAt)`,
   renew: 'UPDATE view SET ttl_ms = :ttlMs, expires_at = :expiresAt WHERE name = :name',
   remove: 'DELETE FROM view WHERE name = :name',
   removeEnded: `DELETE FROM view WHERE name IN (
     SELECT name FROM view WHERE expires_at <= :nowMs ORDER BY expires_at LIMIT :limit)`,
+  removeHeld: `DELETE FROM view WHERE name IN (
+    SELECT name FROM view WHERE holder = :holder AND expires_at > :nowMs LIMIT :limit)`,
+  held: `SELECT count(*) AS count, min(expires_at) AS firstEnd FROM view
+    WHERE holder = :holder AND expires_at > :nowMs`,
   rows: 'SELECT count(*) AS count FROM view',
   firstEnd: 'SELECT min(expires_at) AS atMs FROM view',
   count: 'SELECT count(*) AS count FROM view WHERE expires_at > :nowMs',

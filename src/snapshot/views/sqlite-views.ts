@@ -4,6 +4,7 @@ import type Database from 'better-sqlite3'
 
 import { formatDuration } from '../../model/duration.ts'
 import { PinyonError } from '../../model/errors.ts'
+import { toHolder } from '../../model/network.ts'
 import { prepareViews, type ViewStatements } from './sql-views.ts'
 import type { StoredClock } from './stored-clock.ts'
 import { OpeningQueue, type WaitingOpening } from './view-openings.ts'
@@ -31,6 +32,16 @@ interface Batch {
   room: number | undefined
   /** When the first view ends, by the farm's clock; set once no more can be made. */
   firstEndMs: number | undefined
+  /** How many views last; undefined until somebody needs one. */
+  live: number | undefined
+  /** What each client holds, of those that need one. */
+  readonly held: Map<string, Held>
+}
+
+interface Held {
+  count: number
+  /** When the first of them ends, by the farm's clock. */
+  readonly firstEnd: number | null
 }
 
 /** Views in the snapshot database. */
@@ -76,6 +87,19 @@ export class SqliteViews implements ViewStore {
     return await runWrite(this.#database, end, { durable: false })
   }
 
+  async endAll(client: string): Promise<number> {
+    const holder = toHolder(client)
+    const endSome = () => {
+      const nowMs = this.#clock.note()
+      return this.#statements.removeHeld.run({ holder, nowMs, limit: SWEPT_AT_ONCE }).changes
+    }
+    for (let total = 0; ; await nextTurn()) {
+      const ended = await runWrite(this.#database, endSome, { durable: false })
+      total += ended
+      if (ended < SWEPT_AT_ONCE) return total
+    }
+  }
+
   async find(name: string): Promise<View | undefined> {
     return this.#statements.find.get({ name, ...this.#now() }) as View | undefined
   }
@@ -85,7 +109,7 @@ export class SqliteViews implements ViewStore {
   }
 
   async count(): Promise<number> {
-    return (this.#statements.count.get({ nowMs: this.#clock.nowMs() }) as { count: number }).count
+    return this.#countLive(this.#clock.nowMs())
   }
 
   async sweep(): Promise<number> {
@@ -106,6 +130,8 @@ export class SqliteViews implements ViewStore {
       generation: this.#newestGeneration(),
       room: undefined,
       firstEndMs: undefined,
+      live: undefined,
+      held: new Map(),
     }
     let changed = false
     for (const opening of openings) {
@@ -135,10 +161,24 @@ export class SqliteViews implements ViewStore {
   ): NonNullable<WaitingOpening['result']> {
     if (batch.room === undefined || batch.room <= 0) batch.room = this.#makeRoom(batch)
     if (batch.room <= 0) return { error: this.#refuse(name, batch) }
+    const holder = toHolder(client)
+    const held = this.#heldBy(holder, batch)
+    batch.live ??= this.#countLive(batch.nowMs)
+    if (held.count >= this.max - batch.live) return { error: this.#refuseHolder(name, holder, held, batch) }
     const { generation } = batch
-    this.#statements.add.run({ name, client, generation, createdAt: this.#clock.wallMs(), ...lease })
+    this.#statements.add.run({ name, client, holder, generation, createdAt: this.#clock.wallMs(), ...lease })
     batch.room -= 1
+    batch.live += 1
+    held.count += 1
     return { generation }
+  }
+
+  #heldBy(holder: string, { held, nowMs }: Batch): Held {
+    const known = held.get(holder)
+    if (known !== undefined) return known
+    const found = this.#statements.held.get({ holder, nowMs }) as Held
+    held.set(holder, found)
+    return found
   }
 
   /** How many more views there can be, once those that have ended are forgotten if that is needed. */
@@ -156,16 +196,25 @@ export class SqliteViews implements ViewStore {
   }
 
   #refuse(name: string, { nowMs, firstEndMs = nowMs }: Batch): PinyonError {
-    const nextEndMs = Math.ceil(Math.max(0, firstEndMs - nowMs) / 1_000) * 1_000
-    const ways = `end one that is not needed with DELETE, or wait: the next ends in ${formatDuration(nextEndMs)}`
     return new PinyonError(
       'VIEWS_FULL',
-      `there are as many views as there can be, ${this.max}, so this one was not made; ${ways}: ${name}`,
+      `there are as many views as there can be, ${this.max}, so this one was not made; ${describeWays(firstEndMs - nowMs)}: ${name}`,
+    )
+  }
+
+  #refuseHolder(name: string, holder: string, { count, firstEnd }: Held, { nowMs }: Batch): PinyonError {
+    return new PinyonError(
+      'VIEWS_FULL',
+      `${holder} holds ${count} view${count === 1 ? '' : 's'}, as many as are left for all others, so this one was not made; ${describeWays((firstEnd ?? nowMs) - nowMs)}: ${name}`,
     )
   }
 
   #now(): { readonly nowMs: number; readonly wallMs: number } {
     return { nowMs: this.#clock.nowMs(), wallMs: this.#clock.wallMs() }
+  }
+
+  #countLive(nowMs: number): number {
+    return (this.#statements.count.get({ nowMs }) as { count: number }).count
   }
 
   #lease(name: string): LeaseRow | undefined {
@@ -175,4 +224,10 @@ export class SqliteViews implements ViewStore {
   #newestGeneration(): number {
     return (this.#statements.newestGeneration.get() as { number: number }).number
   }
+}
+
+/** What whoever is refused a view can do. */
+function describeWays(nextEndMs: number): string {
+  const seconds = Math.ceil(Math.max(0, nextEndMs) / 1_000)
+  return `end one that is not needed with DELETE, or wait: the next ends in ${formatDuration(seconds * 1_000)}`
 }

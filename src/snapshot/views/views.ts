@@ -44,11 +44,13 @@ export interface ViewStore {
   /**
    * The generation that a name stands for. The first opening freezes the newest one, later ones repeat it and begin the ttl anew. Before
    * anything was published this is 0, and nothing is frozen: the first generation will be.
-   * @throws PinyonError VIEWS_FULL when it would be one too many
+   * @throws PinyonError VIEWS_FULL when it would be one too many, of all or of one client: it may hold as many as are left for all others
    */
   open(name: string, opening: ViewOpening): Promise<number>
   /** Ends a view now; false when there is none. */
   end(name: string): Promise<boolean>
+  /** Ends all views of a client now, of an IPv6 address those of its network; gives how many there were. */
+  endAll(client: string): Promise<number>
   find(name: string): Promise<View | undefined>
   list(query?: ViewQuery): Promise<readonly View[]>
   /** How many there are. */

@@ -39,7 +39,10 @@ export class GcPlace {
   readonly layout: Layout
   readonly store: SqliteSnapshotStore
   readonly blobs: DiskBlobStore
+  /** What collections have told before they ended. */
+  readonly decided: GcReport[] = []
   #scratch = 0
+  #jumpedMs = 0
 
   constructor(t: TestContext, dataDir: string = tempDir(t)) {
     this.dataDir = dataDir
@@ -49,8 +52,8 @@ export class GcPlace {
     const now = () => this.nowMs
     const clock = () => ({
       wallMs: this.nowMs,
-      monotonicMs: this.nowMs,
-      uptimeMs: this.nowMs,
+      monotonicMs: this.nowMs - this.#jumpedMs,
+      uptimeMs: this.nowMs - this.#jumpedMs,
       bootId: 'boot',
     })
     this.store = new SqliteSnapshotStore(this.layout.database, scratch, { now, clock })
@@ -153,6 +156,7 @@ export class GcPlace {
       statements: prepareGc(database),
       inventory: new DiskInventory(this.layout, PROCESS_ID, 1_000_000),
       onRemoved: () => undefined,
+      onDecided: (report) => void this.decided.push(report),
       request: {
         kind: 'collect',
         reconcile: true,
@@ -160,7 +164,7 @@ export class GcPlace {
         maxBytes: 1e12,
         neededBytes: 0,
         nowMs: this.nowMs,
-        farmNowMs: this.nowMs,
+        farmNowMs: this.nowMs - this.#jumpedMs,
         unlistedMs: 3_600_000,
         ...changes,
       },
@@ -176,6 +180,12 @@ export class GcPlace {
 
   later(ms: number): void {
     this.nowMs += ms
+  }
+
+  /** Somebody sets the system's clock; no time passes. */
+  jump(ms: number): void {
+    this.nowMs += ms
+    this.#jumpedMs += ms
   }
 }
 

@@ -41,6 +41,8 @@ class History {
   }
 
   async run(): Promise<void> {
+    // As a start does: from then on the farm's clock counts.
+    await this.#place.store.views.sweep()
     await this.#configure()
     for (let step = 0; step < STEPS; step += 1) {
       this.#place.later(this.#random.below(8 * HOUR_MS))

@@ -42,7 +42,7 @@ test('a busy server gets the whole report of a large farm, long after it was sen
       farmNowMs: 0,
       unlistedMs: 1,
     },
-    { signal: new AbortController().signal, onRemoved: () => undefined },
+    { signal: new AbortController().signal, onRemoved: () => undefined, onDecided: () => undefined },
   )
   // Each turn of its loop takes this many milliseconds, and the socket between the two holds a part of the report.
   const word = new Int32Array(new SharedArrayBuffer(4))

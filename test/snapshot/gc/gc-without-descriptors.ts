@@ -26,6 +26,7 @@ try {
 const told = await run(request, {
   signal: new AbortController().signal,
   onRemoved: () => undefined,
+  onDecided: () => undefined,
 }).then(
   () => 'collected',
   (error: unknown) => toPinyonError(error).code,

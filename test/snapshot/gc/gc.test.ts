@@ -6,12 +6,18 @@ import { describe, test } from 'node:test'
 import { DiskInventory } from '../../../src/cache/disk-inventory.ts'
 import { blobPath } from '../../../src/cache/layout.ts'
 import { digestOf } from '../../../src/model/digest.ts'
+import type { GcReport } from '../../../src/snapshot/gc/gc-report.ts'
 import { createPackage } from '../publish-simply.ts'
 import { GcPlace, ONE_DAY, PROCESS_ID } from './gc-place.ts'
 
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
 const M = [{ name: 'm' }]
+
+/** How many snapshots a report says are going. */
+function going({ snapshots }: GcReport): number {
+  return snapshots.filter(({ goes }) => goes).length
+}
 
 describe('a collection', () => {
   test('retires what is too old, with what only it listed; its name stays taken and its generation readable', async (t) => {
@@ -72,6 +78,61 @@ describe('a collection', () => {
     assert.deepEqual([done.blobs.unlisted.count, done.blobs.evicted.count], [2, 1])
   })
 
+  test('tells what is decided before it is done, where somebody waits, and ends as it said', async (t) => {
+    const place = new GcPlace(t)
+    await place.store.reconcile(M, place.nowMs)
+    await place.publish('m', { a: '1', b: '1' })
+    await place.cache('a', '1')
+    place.later(2 * DAY_MS)
+    await place.publish('m', { a: '2', b: '1' })
+    await place.cache('a', '2')
+    await place.cache('b', '1')
+    const files = place.files().length
+    const plan = await place.collect({ kind: 'plan', maxBytes: 1 })
+    const done = await place.collect({ maxBytes: 1, answerAfterMs: 0 })
+    assert.equal(place.decided.length, 1)
+    const [decided] = place.decided
+    assert.deepEqual(decided?.snapshots, done.snapshots)
+    // One package and the repodata of the retired one are unlisted, both others can be fetched again.
+    assert.equal(decided?.blobs.deleting.count, 4)
+    assert.deepEqual({ ...decided?.blobs, deleting: done.blobs.deleting }, done.blobs)
+    assert.deepEqual(plan.blobs, done.blobs)
+    assert.equal(done.blobs.deleting.count, 0)
+    assert.equal(place.files().length, files - 4)
+  })
+
+  test('retires nothing by a clock that jumped ahead, until it is set right or a day has passed', async (t) => {
+    const place = new GcPlace(t)
+    await place.store.reconcile(M, place.nowMs)
+    await place.publish('m', { a: '1' })
+    const unlisted = await place.cache('x', '1')
+    place.later(HOUR_MS)
+    await place.publish('m', { a: '2' })
+    await place.collect()
+    place.jump(365 * DAY_MS)
+    place.later(HOUR_MS)
+    const doubted = [await place.collect({ kind: 'plan' }), await place.collect()]
+    for (const report of doubted) {
+      assert.equal(going(report), 0)
+      assert.deepEqual(report.snapshots[1]?.reasons, ['older than 1 d, by a clock in doubt'])
+      assert.deepEqual(report.wallDoubt, { aheadMs: 365 * DAY_MS, believedInMs: DAY_MS })
+    }
+    assert.equal(await place.has(unlisted), false, 'what is stored is still looked after')
+    // Set right: the next look is as if nothing had been.
+    place.jump(-365 * DAY_MS)
+    place.later(HOUR_MS)
+    const right = await place.collect()
+    assert.deepEqual([going(right), right.wallDoubt], [0, undefined])
+    // Or it was right all the time: the machine had been off.
+    place.jump(365 * DAY_MS)
+    assert.equal(going(await place.collect()), 0)
+    place.later(DAY_MS - 1)
+    assert.equal(going(await place.collect()), 0)
+    place.later(1)
+    assert.equal(going(await place.collect({ kind: 'plan' })), 1)
+    assert.equal(going(await place.collect()), 1)
+  })
+
   test('a blob that a sync may be about to list stays for an hour after it was needed', async (t) => {
     const place = new GcPlace(t)
     const digest = await place.put('captured')
@@ -130,7 +191,7 @@ describe('a collection', () => {
 
   test('what a killed collection took away, and did not free, is freed by the next one', async (t) => {
     const place = new GcPlace(t)
-    new DiskInventory(place.layout, PROCESS_ID).takeAway(await place.put('left over'))
+    new DiskInventory(place.layout, PROCESS_ID).takeAway(await place.put('left over'), 2 ** 30)
     const trash = () => place.files().filter((file) => file.startsWith(place.layout.temporary))
     // Another process's are its own.
     writeFileSync(join(place.layout.temporary, '0123456789abcdef-trash1'), '')

@@ -1,0 +1,49 @@
+import { existsSync } from 'node:fs'
+
+import type { BlobLedger } from '../cache/blob-ledger.ts'
+import { createLayout } from '../cache/layout.ts'
+import { loadConfig } from '../config/load.ts'
+import { answerApi } from '../proxy/api.ts'
+import type { ApiContext, CacheView } from '../proxy/api-context.ts'
+import { DiffRunner } from '../snapshot/diff/diff-runner.ts'
+import { SqliteSnapshotStore } from '../snapshot/sqlite-snapshot-store.ts'
+import type { MirrorSource } from './reading.ts'
+
+/** What a data directory says itself, while no server runs on it: the same answers as a server's. */
+export function openLocalSource(configFile: string): MirrorSource {
+  // Nothing has ever run here: an empty store, without making one.
+  const { dataDir, cache } = loadConfig(configFile, process.env)
+  const layout = createLayout(dataDir)
+  const store = new SqliteSnapshotStore(existsSync(layout.database) ? layout.database : ':memory:')
+  const diffs = new DiffRunner(dataDir)
+  return {
+    running: false,
+    get: async (path) => {
+      const [resource = '', query] = path.split('?')
+      const segments = resource.split('/').map(decodeURIComponent)
+      const usage = { reader: store.usage, flush: async () => {} }
+      const context: ApiContext = {
+        snapshots: store,
+        usage,
+        showClient: showInFull,
+        prefetch: () => undefined,
+        configuration: { error: undefined },
+        cache: () => describeCache(store.ledger, cache.maxBytes),
+        diff: (pair) => diffs.diff(pair),
+      }
+      return JSON.parse((await answerApi(context, segments, new URLSearchParams(query))).body.toString())
+    },
+    close: () => store.close(),
+  }
+}
+
+function describeCache(ledger: BlobLedger, maxBytes: number): CacheView {
+  const { count, bytes } = ledger.total()
+  const unknown = { only_here_bytes: null, fetchable_bytes: null, repodata_bytes: null }
+  return { blobs: count, bytes, max_bytes: maxBytes, full: false, collecting: false, ...unknown }
+}
+
+/** Who may read the data directory may know who asked. */
+function showInFull(address: string): string {
+  return address
+}

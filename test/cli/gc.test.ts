@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import { formatReport } from '../../src/cli/gc.ts'
+import { NO_BLOBS, type GcReport } from '../../src/snapshot/gc/gc-report.ts'
+
+const HOUR_MS = 3_600_000
+const MANY = { count: 66_780, bytes: 19_278_000_000 }
+
+const REPORT: GcReport = {
+  dryRun: false,
+  wallDoubt: undefined,
+  snapshots: [{ mirror: 'm', name: '2026-01-01-00-00', goes: true, reasons: ['older than 14 d'] }],
+  packageRows: 0,
+  blobs: {
+    total: { count: 10, bytes: 1_000 },
+    maxBytes: 2_000,
+    repodata: NO_BLOBS,
+    onlyHere: NO_BLOBS,
+    fetchable: NO_BLOBS,
+    recent: NO_BLOBS,
+    unlisted: MANY,
+    evicted: NO_BLOBS,
+    deleting: MANY,
+  },
+  fits: true,
+}
+
+test('gc tells what is still being deleted, and says that it is gone only when it is', () => {
+  const going = formatReport(REPORT)
+  assert.match(going, /^1 of 1 snapshots went\./)
+  assert.match(going, /^ *going: unlisted +66780 /m)
+  assert.match(going, /^66780 files, .*, are still being deleted in the background; `gc --wait` waits/m)
+  assert.match(going, / will then be in use\.\n$/)
+  const gone = formatReport({ ...REPORT, blobs: { ...REPORT.blobs, deleting: NO_BLOBS } })
+  assert.match(gone, /^ *gone: unlisted +66780 /m)
+  assert.doesNotMatch(gone, /still being deleted/)
+  assert.match(gone, / are in use\.\n$/)
+})
+
+test('gc says that the clock is in doubt, and what ends that', () => {
+  const wallDoubt = { aheadMs: 365 * 24 * HOUR_MS + 1, believedInMs: 23 * HOUR_MS }
+  assert.match(
+    formatReport({ ...REPORT, wallDoubt }),
+    /^The system's clock is 365d ahead of the time that passed .* until it is set right, or 23h have passed\.\n\n1 of 1/,
+  )
+})
