@@ -6,7 +6,7 @@ import { readClientScript } from './client-script.ts'
 import { ConfigFile } from './config-file.ts'
 import { FormerSources } from './former-sources.ts'
 import { createHandlers } from './handlers.ts'
-import { createFallbacks, createUpstreams, hashesOf, hasSameSources, scheduledMirrors } from './mirrors.ts'
+import { createUpstreams, hashesOf, hasSameSources, scheduledMirrors } from './mirrors.ts'
 import { Fetching } from './fetching.ts'
 import { createMetrics } from './figures.ts'
 import { logSync } from './log-sync.ts'
@@ -91,7 +91,6 @@ export class App {
   readonly #formerSources = new FormerSources()
   readonly #fetching: Fetching
   #upstreams: ReadonlyMap<string, MirrorUpstream>
-  #fallbacks: ReadonlyMap<string, MirrorUpstream>
 
   private constructor(options: AppOptions, storage: Storage) {
     const { config, log, loadConfig: load } = options
@@ -106,7 +105,6 @@ export class App {
     this.#metrics = createMetrics(storage, () => this.config.cache.maxBytes)
     // Upstream: the sources of each mirror, and the fills that read them.
     this.#upstreams = createUpstreams(config)
-    this.#fallbacks = createFallbacks(config)
     this.#fills = new FillTable({
       blobs: storage.blobs,
       claims: storage.claims,
@@ -119,10 +117,8 @@ export class App {
       config: () => this.config,
       storage,
       fills: this.#fills,
-      sourcesOf: (mirror) => ({
-        upstream: this.#formerSources.upstreamOf(mirror, this.#upstreams.get(mirror)),
-        fallback: this.#fallbacks.get(mirror),
-      }),
+      first: config,
+      upstreamOf: (mirror) => this.#formerSources.upstreamOf(mirror, this.#upstreams.get(mirror)),
       now: this.#now,
       log,
     })
@@ -300,7 +296,6 @@ export class App {
     await this.#injections.close()
     await this.#fills.close()
     await this.#fetching.close()
-    await Promise.all([...this.#fallbacks.values()].map((upstream) => upstream.close()))
     await Promise.all([...this.#upstreams.values()].map((upstream) => upstream.close()))
     await this.#formerSources.close()
     await this.#storage.close()
@@ -311,8 +306,6 @@ export class App {
     const upstreams = createUpstreams(config, { config: before, upstreams: this.#upstreams })
     this.#formerSources.keep(this.#upstreams, upstreams)
     this.#upstreams = upstreams
-    // Transfers of those that go end by themselves.
-    this.#fallbacks = createFallbacks(config, { config: before, fallbacks: this.#fallbacks })
     this.#scheduler.schedule(scheduledMirrors(config))
     for (const { name, enabled } of config.mirrors.values()) {
       const old = before.mirrors.get(name)

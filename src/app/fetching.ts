@@ -4,20 +4,24 @@ import { toPinyonError } from '../model/errors.ts'
 import type { MirrorPrefetch } from '../proxy/api-context.ts'
 import { toPrefetchView } from '../proxy/api-holdings.ts'
 import type { FetchTally } from '../snapshot/prefetch/fetch-run.ts'
-import { PackageFetches, type PackageSources } from '../snapshot/prefetch/package-fetches.ts'
+import { PackageFetches, type PackageSource } from '../snapshot/prefetch/package-fetches.ts'
 import { Prefetcher } from '../snapshot/prefetch/prefetcher.ts'
 import { Throttle } from '../snapshot/prefetch/throttle.ts'
 import type { Logger } from '../system/logger.ts'
-import { hasSameFallbacks, hasSameSources } from './mirrors.ts'
+import type { MirrorUpstream } from '../upstream/mirror-upstream.ts'
+import { createFallbacks, hasSameFallbacks, hasSameSources } from './mirrors.ts'
 import { StockTaker } from './stock-taker.ts'
 import type { Storage } from './storage.ts'
 
 /** What fetching is built from. */
 export interface FetchingOptions {
+  /** The running configuration, once {@link first} runs. */
   readonly config: () => Config
+  readonly first: Config
   readonly storage: Storage
   readonly fills: FillTable
-  readonly sourcesOf: (mirror: string) => PackageSources
+  /** The upstream of a mirror, those that it had included; undefined when none are known. */
+  readonly upstreamOf: (mirror: string) => PackageSource | undefined
   readonly now: () => number
   readonly log: Logger
 }
@@ -28,10 +32,16 @@ export class Fetching {
   readonly prefetcher: Prefetcher
   readonly #options: FetchingOptions
   readonly #stock: StockTaker
+  #fallbacks: ReadonlyMap<string, MirrorUpstream>
 
   constructor(options: FetchingOptions) {
-    const { config, storage, fills, sourcesOf, now, log } = options
+    const { config, storage, fills, upstreamOf, now, log } = options
     this.#options = options
+    this.#fallbacks = createFallbacks(options.first)
+    const sourcesOf = (mirror: string) => ({
+      upstream: upstreamOf(mirror),
+      fallback: this.#fallbacks.get(mirror),
+    })
     const { departed, stock } = storage.snapshots
     this.#stock = new StockTaker(stock, (error) =>
       log.warn({ reason: toPinyonError(error).message }, 'what is cached was not counted'),
@@ -77,6 +87,8 @@ export class Fetching {
 
   /** Another configuration runs: there may be sources that were never asked, pins that make something needed, and another policy. */
   async adopt(config: Config, before: Config): Promise<void> {
+    // Transfers from those that go end by themselves.
+    this.#fallbacks = createFallbacks(config, { config: before, fallbacks: this.#fallbacks })
     this.fetches.forgetLost()
     for (const mirror of config.mirrors.values()) {
       const old = before.mirrors.get(mirror.name)
@@ -95,6 +107,7 @@ export class Fetching {
   async close(): Promise<void> {
     await this.prefetcher.close()
     await this.#stock.close()
+    await Promise.all([...this.#fallbacks.values()].map((fallback) => fallback.close()))
   }
 }
 
