@@ -6,98 +6,79 @@ usage() {
   cat <<'END'
 usage: client.sh begin [--view NAME] [--ttl T] [--conf FILE] [--only-mirrored] [--strict] [--wait S] [--pid PID] [FILE...]
        client.sh commit [--view NAME] | rollback [--view NAME] [--expired] | status | install [--to PATH]
-       all with [--root DIR] [--server URL] (else PINYON_SERVER, else where the script came from)
-begin undoes what was left open, then points yum's, dnf's and zypper's configuration, and each FILE, at the index that NAME freezes. FILE
-of --conf takes the place of yum.conf and dnf.conf, and no other repository is left enabled. While process PID (the caller) lives and T
-(30m, 12h) has not passed, another job's begin waits S seconds (0), then fails. commit keeps what begin did. rollback gives back what was
-there before; with NAME only if that is open, with --expired only if its T has passed. install puts the script in place, with a rollback
-at boot and of what has expired. Exit status: 0 done, or nothing to undo; 1 failed; 2 usage; 3 nothing to commit.
+all with [--root DIR] [--server URL] (else PINYON_SERVER, else where the script came from). begin undoes what was left open, then points
+yum, dnf and zypper, and each FILE, at the index that NAME freezes; FILE of --conf takes the place of yum.conf and dnf.conf, and no other
+repository stays enabled. While process PID (the caller) lives and T (30m, 12h) has not passed, another job's begin waits S seconds (0),
+then fails. commit keeps it. rollback gives back what was there: with NAME only if that is open, with --expired only if T has passed.
+install puts the script in place, with a rollback at boot. Exit status: 0 done, or nothing to undo; 1 failed; 2 usage; 3 nothing to commit.
 END
 }
 put() { printf '%s\n' "$*"; }
 say() { put "pinyon: $*" >&2; }
 die() { say "$*"; exit 1; }
 misused() { say "$* (see --help)"; exit 2; }
-unwritable() { die "cannot write to ${1:-$J}"; }
+unwritable() { die "cannot write to ${1:-$J}: it is full, read-only, or not for this user"; }
 now() { date +%s; }
-utc() { date -u +%Y-%m-%dT%H:%M:%SZ; }
-pause() { sleep 0.2 2>/dev/null || sleep 1; }
 exists() { [ -e "$1" ] || [ -L "$1" ]; }
-nl='
-'
-tab=$(printf '\t')
-
+nl=$(printf '\n.') && nl=${nl%.}
 parse() {
-  root='' server=$PINYON_SERVER view='' ttl=0 conf='' wait=0 pid=$PPID to=/usr/local/sbin/pinyon-client files='' options='' expired='' locked=''
+  root='' server=$PINYON_SERVER view='' ttl=0 conf='' wait=0 pid=$PPID to=/usr/local/sbin/pinyon-client files='' options='' expired='' id=''
   command=${1:-}
   case $command in begin | commit | rollback | status | install) shift ;; *help | -h) usage; exit 0 ;; *) usage >&2; exit 2 ;; esac
   while [ $# -gt 0 ]; do
     case $1 in
       *"$nl"*) misused 'a name here must not hold a line break' ;;
-      --root | --server | --view | --ttl | --conf | --wait | --pid | --to)
-        [ -n "${2:-}" ] || misused "$1 needs a value"
-        eval "${1#--}=\$2" && shift ;;
-      --only-mirrored) options="$options&only_mirrored=1" ;;
-      --strict) options="$options&strict=1" ;;
+      --root | --server | --view | --ttl | --conf | --wait | --pid | --to | --id)
+        [ -n "${2:-}" ] && eval "${1#--}=\$2" && shift || misused "$1 needs a value" ;;
+      --only-mirrored | --strict) options="$options&$(put "${1#--}" | tr - _)=1" ;;
       --expired) expired=1 ;;
-      # With rollback and --root: what any later version says to the copy that a transaction keeps of its tool.
-      --locked) locked=1 ;;
       -*) misused "unknown option: $1" ;;
-      /*) files=$files$1$nl ;;
-      *) files=$files$PWD/$1$nl ;;
-    esac
-    shift
+      /*) files=$files$1$nl ;; *) files=$files$PWD/$1$nl ;;
+    esac && shift
   done
   [ "$command" = begin ] || [ -z "$files" ] || misused "$command takes no files"
   case $view in [!A-Za-z0-9]* | *[!A-Za-z0-9._-]*) misused "--view: expected letters, digits, '.', '_' and '-', found: $view" ;; esac
   case $pid in *[!0-9]*) misused "--pid: expected a number, found: $pid" ;; esac
   [ -z "$root" ] || root=$(cd "$root" && pwd -P) || misused '--root: no such directory'
   root=${root%/} server=${server%/}
-  seconds "$wait" || misused "--wait: expected seconds, found: $wait"
-  deadline=$(($(now) + total))
-  seconds "$ttl" || misused "--ttl: expected a duration such as 30m or 12h, found: $ttl"
-  lifetime=$total
+  seconds "$wait" && deadline=$(($(now) + total)) || misused "--wait: expected seconds, found: $wait"
+  seconds "$ttl" && lifetime=$total || misused "--ttl: expected a duration such as 30m or 12h, found: $ttl"
 }
-# 90, 90s, 30m, 12h, 7d -> $total
 seconds() {
   total=${1%[smhd]}
   case $total in '' | *[!0-9]* | 0?* | ????????*) return 1 ;; esac
   case $1 in *m) total=$((total * 60)) ;; *h) total=$((total * 3600)) ;; *d) total=$((total * 86400)) ;; esac
 }
-
-# Whether the process lives; $start is then its start time in ticks (0 where there is no /proc), $stat its line there.
+# Whether process 4711 lives; $start is then its start time in ticks (0 where there is no /proc). is_alive is asked for 4711-123456.
 look_up() {
-  start=0 stat=''
-  case $1 in '' | *[!0-9]*) return 1 ;; esac
+  case $1 in '' | *[!0-9]*) return 1 ;; *) start=0 stat='' ;; esac
   [ -r /proc/self/stat ] || { kill -0 "$1" 2>/dev/null; return; }
   { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
-  # Its name, in parentheses, may hold anything.
-  # shellcheck disable=SC2086
+  # shellcheck disable=SC2086 # Its name, in parentheses, may hold anything.
   set -- ${stat##*) }
   [ "$1" != Z ] && parent=$2 start=${20}
 }
-# Of a process and its start: 4711-123456.
 is_alive() { look_up "${1%-*}" && [ "$start" = "${1#*-}" ]; }
 # The lock is one file that is never made again: a rename takes it, from `free` or from the name of a dead process, and so only for one.
 lock() {
-  mkdir -p "$J/lock.$me" && printf '' >"$J/lock.$me/free" && [ -w "$J" ] || unwritable
-  [ -d "$J/lock" ] || mv "$J/lock.$me" "$J/lock" 2>/dev/null
-  rm -rf "$J/lock.$me" "$J/lock/lock.$me"
+  [ -d "$J/lock" ] || { mkdir "$J/lock.$me" && printf '' >"$J/lock.$me/free" && mv "$J/lock.$me" "$J/lock"; rm -rf "$J/lock.$me" "$J/lock/lock.$me"; }
+  [ -w "$J/lock" ] || unwritable
   until [ -e "$J/lock/$me" ] || mv "$J/lock/free" "$J/lock/$me" 2>/dev/null; do
     for file in "$J"/lock/[0-9]*; do
       is_alive "${file##*/}" || { mv "$file" "$J/lock/free" 2>/dev/null; continue; }
       holder=$(cat "$file" 2>/dev/null)
-      case "$command $holder" in "begin begin "*) limit=$deadline ;; *) limit=$((deadline + 60)) ;; esac
-      [ "$(now)" -lt "$limit" ] || die "another process is at work here: pid $(basename "${file%-*}") $holder"
-      pause
+      case "$command $holder" in "begin begin "*) limit=0 ;; *) limit=60 ;; esac
+      [ "$(now)" -lt $((deadline + limit)) ] || die "another process is at work here: pid $(basename "${file%-*}") $holder"
+      sleep 0.2 2>/dev/null || sleep 1
     done
   done
-  put "$command (view ${view:--}, since $(utc))" >"$J/lock/$me"
+  put "$command (view ${view:--}, since $(date -u +%FT%TZ))" >"$J/lock/$me"
 }
 unlock() { [ ! -e "$J/lock/$me" ] || mv "$J/lock/$me" "$J/lock/free"; }
-
-# Makes these outlive a power cut. An older `sync` knows no names and writes everything.
-flush() { sync "$@" 2>/dev/null || sync; }
+# Makes these outlive a power cut; some may not be there. An older `sync` knows no names and writes everything, so they are collected.
+flush() { sync "$@" 2>/dev/null || sync "$J" 2>/dev/null || sync; }
+# shellcheck disable=SC2086
+flush_pending() { set -f; IFS=$nl; flush $pending; unset IFS; set +f; pending=''; }
 digest() { { sha256sum <"$1" || cksum <"$1"; } 2>/dev/null | sed 's/ .*//'; }
 # shellcheck disable=SC2012
 inode() { ls -di "$1" 2>/dev/null | awk '{ print $1 }'; }
@@ -108,8 +89,7 @@ resolve() {
   while [ -n "$ahead" ]; do
     part=${ahead%%/*} ahead=${ahead#*/}
     case $part in '' | .) continue ;; ..) [ "$real" = "$root" ] || real=${real%/*}; continue ;; esac
-    real=$real/$part
-    [ -L "$real" ] || continue
+    real=$real/$part && [ -L "$real" ] || continue
     hops=$((hops + 1)) links=$links$real$nl ahead=$(readlink "$real")/$ahead
     case $ahead in /*) real=$root ;; *) real=${real%/*} ;; esac
     [ "$hops" -lt 40 ] || die "too many symbolic links: $1"
@@ -119,8 +99,8 @@ main_value() {
   awk -v key="$2" '/^\[/ { main = /^\[main\]/ }
     main && $0 ~ "^" key "[ \t]*[=:]" { sub(/^[^=:]*[=:][ \t]*/, ""); sub(/[ \t\r]*$/, ""); print }' "$1"
 }
-# Runs a function for each entry of a transaction, a line `kind number path`: file (replaced; its original is orig/number, or
-# copy/number where the journal is on another file system), none (comes with begin), absent, gone (taken away), link, dir, repos, cache.
+# Runs a function for each entry of a transaction, a line `kind number-inode path`: file (replaced; its original is in orig/, or in copy/
+# where the journal is on another file system), none (comes with begin), absent, gone (taken away), link, dir, repos, cache.
 each() {
   while IFS= read -r line; do
     kind=${line%% *} path=${line#* } number=${path%% *} path=${path#* } temporary=${path%/*}/.pinyon-$number aside=$temporary.orig
@@ -129,32 +109,25 @@ each() {
 }
 # Metadata that yum and zypper have cached below a directory, by a pattern, for the repositories read: one path a line.
 cached_files() (
-  cd "$1" 2>/dev/null || exit 0
-  IFS=''
+  cd "$1" 2>/dev/null && IFS='' || exit 0
   while read -r id; do
     # shellcheck disable=SC2086
     for file in $2/$id/repomd.xml $2/$id/cachecookie $2/$id/repodata/repomd.xml $2/$id/cookie; do [ ! -f "$file" ] || put "$1/${file#./}"; done
   done
 )
-
 # Every step of undoing can be repeated, and needs no room that begin has not taken.
 undo() {
   if [ ! -e "$J/open/state.restored" ]; then
     [ -e "$J/open/state.undoing" ] || mv "$J"/open/state.* "$J/open/state.undoing" || unwritable
-    each clear
-    each restore
-    each flush_directory
-    mv "$J/open/state.undoing" "$J/open/state.restored" || unwritable
+    each clear && each restore && each note_directory && flush_pending && mv "$J/open/state.undoing" "$J/open/state.restored" || unwritable
   fi
-  each tidy
-  each restore_time
-  close
+  each tidy && each restore_time && close
 }
 clear() {
   case $kind in
     none) rm -f "$path" ;;
     absent) ! exists "$path" || set_aside "$path" ;;
-    cache) cached_files "$path" "$number" <"$J/open/ids" | while IFS= read -r file; do rm -f "$file"; done ;;
+    cache) cached_files "$path" "$number" <"$J/open/ids" | while IFS= read -r file; do is_known "$file" || rm -f "$file"; done ;;
     repos) for file in "$path"/*.repo; do [ -d "$file" ] || is_known "$file" || ! exists "$file" || set_aside "$file" || return 1; done ;;
     dir) [ -d "$path" ] || { read -r mode user <"$J/open/dirs/$number" && mkdir -p "$path" && chmod "$mode" "$path" && chown "$user" "$path"; } ;;
   esac
@@ -162,22 +135,21 @@ clear() {
 is_known() { case "$(cat "$J/open/seen")$nl" in *"$nl$1$nl"*) ;; *) return 1 ;; esac }
 # What a job has put beside the covered files, or in the place of one, is not deleted.
 set_aside() { mkdir -p "$J/removed" && mv -f "$1" "$J/removed/$(now)-${1##*/}" && say "moved $1, which was not there before, to $J/removed"; }
-# By one rename, and where there is a link to the original to that inode.
+# By one rename, to the inode that it had: a second name has kept it alive all the time.
 restore() {
   case $kind in file | link | gone) ;; *) return 0 ;; esac
-  original=$J/open/orig/$number link=$original
+  [ "$(inode "$path")" != "${number#*-}" ] || return 0
+  original=$J/open/orig/$number link=$J/open/orig/$number
   exists "$original" || { original=$J/open/copy/$number link=$aside; }
-  exists "$original" || return 1
-  [ "$link" = "$original" ] || [ "$(digest "$link")" = "$(digest "$original")" ] || link=''
-  [ -z "$link" ] || [ "$(inode "$link")" != "$(inode "$path")" ] || return 0
-  rm -f "$temporary"
-  { [ -n "$link" ] && ln "$link" "$temporary" 2>/dev/null; } || { cp -a "$original" "$temporary" && flush "$temporary"; } || return 1
+  exists "$original" && rm -f "$temporary" || return 1
+  { [ "$(digest "$link")" = "$(digest "$original")" ] && ln "$link" "$temporary" 2>/dev/null; } ||
+    { cp -a "$original" "$temporary" && flush "$temporary"; } || return 1
   [ ! -d "$path" ] || set_aside "$path" || return 1
   mv -f "$temporary" "$path"
 }
-flush_directory() { [ "$kind" != dir ] || flush "$path"; }
+note_directory() { [ "$kind" != dir ] || pending=$pending$path$nl; }
 tidy() { case $kind in file | none | gone | link) rm -f "$temporary" "$aside" ;; esac }
-restore_time() { [ "$kind" != dir ] || touch -r "$J/open/dirs/$number" "$path"; }
+restore_time() { [ "$kind" != dir ] || touch -r "$J/open/dirs/$number" "$path" 2>/dev/null || true; }
 # One rename ends a transaction; what is left of it can go at any time.
 close() { mv "$J/open" "$J/done.$(about id)" && flush "$J" && sweep || unwritable; }
 sweep() {
@@ -187,58 +159,46 @@ sweep() {
 # The scripts before pinyon kept X.rbk from a job's start to its success.
 restore_old_backups() {
   for file in "$root/etc/yum.conf" "$root/etc/yum/yum.conf" "$root/etc/dnf/dnf.conf"; do
-    exists "$file.rbk" || continue
-    mv -f "$file.rbk" "$file" || die "cannot restore $file"
-    say "restored $file from $file.rbk, left by an older tool whose change was not committed"
+    ! exists "$file.rbk" || { mv -f "$file.rbk" "$file" && say "an older tool's change was open, and is undone: $file"; } || unwritable "${file%/*}"
   done
 }
 rollback() {
-  [ ! -d "$J" ] || [ -n "$locked" ] || lock
-  sweep
-  [ ! -d "$J/open" ] || undo_open
-  [ -n "$expired$locked" ] || restore_old_backups
+  [ ! -d "$J" ] || lock
+  sweep && { [ ! -d "$J/open" ] || undo_open; }
+  [ -n "$expired$id" ] || restore_old_backups
 }
 undo_open() {
-  [ -z "$view" ] || is_mine || { say "nothing to undo: what is open is that of view $(about view), not $view"; return 0; }
-  [ -z "$expired" ] || is_expired || return 0
+  is_mine || { say "nothing to undo: what is open is that of view $(about view), not $view"; return 0; }
+  { [ -z "$expired" ] || is_expired; } && { [ -z "$id" ] || [ "$id" = "$(about id)" ]; } || return 0
   was="begun $(about since), view $(about view)"
-  if [ "$0" = "$J/open/client.sh" ] || ! is_copy_sound; then undo; else sh "$J/open/client.sh" rollback --locked --root "${root:-/}"; fi || exit 1
-  [ -n "$locked" ] || say "undone: the transaction $was"
+  if [ "$0" = "$J/open/client.sh" ] || ! is_copy_sound; then undo; else undo_by_copy && lock; fi || exit 1
+  [ -n "$id" ] || say "undone: the transaction $was"
 }
-is_mine() { [ "$view" = "$(about view)" ]; }
+# What all versions of this script have to understand. The copy takes the lock itself: it may outlive its caller.
+undo_by_copy() { set -- "$(about id)" && unlock && sh "$J/open/client.sh" rollback --id "$1" --root "${root:-/}"; }
+is_mine() { [ -z "$view" ] || [ "$view" = "$(about view)" ]; }
 is_expired() { [ "$(about lifetime)" != 0 ] && [ "$(now)" -ge $(($(about epoch) + $(about lifetime))) ]; }
 is_copy_sound() { [ "$(digest "$J/open/client.sh")" = "$(about tool)" ] || { say "damaged, so this tool is used: $J/open/client.sh"; return 1; }; }
 commit() {
-  [ ! -d "$J" ] || { lock && sweep; }
-  [ -d "$J/open" ] || { say 'nothing to commit: no transaction is open'; exit 3; }
-  [ -z "$view" ] || is_mine || die "what is open is that of view $(about view), not $view"
-  [ -e "$J/open/state.begun" ] || die 'what is open cannot be committed, as its begin or rollback was cut short: roll it back'
-  close
+  [ -d "$J" ] && lock && sweep && [ -d "$J/open" ] || { say 'nothing to commit: no transaction is open'; exit 3; }
+  is_mine || die "what is open is that of view $(about view), not $view"
+  [ -e "$J/open/state.begun" ] && close || die 'what is open cannot be committed, as its begin or rollback was cut short: roll it back'
 }
 
 # Everything that can fail is done before anything is touched.
 begin() {
   command -v curl >/dev/null || die 'curl is missing'
   case $server in http://?* | https://?*) ;; *) die "expected http(s)://HOST in --server or PINYON_SERVER, found: $server" ;; esac
-  run_as_copy "$@"
-  find_owner
-  take_turn
-  restore_old_backups
-  rm -rf "$J/removed" && mkdir "$stage/orig" "$stage/copy" "$stage/new" "$stage/dirs" || unwritable
+  run_as_copy "$@" && find_owner && take_turn && restore_old_backups && rm -rf "$J/removed" && mkdir "$stage/orig" "$stage/copy" "$stage/new" "$stage/dirs" || unwritable
   for file in list ids urls cached; do printf '' >"$stage/$file" || unwritable; done
-  entries=0 seen=$nl generation=''
-  gather
-  check_repositories
-  take_caches
-  switch
+  gather && check_repositories && take_caches && switch || exit 1
   say "begun: view ${view:--}, generation ${generation:--}"
 }
 # What follows is done by the copy that will carry out the rollback, so that its digest is that of what ran.
 run_as_copy() {
   case $0 in "$J"/stage.*/client.sh) stage=${0%/*}; return ;; esac
   (umask 022 && mkdir -p "${J%/*}") && mkdir -p "$J" && chmod 700 "$J" && mkdir "$J/stage.$me" && stage=$J/stage.$me || unwritable
-  copy_self "$stage/client.sh"
-  exec sh "$stage/client.sh" "$@"
+  copy_self "$stage/client.sh" && exec sh "$stage/client.sh" "$@"
 }
 # From its file; from the server when the shell reads it from a pipe.
 copy_self() {
@@ -246,19 +206,16 @@ copy_self() {
     [ "$(sed -n '$p' "$1")" = 'main "$@"' ] || die 'cannot get a whole copy of this tool'
 }
 finish() {
-  status=$?
-  trap - EXIT
-  if [ -n "$opened" ]; then (undo) && say 'undone' || say 'not everything could be undone: try rollback'
-  elif [ "$status" != 0 ] && [ "$command" = begin ]; then say 'nothing was changed'; fi
+  status=$? && trap - EXIT
+  [ -z "$opened" ] || { undo_by_copy && say 'undone' || say 'not everything could be undone: try rollback'; }
+  [ -n "$opened" ] || [ "$status$command" != 1begin ] || say 'nothing was changed'
   [ -z "$stage" ] || rm -rf "$stage"
-  unlock
-  exit "$status"
+  unlock && exit "$status"
 }
 # The process whose job this is: the caller, or who called sudo; not the first one, which takes in orphans.
 find_owner() {
   while look_up "$pid"; do case $stat in "$pid (sudo) "* | "$pid (su) "* | "$pid (runuser) "*) pid=$parent ;; *) break ;; esac; done
-  [ "$pid" != 1 ] || start=none
-  owner=$pid-$start
+  [ "$pid" = 1 ] && owner=1-none || owner=$pid-$start
 }
 # Waits for the job whose transaction is open; undoes one that was left open.
 take_turn() {
@@ -266,30 +223,23 @@ take_turn() {
   while lock && sweep && [ -d "$J/open" ]; do
     holder="pid $(about owner | sed 's/-.*//'), view $(about view), since $(about since)"
     is_held || { say "a transaction was left open: $holder"; (view='' && undo_open) || die 'it could not be undone'; continue; }
-    unlock
-    [ "$(now)" -lt "$deadline" ] || die "another job's transaction is open: $holder"
-    pause
+    unlock && [ "$(now)" -lt "$deadline" ] || die "another job's transaction is open: $holder"
+    sleep 0.2 2>/dev/null || sleep 1
   done
 }
 # By another job that lives, or by one of the same caller that has begun since this process was started.
 is_held() { is_alive "$(about owner)" && ! is_expired && { [ "$(about owner)" != "$owner" ] || [ "$(cat "$J/open/about")" != "$first" ]; }; }
-
 # All that the transaction covers, each file under its real name.
 gather() {
-  arch=$(uname -m)
-  case $arch in i?86) arch=i386 ;; armv7l) arch=armhfp ;; esac
+  arch=$(uname -m | sed 's/^i.86$/i386/; s/^armv7l$/armhfp/')
   [ -z "$conf" ] || prepare_conf
   for name in yum.conf yum/yum.conf dnf/dnf.conf; do cover "$root/etc/$name" "${conf:+conf}" || true; done
-  [ -z "$conf" ] || [ "$entries" != 0 ] || die "$root/etc has no yum.conf and no dnf.conf whose place $conf could take"
+  [ -z "$conf" ] || [ "$entries" != 0 ] || die "$root/etc has no yum.conf and no dnf.conf, whose place $conf could take"
   for name in yum.repos.d yum/repos.d distro.repos.d zypp/repos.d; do
-    resolve "$root/etc/$name"
-    directory=$real
-    keep_links
+    resolve "$root/etc/$name" && directory=$real && keep_links
     [ -d "$directory" ] || continue
-    remember_directory "$directory"
-    put "repos - $directory" >>"$stage/list" || unwritable
-    # yum and dnf are told to look at --conf alone.
-    case $conf:$name in :* | *:zypp*) format=yum ;; *) format=keep ;; esac
+    remember_directory "$directory" && put "repos - $directory" >>"$stage/list" || unwritable
+    case $conf:$name in :* | *:zypp*) format=yum ;; *) format=keep ;; esac # of these yum and dnf see none where there is a --conf
     for file in "$directory"/*.repo; do ! exists "$file" || cover "$file" "$format" || true; done
   done
   while IFS= read -r file; do
@@ -301,35 +251,30 @@ END
 }
 # A list x.repos makes an x.repo beside it; anything else is replaced by what becomes of it.
 cover() {
-  resolve "$1"
-  from=$real
-  keep_links
+  resolve "$1" && from=$real && keep_links
   [ "$2" != repos ] || { resolve "${1%s}" && keep_links; }
   is_new "$real" || return 0
-  [ -f "$from" ] || { put "absent - $real" >>"$stage/list" && return 1; }
-  remember_directory "${real%/*}"
-  if [ -e "$real" ]; then add file "$real"; else add none "$real"; fi
+  [ -f "$from" ] || { exists "$real" || put "absent - $real" >>"$stage/list"; return 1; }
+  remember_directory "${real%/*}" && if [ -e "$real" ]; then add file "$real"; else add none "$real"; fi
   case $2 in keep) return 0 ;; conf) cat "$stage/conf" >"$stage/answer" || unwritable ;; *) inject "$from" "${2:-yum}" ;; esac
   [ "$(digest "$from")" = "$(digest "$stage/answer")" ] && [ "$2" != repos ] ||
-    { cp -a "$from" "$stage/new/$entries" && cat "$stage/answer" >"$stage/new/$entries"; } || unwritable
+    { cp -a "$from" "$stage/new/$number" && cat "$stage/answer" >"$stage/new/$number"; } || unwritable
 }
 is_new() { case $seen in *"$nl$1$nl"*) return 1 ;; esac; seen=$seen$1$nl; }
 # The original is kept itself, by a second name, so that a rename can give it back with its inode and all that hangs on that.
 add() {
-  entries=$((entries + 1))
-  put "$1 $entries $2" >>"$stage/list" || unwritable
-  case $1 in file | link | gone) ln "$2" "$stage/orig/$entries" 2>/dev/null || cp -a "$2" "$stage/copy/$entries" || die "cannot keep $2 in $J" ;; esac
+  entries=$((entries + 1)) && number=$entries-$(inode "$2") && put "$1 $number $2" >>"$stage/list" || unwritable
+  case $1 in file | link | gone) ln "$2" "$stage/orig/$number" 2>/dev/null || cp -a "$2" "$stage/copy/$number" || die "cannot keep $2 in $J" ;; esac
 }
 keep_links() {
   while [ -n "$links" ]; do
     link=${links%%"$nl"*} links=${links#*"$nl"}
-    is_new "$link" && remember_directory "${link%/*}" && add link "$link"
+    ! is_new "$link" || { remember_directory "${link%/*}" && add link "$link"; }
   done
 }
 remember_directory() {
-  is_new "$1/" || return 0
-  add dir "$1"
-  stat -c '%a %u:%g' "$1/" >"$stage/dirs/$entries" && touch -r "$1/" "$stage/dirs/$entries" || unwritable
+  is_new "$1/" && add dir "$1" || return 0
+  stat -c '%a %u:%g' "$1/" >"$stage/dirs/$number" && touch -r "$1/" "$stage/dirs/$number" || unwritable
 }
 prepare_conf() {
   [ -f "$conf" ] || die "--conf: no such file: $conf"
@@ -338,9 +283,9 @@ prepare_conf() {
     !dropped { print }
     /^\[/ { main = /^\[main\]/; if (main) print "reposdir=/dev/null" }' "$stage/answer" >"$stage/conf" || unwritable
   [ -n "$(main_value "$stage/conf" reposdir)" ] || die "--conf: expected a configuration with a section [main]: $conf"
-  # Its own pins are checked as well, and yum may have any of its repositories cached from another URL.
-  sed -n 's/^baseurl[ \t]*[=:][ \t]*\([^ \t\r]*\/repos\/yum\/[^ \t\r]*\).*/\1/p' "$stage/conf" >>"$stage/urls"
-  sed -n 's/^\[\([A-Za-z0-9._:-]*\)\].*/\1/p' "$stage/conf" >>"$stage/ids"
+  # Its own pins are checked as well, and yum may have any of these cached from another URL.
+  awk 'sub(/^baseurl[ \t]*[=:][ \t]*/, "") && /\/repos\/yum\// { sub(/[ \t\r].*/, ""); print }' "$stage/conf" >>"$stage/urls" &&
+    sed -n 's/^\[\([A-Za-z0-9._:-]*\)\].*/\1/p' "$stage/conf" >>"$stage/ids" || unwritable
 }
 # Mirrors are reached directly, whatever proxy the environment has for other traffic.
 request() { curl -q -sS -g --noproxy '*' --connect-timeout 10 --max-time 60 --retry 2 --retry-delay 1 "$@"; }
@@ -348,29 +293,30 @@ request() { curl -q -sS -g --noproxy '*' --connect-timeout 10 --max-time 60 --re
 inject() {
   post "$1" "format=$2&basearch=$arch$options" "$stage/answer"
   post "$1" "format=$2&basearch=$arch$options&output=report" "$stage/report"
-  while IFS=$tab read -r kind id url previous; do
+  while IFS=$(printf '\t') read -r kind id url previous; do
     case $kind in unmatched) say "$1: no mirror has the name $id" ;; warning) say "$1:$id: $url" ;; esac
     [ "$kind" = mirrored ] || continue
     put "$url" >>"$stage/urls" || unwritable
-    # yum takes no other ids.
+    # Ids of other characters yum refuses.
     case $id in *[!A-Za-z0-9._:-]*) ;; *) [ "$url" = "$previous" ] || put "$id" >>"$stage/ids" || unwritable ;; esac
   done <"$stage/report"
 }
+header() { awk -v name="x-pinyon-$1:" 'tolower($1) == name { sub(/^[^ ]* */, ""); sub(/\r$/, ""); print }' "$stage/headers"; }
 post() {
   at=${generation:+&generation=$generation}
-  [ -z "$view" ] || { at="&view=$view" && [ "$ttl" = 0 ] || at="$at&ttl=$ttl"; }
-  code=$(request -D "$stage/headers" -o "$3" -w '%{http_code}' -H 'Content-Type: text/plain' -H 'Expect:' --data-binary "@$1" \
-    "$server/repos/inject?$2$at") || die "cannot reach $server for $1"
-  [ "$code" = 200 ] || die "$server answers for $1 with status $code: $(head -c 600 "$3" | tr -d '\000-\037\177')"
-  found=$(sed -n 's/^[Xx]-[Pp]inyon-[Gg]eneration: *\([0-9][0-9]*\).*/\1/p' "$stage/headers")
-  [ -n "$found" ] || die "$server is no pinyon server: its answer names no generation"
+  [ -z "$view" ] || { at="&view=$view" && [ "$lifetime" = 0 ] || at="$at&ttl=${lifetime}s"; }
+  code=$(request -D "$stage/headers" -o "$3" -w '%{http_code}' -H 'Content-Type: text/plain' -H 'Expect:' --data-binary @- \
+    "$server/repos/inject?$2$at" <"$1") || { [ $? != 23 ] || unwritable; die "cannot reach $server for $1"; }
+  [ "$code" = 200 ] || die "$server refuses $1 with status $code: $(header reason)"
+  found=$(header generation)
+  case $found in '' | *[!0-9]*) die "$server is no pinyon server: its answer names no generation" ;; esac
   [ "${generation:=$found}" = "$found" ] || die "the index went from generation $generation to $found meanwhile: try again"
 }
 check_repositories() {
   sort -u "$stage/urls" | sed "s/\\\$basearch/$arch/g; s/\\\${basearch}/$arch/g" >"$stage/checks" || unwritable
   while IFS= read -r url; do
     case $url in *'$'*) say "not checked, because of its variables: $url"; continue ;; esac
-    request -f -o "$stage/answer" "${url%/}/repodata/repomd.xml" || die "no repository answers at $url"
+    request -f -o "$stage/answer" "${url%/}/repodata/repomd.xml" || { [ $? != 23 ] || unwritable; die "no repository answers at $url"; }
   done <"$stage/checks"
 }
 # yum 3 caches by repository id, never goes back to an older repomd.xml, and believes a cookie that is younger than its configuration:
@@ -378,92 +324,77 @@ check_repositories() {
 take_caches() {
   for file in "$root/etc/yum.conf" "$root/etc/yum/yum.conf" "$stage/conf"; do
     [ "$file" = "$stage/conf" ] || { resolve "$file" && file=$real; }
-    [ ! -f "$file" ] || main_value "$file" cachedir
+    [ ! -f "$file" ] || main_value "$file" cachedir | sed "p; s|/*\$|/\$basearch/\$releasever|"
   done >"$stage/caches"
   put "/var/cache/yum/\$basearch/\$releasever$nl/var/cache/yum$nl/var/cache/zypp/raw" >>"$stage/caches"
   while IFS= read -r file; do
     base=${file%%\$*} pattern=.
     [ "$base" = "$file" ] || { base=${base%/*} && pattern=$(put "${file#"$base"/}" | sed 's/\${*[A-Za-z_]*}*/*/g'); }
     case $base:$pattern in *:*' '* | [!/]* | :*) continue ;; esac
-    resolve "$root$base"
-    is_new "cache $pattern $real" || continue
+    resolve "$root$base" && is_new "cache $pattern $real" || continue
     put "cache $pattern $real" >>"$stage/list" && sort -u "$stage/ids" | cached_files "$real" "$pattern" >>"$stage/cached" || unwritable
   done <"$stage/caches"
   while IFS= read -r file; do ! is_new "$file" || { remember_directory "${file%/*}" && add gone "$file"; }; done <"$stage/cached"
 }
-# Before the first replacement there come only names that no package manager reads.
 switch() {
   put "$seen" >"$stage/seen" && printf '' >"$stage/state.beginning" &&
-    printf '%s %s\n' id "$me-$(now)" since "$(utc)" epoch "$(now)" lifetime "$lifetime" view "${view:--}" generation "$generation" \
+    printf '%s %s\n' id "$me-$(now)" since "$(date -u +%FT%TZ)" epoch "$(now)" lifetime "$lifetime" view "${view:--}" generation "$generation" \
       server "$server" owner "$owner" tool "$(digest "$stage/client.sh")" >"$stage/about" || unwritable
-  flush "$stage" "$stage"/* "$stage"/*/*
-  mv "$stage" "$J/open" || unwritable
-  stage='' opened=1
-  flush "$J"
-  each prepare
-  sync
-  each replace
-  each flush_directory
-  mv "$J/open/state.beginning" "$J/open/state.begun" && flush "$J/open" || unwritable
-  opened=''
+  flush "$stage" "$stage"/* "$stage"/*/* && mv "$stage" "$J/open" && stage='' opened=1 && flush "$J" || unwritable
+  each prepare && flush_pending && each replace && each note_directory && flush_pending
+  mv "$J/open/state.beginning" "$J/open/state.begun" && flush "$J/open" && opened='' || unwritable
 }
 prepare() {
+  case $kind in file | gone | link) ! exists "$J/open/copy/$number" || ln "$path" "$aside" || return 1 ;; esac
   result=$J/open/new/$number
-  [ ! -e "$J/open/copy/$number" ] || ln "$path" "$aside" 2>/dev/null || say "no link can keep $path: rollback will make a new file of its copy"
   case $kind in
     none) cp -a "$result" "$temporary" ;;
     file) cp -a "$path" "$temporary" && { [ ! -e "$result" ] || cat "$result" >"$temporary"; } ;;
-  esac
+  esac && pending=$pending$temporary$nl
 }
 replace() { case $kind in file | none) mv -f "$temporary" "$path" ;; gone) rm -f "$path" ;; esac }
-
 status() {
-  for file in "$root"/etc/yum.conf.* "$root"/etc/yum/yum.conf.* "$root"/etc/dnf/dnf.conf.*; do
+  for file in "$root"/etc/yum.conf.??? "$root"/etc/yum/yum.conf.??? "$root"/etc/dnf/dnf.conf.???; do
     case $file in *.rbk | *.old) put "leftover $file" ;; esac
   done
+  [ ! -d "$J" ] || [ -x "$J" ] || unwritable
   [ -d "$J/open" ] || { put 'open no'; return; }
-  put 'open yes'
-  for file in "$J"/open/state.*; do put "state ${file##*.}"; done
-  cat "$J/open/about"
+  for file in "$J"/open/state.*; do put "open yes${nl}state ${file##*.}"; done && cat "$J/open/about"
   is_alive "$(about owner)" && put 'owner-alive yes' || put 'owner-alive no'
   is_copy_sound && put 'tool-copy sound' || put 'tool-copy damaged'
   each show
 }
 show() {
-  case $kind in file) [ -e "$J/open/new/$number" ] && put "changed $path" || put "kept $path" ;; none) put "created $path" ;; gone) put "uncached $path" ;; esac
+  case $kind in file) kind=kept; [ ! -e "$J/open/new/$number" ] || kind=changed ;; none) kind=created ;; gone) kind=uncached ;; *) return 0 ;; esac
+  put "$kind $path"
 }
-# At boot and every minute the copy in a transaction is tried first: the job may have changed the installed tool.
 install() {
-  [ ! -d "$J/open" ] || die 'a transaction is open, within which the tool is not replaced'
   case $server in *[!A-Za-z0-9:/._-]*) misused "--server: unexpected characters in $server" ;; esac
-  umask 022
-  mkdir -p "$root${to%/*}" && copy_self "$root$to.new" && sed "s|^PINYON_SERVER=.*|PINYON_SERVER=\${PINYON_SERVER:-$server}|" "$root$to.new" >"$root$to.tmp" &&
-    chmod 755 "$root$to.tmp" && flush "$root$to.tmp" && mv -f "$root$to.tmp" "$root$to" && rm "$root$to.new" || unwritable "$root${to%/*}"
-  if [ -d "$root/etc/systemd/system" ]; then
-    cd "$root/etc/systemd/system" && mkdir -p multi-user.target.wants timers.target.wants &&
-      unit 'Wants=network-pre.target\nBefore=network-pre.target\n' '' '[Install]\nWantedBy=multi-user.target\n' >pinyon-rollback.service &&
-      unit '' ' --expired' '' >pinyon-expire.service &&
+  [ ! -d "$J/open" ] || die 'a transaction is open, within which the tool is not replaced'
+  umask 022 && mkdir -p "$root${to%/*}" && copy_self "$root$to.new" &&
+    sed "s|^PINYON_SERVER=.*|PINYON_SERVER=\${PINYON_SERVER:-$server}|" "$root$to.new" >"$root$to.tmp" && rm "$root$to.new" &&
+    chmod 755 "$root$to.tmp" && flush "$root$to.tmp" && mv -f "$root$to.tmp" "$root$to" || unwritable "$root${to%/*}"
+  # The copy that a transaction keeps is tried first: the job may have changed the installed one.
+  undo="/bin/sh -c 'test -e /var/lib/pinyon/open && sh /var/lib/pinyon/open/client.sh rollback || exec $to rollback'"
+  expire=$(put "$undo" | sed 's/rollback/& --expired/g') service='[Service]\nType=oneshot\nExecStart=%s\n'
+  # shellcheck disable=SC2059
+  cd "$root/etc" && if [ -d systemd/system ]; then
+    cd systemd/system && mkdir -p multi-user.target.wants timers.target.wants &&
+      printf "[Unit]\nWants=network-pre.target\nBefore=network-pre.target\n${service}[Install]\nWantedBy=multi-user.target\n" "$undo" >pinyon-rollback.service &&
+      printf "$service" "$expire" >pinyon-expire.service &&
       printf '[Timer]\nOnBootSec=60\nOnUnitActiveSec=60\n[Install]\nWantedBy=timers.target\n' >pinyon-expire.timer &&
-      ln -sf ../pinyon-rollback.service multi-user.target.wants/ && ln -sf ../pinyon-expire.timer timers.target.wants/ || unwritable "$root/etc/systemd/system"
-    [ -n "$root" ] || [ ! -d /run/systemd/system ] || { systemctl daemon-reload && systemctl start pinyon-expire.timer; }
+      ln -sf ../pinyon-rollback.service multi-user.target.wants/ && ln -sf ../pinyon-expire.timer timers.target.wants/ &&
+      { [ -n "$root" ] || [ ! -d /run/systemd/system ] || { systemctl daemon-reload && systemctl start pinyon-expire.timer; }; }
   else
-    mkdir -p "$root/etc/cron.d" && put "@reboot root $(undoing '')$nl* * * * * root $(undoing ' --expired')" >"$root/etc/cron.d/pinyon" || unwritable "$root/etc/cron.d"
-  fi
+    mkdir -p cron.d && put "@reboot root $undo$nl* * * * * root $expire" >cron.d/pinyon
+  fi || unwritable "$root/etc"
 }
-undoing() { put "/bin/sh -c 'test -e /var/lib/pinyon/open && sh /var/lib/pinyon/open/client.sh rollback$1 || exec $to rollback$1'"; }
-# shellcheck disable=SC2059
-unit() { printf "[Unit]\nDescription=pinyon: undo what a job has left\n$1[Service]\nType=oneshot\nExecStart=%s\n$3" "$(undoing "$2")"; }
-
 main() {
-  umask 077
-  export LC_ALL=C
+  umask 077 && export LC_ALL=C
   parse "$@"
-  look_up $$
-  me=$$-$start stage='' opened=''
-  resolve "$root/var/lib/pinyon"
-  J=$real
-  trap finish EXIT
-  trap 'exit 129' HUP; trap 'exit 130' INT; trap 'exit 143' TERM
+  look_up $$ && resolve "$root/var/lib/pinyon"
+  J=$real me=$$-$start stage='' opened='' entries=0 seen=$nl generation='' pending=''
+  trap finish EXIT && trap 'exit 129' HUP && trap 'exit 130' INT && trap 'exit 143' TERM
   "$command" "$@"
 }
 main "$@"
