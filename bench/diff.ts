@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 
-import { DEFAULT_CACHE, DEFAULT_RETENTION } from '../test/support/config-defaults.ts'
+import { DEFAULT_CACHE, DEFAULT_RETENTION, NO_PREFETCH, ON_DEMAND } from '../test/support/config-defaults.ts'
 import { App } from '../src/app/app.ts'
 import type { Config, MirrorConfig } from '../src/config/config.ts'
 import { createLayout } from '../src/cache/layout.ts'
@@ -78,10 +78,11 @@ function createConfig(dataDir: string, mirrors: number): Config {
     strict: false,
     allowOlder: false,
     repoGpgcheck: false,
+    ...ON_DEMAND,
   } as const
   const of = (name: string): [string, MirrorConfig] => [name, { name, baseurls: ['file:///'], ...settings }]
   const listen = { host: '127.0.0.1', port: 0 }
-  const kept = { retention: DEFAULT_RETENTION, cache: DEFAULT_CACHE }
+  const kept = { retention: DEFAULT_RETENTION, cache: DEFAULT_CACHE, ...NO_PREFETCH }
   return { file: '/', listen, dataDir, syncIntervalMs: 'off', ...kept, mirrors: new Map(names.map(of)) }
 }
 

@@ -13,7 +13,7 @@ import { Worker } from 'node:worker_threads'
 
 import { App } from '../src/app/app.ts'
 import { createSilentLogger } from '../src/system/logger.ts'
-import { DEFAULT_CACHE, DEFAULT_RETENTION } from '../test/support/config-defaults.ts'
+import { DEFAULT_CACHE, DEFAULT_RETENTION, NO_PREFETCH, ON_DEMAND } from '../test/support/config-defaults.ts'
 import { writeSyntheticRepository } from '../test/support/synthetic-repository.ts'
 import { watchThread } from './watch-thread.ts'
 
@@ -130,7 +130,8 @@ async function main(clients: number, seconds: number): Promise<void> {
         syncIntervalMs: 'off',
         retention: DEFAULT_RETENTION,
         cache: DEFAULT_CACHE,
-        mirrors: new Map([['m', { ...mirror, ...rules, syncIntervalMs: 'off', retries: 0 }]]),
+        ...NO_PREFETCH,
+        mirrors: new Map([['m', { ...mirror, ...rules, syncIntervalMs: 'off', retries: 0, ...ON_DEMAND }]]),
       },
       log: createSilentLogger(),
     })

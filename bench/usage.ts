@@ -52,7 +52,8 @@ function createExchange(snapshot: Snapshot, client: string): Exchange {
   const response = { writableFinished: true } as unknown as ServerResponse
   const rest = { startedAt: 0, error: undefined, writtenBytes: 0, finalBytes: 2_000 }
   const shown = { errorFormat: 'text', note: undefined } as const
-  return { request, response, client, outcome: 'hit', snapshot, ...rest, ...shown }
+  const file = { snapshot, packageName: 'glibc' }
+  return { request, response, client, outcome: 'hit', ...file, ...rest, ...shown }
 }
 
 /** Nanoseconds for each of so many calls. */

@@ -7,6 +7,7 @@ import { ConfigFile } from './config-file.ts'
 import { FormerSources } from './former-sources.ts'
 import { createHandlers } from './handlers.ts'
 import { createUpstreams, hashesOf, hasSameSources, scheduledMirrors } from './mirrors.ts'
+import { Fetching } from './fetching.ts'
 import { createMetrics } from './figures.ts'
 import { logSync } from './log-sync.ts'
 import { RetiredWatch } from './retired-watch.ts'
@@ -14,6 +15,7 @@ import { RunningConfig } from './running-config.ts'
 import { Signatures, hasSameSignatures } from './signatures.ts'
 import { Storage } from './storage.ts'
 import { Verifier, type VerifyOptions } from './verifier.ts'
+import { createWriteActions } from './write-actions.ts'
 import type { Config } from '../config/config.ts'
 import type { Publish } from '../config/write.ts'
 import { createUseCounter } from '../http/count-use.ts'
@@ -21,7 +23,6 @@ import { listenOnAdminSocket } from '../http/admin-socket.ts'
 import { BodyMemory } from '../http/request-body.ts'
 import type { RouteContext } from '../http/routes.ts'
 import { HttpServer } from '../http/server.ts'
-import type { WriteActions } from '../http/write-actions.ts'
 import { ACTORS } from '../model/actor.ts'
 import { PinyonError } from '../model/errors.ts'
 import { Content } from '../proxy/content.ts'
@@ -30,6 +31,7 @@ import { Resolver } from '../proxy/resolver.ts'
 import { DiffRunner } from '../snapshot/diff/diff-runner.ts'
 import type { GcReport } from '../snapshot/gc/gc-report.ts'
 import { createThreadRunner } from '../snapshot/ingest-runner.ts'
+import type { Prefetcher } from '../snapshot/prefetch/prefetcher.ts'
 import { Scheduler } from '../snapshot/scheduler.ts'
 import type { GenerationCause, SnapshotStore } from '../snapshot/store.ts'
 import { SyncBoard } from '../snapshot/sync-board.ts'
@@ -89,6 +91,7 @@ export class App {
   readonly #running: RunningConfig
   readonly #changes: ConfigChanges
   readonly #formerSources = new FormerSources()
+  readonly #fetching: Fetching
   #upstreams: ReadonlyMap<string, MirrorUpstream>
 
   private constructor(options: AppOptions, storage: Storage) {
@@ -121,10 +124,18 @@ export class App {
         else log.warn({ digest, size, code: error.code, reason: error.message }, 'fill failed')
       },
     })
+    this.#fetching = new Fetching({
+      config: () => this.config,
+      storage,
+      fills: this.#fills,
+      first: config,
+      upstreamOf: (mirror) => this.#formerSources.upstreamOf(mirror, this.#upstreams.get(mirror)),
+      now: this.#now,
+      log,
+    })
     this.#content = new Content({
       blobs: storage.cache,
-      fills: this.#fills,
-      upstreamOf: (mirror) => this.#formerSources.upstreamOf(mirror, this.#upstreams.get(mirror)),
+      fetches: this.#fetching.fetches,
       onBypass: () => this.#metrics.countBypass(),
       gateOf: (mirror) => this.#signatures.gateOf(mirror),
     })
@@ -194,6 +205,7 @@ export class App {
     this.#metrics.countRemoved('unreferenced', report.blobs.unlisted)
     this.#metrics.countRemoved('size', report.blobs.evicted)
     if (kind === 'collect') this.#metrics.countCollection(this.#now())
+    if (report.blobs.unlisted.count + report.blobs.evicted.count > 0) this.#fetching.noteRemoval()
   }
 
   /** Forgets what is remembered of snapshots that a collection has retired. */
@@ -212,7 +224,13 @@ export class App {
   async listen(): Promise<number> {
     const { open, admin } = createHandlers({
       context: this.#routeContext(),
-      actions: this.#writeActions(),
+      actions: createWriteActions({
+        app: this,
+        changes: this.#changes,
+        fetching: this.#fetching,
+        resolver: this.#resolver,
+        now: this.#now,
+      }),
       tokens: () => hashesOf(this.#running.current),
       log: this.#log,
     })
@@ -237,6 +255,7 @@ export class App {
   startSyncing(): void {
     this.#scheduler.schedule(scheduledMirrors(this.#running.current))
     this.#storage.collector.start()
+    this.#fetching.start()
   }
 
   /**
@@ -276,6 +295,11 @@ export class App {
     }).verify(options)
   }
 
+  /** Fetches what nobody waits for. */
+  get prefetcher(): Prefetcher {
+    return this.#fetching.prefetcher
+  }
+
   /** Progress of running syncs. */
   get board(): SyncBoard {
     return this.#board
@@ -287,8 +311,10 @@ export class App {
     this.#diffs.close()
     this.retiredWatch.close()
     await Promise.all([this.#scheduler.close(), ...this.#servers.map((server) => server.drain(DRAIN_MS))])
+    this.#fetching.stop()
     await this.#injections.close()
     await this.#fills.close()
+    await this.#fetching.close()
     await Promise.all([...this.#upstreams.values()].map((upstream) => upstream.close()))
     await this.#formerSources.close()
     await this.#storage.close()
@@ -310,28 +336,7 @@ export class App {
     }
     await this.#formerSources.remember(this.store, upstreams)
     await this.#signatures.forgetOthers()
-  }
-
-  #writeActions(): WriteActions {
-    const changes = this.#changes
-    return {
-      sync: (mirror, actor) => this.sync(mirror, actor),
-      board: this.#board,
-      reload: (change) => this.reload(change),
-      pin: (mirror, request, actor) => changes.pin(mirror, request, actor),
-      unpin: (mirror, actor) => changes.unpin(mirror, actor),
-      rollBackMirror: (mirror, why, actor) => changes.rollBackMirror(mirror, why, actor),
-      rollBackFarm: (request, actor) => changes.rollBackFarm(request, actor),
-      remove: (mirror, request, actor) => changes.remove(mirror, request, actor),
-      retire: async (mirror, snapshot) => {
-        await this.store.retire(mirror, snapshot, this.#now())
-        this.#resolver.forget()
-        return { mirror, snapshot, retired: true }
-      },
-      endViews: (client) => this.#storage.snapshots.views.endAll(client),
-      collect: (request) => this.collector.collect(request),
-      verify: (request) => this.verify(request),
-    }
+    await this.#fetching.adopt(config, before)
   }
 
   #routeContext(): RouteContext {
@@ -342,6 +347,7 @@ export class App {
       usage: { reader: this.store.usage, flush: () => this.#storage.usage.flush() },
       // What the network is told is narrowed in handlers.ts.
       showClient: (address) => address,
+      prefetch: (mirror) => this.#fetching.describe(mirror),
       diff: (pair, signal) => this.#diffs.diff(pair, signal),
       gpgKeys: (mirror) => this.#signatures.keysOf(mirror),
       cache: () => this.#storage.describeCache(this.config.cache.maxBytes),
@@ -384,6 +390,8 @@ export class App {
       onProgress: (progress) => this.#board.report(progress),
     })
     this.#board.end(mirror)
+    // What it published is to be fetched ahead; what an earlier run did not come to as well.
+    if (result.outcome !== 'failed') this.#fetching.prefetcher.tend(mirror)
     logSync(this.#log, result, Math.round(performance.now() - startedAt))
     return result
   }

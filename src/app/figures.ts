@@ -1,6 +1,8 @@
 import { Metrics } from '../system/metrics.ts'
 import type { MirrorUpstream } from '../upstream/mirror-upstream.ts'
 import { VERSION } from '../system/version.ts'
+import type { MirrorPackages } from '../system/metrics.ts'
+import type { SnapshotStore } from '../snapshot/store.ts'
 import type { Storage } from './storage.ts'
 
 interface FigureSources {
@@ -30,7 +32,30 @@ export function createMetrics(storage: Storage, { maxBytes, upstreams }: FigureS
           failures,
         })),
       ),
+    packages: () => readPackages(storage.snapshots),
     generation: async () => (await storage.snapshots.index()).generation,
     views: async () => await storage.snapshots.views.count(),
+  })
+}
+
+async function readPackages(
+  store: Pick<SnapshotStore, 'index' | 'departed' | 'stock'>,
+): Promise<MirrorPackages[]> {
+  const { current } = await store.index()
+  const [departed, cached] = [await store.departed.counts(), await store.stock.counts()]
+  const mirrors = new Set([...current.keys(), ...departed.keys()])
+  return [...mirrors].map((mirror) => {
+    const counts = departed.get(mirror)
+    const snapshot = current.get(mirror)
+    const known = snapshot === undefined ? undefined : cached.get(snapshot.id)?.count
+    const onDemand = known === undefined || snapshot === undefined ? undefined : snapshot.packageCount - known
+    return {
+      mirror,
+      atRisk: counts?.at_risk.count ?? 0,
+      atRiskBytes: counts?.at_risk.bytes ?? 0,
+      lost: counts?.lost.count ?? 0,
+      cached: known,
+      onDemand,
+    }
   })
 }

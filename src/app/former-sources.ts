@@ -1,7 +1,8 @@
 import { toPinyonError } from '../model/errors.ts'
+import type { PackageSource } from '../snapshot/prefetch/package-fetches.ts'
 import type { SnapshotReader } from '../snapshot/store.ts'
 import type { MirrorUpstream } from '../upstream/mirror-upstream.ts'
-import type { Upstream, UpstreamReply } from '../upstream/upstream.ts'
+import type { UpstreamReply } from '../upstream/upstream.ts'
 import { createUpstream } from './mirrors.ts'
 
 /** Mirrors whose former sources are kept, and former sources of one mirror: beyond these the oldest go. */
@@ -10,9 +11,6 @@ const MAX_SOURCES = 3
 
 /** How sources that only the database remembers are asked: soon given up, as nobody looks after them. */
 const REMEMBERED = { timeoutMs: 30_000, retries: 2 }
-
-/** The part of {@link Upstream} that fills need. */
-type Source = Pick<Upstream, 'get'>
 
 /**
  * Sources that mirrors had. Snapshots outlive the configuration they were made under: packages that nobody fetched yet are still asked
@@ -45,10 +43,11 @@ export class FormerSources {
   }
 
   /** What a fill asks for a mirror's files: its sources of now, then those that it had. Undefined when there never were any. */
-  upstreamOf(mirror: string, now: MirrorUpstream | undefined): Source | undefined {
+  upstreamOf(mirror: string, now: MirrorUpstream | undefined): PackageSource | undefined {
     const former = (this.#sources.get(mirror) ?? []).filter((upstream) => !isCovered(upstream, now))
     const all = now === undefined ? former : [now, ...former]
-    return all.length > 1 ? { get: (href, request) => getFromFirst(all, href, request) } : all[0]
+    const baseurls = [...new Set(all.flatMap((upstream) => upstream.baseurls))]
+    return all.length > 1 ? { baseurls, get: (href, request) => getFromFirst(all, href, request) } : all[0]
   }
 
   /** Ends all connections. */
@@ -75,9 +74,9 @@ function isCovered(upstream: MirrorUpstream, by: MirrorUpstream | undefined): bo
 
 /** Asks one after the other until one has the file. A further attempt, after wrong bytes, begins with the next one. */
 async function getFromFirst(
-  all: readonly Source[],
+  all: readonly PackageSource[],
   href: string,
-  request: Parameters<Source['get']>[1],
+  request: Parameters<PackageSource['get']>[1],
 ): Promise<UpstreamReply> {
   const first = (request?.firstBaseurl ?? 0) % all.length
   let failure: unknown

@@ -24,6 +24,30 @@ export function createUpstreams(
   )
 }
 
+/** The fallbacks of every mirror that has any; those that stay as they were are kept. */
+export function createFallbacks(
+  config: Config,
+  before?: { readonly config: Config; readonly fallbacks: ReadonlyMap<string, MirrorUpstream> },
+): ReadonlyMap<string, MirrorUpstream> {
+  const withFallbacks = [...config.mirrors.values()].filter(({ fallbacks }) => fallbacks.length > 0)
+  return new Map(
+    withFallbacks.map((mirror) => {
+      const same = hasSameFallbacks(before?.config.mirrors.get(mirror.name), mirror)
+      const kept = same ? before?.fallbacks.get(mirror.name) : undefined
+      return [mirror.name, kept ?? createUpstream({ ...mirror, baseurls: mirror.fallbacks })]
+    }),
+  )
+}
+
+/** Whether two settings of a mirror mean the same fallbacks, asked in the same way. */
+export function hasSameFallbacks(a: MirrorConfig | undefined, b: MirrorConfig | undefined): boolean {
+  return describeFallbacks(a) === describeFallbacks(b)
+}
+
+function describeFallbacks(mirror: MirrorConfig | undefined): string {
+  return JSON.stringify([mirror?.fallbacks, mirror?.timeoutMs, mirror?.retries, mirror?.proxy])
+}
+
 /** Whether two settings of a mirror mean the same sources, asked in the same way. */
 export function hasSameSources(a: MirrorConfig | undefined, b: MirrorConfig | undefined): boolean {
   return describeSources(a) === describeSources(b)

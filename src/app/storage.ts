@@ -44,7 +44,7 @@ export class Storage {
   readonly collector: Collector
   readonly sweeper: ViewSweeper
 
-  private constructor(parts: Omit<Storage, 'close' | 'describeCache'>) {
+  private constructor(parts: Omit<Storage, 'close' | 'describeCache' | 'room'>) {
     this.layout = parts.layout
     this.claims = parts.claims
     this.snapshots = parts.snapshots
@@ -70,6 +70,11 @@ export class Storage {
       const message = `data_dir cannot be used: ${dataDir}: ${(error as Error).message}`
       throw new PinyonError('STORE_FAILED', message, { cause: error })
     }
+  }
+
+  /** Bytes stored and set aside, and the most that may be. */
+  room(): { readonly used: number; readonly max: number } {
+    return { used: this.snapshots.ledger.total().bytes + this.quota.reservedBytes, max: this.quota.maxBytes }
   }
 
   /** What is stored and how much may be, for people and for figures. */
@@ -103,7 +108,7 @@ export class Storage {
 async function openParts(
   layout: Layout,
   options: StorageOptions,
-  create: (parts: Omit<Storage, 'close' | 'describeCache'>) => Storage,
+  create: (parts: Omit<Storage, 'close' | 'describeCache' | 'room'>) => Storage,
 ): Promise<Storage> {
   const { config, log, now } = options
   const claims = new Claims(layout.claims)

@@ -8,6 +8,8 @@ export interface FillView {
   readonly attempt: () => FillAttempt | undefined
   readonly state: () => 'filling' | 'verified' | 'failed'
   readonly failure: () => PinyonError | undefined
+  /** How it ended: `stored`, or why not; undefined while it goes on. */
+  readonly end: () => 'stored' | PinyonError | undefined
   readonly changed: () => Promise<void>
   readonly release: () => void
 }
@@ -52,6 +54,17 @@ export class FillReader implements ReadableBytes {
       }
       const failure = this.#view.failure()
       if (failure !== undefined) throw failure
+      await this.#view.changed()
+    }
+  }
+
+  /** Resolves with the blob's size once it is stored; throws when it will not be, also where its bytes were right. */
+  async stored(): Promise<number> {
+    const size = await this.verified()
+    for (;;) {
+      const end = this.#view.end()
+      if (end === 'stored') return size
+      if (end !== undefined) throw end
       await this.#view.changed()
     }
   }

@@ -12,6 +12,11 @@ export class FillSources {
     return [...this.#entrants.values()].some(({ asked }) => asked === 0)
   }
 
+  /** How many hosts there are in all. */
+  get places(): number {
+    return [...this.#entrants.values()].reduce((sum, { open }) => sum + (open.places ?? 1), 0)
+  }
+
   /** Adds a source, unless there is one of this origin: at any time, also while a body is being opened. */
   add(origin: string, open: FillSource): void {
     if (this.#entrants.has(origin)) return
@@ -36,9 +41,16 @@ export class FillSources {
     }
   }
 
-  /** The source to ask next: one asked less often before others, and who gave the last body, which was not good, at the end. */
+  /**
+   * The source to ask next: one asked less often before others, then who gave the last body, which was not good, and at the end those of
+   * which every host was asked.
+   */
   #take(tried: Set<Entrant>): Entrant | undefined {
-    const rank = (entrant: Entrant) => (entrant === this.#last ? Number.POSITIVE_INFINITY : entrant.asked)
+    const rank = (entrant: Entrant) => {
+      if (entrant.asked >= (entrant.open.places ?? 1))
+        return 2e6 + (entrant === this.#last ? 1e6 : entrant.asked)
+      return entrant === this.#last ? 1e6 : entrant.asked
+    }
     let next: Entrant | undefined
     for (const entrant of this.#entrants.values()) {
       if (!tried.has(entrant) && (next === undefined || rank(entrant) < rank(next))) next = entrant

@@ -35,24 +35,22 @@ export class FillTable {
   /**
    * Reads a blob that is not there yet: from the fill that is running, or from one begun now. Release the reader when done.
    * @param origin tells sources apart; a fill that is running asks this one as well, when its own fail or are late
+   * @param others further sources, by their origins, asked likewise and after that one
    */
   read(
     expected: ExpectedBlob,
     source: FillSource,
     origin: string,
+    others: readonly (readonly [origin: string, source: FillSource])[] = [],
   ): { reader: FillReader; outcome: 'fill' | 'join' } {
     const name = fillName(expected)
     const running = this.#fills.get(name)?.fill
     const fill = running ?? this.#create(name, expected)
     fill.addSource(origin, source)
+    for (const [name, other] of others) fill.addSource(name, other)
     const reader = fill.open()
     if (running === undefined) this.#start(name, fill)
     return { reader, outcome: running === undefined ? 'fill' : 'join' }
-  }
-
-  /** Resolves when the fill of a blob, if one runs, has ended: its blob is stored then, or never will be by it. */
-  async ended(expected: ExpectedBlob): Promise<void> {
-    await this.#fills.get(fillName(expected))?.ended
   }
 
   /** Stops every fill, those begun later included, and waits until each has cleaned up. */

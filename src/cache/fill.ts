@@ -17,8 +17,9 @@ export interface FillContext {
   readonly onEnd: (fill: Fill, error?: PinyonError) => void
 }
 
-/** A wrong or short body is fetched whole once more. */
-const ATTEMPTS = 2
+/** A wrong or short body is fetched whole once more, and from every further host there is, up to so many. */
+const MIN_ATTEMPTS = 2
+const MAX_ATTEMPTS = 8
 
 /** How often the growth of a fill that another process does is looked at, in milliseconds. */
 const FOLLOW_INTERVAL_MS = 10
@@ -45,7 +46,7 @@ export class Fill {
   #state: 'filling' | 'verified' | 'failed' = 'filling'
   #failure: PinyonError | undefined
   #readers = 0
-  #ended = false
+  #end: 'stored' | PinyonError | undefined
   readonly #attempts: FillAttempt[] = []
 
   constructor(expected: ExpectedBlob, context: FillContext) {
@@ -65,7 +66,7 @@ export class Fill {
     while (failure !== undefined && this.#canAskOthers(failure)) failure = await this.#fill()
     // Verified bytes were right even if storing them failed: readers finish.
     if (failure !== undefined && this.#state === 'filling') this.#setState('failed', failure)
-    this.#ended = true
+    this.#end = failure ?? 'stored'
     this.#context.onEnd(this, failure)
     this.#changed.notify()
     if (this.#readers === 0) await this.#closeAttempts()
@@ -83,6 +84,7 @@ export class Fill {
       attempt: () => this.#attempt,
       state: () => this.#state,
       failure: () => this.#failure,
+      end: () => this.#end,
       changed: () => this.#changed.wait(),
       release: () => this.#release(),
     })
@@ -111,7 +113,7 @@ export class Fill {
 
   #release(): void {
     this.#readers -= 1
-    if (this.#readers === 0 && this.#ended) void this.#closeAttempts()
+    if (this.#readers === 0 && this.#end !== undefined) void this.#closeAttempts()
   }
 
   #setState(state: 'verified' | 'failed', failure?: PinyonError): void {
@@ -166,7 +168,8 @@ export class Fill {
         await this.#store(body, writer, attempt)
       } catch (error) {
         const failure = toPinyonError(error)
-        const again = failure.kind.retryable && number + 1 < ATTEMPTS && !this.#abort.signal.aborted
+        const attempts = Math.min(Math.max(MIN_ATTEMPTS, this.#sources.places), MAX_ATTEMPTS)
+        const again = failure.kind.retryable && number + 1 < attempts && !this.#abort.signal.aborted
         if (!again) throw failure
       }
     } finally {

@@ -53,6 +53,11 @@ export class Quota {
     return this.#reserved
   }
 
+  /** The most bytes that may be stored now. */
+  get maxBytes(): number {
+    return this.#options.maxBytes()
+  }
+
   /** Whether what was asked for last did not fit. */
   get isFull(): boolean {
     return this.#isFull

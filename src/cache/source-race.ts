@@ -10,7 +10,11 @@ export interface FillBody extends AsyncIterable<Uint8Array> {
  * Opens the body of a blob at its source; does its own choosing of hosts and its own retries until a body begins. `attempt` counts
  * the calls of this source by one fill, from 0. The signal ends the body as well.
  */
-export type FillSource = (attempt: number, signal: AbortSignal) => Promise<FillBody>
+export interface FillSource {
+  (attempt: number, signal: AbortSignal): Promise<FillBody>
+  /** How many hosts it chooses from: after wrong bytes each is worth an attempt. One unless told. */
+  readonly places?: number
+}
 
 /** A source that can be asked for a body. */
 export interface Entrant {

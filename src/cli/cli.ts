@@ -5,6 +5,7 @@ import { VERSION } from '../system/version.ts'
 import { addAdoption } from './adopt-command.ts'
 import { addChanges } from './change-commands.ts'
 import { addHistory, addOperation, addPins, addRemoval } from './commands.ts'
+import { addFetch } from './fetch.ts'
 import { addCollection } from './gc.ts'
 import { EXIT, type CommandLine, type ExitCode } from './exit.ts'
 import { formatExamples, OVERVIEW } from './help.ts'
@@ -36,6 +37,7 @@ export async function runCli(argv: readonly string[]): Promise<ExitCode> {
 /** Every command, in the order that the help lists them. */
 const COMMANDS: readonly ((cli: CommandLine) => void)[] = [
   addOperation,
+  addFetch,
   addImport,
   addInject,
   addAdoption,

@@ -33,6 +33,11 @@ const COMMAND_EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'pinyon sync epel-el9 fedora-f43       these two, side by side',
     'pinyon sync --json | jq -r \'select(.outcome == "published") | .mirror\'',
   ],
+  fetch: [
+    'pinyon fetch epel-el9                 what jobs use of the current snapshot, before upstream forgets it',
+    'pinyon fetch epel-el9 --at-risk       what upstream has forgotten, from any source that still has it',
+    "pinyon fetch epel-el9 'python3*' podman-5.2-1.el9.x86_64",
+  ],
   snapshots: [
     'pinyon snapshots epel-el9             which states can jobs be pointed at?',
     "pinyon snapshots epel-el9 --json | jq -r '.snapshots[].name'",

@@ -30,6 +30,7 @@ export function openLocalSource(configFile: string): MirrorSource {
         snapshots: store,
         usage,
         showClient: showInFull,
+        prefetch: () => undefined,
         configuration: { error: undefined },
         gpgKeys: (mirror) => ring.keysOf(mirrors.get(mirror)?.gpgKeys ?? []),
         sourcesOf: () => [],

@@ -50,15 +50,52 @@ function formatStatus(mirrors: readonly MirrorView[], running: boolean, nowMs: n
     mirror.name,
     formatCurrent(mirror),
     String(mirror.snapshots),
+    formatCached(mirror),
     formatAge(mirror.last_sync, nowMs),
     mirror.error === null ? (mirror.last_sync === null ? '' : 'ok') : `failed: ${toPrintable(mirror.error)}`,
   ])
   return (
     note +
-    formatTable([['MIRROR', 'CURRENT', 'SNAPSHOTS', 'LAST SYNC', 'RESULT'], ...rows]) +
+    formatTable([['MIRROR', 'CURRENT', 'SNAPSHOTS', 'CACHED', 'LAST SYNC', 'RESULT'], ...rows]) +
     formatPins(mirrors) +
+    formatHoldings(mirrors) +
     formatSources(mirrors)
   )
+}
+
+/** How much of the current snapshot is cached, as counted last. */
+function formatCached({ cached, packages }: MirrorView): string {
+  return cached === null || packages === null ? '' : `${cached} of ${packages}`
+}
+
+/** What jobs may not get, and what is being done about it. */
+function formatHoldings(mirrors: readonly MirrorView[]): string {
+  return mirrors.map((mirror) => `${formatDeparted(mirror)}${formatPrefetch(mirror)}`).join('')
+}
+
+function formatDeparted(mirror: MirrorView): string {
+  const { name, at_risk: atRisk, at_risk_bytes: bytes, lost } = mirror
+  const parts = [
+    ...(lost > 0 ? [`${lost} packages that no source has any more`] : []),
+    ...(atRisk > 0 ? [`${atRisk} at risk, ${formatBytes(bytes)}, which upstream has dropped`] : []),
+  ]
+  return parts.length === 0
+    ? ''
+    : `${name} lists ${parts.join(' and ')}. See pinyon fetch ${name} --at-risk.\n`
+}
+
+function formatPrefetch({ name, prefetch }: MirrorView): string {
+  if (prefetch === null) return ''
+  const { running, done, total, bytes, failed, reason, stopped } = prefetch
+  const far = `${done} of ${total} packages, ${formatBytes(bytes)}`
+  if (running) return `${name} fetches ahead: ${far} so far.\n`
+  if (stopped !== null)
+    return `${name} stopped fetching ahead after ${far}: ${stopped}${formatReason(reason)}.\n`
+  return failed === 0 ? '' : `${name} fetched ahead ${far}; ${failed} failed${formatReason(reason)}.\n`
+}
+
+function formatReason(reason: string | null): string {
+  return reason === null ? '' : `: ${toPrintable(reason)}`
 }
 
 /** Why jobs do not get the newest. */

@@ -1,3 +1,5 @@
+import type { Policy } from '../model/prefetch.ts'
+
 /** The effective configuration: every default filled in, every value checked, nothing left to interpret. */
 export interface Config {
   /** Absolute path of the file it was read from. */
@@ -10,10 +12,22 @@ export interface Config {
   readonly syncIntervalMs: SyncInterval
   /** Who may write over TCP, by name; absent: nobody. */
   readonly tokens?: ReadonlyMap<string, TokenConfig>
+  /** What is fetched at a snapshot's birth, for mirrors that do not say. */
+  readonly policy: Policy
+  readonly warmWindowMs: number
+  readonly prefetch: PrefetchConfig
   readonly retention: RetentionConfig
   readonly cache: CacheConfig
   /** By name, disabled ones included. */
   readonly mirrors: ReadonlyMap<string, MirrorConfig>
+}
+
+/** How fast packages are fetched that nobody waits for. */
+export interface PrefetchConfig {
+  /** At a time, over all mirrors. */
+  readonly parallel: number
+  /** Bytes a second, over all mirrors; absent: no bound. */
+  readonly throttle?: number
 }
 
 /** How long snapshots are kept. */
@@ -50,6 +64,11 @@ export interface MirrorConfig {
   readonly name: string
   /** At least one; absolute `http:`, `https:` or `file:` URLs, each ending in `/`, possibly with credentials. */
   readonly baseurls: readonly string[]
+  /** Asked for what those no longer have, in this order: URLs as there, or templates of {@link ../model/url-template.ts}. */
+  readonly fallbacks: readonly string[]
+  readonly policy: Policy
+  /** How long a package name counts as used after it was asked for. */
+  readonly warmWindowMs: number
   readonly enabled: boolean
   readonly syncIntervalMs: SyncInterval
   /** The longest wait for an answer, and for further bytes of one. */

@@ -5,6 +5,7 @@ import { escapeEnvironment } from './environment.ts'
 import { formatListen } from './listen.ts'
 import { formatDuration } from '../model/duration.ts'
 import { formatSize } from './size.ts'
+import { maskFallback } from './fallback.ts'
 import { maskUrl } from './urls.ts'
 
 /** The effective configuration, the reasons for pins included, as YAML that loads again, save for credentials in URLs, which are masked. */
@@ -16,6 +17,12 @@ export function formatConfig(config: Config): string {
     data_dir: escapeEnvironment(config.dataDir),
     sync_interval: formatSyncInterval(config.syncIntervalMs),
     ...(config.tokens === undefined ? {} : { tokens: describeTokens(config.tokens) }),
+    policy: config.policy,
+    warm_window: formatDuration(config.warmWindowMs),
+    prefetch: {
+      parallel: config.prefetch.parallel,
+      throttle: config.prefetch.throttle === undefined ? 0 : formatSize(config.prefetch.throttle),
+    },
     retention: {
       keep: config.retention.keep,
       max_age: formatDuration(config.retention.maxAgeMs),
@@ -47,6 +54,9 @@ function describeMirror(mirror: MirrorConfig): Record<string, unknown> {
   const [baseurl, ...others] = mirror.baseurls.map(formatUrl)
   return {
     baseurl: others.length === 0 ? baseurl : [baseurl, ...others],
+    ...(mirror.fallbacks.length === 0 ? {} : { fallback: mirror.fallbacks.map(formatFallback) }),
+    policy: mirror.policy,
+    warm_window: formatDuration(mirror.warmWindowMs),
     enabled: mirror.enabled,
     sync_interval: formatSyncInterval(mirror.syncIntervalMs),
     timeout: formatDuration(mirror.timeoutMs),
@@ -67,6 +77,10 @@ function formatKey(key: GpgKey): string {
 
 function formatUrl(url: string): string {
   return escapeEnvironment(maskUrl(url))
+}
+
+function formatFallback(fallback: string): string {
+  return escapeEnvironment(maskFallback(fallback))
 }
 
 function formatSyncInterval(interval: SyncInterval): string {

@@ -98,7 +98,7 @@ function refuseIssue(document: ConfigDocument, issue: z.core.$ZodIssue): void {
   const known =
     section === undefined
       ? keys.top
-      : section === 'retention' || section === 'cache' || section === 'tokens'
+      : section === 'prefetch' || section === 'retention' || section === 'cache' || section === 'tokens'
         ? keys[section]
         : keys.mirror
   for (const key of issue.keys.slice(0, PROBLEMS_MAX)) {
@@ -150,6 +150,12 @@ function buildConfig(
     dataDir: parsed.data_dir,
     syncIntervalMs: parsed.sync_interval,
     ...(tokens.size === 0 ? {} : { tokens }),
+    policy: parsed.policy,
+    warmWindowMs: parsed.warm_window,
+    prefetch: {
+      parallel: parsed.prefetch.parallel,
+      ...(parsed.prefetch.throttle === undefined ? {} : { throttle: parsed.prefetch.throttle }),
+    },
     retention: {
       keep: parsed.retention.keep,
       maxAgeMs: parsed.retention.max_age,
@@ -171,6 +177,9 @@ function buildMirror(
   return {
     name,
     baseurls: mirror.baseurl,
+    fallbacks: mirror.fallback,
+    policy: mirror.policy ?? parsed.policy,
+    warmWindowMs: mirror.warm_window ?? parsed.warm_window,
     enabled: mirror.enabled,
     syncIntervalMs: mirror.sync_interval ?? parsed.sync_interval,
     timeoutMs: mirror.timeout,

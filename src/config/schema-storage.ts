@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { parseText, value } from './schema-value.ts'
 import { formatDuration, parseDuration } from '../model/duration.ts'
-import { parseSize } from './size.ts'
+import { formatSize, parseSize } from './size.ts'
 import type { Parsed } from './urls.ts'
 
 /** What stands for an absent key of `retention`, as one would write it. */
@@ -53,25 +53,27 @@ export function cacheSchema() {
     .prefault({})
 }
 
-function parseCount(input: unknown, min: number, max: number): Parsed<number> {
+/** Reads a whole number within bounds. */
+export function parseCount(input: unknown, min: number, max: number): Parsed<number> {
   const allowed = typeof input === 'number' && Number.isInteger(input) && input >= min && input <= max
   return allowed ? { value: input } : { expected: `a whole number from ${min} to ${max}` }
 }
 
-function parseTime(input: unknown, minMs: number): Parsed<number> {
-  const expected = `a duration from ${formatDuration(minMs)} to ${formatDuration(DURATION_MAX_MS)}, such as 14d`
+/** Reads a duration of so many milliseconds, at least and at most. */
+export function parseTime(input: unknown, minMs: number, maxMs = DURATION_MAX_MS): Parsed<number> {
+  const expected = `a duration from ${formatDuration(minMs)} to ${formatDuration(maxMs)}, such as 14d`
   return parseText(input, expected, (text) => {
     const durationMs = parseDuration(text)
-    const allowed = durationMs !== undefined && durationMs >= minMs && durationMs <= DURATION_MAX_MS
+    const allowed = durationMs !== undefined && durationMs >= minMs && durationMs <= maxMs
     return allowed ? { value: durationMs } : { expected }
   })
 }
 
 /** A number alone is bytes. */
-function parseBytes(input: unknown, max: number): Parsed<number> {
-  const expected = `a size of at least 1MiB, such as 200GiB`
+export function parseBytes(input: unknown, max: number, min = SIZE_MIN_BYTES): Parsed<number> {
+  const expected = `a size of at least ${formatSize(min)}, such as 200GiB`
   const bytes = parseSize(String(input))
   const isSize = typeof input === 'string' || typeof input === 'number'
-  if (!isSize || bytes === undefined || bytes < SIZE_MIN_BYTES) return { expected }
+  if (!isSize || bytes === undefined || bytes < min) return { expected }
   return bytes <= max ? { value: bytes } : { expected: `a size of at most 64GiB` }
 }

@@ -5,6 +5,8 @@ import { parseSnapshotName } from '../model/snapshot-name.ts'
 import type { ListenAddress, SyncInterval } from './config.ts'
 import { parseListen } from './listen.ts'
 import { parseDuration } from '../model/duration.ts'
+import { parseFallback } from './fallback.ts'
+import { PREFETCH_DEFAULTS, parsePolicy, parseWindow, prefetchSchema } from './schema-prefetch.ts'
 import { CACHE_DEFAULTS, RETENTION_DEFAULTS, cacheSchema, retentionSchema } from './schema-storage.ts'
 import { parseText, value } from './schema-value.ts'
 import { TOKEN_NAME } from './tokens.ts'
@@ -16,6 +18,9 @@ export const DEFAULTS = {
   data_dir: './data',
   sync_interval: '8h',
   tokens: {},
+  policy: 'warm',
+  warm_window: '30d',
+  prefetch: PREFETCH_DEFAULTS,
   retention: RETENTION_DEFAULTS,
   cache: CACHE_DEFAULTS,
   enabled: true,
@@ -65,6 +70,9 @@ export function configSchema(file: string) {
         (input) => input ?? {},
         z.record(z.string().regex(TOKEN_NAME), tokenSchema(file), { error: 'a mapping of token names' }),
       ),
+      policy: value(parsePolicy).prefault(DEFAULTS.policy),
+      warm_window: value(parseWindow).prefault(DEFAULTS.warm_window),
+      prefetch: prefetchSchema(),
       retention: retentionSchema(),
       cache: cacheSchema(),
       mirrors: z.preprocess(
@@ -87,6 +95,9 @@ function mirrorSchema(file: string) {
   return z.strictObject(
     {
       baseurl: urlsSchema(BASEURL, (text) => parseBaseurl(text, base)),
+      fallback: urlsSchema(BASEURL, (text) => parseFallback(text, base), 0).prefault([]),
+      policy: value(parsePolicy).optional(),
+      warm_window: value(parseWindow).optional(),
       enabled: value(parseBoolean).prefault(DEFAULTS.enabled),
       sync_interval: value(parseSyncInterval).optional(),
       timeout: value(parseTimeout).prefault(DEFAULTS.timeout),
@@ -108,15 +119,16 @@ export function configKeys() {
   return {
     top: Object.keys(configSchema('/').shape),
     mirror: Object.keys(mirrorSchema('/').shape),
+    prefetch: Object.keys(PREFETCH_DEFAULTS),
     retention: Object.keys(RETENTION_DEFAULTS),
     cache: Object.keys(CACHE_DEFAULTS),
     tokens: Object.keys(tokenSchema('/').shape),
   }
 }
 
-function urlsSchema<T>(expected: string, parse: (text: string) => Parsed<T>) {
+function urlsSchema<T>(expected: string, parse: (text: string) => Parsed<T>, least = 1) {
   const one = value((input) => parseText(input, expected, parse))
-  const list = z.array(one, { error: URLS }).min(1, { error: `${URLS}, at least one` })
+  const list = z.array(one, { error: URLS }).min(least, { error: `${URLS}, at least one` })
   return z.preprocess((input) => (typeof input === 'string' ? [input] : input), list)
 }
 

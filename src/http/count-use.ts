@@ -19,7 +19,9 @@ export function createUseCounter(recorder: UsageRecorder): (exchange: Exchange) 
   // Who is on the other end is looked at once a connection, as long as it goes on saying the same.
   const speakers = new WeakMap<Socket, Speaker>()
   return (exchange) => {
-    const { snapshot, outcome, client: address, request } = exchange
+    const { snapshot, outcome, client: address, request, packageName } = exchange
+    // Also when it could not be had: the next version of it is to be.
+    if (snapshot !== undefined && packageName !== undefined) recorder.recordName(snapshot, packageName)
     if (snapshot === undefined || outcome === undefined || address === undefined || !USES.has(outcome)) return
     const userAgent = request.headers['user-agent']
     let speaker = speakers.get(request.socket)

@@ -13,6 +13,8 @@ export interface Exchange {
   readonly client: string | undefined
   outcome: Outcome | undefined
   snapshot: Snapshot | undefined
+  /** Of the package that was asked for, as its repository lists it. */
+  packageName: string | undefined
   error: PinyonError | undefined
   /** How an error is answered: as a line of text, or as a problem document (RFC 9457). */
   errorFormat: 'text' | 'problem'
@@ -39,6 +41,7 @@ export function createExchange(request: IncomingMessage, response: ServerRespons
     client: request.socket.remoteAddress,
     outcome: undefined,
     snapshot: undefined,
+    packageName: undefined,
     error: undefined,
     errorFormat: request.url?.startsWith('/api/') === true ? 'problem' : 'text',
     note: undefined,

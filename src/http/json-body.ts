@@ -6,6 +6,8 @@ import { readBody } from './request-body.ts'
 
 /** The largest body of a write, in bytes. */
 export const BODY_MAX_BYTES = 65_536
+const LIST_MAX = 1_000
+const ITEM_MAX_LENGTH = 300
 
 /** A key's value as it was read; undefined when it is not given. */
 type Field<T> = (value: unknown, key: string) => T
@@ -47,6 +49,19 @@ function text(value: unknown, key: string): string {
 /** A string that need not be there. */
 export function optionalText(value: unknown, key: string): string | undefined {
   return value === undefined ? undefined : text(value, key)
+}
+
+/** A list of so many strings at most, each of so many characters; none when it is not there. */
+export function texts(value: unknown, key: string): readonly string[] {
+  if (value === undefined) return []
+  const isList = Array.isArray(value) && value.length <= LIST_MAX
+  if (
+    isList &&
+    value.every((item) => typeof item === 'string' && item !== '' && item.length <= ITEM_MAX_LENGTH)
+  )
+    return value as readonly string[]
+  const expected = `at most ${LIST_MAX} strings of up to ${ITEM_MAX_LENGTH} characters`
+  throw refuse(`${key}: expected ${expected}, found: ${describe(value)}`)
 }
 
 /** True or false, the latter when it is not there. */

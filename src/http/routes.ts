@@ -22,6 +22,7 @@ export interface RouteContext {
   readonly snapshots: ApiContext['snapshots']
   readonly usage: ApiContext['usage']
   readonly diff: DiffRunner['diff']
+  readonly prefetch: ApiContext['prefetch']
   readonly inject: InjectContext
   /** The slave's script, as it lies in the source tree. */
   readonly clientScript: () => Promise<string>
@@ -92,7 +93,7 @@ async function routeOther(
 
 function apiContext(
   exchange: Exchange,
-  { snapshots, usage, configuration, cache, gpgKeys, sourcesOf, showClient, diff }: RouteContext,
+  { snapshots, usage, configuration, cache, gpgKeys, sourcesOf, showClient, diff, prefetch }: RouteContext,
 ): ApiContext {
   return {
     snapshots,
@@ -102,6 +103,7 @@ function apiContext(
     gpgKeys,
     sourcesOf,
     showClient,
+    prefetch,
     diff: (pair) => diff(pair, goneSignal(exchange)),
   }
 }

@@ -17,6 +17,7 @@ const FIRST_BYTE_MS = 25_000
 export async function sendFile(exchange: Exchange, file: FileReply, content: Content): Promise<void> {
   const { request } = exchange
   exchange.snapshot = file.snapshot
+  exchange.packageName = file.packageName
   const condition = evaluateConditions(request.headers, file)
   if (condition === 'failed')
     throw new PinyonError('PRECONDITION_FAILED', `precondition failed for: ${file.path}`)

@@ -1,5 +1,6 @@
 import type { SyncResult } from '../snapshot/sync.ts'
-import { outcomeHeaders, type Exchange } from './exchange.ts'
+import type { Exchange } from './exchange.ts'
+import { streamLines } from './stream-lines.ts'
 import type { WriteActions } from './write-actions.ts'
 
 /** A line of the answer to `POST /api/v1/mirrors/<m>/sync`: progress while it runs, then one result. */
@@ -35,31 +36,20 @@ export async function sendSync(
   actor: string,
   actions: Pick<WriteActions, 'sync' | 'board'>,
 ): Promise<SyncSummary> {
-  const { response } = exchange
-  const write = (line: SyncLine) => void response.write(`${JSON.stringify(line)}\n`)
-  let begun = false
-  const begin = () => {
-    if (begun) return
-    begun = true
-    response.writeHead(200, { 'Content-Type': 'application/x-ndjson', ...outcomeHeaders(exchange, 'hit') })
-  }
-  const stop = actions.board.listen(mirror, (progress) => {
-    if (progress === undefined) return
-    begin()
-    const { mirror: _, ...rest } = progress
-    write({ progress: rest })
+  return await streamLines<SyncSummary>(exchange, async (write) => {
+    const stop = actions.board.listen(mirror, (progress) => {
+      if (progress === undefined) return
+      const { mirror: _, ...rest } = progress
+      write({ progress: rest } satisfies SyncLine)
+    })
+    try {
+      const result = summarizeSync(await actions.sync(mirror, actor))
+      write({ result } satisfies SyncLine)
+      return result
+    } finally {
+      stop()
+    }
   })
-  const resume = waitPatiently(exchange)
-  try {
-    const result = summarizeSync(await actions.sync(mirror, actor))
-    begin()
-    write({ result })
-    response.end()
-    return result
-  } finally {
-    resume()
-    stop()
-  }
 }
 
 /** A sync's result in the API's words. */
@@ -70,11 +60,4 @@ export function summarizeSync(result: SyncResult): SyncSummary {
   if (result.outcome === 'unchanged') return { mirror, outcome, snapshot, packages }
   const { added, removed, replaced } = result
   return { mirror, outcome, snapshot, packages, added, removed, replaced }
-}
-
-/** What waits for its turn says nothing for as long as that takes; the connection is not given up meanwhile. Give back ends that. */
-export function waitPatiently({ request: { socket } }: Exchange): () => void {
-  const { timeout = 0 } = socket
-  socket.setTimeout(0)
-  return () => void socket.setTimeout(timeout)
 }

@@ -1,6 +1,6 @@
 import type { VerifyProgress, VerifyReport } from '../snapshot/verify/verify-report.ts'
-import { outcomeHeaders, type Exchange } from './exchange.ts'
-import { waitPatiently } from './send-sync.ts'
+import type { Exchange } from './exchange.ts'
+import { streamLines } from './stream-lines.ts'
 import type { WriteActions } from './write-actions.ts'
 
 /** A line of the answer to `POST /api/v1/verify`: progress while it runs, then one result. */
@@ -12,21 +12,10 @@ export async function sendVerify(
   dryRun: boolean,
   { verify }: Pick<WriteActions, 'verify'>,
 ): Promise<VerifyReport> {
-  const { response } = exchange
-  let begun = false
-  const write = (line: VerifyLine) => {
-    if (!begun)
-      response.writeHead(200, { 'Content-Type': 'application/x-ndjson', ...outcomeHeaders(exchange, 'hit') })
-    begun = true
-    response.write(`${JSON.stringify(line)}\n`)
-  }
-  const resume = waitPatiently(exchange)
-  try {
-    const result = await verify({ dryRun, onProgress: (progress) => write({ progress }) })
-    write({ result })
-    response.end()
+  return await streamLines<VerifyReport>(exchange, async (write) => {
+    const onProgress = (progress: VerifyProgress) => write({ progress } satisfies VerifyLine)
+    const result = await verify({ dryRun, onProgress })
+    write({ result } satisfies VerifyLine)
     return result
-  } finally {
-    resume()
-  }
+  })
 }

@@ -1,5 +1,7 @@
 import type { GcReport } from '../snapshot/gc/gc-report.ts'
 import type { SyncBoard } from '../snapshot/sync-board.ts'
+import type { FetchTally } from '../snapshot/prefetch/fetch-run.ts'
+import type { FetchRequest } from '../snapshot/prefetch/prefetcher.ts'
 import type { GenerationCause } from '../snapshot/store.ts'
 import type { SyncResult } from '../snapshot/sync.ts'
 import type { VerifyProgress, VerifyReport } from '../snapshot/verify/verify-report.ts'
@@ -7,6 +9,12 @@ import type { VerifyProgress, VerifyReport } from '../snapshot/verify/verify-rep
 /** What a write can have done; `actor` is who asked, as the history shows it. Each rejects with a PinyonError, having changed nothing. */
 export interface WriteActions {
   readonly sync: (mirror: string, actor: string) => Promise<SyncResult>
+  /** Fetches packages that nobody waits for. */
+  readonly fetch: (
+    mirror: string,
+    request: FetchRequest,
+    onProgress: (tally: FetchTally) => void,
+  ) => Promise<FetchTally>
   /** Progress of running syncs. */
   readonly board: SyncBoard
   /**

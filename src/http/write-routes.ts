@@ -1,7 +1,8 @@
 import type { GenerationCause } from '../snapshot/store.ts'
 import { PinyonError } from '../model/errors.ts'
 import type { Exchange } from './exchange.ts'
-import { count, flag, optionalText, optionalWord, readJsonBody, snapshotName } from './json-body.ts'
+import { count, flag, optionalText, texts, optionalWord, readJsonBody, snapshotName } from './json-body.ts'
+import { sendFetch } from './send-fetch.ts'
 import { sendSync } from './send-sync.ts'
 import { sendVerify } from './send-verify.ts'
 import type { WriteActions } from './write-actions.ts'
@@ -37,12 +38,16 @@ export interface WriteRoute {
 /** Who edits the file itself tells why; a sync has its own way. */
 const RELOAD_CAUSES = ['pin', 'unpin', 'rollback', 'remove'] as const satisfies readonly GenerationCause[]
 
+/** What to fetch without naming packages; what its policy would want of the current snapshot unless told. */
+const FETCHES = ['at_risk', 'all'] as const
+
 const ROUTES: readonly WriteRoute[] = [
   { method: 'POST', path: 'reload', isReadable: false, run: reload },
   { method: 'POST', path: 'gc', isReadable: false, run: collect },
   { method: 'POST', path: 'verify', isReadable: false, run: verify },
   { method: 'POST', path: 'rollback', isReadable: false, run: rollBackFarm },
   { method: 'POST', path: 'mirrors/*/sync', isReadable: false, run: sync },
+  { method: 'POST', path: 'mirrors/*/fetch', isReadable: false, run: fetchPackages },
   { method: 'PUT', path: 'mirrors/*/pin', isReadable: false, run: pin },
   { method: 'DELETE', path: 'mirrors/*/pin', isReadable: false, run: unpin },
   { method: 'POST', path: 'mirrors/*/rollback', isReadable: false, run: rollBackMirror },
@@ -81,6 +86,14 @@ async function sync({ exchange, actor, actions, path: [, mirror = ''] }: WriteCa
   await readJsonBody(exchange.request, {})
   const { outcome, error } = await sendSync(exchange, mirror, actor, actions)
   return { note: error === undefined ? { outcome } : { outcome, reason: error } }
+}
+
+async function fetchPackages(call: WriteCall): Promise<WriteOutcome> {
+  const { exchange, actions, path } = call
+  const fields = { packages: texts, which: optionalWord(FETCHES) }
+  const { packages: specs, which = 'used' } = await readJsonBody(exchange.request, fields)
+  const { fetched, lost, failed } = await sendFetch(exchange, path[1] ?? '', { which, specs }, actions)
+  return { note: { fetched, lost, failed } }
 }
 
 async function pin({ exchange, actor, actions, path: [, mirror = ''] }: WriteCall): Promise<WriteOutcome> {

@@ -41,6 +41,8 @@ export const ERROR_KINDS = {
   UPSTREAM_DOWN: { status: 503, outcome: 'error_upstream', source: 'upstream', retryable: true },
   /** 404 or 410 for something a snapshot lists. */
   UPSTREAM_GONE: { status: 502, outcome: 'lost', source: 'upstream', retryable: false },
+  /** Every source was asked for something that upstream lists no longer, and has it not. */
+  PACKAGE_LOST: { status: 502, outcome: 'lost', source: 'upstream', retryable: false },
   /** The body ended before its announced or listed length. */
   UPSTREAM_SHORT: { status: 502, outcome: 'error_upstream', source: 'upstream', retryable: true },
   /** The body is longer than announced, listed or allowed. */

@@ -1,7 +1,9 @@
+import type { Policy } from '../model/prefetch.ts'
 import type { DiffDocument } from '../snapshot/diff/diff-runner.ts'
 import type { RingKeys } from '../snapshot/keys/key-ring.ts'
 import type { SnapshotPair } from '../snapshot/diff/snapshot-diff.ts'
 import type { SnapshotHistory, SnapshotReader } from '../snapshot/store.ts'
+import type { HoldingsStore, PrefetchView } from './api-holdings.ts'
 import type { UsageReader } from '../snapshot/usage/usage.ts'
 import type { ViewStore } from '../snapshot/views/views.ts'
 import type { SourceReport } from '../upstream/upstream.ts'
@@ -30,6 +32,12 @@ export interface CacheView {
   readonly repodata_bytes: number | null
 }
 
+/** How a mirror's packages are fetched ahead. */
+export interface MirrorPrefetch {
+  readonly policy: Policy
+  readonly state: PrefetchView | null
+}
+
 /** Who uses what. */
 export interface UsageSource {
   readonly reader: UsageReader
@@ -39,7 +47,10 @@ export interface UsageSource {
 
 /** What the API is answered from. */
 export interface ApiContext {
-  readonly snapshots: SnapshotReader & { readonly history: SnapshotHistory; readonly views: ViewStore }
+  readonly snapshots: SnapshotReader &
+    HoldingsStore & { readonly history: SnapshotHistory; readonly views: ViewStore }
+  /** A mirror's policy and last run of fetching ahead; undefined where no server runs, or the mirror is not configured. */
+  readonly prefetch: (mirror: string) => MirrorPrefetch | undefined
   readonly configuration: ConfigurationState
   readonly cache: () => CacheView
   /** The keys that a mirror is configured with, as far as they are here. */

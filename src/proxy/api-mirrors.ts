@@ -1,13 +1,22 @@
 import { PinyonError } from '../model/errors.ts'
+import type { Policy } from '../model/prefetch.ts'
 import type { MirrorState, Snapshot, SnapshotReader } from '../snapshot/store.ts'
 import type { ApiContext, ApiRequest } from './api-context.ts'
+import { answerDeparted } from './api-departed.ts'
 import { answerDiff } from './api-diff.ts'
+import {
+  describeMirrors,
+  describeSnapshots,
+  type CachedView,
+  type DepartedView,
+  type PrefetchView,
+} from './api-holdings.ts'
 import { createJsonReply, toIso } from './api-reply.ts'
 import { toKeysView, toSignatureView, type KeysView, type SignatureView } from './api-signatures.ts'
 import type { TextReply } from './reply.ts'
 
 /** A mirror as the API shows it. Times are ISO 8601; null for what has not happened. */
-export interface MirrorView {
+export interface MirrorView extends DepartedView, CachedView {
   readonly name: string
   readonly enabled: boolean
   readonly current: string | null
@@ -21,6 +30,12 @@ export interface MirrorView {
   readonly last_sync: string | null
   readonly last_success: string | null
   readonly error: string | null
+  /** Packages of the current snapshot. */
+  readonly packages: number | null
+  /** What is fetched ahead; null where no server runs, or the mirror is not configured. */
+  readonly policy: Policy | null
+  /** The last run of that; null when there was none, or it had nothing to do. */
+  readonly prefetch: PrefetchView | null
   /** How each baseurl has answered the server that is asked, in the order of the configuration. */
   readonly sources: readonly SourceView[]
 }
@@ -37,7 +52,7 @@ export interface SourceView {
 }
 
 /** A snapshot as the API shows it. */
-export interface SnapshotView {
+export interface SnapshotView extends DepartedView, CachedView {
   readonly name: string
   readonly created_at: string
   readonly packages: number
@@ -64,45 +79,51 @@ export async function answerMirrors(
   { rest: [mirror, name, ...rest], query }: ApiRequest,
 ): Promise<TextReply | undefined> {
   const states = await context.snapshots.mirrors()
-  if (mirror === undefined)
-    return createJsonReply({ mirrors: states.map((one) => toMirrorView(one, context)) })
+  const toView = await mirrorViews(context)
+  if (mirror === undefined) return createJsonReply({ mirrors: states.map(toView) })
   const state = states.find((one) => one.name === mirror)
   if (state === undefined) throw new PinyonError('NOT_FOUND', `no such mirror: ${mirror}`)
-  if (name === undefined) return createJsonReply(await describeMirror(context, state))
+  if (name === undefined) return createJsonReply(await describeMirror(context, state, toView(state)))
   const list = Object.hasOwn(LISTS, name) ? LISTS[name] : undefined
   return await list?.(context, state, { rest, query })
 }
 
 async function answerSnapshots(
-  { snapshots }: ApiContext,
+  context: ApiContext,
   state: MirrorState,
-  { rest: [name, ...further] }: ApiRequest,
+  { rest: [name, list, ...further], query }: ApiRequest,
 ): Promise<TextReply | undefined> {
-  if (further.length > 0) return undefined
+  if (further.length > 0 || (list !== undefined && list !== 'packages')) return undefined
+  const { snapshots } = context
   const all = await snapshots.snapshots(state.name)
-  if (name === undefined) return createJsonReply({ snapshots: all.map((one) => toSnapshotView(one, state)) })
-  return await answerSnapshot(snapshots, state, findSnapshot(all, state, name))
+  if (name !== undefined && list !== undefined)
+    return await answerDeparted(context, findSnapshot(all, state, name), query)
+  const describe = await describeSnapshots(snapshots, state.name)
+  const toView = (one: Snapshot): SnapshotView => ({ ...toSnapshotFacts(one, state), ...describe(one) })
+  if (name === undefined) return createJsonReply({ snapshots: all.map(toView) })
+  const snapshot = findSnapshot(all, state, name)
+  return await answerSnapshot(snapshots, snapshot, toView(snapshot))
 }
 
 async function answerSnapshot(
   snapshots: SnapshotReader,
-  state: MirrorState,
   snapshot: Snapshot,
+  view: SnapshotView,
 ): Promise<TextReply> {
   const files = await snapshots.files(snapshot)
   const defects = await snapshots.defects(snapshot)
   const signature = await toSignatureView(snapshots, snapshot)
-  return createJsonReply({ ...toSnapshotView(snapshot, state), signature, files, defects })
+  return createJsonReply({ ...view, signature, files, defects })
 }
 
 /** One mirror, with its keys and who signed its current snapshot. */
 async function describeMirror(
   context: ApiContext,
-  state: MirrorState,
+  { name, current }: MirrorState,
+  view: MirrorView,
 ): Promise<MirrorView & KeysView & { readonly signature: SignatureView | null }> {
-  const { current } = state
   const signature = current === undefined ? null : await toSignatureView(context.snapshots, current)
-  return { ...toMirrorView(state, context), signature, ...(await toKeysView(context, state.name)) }
+  return { ...view, signature, ...(await toKeysView(context, name)) }
 }
 
 /** The snapshot of this name. Throws NOT_FOUND. */
@@ -112,8 +133,26 @@ export function findSnapshot(all: readonly Snapshot[], state: MirrorState, name:
   return found
 }
 
-/** A mirror's state in the API's words. */
-export function toMirrorView(state: MirrorState, { sourcesOf }: Pick<ApiContext, 'sourcesOf'>): MirrorView {
+/** What puts a mirror's state in the API's words. */
+async function mirrorViews({
+  snapshots,
+  prefetch,
+  sourcesOf,
+}: ApiContext): Promise<(state: MirrorState) => MirrorView> {
+  const describe = await describeMirrors(snapshots)
+  return (state) => {
+    const { policy = null, state: run = null } = prefetch(state.name) ?? {}
+    const packages = state.current?.packageCount ?? null
+    return { ...toMirrorFacts(state, sourcesOf), packages, ...describe(state), policy, prefetch: run }
+  }
+}
+
+type MirrorFacts = Omit<
+  MirrorView,
+  keyof DepartedView | keyof CachedView | 'packages' | 'policy' | 'prefetch'
+>
+
+function toMirrorFacts(state: MirrorState, sourcesOf: ApiContext['sourcesOf']): MirrorFacts {
   return {
     name: state.name,
     enabled: state.listed,
@@ -133,8 +172,10 @@ export function toMirrorView(state: MirrorState, { sourcesOf }: Pick<ApiContext,
   }
 }
 
-/** A snapshot in the API's words. */
-export function toSnapshotView(snapshot: Snapshot, mirror: MirrorState): SnapshotView {
+function toSnapshotFacts(
+  snapshot: Snapshot,
+  mirror: MirrorState,
+): Omit<SnapshotView, keyof DepartedView | keyof CachedView> {
   return {
     name: snapshot.name,
     created_at: new Date(snapshot.createdAt).toISOString(),

@@ -1,8 +1,6 @@
 import type { BlobCache, SharedBlob } from '../cache/blob-cache.ts'
-import type { FillTable } from '../cache/fill-table.ts'
-import type { FillSource } from '../cache/source-race.ts'
-import { PinyonError, toPinyonError } from '../model/errors.ts'
-import type { Upstream } from '../upstream/upstream.ts'
+import { toPinyonError } from '../model/errors.ts'
+import type { PackageFetches, WantedFile } from '../snapshot/prefetch/package-fetches.ts'
 import type { Body } from './body.ts'
 import { BypassBody, BypassGate } from './bypass.ts'
 import { GuardedPassage, guardBody } from './guarded-body.ts'
@@ -12,9 +10,7 @@ import type { FileReply } from './reply.ts'
 /** What {@link Content} is built from. */
 export interface ContentOptions {
   readonly blobs: BlobCache
-  readonly fills: FillTable
-  /** The sources of a mirror, those that it had included; undefined when none are known. */
-  readonly upstreamOf: (mirror: string) => Pick<Upstream, 'get'> | undefined
+  readonly fetches: Pick<PackageFetches, 'open' | 'stream'>
   /** Told of every body that is passed through. */
   readonly onBypass?: () => void
   /** What packages of a mirror have to pass; undefined where signatures are not looked at. */
@@ -57,13 +53,10 @@ export class Content {
   async open(file: FileReply): Promise<Body> {
     const cached = await this.find(file)
     if (cached !== undefined) return cached
-    const { digest, size, snapshot } = file
-    const expected = { digest, size }
-    // Mirrors that list one package share its fill, and each is a source of its own.
-    const { reader, outcome } = this.#options.fills.read(expected, this.#sourceOf(file), snapshot.mirror)
+    const reader = await this.#options.fetches.open(toWanted(file), { isUrgent: true })
     const body: Body = {
-      outcome,
-      size,
+      outcome: reader.outcome,
+      size: file.size,
       complete: false,
       read: (target, position) => reader.read(target, position),
       verified: () => reader.verified(),
@@ -75,17 +68,14 @@ export class Content {
 
   /** Has a file stored that is not, for nobody in particular; throws what keeps it from being. */
   async store(file: FileReply): Promise<void> {
-    const body = await this.open(file)
+    const cached = await this.find(file)
+    if (cached !== undefined) return cached.release()
+    const reader = await this.#options.fetches.open(toWanted(file), { isUrgent: true, isForced: true })
     try {
-      await body.verified()
+      await reader.stored()
     } finally {
-      body.release()
+      reader.release()
     }
-    await this.#options.fills.ended(file)
-    // Its bytes came, and may not have stayed: a full disk.
-    const stored = await this.find(file)
-    if (stored === undefined) throw new PinyonError('STORE_FAILED', `fetched, and not stored: ${file.path}`)
-    stored.release()
   }
 
   /**
@@ -96,12 +86,11 @@ export class Content {
     const { digest, size, snapshot } = file
     const { code } = toPinyonError(error)
     if ((code !== 'CACHE_FULL' && code !== 'NO_SPACE') || size === undefined) return undefined
-    const source = this.#sourceOf(file)
     this.#options.onBypass?.()
     const body = new BypassBody({
       digest,
       size,
-      open: (signal) => source(0, signal),
+      open: (signal) => this.#options.fetches.stream(toWanted(file), signal),
       enter: () => this.#gate.enter(snapshot.mirror),
     })
     const gate = this.#gateFor(file)
@@ -111,26 +100,10 @@ export class Content {
   #gateFor({ fileKind, snapshot }: FileReply): PackageGate | undefined {
     return fileKind === 'package' ? this.#options.gateOf?.(snapshot.mirror) : undefined
   }
+}
 
-  #sourceOf(file: FileReply): FillSource {
-    const { mirror } = file.snapshot
-    return async (attempt, signal) => {
-      const upstream = this.#options.upstreamOf(mirror)
-      if (upstream === undefined)
-        throw new PinyonError(
-          'MIRROR_UNCONFIGURED',
-          `${file.path} is not cached, and no source of its mirror is known any more: ${mirror}`,
-        )
-      // A second attempt begins with another base URL, where there is one.
-      const reply = await upstream.get(file.path, {
-        signal,
-        firstBaseurl: attempt,
-        isAwaited: true,
-        ...(file.size === undefined ? {} : { size: file.size }),
-      })
-      return reply.body
-    }
-  }
+function toWanted({ digest, size, path, snapshot, packageName }: FileReply): WantedFile {
+  return { digest, size, path, snapshot, isPackage: packageName !== undefined }
 }
 
 /** A blob as a body. */

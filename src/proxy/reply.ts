@@ -29,6 +29,8 @@ export interface FileReply {
   readonly size: number | undefined
   readonly path: string
   readonly fileKind: SnapshotFile['kind']
+  /** Of a package: its name, as the repository lists it. */
+  readonly packageName: string | undefined
   readonly contentType: string
   readonly etag: string
   /** Milliseconds since the epoch, whole seconds; and as an HTTP date. */
@@ -69,6 +71,7 @@ export function createFileReply(
     size: file.size,
     path: file.path,
     fileKind: file.kind,
+    packageName: file.packageName,
     contentType: contentTypeOf(file.path),
     etag: `"${digestHex(file.digest)}"`,
     lastModifiedMs,

@@ -27,11 +27,14 @@ export function writePackages(statements: PublishStatements, mirrorId: number, s
     const added = addFirstPackages.run({ mirrorId, seq }).changes
     return { added, removed: 0, replaced: 0, named: [] }
   }
-  const { noteGonePackages, closeGonePackages, lastPackage, addNewPackages } = statements
+  const { noteGonePackages, closeGonePackages, noteEarlier } = statements
+  const { lastPackage, addNewPackages, forgetReturned } = statements
   const removed = noteGonePackages.run({ mirrorId, seq }).changes
   closeGonePackages.run({ seq })
+  if (removed > 0) noteEarlier.run()
   const last = lastPackage.get() as { id: number }
   const added = addNewPackages.run({ mirrorId, seq }).changes
+  if (added > 0) forgetReturned.run({ mirrorId, last: last.id })
   if (removed === 0 || added === 0) return { added, removed, replaced: 0, named: [] }
   return { added, removed, ...readReplaced(statements, last.id) }
 }

@@ -16,8 +16,9 @@ export function toSnapshots(rows: readonly unknown[]): Snapshot[] {
 
 /** A row with a digest and a size, of repodata or of a package. */
 export function toFile(path: string, kind: SnapshotFile['kind'], row: unknown): SnapshotFile {
-  const { digest, size } = row as Row<Pick<SnapshotFile, 'digest' | 'size'>>
-  return { path, kind, digest: digest ?? undefined, size: size ?? undefined }
+  const { digest, size, name } = row as Row<Pick<SnapshotFile, 'digest' | 'size'>> & { name?: string }
+  const file = { path, kind, digest: digest ?? undefined, size: size ?? undefined }
+  return name === undefined ? file : { ...file, packageName: name }
 }
 
 /** Rows of pinned repodata files. */

@@ -1,5 +1,7 @@
 import type Database from 'better-sqlite3'
 
+import { FORGET_RETURNED, NOTE_EARLIER } from './departed/sql-returned.ts'
+
 // The statements of the snapshot database, but for those about the past (sql-history.ts). Column aliases give rows the shape of store.ts.
 
 /** Columns of a snapshot; `s` is the snapshot table, `m` the mirror table. */
@@ -33,9 +35,9 @@ const READS = {
   rollingRepodataFile: `SELECT s.seq, f.digest, f.size FROM snapshot s
     JOIN repodata_file f ON f.snapshot_id = s.id AND f.path = :path
     WHERE s.mirror_id = :mirrorId AND s.seq <= :seq AND ${LIVE} AND f.digest IS NOT NULL ORDER BY s.seq DESC LIMIT 1`,
-  packageFile: `SELECT digest, size FROM package
+  packageFile: `SELECT digest, size, name FROM package
     WHERE mirror_id = :mirrorId AND href_hash = :hrefHash AND href = :path AND ${LISTED_AT}`,
-  rollingPackageFile: `SELECT s.seq, p.digest, p.size FROM package p JOIN snapshot s ON s.mirror_id = p.mirror_id
+  rollingPackageFile: `SELECT s.seq, p.digest, p.size, p.name FROM package p JOIN snapshot s ON s.mirror_id = p.mirror_id
       AND s.seq BETWEEN p.first_seq AND min(coalesce(p.last_seq, :seq), :seq) AND ${LIVE}
     WHERE p.mirror_id = :mirrorId AND p.href_hash = :hrefHash AND p.href = :path AND p.first_seq <= :seq
     ORDER BY s.seq DESC LIMIT 1`,
@@ -116,6 +118,8 @@ const PUBLISH = {
     FROM scratch.incoming i WHERE NOT EXISTS (
       SELECT 1 FROM package p WHERE p.mirror_id = :mirrorId AND p.href_hash = i.href_hash AND p.href = i.href
         AND p.last_seq IS NULL)`,
+  noteEarlier: NOTE_EARLIER,
+  forgetReturned: FORGET_RETURNED,
   anyPackage: 'SELECT 1 FROM package WHERE mirror_id = :mirrorId LIMIT 1',
   // Of a mirror that has none yet. Where the table is looked at as well, what is to be added is put aside first, all of it.
   addFirstPackages: `INSERT INTO package

@@ -9,10 +9,15 @@ import { reconcileListing } from './index-change.ts'
 import { readDifferences } from './diff/differences.ts'
 import { createIndex } from './index-order.ts'
 import { listDirectory } from './directory.ts'
+import type { DepartedStore } from './departed/departed.ts'
+import { SqliteDeparted } from './departed/sqlite-departed.ts'
 import type { MirrorUse } from './gc/removal.ts'
 import type { KeyStore } from './keys/key-store.ts'
 import { prepareKeys, type KeyStatements } from './keys/sql-keys.ts'
 import { SqliteKeyStore } from './keys/sqlite-key-store.ts'
+import type { PrefetchStore, StockStore } from './prefetch/prefetch-store.ts'
+import { SqlitePrefetch } from './prefetch/sqlite-prefetch.ts'
+import { SqliteStock } from './prefetch/sqlite-stock.ts'
 import { publish } from './publication.ts'
 import { SqliteAdoption } from './adopt/sqlite-adoption.ts'
 import { SqliteRetirement } from './gc/sqlite-retirement.ts'
@@ -70,6 +75,9 @@ export interface SnapshotStoreOptions {
 export class SqliteSnapshotStore implements SnapshotStore {
   readonly history: SnapshotHistory
   readonly usage: UsageStore
+  readonly departed: DepartedStore
+  readonly prefetch: PrefetchStore
+  readonly stock: StockStore
   /** The account of the blobs beside it. */
   readonly ledger: BlobLedger
   readonly views: ViewStore
@@ -102,6 +110,9 @@ export class SqliteSnapshotStore implements SnapshotStore {
     this.keys = new SqliteKeyStore(this.#database, this.#keys)
     this.history = new SqliteHistory(this.#database)
     this.usage = new SqliteUsage(this.#database)
+    this.departed = new SqliteDeparted(this.#database, () => this.farmClock.nowMs())
+    this.prefetch = new SqlitePrefetch(this.#database)
+    this.stock = new SqliteStock(this.#database)
     this.ledger = new SqliteBlobLedger(this.#database, options.now ?? Date.now)
     this.farmClock = new StoredClock(this.#database, options.clock ?? openMachineClock())
     this.views = new SqliteViews(this.#database, this.farmClock, options.maxViews)

@@ -1,5 +1,7 @@
 import type { Digest } from '../model/digest.ts'
 import type { PackageRecord } from '../model/repodata.ts'
+import type { DepartedStore } from './departed/departed.ts'
+import type { PrefetchStore, StockStore } from './prefetch/prefetch-store.ts'
 import type { UsageStore } from './usage/usage.ts'
 import type { ViewStore } from './views/views.ts'
 import type { PackageDifferences } from './diff/stored-package.ts'
@@ -30,6 +32,8 @@ export interface SnapshotFile {
   readonly digest: Digest | undefined
   /** Bytes; undefined when the listing does not say. */
   readonly size: number | undefined
+  /** Of a package: its name, as the repository lists it. */
+  readonly packageName?: string
 }
 
 /** A name in a directory of a snapshot. */
@@ -335,6 +339,9 @@ export interface SnapshotWriter {
 export interface SnapshotStore extends SnapshotReader, SnapshotWriter {
   readonly history: SnapshotHistory
   readonly usage: UsageStore
+  readonly departed: DepartedStore
+  readonly prefetch: PrefetchStore
+  readonly stock: StockStore
   readonly views: ViewStore
   /** Who holds on to a mirror that is to be removed. */
   readonly mirrorUse: MirrorUse

@@ -21,12 +21,26 @@ export interface MetricSources {
     readonly failures: number
   }[]
   readonly generation: () => Promise<number>
+  /** Of each mirror: packages that upstream has dropped and snapshots list, and those of the current snapshot. */
+  readonly packages: () => Promise<readonly MirrorPackages[]>
   readonly views: () => Promise<number>
+}
+
+/** How many packages of a mirror are where. */
+export interface MirrorPackages {
+  readonly mirror: string
+  readonly atRisk: number
+  readonly atRiskBytes: number
+  readonly lost: number
+  /** Of the current snapshot; undefined before it was counted. */
+  readonly cached: number | undefined
+  readonly onDemand: number | undefined
 }
 
 /** The process's figures for Prometheus, each in its text format's terms. Labels come from closed lists only. */
 export class Metrics {
   readonly #registry = new Registry()
+  readonly #beforeReading: (() => Promise<void>)[] = []
   readonly #configOk: Gauge
   readonly #reloads: Counter<'result'>
   readonly #lastReload: Gauge
@@ -53,6 +67,7 @@ export class Metrics {
     )
     this.#readCache(sources)
     this.#readSources(sources)
+    this.#readPackages(sources)
     this.#read('views', 'Live views', sources.views)
     this.#read('generation', 'The number of the present generation of the index', sources.generation)
     new Gauge({
@@ -70,6 +85,7 @@ export class Metrics {
 
   /** All figures, in Prometheus' text format. */
   async text(): Promise<string> {
+    for (const collect of this.#beforeReading) await collect()
     return await this.#registry.metrics()
   }
 
@@ -127,6 +143,37 @@ export class Metrics {
       Number(isDown),
     )
     add('failures', 'Failures of a source since its last whole answer', ({ failures }) => failures)
+  }
+
+  /** One look-up for all four. */
+  #readPackages({ packages }: MetricSources): void {
+    const gauge = (name: string, help: string, ...labelNames: string[]) =>
+      new Gauge({
+        name: `pinyon_${name}`,
+        help,
+        labelNames: ['mirror', ...labelNames],
+        registers: [this.#registry],
+      })
+    const atRisk = gauge(
+      'at_risk_packages',
+      'Packages that snapshots list, upstream has dropped, and are not cached',
+    )
+    const atRiskBytes = gauge('at_risk_bytes', 'Bytes of packages at risk')
+    const lost = gauge('lost_packages', 'Packages that snapshots list and no source has')
+    const current = gauge('packages', 'Packages of the current snapshot, as counted last', 'state')
+    const all = [atRisk, atRiskBytes, lost, current]
+    const collect = async () => {
+      const mirrors = await packages()
+      for (const one of all) one.reset()
+      for (const { mirror, cached, onDemand, ...counts } of mirrors) {
+        atRisk.set({ mirror }, counts.atRisk)
+        atRiskBytes.set({ mirror }, counts.atRiskBytes)
+        lost.set({ mirror }, counts.lost)
+        if (cached !== undefined) current.set({ mirror, state: 'cached' }, cached)
+        if (onDemand !== undefined) current.set({ mirror, state: 'on_demand' }, onDemand)
+      }
+    }
+    this.#beforeReading.push(collect)
   }
 
   #gauge(name: string, help: string): Gauge {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import { PinyonError, toPinyonError } from '../model/errors.ts'
+import { isTemplate } from '../model/url-template.ts'
 import type { AddressGuardOptions } from './address-guard.ts'
 import { Connections } from './connections.ts'
 import { splitCredentials } from './credentials.ts'
@@ -8,12 +9,13 @@ import { race } from './race.ts'
 import { SourceHealth } from './source-health.ts'
 import type { SourceReply, SourceRequest } from './source-request.ts'
 import { getFrom } from './source.ts'
+import { nameFallback } from './fallback-url.ts'
 import { SplicedBody, type BodyPart } from './splice.ts'
 import type { SourceReport, Upstream, UpstreamReply, UpstreamRequest } from './upstream.ts'
 
 /** A mirror's sources and how to treat them; the words are yum's. */
 export interface UpstreamOptions extends AddressGuardOptions {
-  /** Each ends in a slash; asked in this order. */
+  /** Each ends in a slash, or is a template of a package's URL; asked in this order. */
   readonly baseurls: readonly string[]
   readonly timeoutMs: number
   /** Rounds over the sources after the first one. */
@@ -61,7 +63,7 @@ export class MirrorUpstream implements Upstream {
   constructor(options: UpstreamOptions) {
     this.#options = options
     this.#now = options.now ?? (() => performance.now())
-    const byName = new Map(options.baseurls.map((url) => [splitCredentials(url).url, url]))
+    const byName = new Map(options.baseurls.map((url) => [nameSource(url), url]))
     this.#sources = [...byName].map(([baseurl, url]) => this.#createSource(baseurl, url))
     this.#connections = new Connections(options)
   }
@@ -122,6 +124,8 @@ export class MirrorUpstream implements Upstream {
           return await this.#askSource(source, href, toSourceRequest(source, request, signal, rest))
         } catch (error) {
           const caught = toPinyonError(error)
+          if (caught.kind.source === 'upstream' && !signal.aborted)
+            request.onRefusal?.(source.baseurl, caught)
           // Trouble says more than absence, as a file may still be where nobody answered; our own says most.
           if (
             failure?.kind.source !== 'internal' &&
@@ -221,17 +225,18 @@ function isWorthAsking({ health }: Source): boolean {
 
 function toSourceRequest(
   { baseurl }: Source,
-  { validators, size }: UpstreamRequest,
+  { validators, size, values }: UpstreamRequest,
   signal: AbortSignal,
   rest: { readonly offset: number; readonly first: Answer } | undefined,
 ): SourceRequest {
-  if (rest === undefined) return validators?.baseurl === baseurl ? { signal, validators } : { signal }
+  const common = values === undefined ? { signal } : { signal, values }
+  if (rest === undefined) return validators?.baseurl === baseurl ? { ...common, validators } : common
   const { offset, first } = rest
   const fileSize = size ?? first.length
-  if (offset === 0) return { signal }
+  if (offset === 0) return common
   const { etag } = first.validators
   return {
-    signal,
+    ...common,
     rest: {
       offset,
       ...(fileSize === undefined ? {} : { size: fileSize }),
@@ -279,6 +284,11 @@ function describeOutage(sources: readonly Source[]): PinyonError {
 /** Gives up an answer that came too late; its signal is aborted already, which frees its connection. */
 function discard({ body }: Answer): void {
   Promise.resolve(body[Symbol.asyncIterator]().return?.()).catch(() => undefined)
+}
+
+/** A URL's parser would escape a template's braces. */
+function nameSource(baseurl: string): string {
+  return isTemplate(baseurl) ? nameFallback(baseurl) : splitCredentials(baseurl).url
 }
 
 async function sleepFor(ms: number, signal: AbortSignal | undefined): Promise<void> {

@@ -1,8 +1,11 @@
+import type { TemplateValues } from './fallback-url.ts'
 import type { Validators } from './upstream.ts'
 
 /** What one source is asked for. */
 export interface SourceRequest {
   readonly signal?: AbortSignal
+  /** What to fill a template with. */
+  readonly values?: TemplateValues
   /** Of an earlier answer of this source. */
   readonly validators?: Validators
   /** The rest of the file, from this byte on, where the source can give it. */

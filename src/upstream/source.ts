@@ -1,15 +1,24 @@
 import { encodeHref } from './encode-href.ts'
+import { PinyonError } from '../model/errors.ts'
+import { isTemplate } from '../model/url-template.ts'
+import { fallbackUrl, nameFallback } from './fallback-url.ts'
 import { getFile } from './file-source.ts'
 import { getHttp, type HttpOptions } from './http-source.ts'
 import type { SourceReply, SourceRequest } from './source-request.ts'
 
-/** One attempt at one file of one base URL, by the URL's scheme. */
-export function getFrom(
+/** One attempt at one file of one base URL, or of one template, by the URL's scheme. */
+export async function getFrom(
   baseurl: string,
   href: string,
   request: SourceRequest,
   http: HttpOptions,
 ): Promise<SourceReply> {
-  const url = baseurl + encodeHref(href)
-  return baseurl.startsWith('file:') ? getFile(url, request) : getHttp(url, request, http)
+  const url = urlOf(baseurl, href, request)
+  return await (baseurl.startsWith('file:') ? getFile(url, request) : getHttp(url, request, http))
+}
+
+function urlOf(baseurl: string, href: string, { values }: SourceRequest): string {
+  if (!isTemplate(baseurl)) return baseurl + encodeHref(href)
+  if (values !== undefined) return fallbackUrl(baseurl, values)
+  throw new PinyonError('UPSTREAM_GONE', `${nameFallback(baseurl)} has packages only, and not: ${href}`)
 }

@@ -1,3 +1,6 @@
+import type { PinyonError } from '../model/errors.ts'
+import type { TemplateValues } from './fallback-url.ts'
+
 /** What makes a request conditional: an earlier answer's validators. */
 export interface Validators {
   readonly etag?: string
@@ -34,6 +37,10 @@ export interface UpstreamRequest {
   readonly size?: number
   /** Whether a client waits: sources that are known to be down are then not tried again and again. */
   readonly isAwaited?: boolean
+  /** What to fill base URLs that are templates with; those have nothing else. */
+  readonly values?: TemplateValues
+  /** Told of each base URL that did not give the file, and why. */
+  readonly onRefusal?: (baseurl: string, error: PinyonError) => void
 }
 
 /** How one source of a mirror is; times are milliseconds from now. */

@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { App } from '../../src/app/app.ts'
 import type { Config, MirrorConfig } from '../../src/config/config.ts'
 import { createSilentLogger } from '../../src/system/logger.ts'
-import { DEFAULT_CACHE, DEFAULT_RETENTION } from '../support/config-defaults.ts'
+import { DEFAULT_CACHE, DEFAULT_RETENTION, NO_PREFETCH, ON_DEMAND } from '../support/config-defaults.ts'
 import { Gpg } from '../support/gpg.ts'
 import { writeSyntheticRepository } from '../support/synthetic-repository.ts'
 import { tempDir } from '../support/temp-dir.ts'
@@ -32,6 +32,7 @@ test('a reload with another gpgkey is looked upstream for at once', needs('gpg')
       strict: false,
       allowOlder: false,
       repoGpgcheck: true,
+      ...ON_DEMAND,
       gpgKeys: [{ file: '/KEY', armored: await gpg.export([key]) }],
     }
     return {
@@ -41,6 +42,7 @@ test('a reload with another gpgkey is looked upstream for at once', needs('gpg')
       syncIntervalMs: 'off',
       retention: DEFAULT_RETENTION,
       cache: DEFAULT_CACHE,
+      ...NO_PREFETCH,
       mirrors: new Map([['m', mirror]]),
     }
   }

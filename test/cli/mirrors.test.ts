@@ -65,8 +65,8 @@ describe('without a running server', () => {
     await farm.run('sync')
     const failed = await farm.run('status')
     assert.equal(failed.code, 1)
-    assert.match(failed.stdout, /^MIRROR +CURRENT +SNAPSHOTS +LAST SYNC +RESULT$/m)
-    assert.match(failed.stdout, new RegExp(`^one +${NAME} +1 +\\d+ s ago +ok$`, 'm'))
+    assert.match(failed.stdout, /^MIRROR +CURRENT +SNAPSHOTS +CACHED +LAST SYNC +RESULT$/m)
+    assert.match(failed.stdout, new RegExp(`^one +${NAME} +1 +0 of 2 +\\d+ s ago +ok$`, 'm'))
     assert.match(failed.stdout, /^broken +no snapshot yet +0 +\d+ s ago +failed: reading .*ENOENT$/m)
     const json = JSON.parse((await farm.run('status', '--json')).stdout) as {
       running: boolean

@@ -9,7 +9,8 @@ import { mustRun, runCommand } from '../support/run-command.ts'
 import { needs } from '../support/tools.ts'
 import { ConfigFile } from './support.ts'
 
-const TOP = 'one of listen, public_url, data_dir, sync_interval, tokens, retention, cache, mirrors'
+const TOP =
+  'one of listen, public_url, data_dir, sync_interval, tokens, policy, warm_window, prefetch, retention, cache, mirrors'
 const LISTEN = 'host:port such as 127.0.0.1:8080, [::1]:8080 or :8080'
 
 describe('a ConfigError', () => {

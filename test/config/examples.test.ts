@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { parse } from 'yaml'
+import type { Config } from '../../src/config/config.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { configKeys, DEFAULTS } from '../../src/config/schema.ts'
 import { ConfigFile } from './support.ts'
@@ -12,7 +13,7 @@ const EXAMPLES = `${CONFIG}examples/`
 /** What the examples ask of the environment. */
 const ENV = { PROXY_PASSWORD: 'secret' }
 /** Keys without a default; all-keys.yaml calls them examples. */
-const WITHOUT_DEFAULT = new Set(['public_url', 'baseurl', 'mirrors', 'pin', 'gpgkey', 'gpgcheck'])
+const WITHOUT_DEFAULT = new Set(['public_url', 'baseurl', 'fallback', 'mirrors', 'pin', 'gpgkey', 'gpgcheck'])
 
 describe('config/examples', () => {
   for (const name of readdirSync(EXAMPLES).filter((file) => file.endsWith('.yaml'))) {
@@ -42,14 +43,19 @@ describe('config/examples', () => {
     const all = loadConfig(`${EXAMPLES}all-keys.yaml`, {})
     const [first] = all.mirrors.values()
     assert.ok(first?.pin !== undefined && first.pinLine !== undefined && first.pinWhy !== undefined)
+    assert.ok(first.fallbacks.length > 1)
     assert.deepEqual([first.gpgKeys?.length, first.gpgcheck], [1, true])
     const { pin: _pin, pinLine: _line, pinWhy: _why, gpgKeys: _keys, gpgcheck: _check, ...rest } = first
-    const { name, baseurls, ...mirror } = rest
+    const { name, baseurls, fallbacks: _fallbacks, ...mirror } = rest
     const bare = new ConfigFile(t).load(`mirrors: {${name}: {baseurl: ${JSON.stringify(baseurls)}}}`)
-    assert.deepEqual(bare.mirrors.get(name), { name, baseurls, ...mirror })
-    assert.deepEqual([bare.listen, bare.syncIntervalMs], [all.listen, all.syncIntervalMs])
+    assert.deepEqual(bare.mirrors.get(name), { name, baseurls, fallbacks: [], ...mirror })
+    assert.deepEqual(globalKeys(bare), globalKeys(all))
   })
 })
+
+function globalKeys({ listen, syncIntervalMs, policy, warmWindowMs, prefetch }: Config): object {
+  return { listen, syncIntervalMs, policy, warmWindowMs, prefetch }
+}
 
 describe('config/pinyon.yaml', () => {
   test('serves the sample repository, from any working directory', () => {

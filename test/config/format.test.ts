@@ -13,6 +13,8 @@ mirrors:
   epel:
     baseurl: http://user:secret@h/epel
     proxy: https://ci:\${PASSWORD}@proxy.example.org
+    fallback: ['http://user:secret@v/7', 'http://user:secret@k/{name}/{href}']
+    policy: immediate
     sync_interval: off
     # a bad push
     pin: 2016-12-13-13-30
@@ -23,6 +25,11 @@ mirrors:
       `listen: 127.0.0.1:8080
 data_dir: /srv/pinyon
 sync_interval: 1h30m
+policy: warm
+warm_window: 30d
+prefetch:
+  parallel: 4
+  throttle: 20MiB
 retention:
   keep: 100
   max_age: 14d
@@ -35,6 +42,11 @@ cache:
 mirrors:
   epel:
     baseurl: http://***@h/epel/
+    fallback:
+      - http://***@v/7/
+      - http://***@k/{name}/{href}
+    policy: immediate
+    warm_window: 30d
     enabled: true
     sync_interval: off
     timeout: 30s
@@ -48,6 +60,8 @@ mirrors:
     baseurl:
       - http://a/
       - http://***@b/
+    policy: warm
+    warm_window: 30d
     enabled: false
     sync_interval: 1h30m
     timeout: 1m30s
@@ -68,6 +82,7 @@ mirrors:
       "listen: '[::1]:80'\nsync_interval: off\nretention: {max_age: 36h}\ncache: {max_size: 5000000}\nmirrors: {'7': {baseurl: ['file:a b', 'http://h/$${x}']}}"
         .replaceAll('a b', 'a%20b')
         .replaceAll('$${x}', '~+'),
+      'prefetch: {throttle: 0}\nmirrors: {a: {baseurl: http://h/, fallback: ["http://k/{name}", "file:v/{href}"], policy: on_demand}}\n',
       'mirrors: {a: &a {baseurl: http://h/, proxy: http://p:1, strict: true, retries: 0}, b: *a, "~": *a}\n',
     ]
     for (const text of texts) {

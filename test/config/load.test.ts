@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
-import { DEFAULT_CACHE, DEFAULT_RETENTION } from '../support/config-defaults.ts'
+import { DEFAULT_CACHE, DEFAULT_RETENTION, NO_PREFETCH } from '../support/config-defaults.ts'
 import { ConfigFile } from './support.ts'
 
 const MIRROR = 'mirrors:\n  epel:\n    baseurl: http://h/\n'
@@ -25,6 +25,8 @@ describe('what is read', () => {
         listen: { host: '127.0.0.1', port: 8080 },
         dataDir: join(config.dir, 'data'),
         syncIntervalMs: 28_800_000,
+        ...NO_PREFETCH,
+        policy: 'warm',
         retention: DEFAULT_RETENTION,
         cache: DEFAULT_CACHE,
         mirrors: new Map(),
@@ -36,6 +38,9 @@ describe('what is read', () => {
     assert.deepEqual(new ConfigFile(t).mirror(MIRROR), {
       name: 'epel',
       baseurls: ['http://h/'],
+      fallbacks: [],
+      policy: 'warm',
+      warmWindowMs: 30 * 86_400_000,
       enabled: true,
       syncIntervalMs: 28_800_000,
       timeoutMs: 30_000,
@@ -53,11 +58,17 @@ listen: '[::1]:80'
 public_url: https://h/p/
 data_dir: /srv/pinyon
 sync_interval: off
+policy: immediate
+warm_window: 2w
+prefetch: { parallel: 1, throttle: 0 }
 retention: { keep: 7, max_age: 30d, keep_used: 0s, grace: 2, removed: 1h }
 cache: { max_size: 1.5TB, memory: 1048576 }
 mirrors:
   a+b:
     baseurl: [file:sample, 'http://u:p@h/x']
+    fallback: ['http://v/7', 'https://k/{name}/{version}/{release}/{filename}', 'file:vault/{href}']
+    policy: on_demand
+    warm_window: 1d
     enabled: false
     sync_interval: 1h30m
     timeout: 1.5
@@ -74,6 +85,9 @@ mirrors:
       publicUrl: 'https://h/p',
       dataDir: '/srv/pinyon',
       syncIntervalMs: 'off',
+      policy: 'immediate',
+      warmWindowMs: 14 * 86_400_000,
+      prefetch: { parallel: 1 },
       retention: {
         keep: 7,
         maxAgeMs: 30 * 86_400_000,
@@ -88,6 +102,13 @@ mirrors:
           {
             name: 'a+b',
             baseurls: [`${pathToFileURL(config.dir).href}/sample/`, 'http://u:p@h/x/'],
+            fallbacks: [
+              'http://v/7/',
+              'https://k/{name}/{version}/{release}/{filename}',
+              `${pathToFileURL(config.dir).href}/vault/{href}`,
+            ],
+            policy: 'on_demand',
+            warmWindowMs: 86_400_000,
             enabled: false,
             syncIntervalMs: 5_400_000,
             timeoutMs: 1500,
@@ -108,6 +129,18 @@ mirrors:
     assert.equal(config.mirror(`sync_interval: off\n${MIRROR}`).syncIntervalMs, 'off')
     assert.equal(config.mirror(`sync_interval: off\n${MIRROR}    sync_interval: 5m`).syncIntervalMs, 300_000)
     assert.equal(config.mirror(`sync_interval: 5m\n${MIRROR}    sync_interval: off`).syncIntervalMs, 'off')
+  })
+
+  test('a mirror without policy and warm_window has the global ones', (t) => {
+    const config = new ConfigFile(t)
+    const { policy, warmWindowMs } = config.mirror(`policy: immediate\nwarm_window: 7d\n${MIRROR}`)
+    assert.deepEqual([policy, warmWindowMs], ['immediate', 7 * 86_400_000])
+    assert.equal(config.mirror(`policy: immediate\n${MIRROR}    policy: warm\n`).policy, 'warm')
+  })
+
+  test('a single fallback need not be a list', (t) => {
+    const { fallbacks } = new ConfigFile(t).mirror(`${MIRROR}    fallback: http://v\n`)
+    assert.deepEqual(fallbacks, ['http://v/'])
   })
 
   test('an old %YAML line does not make off a boolean', (t) => {

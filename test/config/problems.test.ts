@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ConfigFile } from './support.ts'
 
-const TOP = 'one of listen, public_url, data_dir, sync_interval, tokens, retention, cache, mirrors'
+const TOP =
+  'one of listen, public_url, data_dir, sync_interval, tokens, policy, warm_window, prefetch, retention, cache, mirrors'
 const MIRROR =
-  'one of baseurl, enabled, sync_interval, timeout, retries, proxy, strict, allow_older, pin, gpgkey, repo_gpgcheck, gpgcheck'
+  'one of baseurl, fallback, policy, warm_window, enabled, sync_interval, timeout, retries, proxy, strict, allow_older, pin, gpgkey, repo_gpgcheck, gpgcheck'
 const NAME = 'a mirror name of letters, digits and . _ + @ ~ -'
 const PIN = "a snapshot's name such as 2016-12-13-13-30"
 const LISTEN = 'host:port such as 127.0.0.1:8080, [::1]:8080 or :8080'

@@ -7,7 +7,7 @@ import {
   type SyntheticPackage,
   type SyntheticRepository,
 } from '../support/synthetic-repository.ts'
-import { DEFAULT_CACHE, DEFAULT_RETENTION } from '../support/config-defaults.ts'
+import { DEFAULT_CACHE, DEFAULT_RETENTION, NO_PREFETCH, ON_DEMAND } from '../support/config-defaults.ts'
 import { tempDir } from '../support/temp-dir.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
 import { Connection } from './connection.ts'
@@ -99,6 +99,7 @@ function createConfig(dataDir: string, baseurls: readonly string[], options: Sit
     strict: false,
     repoGpgcheck: false,
     allowOlder: false,
+    ...ON_DEMAND,
   } as const
   const mirrors = ['m', ...(options.others ?? [])].map((name): [string, MirrorConfig] => [
     name,
@@ -111,6 +112,7 @@ function createConfig(dataDir: string, baseurls: readonly string[], options: Sit
     syncIntervalMs: 'off',
     retention: DEFAULT_RETENTION,
     cache: DEFAULT_CACHE,
+    ...NO_PREFETCH,
     mirrors: new Map(mirrors),
     ...(options.publicUrl === undefined ? {} : { publicUrl: options.publicUrl }),
   }

@@ -172,6 +172,8 @@ async function send(
 
 /** All that a write could change. */
 export async function stateOf(site: WritableSite): Promise<unknown> {
+  // What a pinned snapshot lists and upstream lists no longer is fetched at once.
+  for (const mirror of ['a', 'b']) await site.app.prefetcher.settled(mirror)
   const mirrors = await (await fetch(`${site.url}/api/v1/mirrors`)).text()
   return [site.text(), mirrors, (await site.generations()).length, site.upstream.requests.length]
 }

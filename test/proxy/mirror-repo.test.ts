@@ -5,6 +5,7 @@ import { toClientSettings } from '../../src/app/client-settings.ts'
 import type { GpgKey, MirrorConfig } from '../../src/config/config.ts'
 import { parseYumConfig } from '../../src/inject/yum-config.ts'
 import { splitYumList } from '../../src/inject/yum-values.ts'
+import { ON_DEMAND } from '../support/config-defaults.ts'
 import { formatMirrorRepo, servedKeysOf, type ClientSettings } from '../../src/proxy/mirror-repo.ts'
 
 const SNAPSHOT = '2026-11-22-02-13'
@@ -26,6 +27,7 @@ function configured(settings: Partial<MirrorConfig>): ClientSettings {
     strict: false,
     allowOlder: false,
     repoGpgcheck: false,
+    ...ON_DEMAND,
     ...settings,
   })
 }

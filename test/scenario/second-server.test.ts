@@ -7,7 +7,7 @@ import { createSilentLogger } from '../../src/system/logger.ts'
 import { httpGet } from '../support/http-get.ts'
 import { startApp } from '../support/start-app.ts'
 import { writeSyntheticRepository } from '../support/synthetic-repository.ts'
-import { DEFAULT_CACHE, DEFAULT_RETENTION } from '../support/config-defaults.ts'
+import { DEFAULT_CACHE, DEFAULT_RETENTION, NO_PREFETCH } from '../support/config-defaults.ts'
 import { tempDir } from '../support/temp-dir.ts'
 import { startUpstream } from '../support/upstream.ts'
 
@@ -25,6 +25,7 @@ test('a server that cannot start leaves what another one on its directory serves
     syncIntervalMs: 'off',
     retention: DEFAULT_RETENTION,
     cache: DEFAULT_CACHE,
+    ...NO_PREFETCH,
     mirrors: new Map(),
   }
   const other = await App.open({ config, log: createSilentLogger() })

@@ -132,12 +132,13 @@ describe('a sync with something new upstream makes a snapshot', () => {
       assert.deepEqual(await mirror.repodata(second), readRepodata(dir))
       assert.deepEqual(await mirror.repodata(first), old, 'the first one stays as it was')
       assert.equal(second.packageCount, written.packages.length)
-      for (const { href, checksum, size } of written.packages)
+      for (const { href, checksum, size, name: packageName } of written.packages)
         assert.deepEqual(await mirror.store.file(second, href), {
           path: href,
           kind: 'package',
           digest: checksum,
           size,
+          packageName,
         })
       assert.equal((await mirror.store.index()).current.get('m'), undefined, 'not listed')
       await mirror.expectUnchanged()

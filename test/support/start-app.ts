@@ -5,7 +5,7 @@ import type { Config, MirrorConfig } from '../../src/config/config.ts'
 import type { SyncResult } from '../../src/snapshot/sync.ts'
 import { createSilentLogger, type Logger } from '../../src/system/logger.ts'
 import type { MachineClock } from '../../src/system/machine-clock.ts'
-import { DEFAULT_CACHE, DEFAULT_RETENTION } from './config-defaults.ts'
+import { DEFAULT_CACHE, DEFAULT_RETENTION, NO_PREFETCH, ON_DEMAND } from './config-defaults.ts'
 import { tempDir } from './temp-dir.ts'
 
 /** A server inside the test's own process. */
@@ -35,6 +35,8 @@ export interface StartAppOptions {
   readonly now?: () => number
   readonly clock?: MachineClock
   readonly maxViews?: number
+  /** Reads the configuration anew; without it the first one stays. */
+  readonly loadConfig?: () => Config
   /** Nothing is logged unless told. */
   readonly log?: Logger
 }
@@ -48,6 +50,7 @@ export async function startApp(t: TestContext, options: StartAppOptions): Promis
     log: options.log ?? createSilentLogger(),
     ...(options.now ? { now: options.now } : {}),
     ...(options.clock ? { clock: options.clock } : {}),
+    ...(options.loadConfig ? { loadConfig: options.loadConfig } : {}),
     ...(options.maxViews === undefined ? {} : { maxViews: options.maxViews }),
   })
   let closed: Promise<void> | undefined
@@ -86,6 +89,7 @@ function createConfig(dataDir: string, { mirrors, publicUrl, settings: further }
       strict: false,
       repoGpgcheck: false,
       allowOlder: false,
+      ...ON_DEMAND,
     } as const
     return [name, { name, ...defaults, ...given }]
   })
@@ -96,6 +100,7 @@ function createConfig(dataDir: string, { mirrors, publicUrl, settings: further }
     syncIntervalMs: 'off',
     retention: DEFAULT_RETENTION,
     cache: DEFAULT_CACHE,
+    ...NO_PREFETCH,
     mirrors: new Map(settings),
     ...(publicUrl === undefined ? {} : { publicUrl }),
     ...further,

@@ -8,8 +8,14 @@ const SOURCES = [{ mirror: 'm', source: 'http://h/', isDown: true, failures: 6 }
 test('figures are what is so when somebody asks, each with its help, and absent while unknown', async () => {
   let protectedBytes: number | undefined
   const cache = () => ({ count: 3, bytes: 700, maxBytes: 1_000, reservedBytes: 20, protectedBytes })
+  const counts = { atRisk: 5, atRiskBytes: 500, lost: 1 }
+  const packages = async () => [
+    { mirror: 'm', ...counts, cached: 10, onDemand: 90 },
+    { mirror: 'n', ...counts, cached: undefined, onDemand: undefined },
+  ]
   const metrics = new Metrics('1.2.3', {
     cache,
+    packages,
     sources: () => SOURCES,
     generation: async () => 7,
     views: async () => 2,
@@ -24,6 +30,10 @@ test('figures are what is so when somebody asks, each with its help, and absent 
   assert.match(metrics.contentType, /^text\/plain; version=0\.0\.4/)
   const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
   assert.deepEqual(lines.toSorted(), [
+    'pinyon_at_risk_bytes{mirror="m"} 500',
+    'pinyon_at_risk_bytes{mirror="n"} 500',
+    'pinyon_at_risk_packages{mirror="m"} 5',
+    'pinyon_at_risk_packages{mirror="n"} 5',
     `pinyon_build_info{version="1.2.3",node="${process.versions.node}"} 1`,
     'pinyon_bypass_total 1',
     'pinyon_cache_blobs 3',
@@ -40,6 +50,10 @@ test('figures are what is so when somebody asks, each with its help, and absent 
     'pinyon_evictions_total{reason="unreferenced"} 0',
     'pinyon_gc_last_success_timestamp_seconds 9',
     'pinyon_generation 7',
+    'pinyon_lost_packages{mirror="m"} 1',
+    'pinyon_lost_packages{mirror="n"} 1',
+    'pinyon_packages{mirror="m",state="cached"} 10',
+    'pinyon_packages{mirror="m",state="on_demand"} 90',
     'pinyon_source_down{mirror="m",source="http://h/"} 1',
     'pinyon_source_failures{mirror="m",source="http://h/"} 6',
     'pinyon_views 2',

@@ -50,6 +50,14 @@ const ADOPT = {
   addAfter: `${COPY} SELECT :mirrorId, href_hash, href, first_seq + :offset, last_seq + :offset, ${COPIED}
     AND NOT (a.first_seq = 1 AND EXISTS (${JOINED}
       AND p.first_seq <= :seam AND (p.last_seq IS NULL OR p.last_seq > :seam)))`,
+  // Rows that were added with an end, unless the newest snapshot lists the same file.
+  noteDeparted: `INSERT INTO main.departed SELECT p.mirror_id, p.id, p.first_seq, p.last_seq,
+    substr(p.digest, instr(p.digest, ':') + 1, 12), coalesce(p.size, 0),
+    NOT EXISTS (SELECT 1 FROM main.blob b WHERE b.digest = p.digest)
+    FROM main.package p WHERE p.mirror_id = :mirrorId AND p.last_seq IS NOT NULL
+      AND NOT EXISTS (SELECT 1 FROM main.departed d WHERE d.mirror_id = p.mirror_id AND d.package_id = p.id)
+      AND NOT EXISTS (SELECT 1 FROM main.package n WHERE n.mirror_id = p.mirror_id AND n.href_hash = p.href_hash
+        AND n.href = p.href AND n.digest = p.digest AND n.last_seq IS NULL)`,
   // What upstream showed last is then not what the newest snapshot has: to be asked for without conditions.
   forgetSeen: FORGET_SEEN,
   // It never was in the configuration: as if it had gone out of it now.

@@ -123,6 +123,7 @@ export class SqliteAdoption implements Adoption {
       statements.addAfter.run(rows)
       statements.forgetSeen.run({ mirrorId })
     }
+    statements.noteDeparted.run({ mirrorId })
     const { configured, nowMs, actor } = options
     if (!configured) statements.notConfigured.run({ mirrorId, nowMs })
     return { generation: refreshIndex(writes, nowMs, { cause: 'adopt', actor }) }

@@ -30,6 +30,13 @@ const STATEMENTS = {
   dropSurplusClients: `DELETE FROM client_usage WHERE mirror_id = :mirrorId AND (client, agent) IN (
     SELECT client, agent FROM client_usage WHERE mirror_id = :mirrorId
     ORDER BY last_seen DESC, client, agent LIMIT -1 OFFSET :keep)`,
+  addName: `INSERT INTO asked_name (mirror_id, name, asked_at)
+    SELECT :mirrorId, :name, :askedAt WHERE EXISTS (SELECT 1 FROM mirror WHERE id = :mirrorId)
+    ON CONFLICT DO UPDATE SET asked_at = max(asked_at, excluded.asked_at)`,
+  dropOldNames: 'DELETE FROM asked_name WHERE asked_at < :before',
+  dropSurplusNames: `DELETE FROM asked_name WHERE (mirror_id, name) IN (SELECT mirror_id, name FROM (
+    SELECT mirror_id, name, row_number() OVER (PARTITION BY mirror_id ORDER BY asked_at DESC, name) AS rank FROM asked_name)
+    WHERE rank > :keep)`,
   dropOldClients: 'DELETE FROM client_usage WHERE last_seen < :before',
   dropRetired: `DELETE FROM snapshot_usage WHERE snapshot_id IN (SELECT id FROM snapshot WHERE retired_at < :before)`,
   dropRetiredAgents: `DELETE FROM agent_usage WHERE snapshot_id IN (SELECT id FROM snapshot WHERE retired_at < :before)`,

@@ -4,6 +4,7 @@ import { Sketch } from '../../model/sketch.ts'
 import { prepareUsage, type UsageStatements } from './sql-usage.ts'
 import {
   CLIENTS_PER_MIRROR,
+  NAMES_PER_MIRROR,
   type AgentCounts,
   type ClientUsage,
   type Count,
@@ -18,6 +19,8 @@ import { runWrite } from '../write-transaction.ts'
 
 /** How long a client is kept by name, and a retired snapshot's use by itself, in milliseconds. */
 const KEPT_MS = 90 * 86_400_000
+/** How long a package name is: longer than any `warm_window`. In milliseconds. */
+const NAMES_KEPT_MS = 366 * 86_400_000
 
 /** Who uses what, in the tables of the snapshot database. A power cut may cost the last batches. */
 export class SqliteUsage implements UsageStore {
@@ -41,6 +44,7 @@ export class SqliteUsage implements UsageStore {
         addTally(ofSnapshot, tally.snapshotId, tally)
         addTally(ofMirror, tally.mirrorId, tally)
       }
+      for (const name of batch.names ?? []) this.#statements.addName.run(name)
       for (const client of batch.clients) this.#statements.addClient.run(client)
       for (const mirrorId of new Set(batch.clients.map((client) => client.mirrorId)))
         this.#statements.dropSurplusClients.run({ mirrorId, keep: CLIENTS_PER_MIRROR })
@@ -49,10 +53,13 @@ export class SqliteUsage implements UsageStore {
   }
 
   async prune(nowMs: number): Promise<void> {
-    const { dropOldClients, dropRetired, dropRetiredAgents } = this.#statements
+    const { dropOldClients, dropRetired, dropRetiredAgents, dropOldNames, dropSurplusNames } =
+      this.#statements
     const write = () => {
       for (const statement of [dropOldClients, dropRetired, dropRetiredAgents])
         statement.run({ before: nowMs - KEPT_MS })
+      dropOldNames.run({ before: nowMs - NAMES_KEPT_MS })
+      dropSurplusNames.run({ keep: NAMES_PER_MIRROR })
     }
     await runWrite(this.#database, write, { durable: false })
   }

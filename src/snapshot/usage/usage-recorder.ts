@@ -1,11 +1,14 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
 import type { Snapshot } from '../store.ts'
+import { AskedNames } from './asked-names.ts'
 import { createUsageClient, UsageTally, type UsageClient } from './usage-tally.ts'
 import type { UsageStore } from './usage.ts'
 
 /** How long what was counted may wait in memory: so much is lost when a process is killed, in milliseconds. */
 const FLUSH_MS = 10_000
+/** Package names stored in one transaction: a millisecond or two of the serving thread. */
+const NAMES_AT_ONCE = 500
 /** How often what is old is looked for, in milliseconds. */
 const PRUNE_MS = 3_600_000
 
@@ -22,6 +25,7 @@ export interface UsageRecorderOptions {
 export class UsageRecorder {
   readonly #options: UsageRecorderOptions
   readonly #timer: NodeJS.Timeout
+  readonly #names = new AskedNames()
   #tally = new UsageTally()
   #stored: Promise<void> = Promise.resolve()
   #flushing = false
@@ -41,6 +45,11 @@ export class UsageRecorder {
   record(snapshot: Pick<Snapshot, 'id' | 'mirrorId'>, client: UsageClient, bytes: number): void {
     this.#tally.count(snapshot, client, bytes, this.#options.now())
     if (this.#tally.isFull && !this.#flushing) void this.#flushEarly()
+  }
+
+  /** Notes that a package of this name was asked for, whatever came of it. */
+  recordName({ mirrorId }: Pick<Snapshot, 'mirrorId'>, name: string): void {
+    this.#names.note(mirrorId, name, this.#options.now())
   }
 
   /** Resolves when the store has all that was counted before. Throws what the store throws; nothing is lost then. */
@@ -71,6 +80,21 @@ export class UsageRecorder {
       // Between two of them requests have their turn.
       if (parts.length > 1) await nextTurn()
       parts.shift()
+    }
+    await this.#storeNames()
+  }
+
+  async #storeNames(): Promise<void> {
+    let names = this.#names.take()
+    while (names.length > 0) {
+      try {
+        await this.#options.store.add({ snapshots: [], clients: [], names: names.slice(0, NAMES_AT_ONCE) })
+      } catch (error) {
+        this.#names.putBack(names)
+        throw error
+      }
+      names = names.slice(NAMES_AT_ONCE)
+      if (names.length > 0) await nextTurn()
     }
   }
 

@@ -3,6 +3,8 @@ import type { Sketch } from '../../model/sketch.ts'
 
 /** Clients of a mirror that are kept by name: those seen last. */
 export const CLIENTS_PER_MIRROR = 1_000
+/** Package names of a mirror that are kept: those asked for last. */
+export const NAMES_PER_MIRROR = 20_000
 
 /** How much, and from when to when, in milliseconds since the epoch. */
 export interface Count {
@@ -54,10 +56,19 @@ export interface SnapshotTally extends Count {
   readonly agents: ReadonlyMap<Agent, number>
 }
 
+/** A package name that a mirror was asked for. */
+export interface AskedName {
+  readonly mirrorId: number
+  readonly name: string
+  /** Milliseconds since the epoch; up to an hour may be missing. */
+  readonly askedAt: number
+}
+
 /** What is new since the batch before. */
 export interface UsageBatch {
   readonly snapshots: readonly SnapshotTally[]
   readonly clients: readonly (ClientUsage & { readonly mirrorId: number })[]
+  readonly names?: readonly AskedName[]
 }
 
 /** Reading who uses what. */
@@ -74,6 +85,6 @@ export interface UsageStore extends UsageReader {
   readonly seed: string
   /** Adds a batch to what is there, as a whole or, when it throws, not at all. What it says of snapshots that are gone is dropped. */
   add(batch: UsageBatch): Promise<void>
-  /** Forgets clients not seen for 90 days, and the use of single snapshots retired for as long. */
+  /** Forgets clients not seen for 90 days, the use of single snapshots retired for as long, and package names not asked for in a year. */
   prune(nowMs: number): Promise<void>
 }

@@ -1,0 +1,82 @@
+import { PinyonError } from '../../model/errors.ts'
+import { isFetchedAtBirth, type PrefetchRule } from '../../model/prefetch.ts'
+import { isMeant } from '../../model/package-spec.ts'
+import type { DepartedState, DepartedStore, ListedFile, SnapshotPlace } from '../departed/departed.ts'
+import type { WantedFile } from './package-fetches.ts'
+import type { PrefetchStore, StoredPackage } from './prefetch-store.ts'
+
+const PAGE = 500
+
+/** What the rule wants of the packages that came with snapshots after one: those not cached yet. */
+export async function planAhead(
+  store: PrefetchStore,
+  newest: SnapshotPlace,
+  rule: PrefetchRule,
+  { newerThan, nowMs }: { readonly newerThan: number | undefined; readonly nowMs: number },
+): Promise<WantedFile[]> {
+  if (rule.policy === 'on_demand') return []
+  const isWanted = ({ askedAt }: StoredPackage) => isFetchedAtBirth(rule, askedAt, nowMs)
+  return await collect(store, newest, isWanted, newerThan)
+}
+
+/** All of a snapshot that is not cached. */
+export async function planAll(store: PrefetchStore, snapshot: SnapshotPlace): Promise<WantedFile[]> {
+  return await collect(store, snapshot, () => true)
+}
+
+/**
+ * What a snapshot lists of what somebody named, as far as it is not cached.
+ * @throws PinyonError NOT_FOUND naming what it does not list
+ */
+export async function planNamed(
+  store: PrefetchStore,
+  snapshot: SnapshotPlace,
+  specs: readonly string[],
+): Promise<WantedFile[]> {
+  const unknown = new Set(specs)
+  const files: WantedFile[] = []
+  for await (const page of store.packages(snapshot, { isAll: true }))
+    for (const file of page) {
+      const meant = specs.filter((spec) => isMeant(spec, file))
+      for (const spec of meant) unknown.delete(spec)
+      if (meant.length > 0 && !file.isCached) files.push(toWanted(file, snapshot.seq))
+    }
+  if (unknown.size === 0) return files
+  throw new PinyonError(
+    'NOT_FOUND',
+    `the current snapshot of ${snapshot.mirror} lists no such package: ${[...unknown].slice(0, 10).join(', ')}`,
+  )
+}
+
+/** Packages in these states: all, or those that jobs get or hold. */
+export async function planDeparted(
+  store: DepartedStore,
+  mirror: string,
+  states: readonly DepartedState[],
+  isHeld: boolean,
+): Promise<WantedFile[]> {
+  const files: WantedFile[] = []
+  for (let after = 0; ;) {
+    const page = await store.list(mirror, { states, isHeld, after, limit: PAGE })
+    files.push(...page.map((file) => toWanted(file, file.departure?.lastSeq ?? 0)))
+    const last = page.at(-1)
+    if (last === undefined || page.length < PAGE) return files
+    after = last.packageId
+  }
+}
+
+async function collect(
+  store: PrefetchStore,
+  snapshot: SnapshotPlace,
+  isWanted: (file: StoredPackage) => boolean,
+  newerThan?: number,
+): Promise<WantedFile[]> {
+  const files: WantedFile[] = []
+  for await (const page of store.packages(snapshot, { newerThan }))
+    for (const file of page) if (isWanted(file)) files.push(toWanted(file, snapshot.seq))
+  return files
+}
+
+function toWanted({ href, digest, size, mirror, mirrorId }: ListedFile, seq: number): WantedFile {
+  return { path: href, digest, size, snapshot: { mirror, mirrorId, seq }, isPackage: true }
+}

@@ -1,0 +1,268 @@
+import type { ExpectedBlob, ReadableBytes } from '../../cache/blob-store.ts'
+import type { FillReader } from '../../cache/fill-reader.ts'
+import type { FillTable } from '../../cache/fill-table.ts'
+import type { FillBody, FillSource } from '../../cache/source-race.ts'
+import { PinyonError, toPinyonError } from '../../model/errors.ts'
+import { templateValues } from '../../model/url-template.ts'
+import type { Upstream } from '../../upstream/upstream.ts'
+import type { DepartedStore, ListedFile, SnapshotPlace } from '../departed/departed.ts'
+import { Inquiry } from './inquiry.ts'
+import { isTooEarly, LostMemory } from './lost-memory.ts'
+import { formatLost } from './lost-message.ts'
+import type { Throttle } from './throttle.ts'
+
+/** The part of {@link Upstream} that fills need. */
+export type PackageSource = Pick<Upstream, 'get' | 'baseurls'>
+
+/** Where a mirror's files are asked for; undefined where there is none, or none is known any more. */
+export interface PackageSources {
+  readonly upstream: PackageSource | undefined
+  /** Asked for packages that the upstream has not got. */
+  readonly fallback: PackageSource | undefined
+}
+
+/** What {@link PackageFetches} is built from. */
+export interface PackageFetchesOptions {
+  readonly fills: FillTable
+  readonly sourcesOf: (mirror: string) => PackageSources
+  readonly departed: Pick<DepartedStore, 'find' | 'recordLost'>
+  readonly throttle: Throttle
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
+  /** Told when a file of a mirror begins to be fetched. */
+  readonly onFetch?: (mirror: string) => void
+}
+
+/** A file of a snapshot that is not cached. */
+export interface WantedFile extends ExpectedBlob {
+  /** One that lists it. */
+  readonly snapshot: SnapshotPlace
+  readonly path: string
+  readonly isPackage: boolean
+}
+
+/** How it is wanted. */
+export interface FetchOptions {
+  /** Whether a client waits for it. */
+  readonly isUrgent: boolean
+  /** Ask also for what was found lost just now. */
+  readonly isForced?: boolean
+}
+
+/** Somebody's reading of a fill; errors say what is known of a package that cannot be had. */
+export interface PackageReader extends ReadableBytes {
+  readonly outcome: 'fill' | 'join'
+  verified(): Promise<number>
+  /** Resolves with the size once the blob is stored. */
+  stored(): Promise<number>
+  release(): void
+}
+
+/** Fetches files from whoever has them: the upstream, then fallbacks, each trusted for bytes with the right digest and nothing else. */
+export class PackageFetches {
+  readonly #options: PackageFetchesOptions
+  readonly #inquiries = new Map<string, Inquiry>()
+  readonly #lost = new LostMemory()
+
+  constructor(options: PackageFetchesOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Begins to fetch a file, or joins who fetches it. Release the reader when done.
+   * @throws PinyonError PACKAGE_LOST when all sources were asked for it just before
+   */
+  async open(file: WantedFile, options: FetchOptions): Promise<PackageReader> {
+    const listed = await this.#look(file, options)
+    const key = keyOf(file)
+    const sources = this.#options.sourcesOf(file.snapshot.mirror)
+    const inquiry = this.#inquiries.get(key) ?? new Inquiry(placesOf(sources, listed))
+    this.#inquiries.set(key, inquiry)
+    inquiry.readers += 1
+    if (options.isUrgent) inquiry.isUrgent = true
+    const [main, ...others] = this.#openSources(file, listed, sources, inquiry)
+    const { reader, outcome } = this.#options.fills.read(file, main[1], main[0], others)
+    if (outcome === 'fill') this.#options.onFetch?.(file.snapshot.mirror)
+    const explain = (error: unknown) => this.#explain(error, file, listed, inquiry)
+    return watchReader(reader, outcome, explain, () => this.#leave(key, inquiry))
+  }
+
+  /** Opens a body without storing it, from the first source that gives one. */
+  async stream(file: WantedFile, signal: AbortSignal): Promise<FillBody> {
+    const listed = await this.#look(file, { isUrgent: true })
+    const sources = this.#options.sourcesOf(file.snapshot.mirror)
+    const inquiry = new Inquiry(placesOf(sources, listed))
+    inquiry.isUrgent = true
+    let failure: unknown
+    for (const [, open] of this.#openSources(file, listed, sources, inquiry)) {
+      try {
+        return await open(0, signal)
+      } catch (error) {
+        failure ??= error
+        if (toPinyonError(error).code !== 'UPSTREAM_GONE') break
+      }
+    }
+    throw await this.#explain(failure, file, listed, inquiry)
+  }
+
+  /** Forgets what was lost: there may be other sources now. */
+  forgetLost(): void {
+    this.#lost.clear()
+  }
+
+  /** What is known of a package. Throws PACKAGE_LOST. */
+  async #look(file: WantedFile, { isForced = false }: FetchOptions): Promise<ListedFile | undefined> {
+    if (!file.isPackage) return undefined
+    const nowMs = this.#options.now()
+    const refusal = isForced ? undefined : this.#lost.refusal(keyOf(file), nowMs)
+    if (refusal !== undefined) throw new PinyonError('PACKAGE_LOST', refusal)
+    const listed = await this.#options.departed.find(file.snapshot, file.path)
+    const lost = listed?.departure?.lost
+    if (listed === undefined || lost === undefined) return listed
+    // Found by another process, or before a restart.
+    const message = formatLost(listed, lost)
+    this.#lost.remember(keyOf(file), lost, message)
+    if (!isForced && isTooEarly(lost, nowMs)) throw new PinyonError('PACKAGE_LOST', message)
+    return listed
+  }
+
+  #openSources(
+    file: WantedFile,
+    listed: ListedFile | undefined,
+    { upstream, fallback }: PackageSources,
+    inquiry: Inquiry,
+  ): readonly [NamedSource, ...NamedSource[]] {
+    const { mirror } = file.snapshot
+    const main = upstream === undefined ? refuse(file) : this.#openSource(upstream, file, listed, inquiry)
+    const named: NamedSource = [mirror, main]
+    if (fallback === undefined || listed === undefined) return [named]
+    return [named, [`fallback of ${mirror}`, this.#openSource(fallback, file, listed, inquiry)]]
+  }
+
+  #openSource(
+    source: PackageSource,
+    { path, size }: WantedFile,
+    listed: ListedFile | undefined,
+    inquiry: Inquiry,
+  ): FillSource {
+    const open = async (attempt: number, signal: AbortSignal): Promise<FillBody> => {
+      // A further attempt, after wrong bytes, begins with another base URL, where there is one.
+      const { baseurl, body } = await source.get(path, {
+        signal,
+        firstBaseurl: attempt,
+        isAwaited: inquiry.isUrgent,
+        ...(size === undefined ? {} : { size }),
+        ...(listed === undefined ? {} : { values: templateValues(listed) }),
+        onRefusal: (place, error) => inquiry.refused(place, error),
+      })
+      return watchBody(body, baseurl, inquiry, this.#options.throttle, signal)
+    }
+    return Object.assign(open, { places: Math.max(1, source.baseurls.length) })
+  }
+
+  /** What a failed fill means: the same for everybody who waited for it. */
+  async #explain(
+    thrown: unknown,
+    file: WantedFile,
+    listed: ListedFile | undefined,
+    inquiry: Inquiry,
+  ): Promise<PinyonError> {
+    const error = toPinyonError(thrown)
+    const isLost = error.kind.source === 'upstream' && inquiry.isConclusive
+    // What upstream lists and has not got is its own trouble: it may be there in a moment.
+    if (!isLost || listed?.departure === undefined) return error
+    return await (inquiry.verdict ??= this.#lose(error, file, listed, inquiry.answers))
+  }
+
+  /** Notes that a package is lost. */
+  async #lose(
+    error: PinyonError,
+    file: WantedFile,
+    listed: ListedFile,
+    answers: string,
+  ): Promise<PinyonError> {
+    const key = keyOf(file)
+    const askedAt = this.#options.now()
+    const lost = { askedAt, times: this.#lost.timesOf(key) + 1, answers }
+    const message = formatLost(listed, lost)
+    this.#lost.remember(key, lost, message)
+    try {
+      await this.#options.departed.recordLost(listed, askedAt, answers)
+    } catch {
+      // A database that cannot take it down must not hide it.
+    }
+    return new PinyonError('PACKAGE_LOST', message, { cause: error })
+  }
+
+  #leave(key: string, inquiry: Inquiry): void {
+    inquiry.readers -= 1
+    if (inquiry.readers === 0 && this.#inquiries.get(key) === inquiry) this.#inquiries.delete(key)
+  }
+}
+
+type NamedSource = readonly [origin: string, source: FillSource]
+
+function keyOf({ snapshot, path, digest }: WantedFile): string {
+  return `${snapshot.mirrorId} ${digest} ${path}`
+}
+
+function placesOf({ upstream, fallback }: PackageSources, listed: ListedFile | undefined): string[] {
+  return [...(upstream?.baseurls ?? []), ...(listed === undefined ? [] : (fallback?.baseurls ?? []))]
+}
+
+function refuse({ path, snapshot: { mirror } }: WantedFile): FillSource {
+  return async () => {
+    const message = `${path} is not cached, and no source of its mirror is known any more: ${mirror}`
+    throw new PinyonError('MIRROR_UNCONFIGURED', message)
+  }
+}
+
+/** A body whose end, or break, the inquiry is told, and which waits for its turn while no client does. */
+function watchBody(
+  body: FillBody,
+  place: string,
+  inquiry: Inquiry,
+  throttle: Throttle,
+  signal: AbortSignal,
+): FillBody {
+  async function* read(): AsyncIterator<Uint8Array> {
+    // Who is broken off by us has said nothing; who sends too much is broken off as well, and that says enough.
+    let isWhole = !signal.aborted
+    try {
+      for await (const chunk of body) {
+        if (!inquiry.isUrgent) await throttle.pass(chunk.length, () => inquiry.isUrgent, signal)
+        yield chunk
+      }
+    } catch (error) {
+      isWhole = false
+      throw error
+    } finally {
+      inquiry.gave(place, isWhole && !signal.aborted)
+    }
+  }
+  return { [Symbol.asyncIterator]: read, judge: (isRight) => body.judge?.(isRight) }
+}
+
+function watchReader(
+  reader: FillReader,
+  outcome: 'fill' | 'join',
+  explain: (error: unknown) => Promise<PinyonError>,
+  leave: () => void,
+): PackageReader {
+  let isReleased = false
+  const explained = <T>(promise: Promise<T>): Promise<T> =>
+    promise.catch(async (error: unknown) => {
+      throw await explain(error)
+    })
+  return {
+    outcome,
+    read: (target, position) => explained(reader.read(target, position)),
+    verified: () => explained(reader.verified()),
+    stored: () => explained(reader.stored()),
+    release: () => {
+      reader.release()
+      if (!isReleased) leave()
+      isReleased = true
+    },
+  }
+}

@@ -1,0 +1,67 @@
+import type Database from 'better-sqlite3'
+
+import type { PackageSum } from '../departed/departed.ts'
+import { runWrite } from '../write-transaction.ts'
+import { pagesOf } from './package-pages.ts'
+import type { StockStore } from './prefetch-store.ts'
+import { preparePrefetch, type PrefetchStatements } from './sql-prefetch.ts'
+
+/** How much of each snapshot is cached, in the snapshots' database. */
+export class SqliteStock implements StockStore {
+  readonly #database: Database.Database
+  readonly #statements: PrefetchStatements
+
+  constructor(database: Database.Database) {
+    this.#database = database
+    this.#statements = preparePrefetch(database)
+  }
+
+  async recount(mirror: string): Promise<void> {
+    const { cachedSpans, liveSnapshots, setCached } = this.#statements
+    const mirrorId = this.#mirrorId(mirror)
+    const spans = new Map<string, SpanRow>()
+    for await (const rows of pagesOf(
+      this.#statements,
+      mirrorId,
+      (bounds) => cachedSpans.all(bounds) as SpanRow[],
+    ))
+      for (const row of rows) addSpan(spans, row)
+    const all = [...spans.values()]
+    const snapshots = liveSnapshots.all({ mirrorId }) as { id: number; seq: number }[]
+    const counted = snapshots.map(({ id, seq }) => {
+      const listed = all.filter(({ firstSeq, lastSeq }) => firstSeq <= seq && (lastSeq ?? seq) >= seq)
+      return { id, count: sum(listed, 'count'), bytes: sum(listed, 'bytes') }
+    })
+    const write = () => {
+      for (const row of counted) setCached.run(row)
+    }
+    await runWrite(this.#database, write, { durable: false })
+  }
+
+  async counts(mirror?: string): Promise<ReadonlyMap<number, PackageSum>> {
+    const { cachedOfMirror, cachedOfCurrent } = this.#statements
+    const rows =
+      mirror === undefined ? cachedOfCurrent.all() : cachedOfMirror.all({ mirrorId: this.#mirrorId(mirror) })
+    return new Map((rows as (PackageSum & { id: number })[]).map(({ id, ...counts }) => [id, counts]))
+  }
+
+  /** That of no mirror is 0. */
+  #mirrorId(mirror: string): number {
+    return (this.#statements.mirrorId.get({ mirror }) as { id: number } | undefined)?.id ?? 0
+  }
+}
+
+interface SpanRow extends PackageSum {
+  readonly firstSeq: number
+  readonly lastSeq: number | null
+}
+
+function addSpan(spans: Map<string, SpanRow>, row: SpanRow): void {
+  const key = `${row.firstSeq} ${row.lastSeq}`
+  const { count = 0, bytes = 0 } = spans.get(key) ?? {}
+  spans.set(key, { ...row, count: row.count + count, bytes: row.bytes + bytes })
+}
+
+function sum(rows: readonly SpanRow[], key: 'count' | 'bytes'): number {
+  return rows.reduce((total, row) => total + row[key], 0)
+}
