@@ -239,7 +239,4 @@ test('one slow source does not slow the files of others', async (t) => {
   )
   assert.ok(replies.every(({ status, complete }) => status === 200 && complete))
   assert.ok(performance.now() - startedAt < 20_000)
-  const again = performance.now()
-  assert.equal((await farm.get('Packages/p/p0-1.0-1.noarch.rpm')).headers['x-cache'], 'hit')
-  assert.ok(performance.now() - again < 1_000)
 })
