@@ -56,9 +56,9 @@ describe('a body that breaks off', () => {
         await farm.first.settled()
         const [, range] = rangesOf(farm.first)
         const from = Number(/^bytes=(\d+)-$/.exec(range ?? 'bytes=0-')?.[1])
-        // A reset takes with it what was under way.
-        if (what === 'is reset') assert.ok(from <= Math.max(0, at - OVERLAP))
-        else assert.equal(from, Math.max(0, at - OVERLAP))
+        // The end of a connection may take with it what was under way.
+        if (what === 'ends early, with its length wrong') assert.equal(from, Math.max(0, at - OVERLAP))
+        else assert.ok(from <= Math.max(0, at - OVERLAP))
         const last = farm.first.requests.at(-1)
         if (from > 0) assert.match(String(last?.headers['if-range']), /^".*"$/)
         assert.equal(last?.bytesSent, SIZE - from, 'nothing else came twice')
