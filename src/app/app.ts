@@ -6,6 +6,7 @@ import { readClientScript } from './client-script.ts'
 import { ConfigFile } from './config-file.ts'
 import { FormerSources } from './former-sources.ts'
 import { createHandlers } from './handlers.ts'
+import type { InventoryKeeper } from './inventory-keeper.ts'
 import { createUpstreams, hashesOf, hasSameSources, scheduledMirrors } from './mirrors.ts'
 import { createMetrics } from './figures.ts'
 import { logSync } from './log-sync.ts'
@@ -177,6 +178,11 @@ export class App {
     return this.#storage.collector
   }
 
+  /** Keeps the inventory from which the database could be made anew. */
+  get inventory(): InventoryKeeper {
+    return this.#storage.inventory
+  }
+
   /** Takes note of what a collection did. */
   noteReport(report: GcReport, kind: 'collect' | 'evict'): void {
     this.#metrics.countRemoved('unreferenced', report.blobs.unlisted)
@@ -212,6 +218,7 @@ export class App {
     await this.#storage.sweeper.sweep()
     await this.retiredWatch.look()
     this.retiredWatch.start()
+    this.#storage.inventory.start()
     // A sync that waits for its turn says nothing for as long as that takes.
     const adminServer = new HttpServer(admin, this.#log, { idleMs: 0 })
     const socket = this.#storage.layout.adminSocket
