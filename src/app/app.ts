@@ -23,7 +23,8 @@ import type { RouteContext } from '../http/routes.ts'
 import { HttpServer } from '../http/server.ts'
 import type { WriteActions } from '../http/write-actions.ts'
 import { ACTORS } from '../model/actor.ts'
-import { PinyonError } from '../model/errors.ts'
+import type { Digest } from '../model/digest.ts'
+import { PinyonError, toPinyonError } from '../model/errors.ts'
 import { Content } from '../proxy/content.ts'
 import { InjectRunner } from '../proxy/inject/inject-runner.ts'
 import { Resolver } from '../proxy/resolver.ts'
@@ -116,6 +117,7 @@ export class App {
       fills: this.#fills,
       upstreamOf: (mirror) => this.#formerSources.upstreamOf(mirror, this.#upstreams.get(mirror)),
       onBypass: () => this.#metrics.countBypass(),
+      putAside: (digest, error) => this.#putAside(digest, error),
     })
     // Syncing: who looks upstream, and when.
     this.#scheduler = new Scheduler({
@@ -344,6 +346,13 @@ export class App {
         return states.filter(({ listed, current }) => listed && current === undefined).map(({ name }) => name)
       },
     }
+  }
+
+  /** Not rejected: a disk that cannot be written either keeps the file, and each request passes it through. */
+  async #putAside(digest: Digest, error: unknown): Promise<void> {
+    const reason = toPinyonError(error).message
+    const quarantined = await this.#storage.blobs.quarantine(digest).catch(() => undefined)
+    this.#log.error({ digest, reason, quarantined }, 'a stored file cannot be read')
   }
 
   async #sync(mirror: string, actor: string): Promise<SyncResult> {

@@ -85,6 +85,8 @@ export const ERROR_KINDS = {
   NO_SPACE: { status: 503, outcome: 'error_internal', source: 'internal', retryable: false },
   /** No more files or connections may be opened. */
   NO_DESCRIPTORS: { status: 503, outcome: 'error_internal', source: 'internal', retryable: false },
+  /** A stored file that cannot be read, or ends too soon: it is put aside and fetched again. */
+  BLOB_UNREADABLE: { status: 500, outcome: 'error_internal', source: 'internal', retryable: true },
   /** The database is damaged. */
   STORE_CORRUPT: { status: 500, outcome: 'error_internal', source: 'internal', retryable: false },
   STORE_FAILED: { status: 500, outcome: 'error_internal', source: 'internal', retryable: false },

@@ -1,7 +1,9 @@
 import type { BlobCache, SharedBlob } from '../cache/blob-cache.ts'
+import { isUnreadable } from '../cache/file-descriptor.ts'
 import type { FillTable } from '../cache/fill-table.ts'
 import type { FillSource } from '../cache/source-race.ts'
-import { PinyonError, toPinyonError } from '../model/errors.ts'
+import type { Digest } from '../model/digest.ts'
+import { PinyonError, toPinyonError, type ErrorCode } from '../model/errors.ts'
 import type { Upstream } from '../upstream/upstream.ts'
 import type { Body } from './body.ts'
 import { BypassBody, BypassGate } from './bypass.ts'
@@ -15,7 +17,18 @@ export interface ContentOptions {
   readonly upstreamOf: (mirror: string) => Pick<Upstream, 'get'> | undefined
   /** Told of every body that is passed through. */
   readonly onBypass?: () => void
+  /** Puts a stored file aside that cannot be read. */
+  readonly putAside?: (digest: Digest, error: unknown) => Promise<void>
 }
+
+/** With which a file can still be had, if not kept. */
+const STORE_TROUBLE: readonly ErrorCode[] = [
+  'CACHE_FULL',
+  'NO_SPACE',
+  'NO_DESCRIPTORS',
+  'STORE_FAILED',
+  'BLOB_UNREADABLE',
+]
 
 /** From a file reply to its bytes: memory, then disk, then a fill. */
 export class Content {
@@ -34,8 +47,25 @@ export class Content {
 
   /** The body if it is in the cache; never asks upstream. */
   async find(file: FileReply): Promise<Body | undefined> {
-    const blob = await this.#options.blobs.open(file.digest, file.size)
-    return blob === undefined ? undefined : new CachedBody(blob)
+    try {
+      const blob = await this.#options.blobs.open(file.digest, file.size)
+      return blob === undefined ? undefined : new CachedBody(blob)
+    } catch (error) {
+      if (!(await this.dropUnreadable(file, error))) throw error
+      return undefined
+    }
+  }
+
+  /**
+   * Puts a stored file aside when this error says that it cannot be read, so that it is fetched again; a disk that does not let it go either
+   * keeps it.
+   * @returns whether the error says so
+   */
+  async dropUnreadable({ digest }: FileReply, error: unknown): Promise<boolean> {
+    if (!isUnreadable(error)) return false
+    this.#options.blobs.forget(digest)
+    await this.#options.putAside?.(digest, error)
+    return true
   }
 
   /** The body: from the cache, or from the one fill that everybody who asks for it now shares. */
@@ -72,13 +102,13 @@ export class Content {
   }
 
   /**
-   * The body passed through from upstream without being stored: for a file that cannot be, by this error. Undefined when it is another
-   * error, or its length is not listed, so that no header could be written.
+   * The body passed through from upstream without being stored: for a file that cannot be, or not be read, by this error of our own disk.
+   * Undefined when it is another error, or its length is not listed, so that no header could be written.
    */
   passThrough(file: FileReply, error: unknown): Body | undefined {
     const { digest, size, snapshot } = file
     const { code } = toPinyonError(error)
-    if ((code !== 'CACHE_FULL' && code !== 'NO_SPACE') || size === undefined) return undefined
+    if (!STORE_TROUBLE.includes(code) || size === undefined) return undefined
     const source = this.#sourceOf(file)
     this.#options.onBypass?.()
     return new BypassBody({
