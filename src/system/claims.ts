@@ -125,8 +125,8 @@ export class Claims {
 
   /** The other processes that live now. */
   others(): string[] {
-    const ids = readdirSync(this.#directory).map((file) => ALIVE_FILE.exec(file)?.[1])
-    return ids.filter((id) => id !== undefined && id !== this.processId && this.isAlive(id)) as string[]
+    const ids = new Set(readdirSync(this.#directory).map((file) => ALIVE_FILE.exec(file)?.[1]))
+    return [...ids].filter((id) => id !== undefined && id !== this.processId && this.isAlive(id)) as string[]
   }
 
   /** Ends this process's claims and its sign of life; harmless when repeated. */
