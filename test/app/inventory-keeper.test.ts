@@ -17,6 +17,7 @@ import type {
   MirrorLine,
   SnapshotLine,
 } from '../../src/snapshot/inventory/inventory-format.ts'
+import { openDatabase } from '../../src/snapshot/database.ts'
 import { openLines } from '../../src/snapshot/inventory/sealed-lines.ts'
 import { readViews } from '../../src/snapshot/inventory/view-lines.ts'
 import { SqliteSnapshotStore } from '../../src/snapshot/sqlite-snapshot-store.ts'
@@ -173,6 +174,25 @@ describe('the inventory', () => {
     assert.equal(readFileSync(join(place.dataDir, aside ?? '', 'generations.jsonl'), 'utf8'), theirs)
     assert.notEqual(place.text('generations.jsonl').split('\n')[0], theirs.split('\n')[0])
     assert.equal(place.generations().length, 1)
+  })
+
+  test('of more than the database has by now is put aside', async (t) => {
+    const place = await startPlace(t)
+    const first = await place.start()
+    for (let round = 0; round < 2; round += 1) {
+      place.publish()
+      await first.sync('m')
+    }
+    await first.close()
+    const before = place.text('mirrors/m.jsonl')
+    const database = openDatabase(createLayout(place.dataDir).database)
+    database.exec('PRAGMA foreign_keys = OFF; DELETE FROM snapshot WHERE seq = 1')
+    database.close()
+    const app = await place.start()
+    assert.equal(await app.app.inventory.update(), true)
+    assert.equal(place.snapshots().length, 1)
+    const aside = readdirSync(place.dataDir).find((name) => name.startsWith('inventory.v1.'))
+    assert.equal(readFileSync(join(place.dataDir, aside ?? '', 'mirrors/m.jsonl'), 'utf8'), before)
   })
 
   test('that cannot be written keeps nobody from anything, and is tried again', async (t) => {

@@ -8,7 +8,7 @@ import { isRow, type InventoryHead } from './inventory-format.ts'
 import { EVERYTHING, type StaleParts } from './inventory-state.ts'
 import { readHead, writeGenerationsText, writeMirrorText } from './inventory-text.ts'
 import { readTail } from './inventory-tail.ts'
-import { openLine, sealLine } from './sealed-lines.ts'
+import { openLine, openLines, sealLine } from './sealed-lines.ts'
 import { prepareInventory, type InventoryStatements } from './sql-inventory.ts'
 import { updateViews } from './view-lines.ts'
 
@@ -36,7 +36,7 @@ export async function writeInventory(target: InventoryTarget, parts: StaleParts)
   const { database, directory } = target
   const statements = prepareInventory(database)
   if (statements.anything.get() === undefined) return { setAside: undefined }
-  const setAside = setAsideAnother(target, statements)
+  const setAside = setAsideAnother(target, statements, parts)
   const stale = setAside === undefined ? parts : EVERYTHING
   await makeDurableDirectory(mirrorsDirectory(directory))
   for (const { name } of statements.mirrorNames.all() as { name: string }[]) {
@@ -51,16 +51,32 @@ export async function writeInventory(target: InventoryTarget, parts: StaleParts)
 function setAsideAnother(
   { directory, nowMs }: InventoryTarget,
   statements: InventoryStatements,
+  parts: StaleParts,
 ): string | undefined {
-  const file = generationsFile(directory)
-  // A first update that did not come to its end.
-  if (!existsSync(file)) return undefined
-  const last = (statements.lastGeneration.get() as { number: number }).number
-  const isOurs = readHeadOf(file)?.database === readHead(statements).database
-  if (isOurs && (readTail(file)?.number ?? 0) <= last) return undefined
+  // Without its generations: a first update that did not come to its end.
+  if (!existsSync(generationsFile(directory)) || isOfThis(directory, statements, parts)) return undefined
   const aside = `${directory}.${new Date(nowMs).toISOString().replace(/[:.]/g, '-')}`
   moveFile(directory, aside)
   return aside
+}
+
+/** Whether an inventory tells of this database, and of nothing that this has not: neither generations nor snapshots ever lose their rows. */
+function isOfThis(directory: string, statements: InventoryStatements, { mirrors }: StaleParts): boolean {
+  const file = generationsFile(directory)
+  const last = (statements.lastGeneration.get() as { number: number }).number
+  if (readHeadOf(file)?.database !== readHead(statements).database) return false
+  if ((readTail(file)?.number ?? 0) > last) return false
+  const counts = statements.snapshotCounts.all() as { name: string; count: number }[]
+  const isLess = ({ name, count }: (typeof counts)[number]) =>
+    countSnapshots(mirrorFile(directory, name)) > count
+  // Of a mirror that is not to be written nothing can be overwritten.
+  return !counts.some((one) => mirrors?.includes(one.name) !== false && isLess(one))
+}
+
+function countSnapshots(file: string): number {
+  if (!existsSync(file)) return 0
+  // The mirror has a line of its own.
+  return openLines(readFileSync(file, 'utf8')).values.length - 1
 }
 
 function readHeadOf(file: string): InventoryHead | undefined {

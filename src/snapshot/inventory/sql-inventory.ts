@@ -21,6 +21,8 @@ const INVENTORY = {
     JOIN mirror m ON m.id = c.mirror_id WHERE c.last_generation >= :after AND NOT EXISTS (
       SELECT 1 FROM current_span n WHERE n.mirror_id = c.mirror_id AND n.first_generation = c.last_generation + 1)
     ORDER BY c.last_generation, m.name`,
+  snapshotCounts: `SELECT m.name, count(s.id) AS count FROM mirror m LEFT JOIN snapshot s ON s.mirror_id = m.id
+    GROUP BY m.id`,
   mirrorNames: 'SELECT name FROM mirror ORDER BY name',
   mirror: 'SELECT * FROM mirror WHERE name = :name',
   snapshots: 'SELECT * FROM snapshot WHERE mirror_id = :mirrorId ORDER BY seq',
