@@ -105,12 +105,12 @@ describe('making a database anew', () => {
   test('changes nothing in a dry run', async (t) => {
     const farm = await LostFarm.create(t)
     writeFileSync(farm.blob(0, 'primary'), 'rotten')
-    const list = () => readdirSync(farm.dataDir, { recursive: true }).toSorted()
-    const before = list().filter((name) => !String(name).startsWith('run'))
+    const list = () => (readdirSync(farm.dataDir, { recursive: true }) as string[]).toSorted()
+    const before = list().filter((name) => !name.startsWith('run'))
     const { snapshots, left_out, ok } = await farm.rebuild({ dryRun: true })
     assert.deepEqual([snapshots, left_out.length, ok], [2, 1, false])
     assert.deepEqual(
-      list().filter((name) => !String(name).startsWith('run')),
+      list().filter((name) => !name.startsWith('run')),
       before,
     )
     assert.equal(readFileSync(farm.blob(0, 'primary'), 'utf8'), 'rotten')

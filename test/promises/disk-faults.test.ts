@@ -47,7 +47,7 @@ async function liveThrough(farm: DiskFarm, fault: DiskFault): Promise<{ seen: nu
   assert.deepEqual(
     [reply.status, reply.complete],
     [200, true],
-    `${what}: ${reply.headers['x-pinyon-reason']}`,
+    `${what}: ${String(reply.headers['x-pinyon-reason'])}`,
   )
   const view = await farm.get(`/repos/views/job-${fault.error}-${fault.skip}/all_latest.json`)
   assert.ok([200, 500, 503].includes(view.status), `${what}: ${view.status}`)

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import fc from 'fast-check'
+import { array, assert as assertProperty, integer, jsonValue, nat, property } from 'fast-check'
 
 import { openLine, openLines, sealLine } from '../../../src/snapshot/inventory/sealed-lines.ts'
 
 test('lines come back as they were written, whatever they hold', () => {
-  fc.assert(
-    fc.property(fc.array(fc.jsonValue()), (values) => {
+  assertProperty(
+    property(array(jsonValue()), (values) => {
       const { values: opened, damaged } = openLines(values.map(sealLine).join(''))
       // JSON has no -0.
       assert.deepEqual(opened, JSON.parse(JSON.stringify(values)))
@@ -18,8 +18,8 @@ test('lines come back as they were written, whatever they hold', () => {
 
 test('a line of which any byte is another, or that was cut, is damaged, and no other', () => {
   const lines = [{ a: 1 }, { b: 'zwei\t\n' }, { c: null }].map(sealLine)
-  fc.assert(
-    fc.property(fc.nat(1_000), fc.integer({ min: 1, max: 255 }), (at, change) => {
+  assertProperty(
+    property(nat(1_000), integer({ min: 1, max: 255 }), (at, change) => {
       const bytes = Buffer.from(lines[1] ?? '')
       const index = at % (bytes.length - 1)
       bytes[index] = (bytes[index] ?? 0) ^ change
