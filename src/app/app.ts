@@ -6,7 +6,8 @@ import { readClientScript } from './client-script.ts'
 import { ConfigFile } from './config-file.ts'
 import { FormerSources } from './former-sources.ts'
 import { createHandlers } from './handlers.ts'
-import { createUpstreams, hashesOf, hasSameSources, scheduledMirrors } from './mirrors.ts'
+import type { InventoryKeeper } from './inventory-keeper.ts'
+import { createUpstreams, findUnready, hasSameSources, hashesOf, scheduledMirrors } from './mirrors.ts'
 import { Fetching } from './fetching.ts'
 import { createMetrics } from './figures.ts'
 import { logSync } from './log-sync.ts'
@@ -138,6 +139,7 @@ export class App {
       fetches: this.#fetching.fetches,
       onBypass: () => this.#metrics.countBypass(),
       gateOf: (mirror) => this.#signatures.gateOf(mirror),
+      putAside: (digest, error) => storage.putAside(digest, error, log),
     })
     // Syncing: who looks upstream, and when.
     this.#scheduler = new Scheduler({
@@ -200,6 +202,11 @@ export class App {
     return this.#storage.collector
   }
 
+  /** Keeps the inventory from which the database could be made anew. */
+  get inventory(): InventoryKeeper {
+    return this.#storage.inventory
+  }
+
   /** Takes note of what a collection did. */
   noteReport(report: GcReport, kind: 'collect' | 'evict'): void {
     this.#metrics.countRemoved('unreferenced', report.blobs.unlisted)
@@ -243,6 +250,7 @@ export class App {
     await this.#storage.sweeper.sweep()
     await this.retiredWatch.look()
     this.retiredWatch.start()
+    this.#storage.inventory.start()
     // A sync that waits for its turn says nothing for as long as that takes.
     const adminServer = new HttpServer(admin, this.#log, { idleMs: 0 })
     const socket = this.#storage.layout.adminSocket
@@ -280,13 +288,8 @@ export class App {
 
   /** Reads everything that is stored and mends what is wrong. Throws PinyonError VERIFY_RUNNING. */
   async verify(options: VerifyOptions): Promise<VerifyReport> {
-    const { layout, blobs, cache, claims } = this.#storage
     return await new Verifier({
-      layout,
-      blobs,
-      cache,
-      claims,
-      store: this.store,
+      storage: this.#storage,
       content: this.#content,
       run: createVerifyRunner(this.config.dataDir),
       log: this.#log,
@@ -357,10 +360,7 @@ export class App {
       clientScript: () => readClientScript(),
       publicUrl: () => this.#running.current.publicUrl,
       configuration: () => ({ error: this.#running.refusal, file: this.#running.current.file }),
-      unready: async () => {
-        const states = await this.store.mirrors()
-        return states.filter(({ listed, current }) => listed && current === undefined).map(({ name }) => name)
-      },
+      unready: () => findUnready(this.store),
     }
   }
 

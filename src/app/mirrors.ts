@@ -4,6 +4,7 @@ import { ConfigError } from '../config/problem.ts'
 import type { ScheduledMirror } from '../snapshot/scheduler.ts'
 import { VERSION } from '../system/version.ts'
 import { MirrorUpstream, type UpstreamOptions } from '../upstream/mirror-upstream.ts'
+import type { SnapshotStore } from '../snapshot/store.ts'
 
 // From a configuration to what app.ts is built from, and what a change of it means.
 
@@ -100,4 +101,10 @@ export function createUpstream(
   const userAgent = `pinyon/${VERSION}`
   const options = { baseurls, timeoutMs, retries, userAgent, ...more }
   return new MirrorUpstream(proxy === undefined ? options : { ...options, proxy })
+}
+
+/** Enabled mirrors that have no snapshot yet. */
+export async function findUnready(store: Pick<SnapshotStore, 'mirrors'>): Promise<readonly string[]> {
+  const states = await store.mirrors()
+  return states.filter(({ listed, current }) => listed && current === undefined).map(({ name }) => name)
 }

@@ -6,9 +6,14 @@ import { readFreeBytes } from '../cache/free-space.ts'
 import { createLayout, type Layout } from '../cache/layout.ts'
 import { Quota } from '../cache/quota.ts'
 import type { Config } from '../config/config.ts'
+import type { Digest } from '../model/digest.ts'
 import { PinyonError, toPinyonError } from '../model/errors.ts'
 import type { CacheView } from '../proxy/api-context.ts'
 import { createGcRunner } from '../snapshot/gc/gc-runner.ts'
+import { openDatabase } from '../snapshot/database.ts'
+import { createInventoryRunner } from '../snapshot/inventory/inventory-runner.ts'
+import { InventoryWatch } from '../snapshot/inventory/inventory-state.ts'
+import { refuseRebuilding } from '../snapshot/rebuild/rebuild-claim.ts'
 import { SqliteSnapshotStore } from '../snapshot/sqlite-snapshot-store.ts'
 import { UsageRecorder } from '../snapshot/usage/usage-recorder.ts'
 import { ViewSweeper } from '../snapshot/views/view-sweeper.ts'
@@ -16,6 +21,7 @@ import { Claims } from '../system/claims.ts'
 import type { Logger } from '../system/logger.ts'
 import { openMachineClock, type MachineClock } from '../system/machine-clock.ts'
 import { Collector, type CollectorOptions } from './collector.ts'
+import { InventoryKeeper } from './inventory-keeper.ts'
 
 /** What a {@link Storage} is opened with. */
 export interface StorageOptions {
@@ -43,8 +49,9 @@ export class Storage {
   readonly usage: UsageRecorder
   readonly collector: Collector
   readonly sweeper: ViewSweeper
+  readonly inventory: InventoryKeeper
 
-  private constructor(parts: Omit<Storage, 'close' | 'describeCache' | 'room'>) {
+  private constructor(parts: Omit<Storage, 'close' | 'describeCache' | 'putAside' | 'room'>) {
     this.layout = parts.layout
     this.claims = parts.claims
     this.snapshots = parts.snapshots
@@ -54,6 +61,7 @@ export class Storage {
     this.usage = parts.usage
     this.collector = parts.collector
     this.sweeper = parts.sweeper
+    this.inventory = parts.inventory
   }
 
   /**
@@ -64,7 +72,16 @@ export class Storage {
     const { dataDir } = options.config()
     try {
       await mkdir(dataDir, { recursive: true })
-      return await openParts(createLayout(dataDir), options, (parts) => new Storage(parts))
+      const layout = createLayout(dataDir)
+      const claims = new Claims(layout.claims)
+      try {
+        refuseRebuilding(claims)
+        return await openParts(layout, claims, options, (parts) => new Storage(parts))
+      } catch (error) {
+        // Nobody is to take this for a process that has the directory open.
+        claims.close()
+        throw error
+      }
     } catch (error) {
       if (error instanceof PinyonError) throw error
       const message = `data_dir cannot be used: ${dataDir}: ${(error as Error).message}`
@@ -94,12 +111,20 @@ export class Storage {
     }
   }
 
+  /** Puts a stored file aside that cannot be read. Not rejected: a disk that cannot be written either keeps it, and each request passes it through. */
+  async putAside(digest: Digest, error: unknown, log: Logger): Promise<void> {
+    const reason = toPinyonError(error).message
+    const quarantined = await this.blobs.quarantine(digest).catch(() => undefined)
+    log.error({ digest, reason, quarantined }, 'a stored file cannot be read')
+  }
+
   /** Ends what runs in the background and closes everything. */
   async close(): Promise<void> {
     await this.collector.close()
     await this.sweeper.close()
     this.cache.close()
     await this.usage.close()
+    await this.inventory.close()
     await this.snapshots.close()
     this.claims.close()
   }
@@ -107,11 +132,11 @@ export class Storage {
 
 async function openParts(
   layout: Layout,
+  claims: Claims,
   options: StorageOptions,
-  create: (parts: Omit<Storage, 'close' | 'describeCache' | 'room'>) => Storage,
+  create: (parts: Omit<Storage, 'close' | 'describeCache' | 'putAside' | 'room'>) => Storage,
 ): Promise<Storage> {
   const { config, log, now } = options
-  const claims = new Claims(layout.claims)
   const clock = options.clock ?? openMachineClock(now)
   const snapshots = new SqliteSnapshotStore(layout.database, undefined, {
     clock,
@@ -152,7 +177,13 @@ async function openParts(
     onReport: options.onReport,
   })
   const sweeper = new ViewSweeper(snapshots.views, log)
-  return create({ layout, claims, snapshots, blobs, cache, quota, usage, collector, sweeper })
+  const inventory = new InventoryKeeper({
+    watch: new InventoryWatch(openDatabase(layout.database)),
+    run: createInventoryRunner(config().dataDir, now),
+    claims,
+    log,
+  })
+  return create({ layout, claims, snapshots, blobs, cache, quota, usage, collector, sweeper, inventory })
 }
 
 function logFullness(log: Logger, full: boolean, bytes: number, maxBytes: number): void {

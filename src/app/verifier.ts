@@ -3,14 +3,10 @@ import { join, relative } from 'node:path'
 
 import pLimit from 'p-limit'
 
-import type { BlobCache } from '../cache/blob-cache.ts'
-import type { DiskBlobStore } from '../cache/disk-blob-store.ts'
-import type { Layout } from '../cache/layout.ts'
 import type { Digest } from '../model/digest.ts'
 import { PinyonError, toPinyonError } from '../model/errors.ts'
 import type { Content } from '../proxy/content.ts'
 import { createFileReply } from '../proxy/reply.ts'
-import type { SnapshotStore } from '../snapshot/store.ts'
 import type {
   ListedFile,
   VerifyFinding,
@@ -19,18 +15,14 @@ import type {
   VerifyWalk,
 } from '../snapshot/verify/verify-report.ts'
 import type { VerifyRunner } from '../snapshot/verify/verify-runner.ts'
-import type { Claims } from '../system/claims.ts'
 import type { Logger } from '../system/logger.ts'
 import { removeFile } from '../system/publish.ts'
+import type { Storage } from './storage.ts'
 
 /** What a {@link Verifier} is built from. */
 export interface VerifierOptions {
-  readonly layout: Layout
-  readonly store: SnapshotStore
-  readonly blobs: Pick<DiskBlobStore, 'quarantine' | 'remove'>
-  readonly cache: Pick<BlobCache, 'forget'>
+  readonly storage: Pick<Storage, 'layout' | 'snapshots' | 'blobs' | 'cache' | 'claims'>
   readonly content: Pick<Content, 'store'>
-  readonly claims: Pick<Claims, 'tryClaim'>
   readonly run: VerifyRunner
   readonly log: Logger
   /** Milliseconds since the epoch. */
@@ -64,8 +56,8 @@ export class Verifier {
    * @throws PinyonError VERIFY_RUNNING while this or another process does
    */
   async verify({ dryRun = false, onProgress = () => undefined }: VerifyOptions = {}): Promise<VerifyReport> {
-    const { claims, run, signal, log } = this.#options
-    const claim = claims.tryClaim('verify')
+    const { storage, run, signal, log } = this.#options
+    const claim = storage.claims.tryClaim('verify')
     if (claim === undefined) throw new PinyonError('VERIFY_RUNNING', 'the blobs are being verified already')
     try {
       if (!dryRun) await this.#emptyQuarantine()
@@ -84,7 +76,8 @@ export class Verifier {
 
   async #mend(finding: VerifyWalk['findings'][number]): Promise<VerifyFinding> {
     const { digest, reason, hasFile, listed } = finding
-    const { blobs, cache, log, layout } = this.#options
+    const { storage, log } = this.#options
+    const { blobs, cache, layout } = storage
     const path = hasFile ? await blobs.quarantine(digest) : undefined
     if (!hasFile) await blobs.remove(digest)
     cache.forget(digest)
@@ -114,7 +107,8 @@ export class Verifier {
   }
 
   async #fetch(digest: Digest, { mirror, snapshot: name, path }: ListedFile): Promise<void> {
-    const { store, content } = this.#options
+    const { storage, content } = this.#options
+    const store = storage.snapshots
     const snapshot = await store.snapshot(mirror, name)
     const file = snapshot === undefined ? undefined : await store.file(snapshot, path)
     // Retired meanwhile: nobody needs it any more.
@@ -123,10 +117,11 @@ export class Verifier {
   }
 
   async #emptyQuarantine(): Promise<void> {
-    const { layout, now } = this.#options
-    const names = await readdir(layout.quarantine).catch(() => [])
+    const { storage, now } = this.#options
+    const { quarantine } = storage.layout
+    const names = await readdir(quarantine).catch(() => [])
     for (const name of names) {
-      const path = join(layout.quarantine, name)
+      const path = join(quarantine, name)
       const { ctimeMs } = await stat(path)
       if (now() - ctimeMs > QUARANTINE_MS) await removeFile(path)
     }

@@ -148,7 +148,10 @@ async function isIntact(blob: Blob): Promise<boolean> {
 }
 
 function endedEarly(blob: Blob, offset: number): PinyonError {
-  return new PinyonError('STORE_FAILED', `blob ${blob.digest} ended early: ${offset} of ${blob.size} bytes`)
+  return new PinyonError(
+    'BLOB_UNREADABLE',
+    `blob ${blob.digest} ended early: ${offset} of ${blob.size} bytes`,
+  )
 }
 
 class SmallBlob implements SharedBlob {

@@ -54,6 +54,13 @@ export class DiskInventory {
     return statSync(blobPath(this.#layout, digest), { throwIfNoEntry: false })?.size
   }
 
+  /** Bytes of a blob, and when its file was read (as far as that is noted) or written last, in milliseconds; undefined when there is none. */
+  describe(digest: Digest): { readonly size: number; readonly usedAtMs: number } | undefined {
+    const found = statSync(blobPath(this.#layout, digest), { throwIfNoEntry: false })
+    if (found === undefined || !found.isFile()) return undefined
+    return { size: found.size, usedAtMs: Math.floor(Math.max(found.atimeMs, found.mtimeMs)) }
+  }
+
   /**
    * Takes a blob's name away at once; who reads it reads on. The space of a large one is freed by the function given back, which takes as
    * long as the file system likes.

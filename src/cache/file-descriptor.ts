@@ -1,13 +1,27 @@
 import { close, read } from 'node:fs'
 
-/** Reads once from a file at a position. The callback form costs half of what a FileHandle's read does. */
+/** What a disk says that cannot give back what it holds. */
+const UNREADABLE: readonly (string | undefined)[] = ['EIO', 'EBADMSG', 'EUCLEAN']
+
+/**
+ * Reads from a file at a position; once more where the disk fails, which may pass. The callback form costs half of what a FileHandle's
+ * read does.
+ */
 export function readAt(descriptor: number, target: Uint8Array, position: number): Promise<number> {
   return new Promise((resolve, reject) => {
-    read(descriptor, target, 0, target.length, position, (error, count) => {
-      if (error === null) resolve(count)
-      else reject(error)
-    })
+    const readOnce = (onFailure: (error: NodeJS.ErrnoException) => void) =>
+      read(descriptor, target, 0, target.length, position, (error, count) => {
+        if (error === null) resolve(count)
+        else onFailure(error)
+      })
+    readOnce((error) => (isUnreadable(error) ? readOnce(reject) : reject(error)))
   })
+}
+
+/** Whether reading a blob failed since the disk does not give it back, or ended before the blob should. */
+export function isUnreadable(error: unknown): boolean {
+  const { code, cause } = error as { code?: string; cause?: { code?: string } }
+  return code === 'BLOB_UNREADABLE' || UNREADABLE.includes(code) || UNREADABLE.includes(cause?.code)
 }
 
 /**

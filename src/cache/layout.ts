@@ -7,6 +7,7 @@ import { digestAlgorithm, digestHex, type Digest } from '../model/digest.ts'
  *
  *     <data_dir>/
  *     ├── pinyon.db                    snapshots, packages, generations (SQLite; see snapshot/)
+ *     ├── inventory.v1/                what the database says, in text: enough to make it anew (see snapshot/inventory/)
  *     ├── admin.sock                   the local command line's way in
  *     ├── run/                         which processes live, and what they are at (see system/claims.ts)
  *     ├── quarantine/                  blobs that were found wrong, for people to look at (see app/verifier.ts)
@@ -19,6 +20,7 @@ import { digestAlgorithm, digestHex, type Digest } from '../model/digest.ts'
  */
 export interface Layout {
   readonly database: string
+  readonly inventory: string
   readonly adminSocket: string
   readonly claims: string
   readonly blobs: string
@@ -31,6 +33,7 @@ export function createLayout(dataDir: string): Layout {
   const blobs = join(dataDir, 'blobs.v1')
   return {
     database: join(dataDir, 'pinyon.db'),
+    inventory: join(dataDir, 'inventory.v1'),
     adminSocket: join(dataDir, 'admin.sock'),
     claims: join(dataDir, 'run'),
     blobs,

@@ -58,6 +58,8 @@ const COMMAND_EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   verify: [
     'pinyon verify                         has anything on the disk rotted? It is fetched again where it can be',
     'pinyon verify --dry-run --json | jq .findings',
+    'pinyon verify --rebuild               the database is lost or damaged: made anew from inventory.v1 and the blobs. The old one is',
+    '                                      moved aside; of who used what nothing is left. Exits 1 when something could not be restored',
   ],
   usage: [
     'pinyon usage                          does anybody still use these mirrors? Those that nobody does come first',

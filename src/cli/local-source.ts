@@ -16,7 +16,8 @@ export function openLocalSource(configFile: string): MirrorSource {
   // Nothing has ever run here: an empty store, without making one.
   const { dataDir, cache, mirrors } = loadConfig(configFile, process.env)
   const layout = createLayout(dataDir)
-  const store = new SqliteSnapshotStore(existsSync(layout.database) ? layout.database : ':memory:')
+  const isUsed = existsSync(layout.database) || existsSync(layout.inventory)
+  const store = new SqliteSnapshotStore(isUsed ? layout.database : ':memory:')
   const diffs = new DiffRunner(dataDir)
   const judge = createJudge(new AbortController().signal)
   const ring = new KeyRing({ store: store.keys, judge, now: Date.now })

@@ -65,8 +65,10 @@ async function* rangeChunks(
     }
     const limit = verified ? end + 1 : Math.min(end + 1, held)
     const count = await body.read(buffer.subarray(0, Math.min(buffer.length, limit - position)), position)
-    if (count === 0)
-      throw new PinyonError('STORE_FAILED', `a body ended early: ${position} of ${end + 1} bytes`)
+    if (count === 0) {
+      const code = body.complete ? 'BLOB_UNREADABLE' : 'STORE_FAILED'
+      throw new PinyonError(code, `a body ended early: ${position} of ${end + 1} bytes`)
+    }
     yield buffer.subarray(0, count)
     position += count
   }

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 
-import { PinyonError } from '../model/errors.ts'
+import { PinyonError, toPinyonError } from '../model/errors.ts'
 import type { Body } from '../proxy/body.ts'
 import type { Content } from '../proxy/content.ts'
 import type { FileReply } from '../proxy/reply.ts'
@@ -31,11 +31,35 @@ export async function sendFile(exchange: Exchange, file: FileReply, content: Con
   }
   if (request.method === 'HEAD') return await sendHead(exchange, file, content)
   try {
-    await sendAndRelease(exchange, file, content.peek(file) ?? (await content.open(file)))
+    return await sendAndRelease(exchange, file, content.peek(file) ?? (await content.open(file)))
   } catch (error) {
-    const passed = exchange.response.headersSent ? undefined : content.passThrough(file, error)
-    if (passed === undefined) throw error
+    // What of a stored file is sent by now cannot be gone on with: its client sees a broken connection, and fetches it anew.
+    const isUnreadable = await content.dropUnreadable(file, error)
+    if (!isUnreadable) return await passThrough(exchange, file, content, error)
+    if (exchange.response.headersSent) throw error
+  }
+  try {
+    await sendAndRelease(exchange, file, await content.open(file))
+  } catch (error) {
+    await passThrough(exchange, file, content, error)
+  }
+}
+
+/** Passes a file through where its store has failed, and nothing of the answer is sent yet; else throws its error. */
+async function passThrough(
+  exchange: Exchange,
+  file: FileReply,
+  content: Content,
+  error: unknown,
+): Promise<void> {
+  const passed = exchange.response.headersSent ? undefined : content.passThrough(file, error)
+  if (passed === undefined) throw error
+  try {
     await sendAndRelease(exchange, file, passed)
+  } catch (failure) {
+    // It may well be stored, and only not be opened: that nobody else has it is not what its client is to be told.
+    const isOurs = toPinyonError(error).code === 'NO_DESCRIPTORS' && !exchange.response.headersSent
+    throw isOurs ? error : failure
   }
 }
 

@@ -99,6 +99,10 @@ export const ERROR_KINDS = {
   NO_SPACE: { status: 503, outcome: 'error_internal', source: 'internal', retryable: false },
   /** No more files or connections may be opened. */
   NO_DESCRIPTORS: { status: 503, outcome: 'error_internal', source: 'internal', retryable: false },
+  /** A stored file that cannot be read, or ends too soon: it is put aside and fetched again. */
+  BLOB_UNREADABLE: { status: 500, outcome: 'error_internal', source: 'internal', retryable: true },
+  /** The database is damaged. */
+  STORE_CORRUPT: { status: 500, outcome: 'error_internal', source: 'internal', retryable: false },
   STORE_FAILED: { status: 500, outcome: 'error_internal', source: 'internal', retryable: false },
   /** A client's package manager configuration that cannot be injected into. */
   INJECTION_REFUSED: { status: 422, outcome: 'bad_request', source: 'client', retryable: false },
@@ -138,11 +142,19 @@ const SHORTAGES: Readonly<Record<string, ErrorCode>> = {
   ENFILE: 'NO_DESCRIPTORS',
 }
 
-/** Any thrown value as a PinyonError: itself, a shortage by its name, or a STORE_FAILED; the thrown one is its cause. */
+/** What SQLite says of a file that is damaged, or none of its own. */
+const CORRUPT = /^SQLITE_(CORRUPT|NOTADB)/
+
+/**
+ * Any thrown value as a PinyonError: itself, a shortage by its name, a damaged database, or a STORE_FAILED; the thrown one is its cause.
+ */
 export function toPinyonError(thrown: unknown): PinyonError {
   if (thrown instanceof PinyonError && thrown.code !== 'STORE_FAILED') return thrown
   const root = thrown instanceof PinyonError ? thrown.cause : thrown
-  const shortage = SHORTAGES[(root as { code?: string } | undefined)?.code ?? '']
+  const { code = '', message: found = '' } = (root as { code?: string; message?: string } | undefined) ?? {}
+  if (CORRUPT.test(code))
+    return new PinyonError('STORE_CORRUPT', describeCorrupt('the database', found), { cause: thrown })
+  const shortage = SHORTAGES[code]
   if (shortage === 'NO_SPACE')
     return new PinyonError(shortage, 'no space is left in data_dir', { cause: thrown })
   if (shortage !== undefined)
@@ -152,4 +164,9 @@ export function toPinyonError(thrown: unknown): PinyonError {
   if (thrown instanceof PinyonError) return thrown
   const message = thrown instanceof Error ? thrown.message : String(thrown)
   return new PinyonError('STORE_FAILED', `unexpected failure: ${message}`, { cause: thrown })
+}
+
+/** Says of a database that it is damaged, and what helps. */
+export function describeCorrupt(what: string, found: string): string {
+  return `${what} is damaged; stop the server, and \`pinyon verify --rebuild\` makes it anew: ${found}`
 }

@@ -1,5 +1,7 @@
 import type { BlobCache, SharedBlob } from '../cache/blob-cache.ts'
-import { toPinyonError } from '../model/errors.ts'
+import { isUnreadable } from '../cache/file-descriptor.ts'
+import type { Digest } from '../model/digest.ts'
+import { toPinyonError, type ErrorCode } from '../model/errors.ts'
 import type { PackageFetches, WantedFile } from '../snapshot/prefetch/package-fetches.ts'
 import type { Body } from './body.ts'
 import { BypassBody, BypassGate } from './bypass.ts'
@@ -15,7 +17,18 @@ export interface ContentOptions {
   readonly onBypass?: () => void
   /** What packages of a mirror have to pass; undefined where signatures are not looked at. */
   readonly gateOf?: (mirror: string) => PackageGate | undefined
+  /** Puts a stored file aside that cannot be read. */
+  readonly putAside?: (digest: Digest, error: unknown) => Promise<void>
 }
+
+/** With which a file can still be had, if not kept. */
+const STORE_TROUBLE: readonly ErrorCode[] = [
+  'CACHE_FULL',
+  'NO_SPACE',
+  'NO_DESCRIPTORS',
+  'STORE_FAILED',
+  'BLOB_UNREADABLE',
+]
 
 /** From a file reply to its bytes: memory, then disk, then a fill. */
 export class Content {
@@ -38,15 +51,37 @@ export class Content {
    * @throws PinyonError SIGNATURE_REFUSED for a package that may not be given out
    */
   async find(file: FileReply): Promise<Body | undefined> {
-    const blob = await this.#options.blobs.open(file.digest, file.size)
+    const blob = await this.#openStored(file)
     if (blob === undefined) return undefined
     try {
       await this.#gateFor(file)?.check(file.digest, file.path, blob)
       return new CachedBody(blob)
     } catch (error) {
       blob.release()
+      if (await this.dropUnreadable(file, error)) return undefined
       throw error
     }
+  }
+
+  async #openStored(file: FileReply): Promise<SharedBlob | undefined> {
+    try {
+      return await this.#options.blobs.open(file.digest, file.size)
+    } catch (error) {
+      if (!(await this.dropUnreadable(file, error))) throw error
+      return undefined
+    }
+  }
+
+  /**
+   * Puts a stored file aside when this error says that it cannot be read, so that it is fetched again; a disk that does not let it go either
+   * keeps it.
+   * @returns whether the error says so
+   */
+  async dropUnreadable({ digest }: FileReply, error: unknown): Promise<boolean> {
+    if (!isUnreadable(error)) return false
+    this.#options.blobs.forget(digest)
+    await this.#options.putAside?.(digest, error)
+    return true
   }
 
   /** The body: from the cache, or from the one fill that everybody who asks for it now shares. */
@@ -79,13 +114,13 @@ export class Content {
   }
 
   /**
-   * The body passed through from upstream without being stored: for a file that cannot be, by this error. Undefined when it is another
-   * error, or its length is not listed, so that no header could be written.
+   * The body passed through from upstream without being stored: for a file that cannot be, or not be read, by this error of our own disk.
+   * Undefined when it is another error, or its length is not listed, so that no header could be written.
    */
   passThrough(file: FileReply, error: unknown): Body | undefined {
     const { digest, size, snapshot } = file
     const { code } = toPinyonError(error)
-    if ((code !== 'CACHE_FULL' && code !== 'NO_SPACE') || size === undefined) return undefined
+    if (!STORE_TROUBLE.includes(code) || size === undefined) return undefined
     this.#options.onBypass?.()
     const body = new BypassBody({
       digest,

@@ -1,9 +1,11 @@
 import { hash } from 'node:crypto'
-import { readFileSync, readdirSync } from 'node:fs'
+import { readFileSync, readdirSync, statSync } from 'node:fs'
+import { basename, dirname } from 'node:path'
 
 import Database from 'better-sqlite3'
 
-import { PinyonError } from '../model/errors.ts'
+import { PinyonError, describeCorrupt, toPinyonError } from '../model/errors.ts'
+import { hasInventory, inventoryBeside } from './inventory/inventory-files.ts'
 
 const MIGRATIONS = new URL('./migrations/', import.meta.url)
 
@@ -13,15 +15,31 @@ export const BUSY_TIMEOUT_MS = 30_000
 /**
  * Opens the database and brings its schema up to date: the files of migrations/ in order, each in one transaction, numbered by
  * `user_version`. A database newer than this program is refused.
- * @throws PinyonError STORE_FAILED, also for a file that is no database or cannot be opened
+ * @param fresh whether a new one is meant, although there is an inventory of another beside it
+ * @throws PinyonError STORE_CORRUPT for a file that is damaged or no database, and for one that is gone while its inventory is there;
+ *   STORE_FAILED when it cannot be opened
  */
-export function openDatabase(file: string): Database.Database {
+export function openDatabase(file: string, { fresh = false } = {}): Database.Database {
   try {
+    if (!fresh) refuseLost(file)
     return prepareDatabase(file, new Database(file, { timeout: BUSY_TIMEOUT_MS }))
   } catch (error) {
     if (error instanceof PinyonError) throw error
+    const { code } = toPinyonError(error)
+    if (code === 'STORE_CORRUPT')
+      throw new PinyonError(code, describeCorrupt(file, (error as Error).message), { cause: error })
     throw new PinyonError('STORE_FAILED', `opening ${file}: ${(error as Error).message}`, { cause: error })
   }
+}
+
+/** SQLite would begin anew without a word, and with it the farm; and its inventory would then say that there is nothing. */
+function refuseLost(file: string): void {
+  const size = statSync(file, { throwIfNoEntry: false })?.size
+  const inventory = inventoryBeside(file)
+  if ((size !== undefined && size > 0) || !hasInventory(inventory)) return
+  const ways = `\`pinyon verify --rebuild\` makes it anew; to begin without it, move ${basename(inventory)} away`
+  const found = `${basename(inventory)} in ${dirname(file)} tells what it held; ${ways}: ${file} is ${size === 0 ? 'empty' : 'gone'}`
+  throw new PinyonError('STORE_CORRUPT', `the database is lost, and ${found}`)
 }
 
 function prepareDatabase(file: string, database: Database.Database): Database.Database {

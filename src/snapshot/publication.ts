@@ -34,23 +34,38 @@ interface PublishContext {
 
 /** Writes a publication: its packages to the stage as they come, then everything else in one transaction. */
 export async function publish(context: PublishContext, publication: Publication): Promise<PublishedSnapshot> {
-  const { database, reads, scratchFile } = context
-  try {
-    const isSearched = reads.anyPackageOf.get({ mirror: publication.mirror }) !== undefined
-    const duplicates = await stagePackages(scratchFile, publication.packages, isSearched)
+  return await writeStaged(context, publication, async (duplicates) => {
     const candidate = await publication.complete(duplicates)
+    return (statements) => {
+      if (publication.checkBlobs === true) checkBlobs(context.reads, candidate)
+      return writeSnapshot(context, statements, candidate, publication)
+    }
+  })
+}
+
+/**
+ * Stages packages of a mirror, and writes with them in one transaction.
+ * @param complete is told of contradicting duplicates once all packages were read, and gives what is done in the transaction
+ */
+export async function writeStaged<T>(
+  { database, reads, scratchFile }: Omit<PublishContext, 'writes'>,
+  { mirror, packages }: Pick<Publication, 'mirror' | 'packages'>,
+  complete: (duplicates: readonly Defect[]) => Promise<(statements: PublishStatements) => T>,
+): Promise<T> {
+  try {
+    const isSearched = reads.anyPackageOf.get({ mirror }) !== undefined
+    const write = await complete(await stagePackages(scratchFile, packages, isSearched))
     database.prepare(ATTACH_STAGE).run(scratchFile)
     try {
       database.exec(CREATE_GONE)
       const statements = preparePublish(database)
-      const write = () => {
-        if (publication.checkBlobs === true) checkBlobs(reads, candidate)
+      const transaction = () => {
         // Some were adopted meanwhile.
-        if (!isSearched && reads.anyPackageOf.get({ mirror: publication.mirror }) !== undefined)
+        if (!isSearched && reads.anyPackageOf.get({ mirror }) !== undefined)
           database.exec(INDEX_ATTACHED_STAGE)
-        return writeSnapshot(context, statements, candidate, publication)
+        return write(statements)
       }
-      return await runWrite(database, write, { durable: true })
+      return await runWrite(database, transaction, { durable: true })
     } finally {
       database.exec(DROP_GONE)
       database.exec(DETACH_STAGE)

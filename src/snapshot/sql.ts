@@ -107,6 +107,7 @@ const PUBLISH = {
     (mirror_id, seq, name, created_at, fingerprint, revision, package_count, package_bytes)
     SELECT :mirrorId, :seq, :name, :createdAt, :fingerprint, :revision, count(*), coalesce(sum(size), 0)
     FROM scratch.incoming`,
+  countIncoming: 'SELECT count(*) AS count, coalesce(sum(size), 0) AS bytes FROM scratch.incoming',
   noteGonePackages: `INSERT INTO temp.gone SELECT id FROM package
     WHERE mirror_id = :mirrorId AND last_seq IS NULL AND NOT EXISTS (
       SELECT 1 FROM scratch.incoming i WHERE i.href_hash = package.href_hash AND i.href = package.href

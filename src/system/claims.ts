@@ -21,6 +21,9 @@ const RELEASE_RETRY_MS = 1_000
  */
 const ALIVE_FOR_MS = 250
 
+/** A process's lock file, or what SQLite keeps beside it. */
+const ALIVE_FILE = /^([0-9a-f]{16})\.alive(-journal)?$/
+
 /** Who holds a claim, and what it noted. */
 export interface ClaimHolder {
   readonly owner: string
@@ -120,6 +123,12 @@ export class Claims {
     }
   }
 
+  /** The other processes that live now. */
+  others(): string[] {
+    const ids = new Set(readdirSync(this.#directory).map((file) => ALIVE_FILE.exec(file)?.[1]))
+    return [...ids].filter((id) => id !== undefined && id !== this.processId && this.isAlive(id)) as string[]
+  }
+
   /** Ends this process's claims and its sign of life; harmless when repeated. */
   close(): void {
     if (!this.#database.open) return
@@ -190,7 +199,7 @@ export class Claims {
   /** Forgets dead processes: their lock files and their claims. */
   #sweep(): void {
     for (const file of readdirSync(this.#directory)) {
-      const id = /^([0-9a-f]{16})\.alive(-journal)?$/.exec(file)?.[1]
+      const id = ALIVE_FILE.exec(file)?.[1]
       if (id !== undefined) this.isAlive(id)
     }
     const owners = this.#database.prepare('SELECT DISTINCT owner FROM claim').pluck().all() as string[]

@@ -56,3 +56,36 @@ export async function makeDurableDirectory(directory: string): Promise<void> {
 export async function removeFile(path: string): Promise<void> {
   await rm(path, { force: true })
 }
+
+/** Writes a file that is there whole or not at all, whatever happens meanwhile; whoever calls it is the only one who writes it. */
+export async function writeDurably(file: string, text: string): Promise<void> {
+  const temporary = `${file}.new`
+  try {
+    const handle = await open(temporary, 'w')
+    try {
+      await handle.writeFile(text)
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+    await publishFile(temporary, file)
+  } catch (error) {
+    await removeFile(temporary).catch(() => undefined)
+    throw error
+  }
+}
+
+/**
+ * Appends to a file, durably. What a crash leaves of it lies behind what was there.
+ * @param end where to append, in bytes: what lies behind is cut off; the file's end unless told
+ */
+export async function appendDurably(file: string, text: string, end?: number): Promise<void> {
+  const handle = await open(file, 'a')
+  try {
+    if (end !== undefined) await handle.truncate(end)
+    await handle.appendFile(text)
+    await handle.datasync()
+  } finally {
+    await handle.close()
+  }
+}

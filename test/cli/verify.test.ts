@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { existsSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 
+import type { Rebuilt } from '../../src/app/rebuilder.ts'
 import type { VerifyReport } from '../../src/snapshot/verify/verify-report.ts'
 import { httpGet } from '../support/http-get.ts'
 import { startServer } from '../support/start-server.ts'
@@ -57,4 +58,45 @@ test('verify: by the running server, and by itself when none runs', async (t) =>
   assert.equal(broken.code, 1)
   assert.match(broken.stdout, /cannot be fetched again: .+\n/)
   assert.match(broken.stdout, /What is broken cannot be served until some source has it again\.\n$/)
+})
+
+test('verify --rebuild: only where no server runs, with what it restored, and the farm goes on', async (t) => {
+  const { server, run, url, href } = await startFarm(t)
+  const database = join(server.dataDir, 'pinyon.db')
+  const busy = await run('verify', '--rebuild')
+  assert.equal(busy.code, 1)
+  assert.match(busy.stderr, /stop the server of this data_dir/)
+  const index = (await httpGet(`${server.url}/repos/yum/m/latest.txt`)).body.toString()
+  await server.kill('SIGTERM')
+
+  rmSync(database)
+  for (const command of ['status', 'verify', 'serve']) {
+    const lost = await run(command)
+    assert.equal(lost.code, 1, command)
+    assert.match(lost.stderr, /the database is lost.*`pinyon verify --rebuild`.*: .*pinyon\.db is gone\n$/)
+  }
+  const dry = await run('verify', '--rebuild', '--dry-run')
+  assert.equal(dry.code, 0, dry.stderr)
+  assert.match(
+    dry.stdout,
+    /^There can be restored: 1 snapshots of 1 mirrors, 0 names of retired ones, 1 generations/,
+  )
+  assert.equal(existsSync(database), false)
+  const restored = await run('verify', '--rebuild')
+  assert.equal(restored.code, 0, restored.stderr)
+  assert.match(
+    restored.stdout,
+    /^Restored: 1 snapshots of 1 mirrors.*\n\d+ files, .* are stored;.*\nThe inventory that/,
+  )
+  const json = JSON.parse((await run('verify', '--rebuild', '--json')).stdout) as Rebuilt
+  assert.deepEqual([json.ok, json.snapshots, json.left_out, json.damaged], [true, 1, [], []])
+  assert.ok(existsSync(json.previous ?? ''), 'the one that was there is kept')
+
+  const again = await startServer(t, {
+    dir: dirname(server.configFile),
+    text: readFileSync(server.configFile, 'utf8'),
+  })
+  assert.equal((await httpGet(`${again.url}/repos/yum/m/latest.txt`)).body.toString(), index)
+  const reply = await httpGet(`${again.url}${new URL(url).pathname}`)
+  assert.deepEqual([reply.status, reply.headers['x-cache']], [200, 'hit'], href)
 })

@@ -124,7 +124,7 @@ describe('the bytes of a body', () => {
     const file = seededBytes('short', 1_000)
     const body = { ...coming(file, Promise.resolve(1_000)), complete: true }
     const { rest } = await takeUntilHeld(body, planWhole(2_000, TYPE))
-    await assert.rejects(rest, { code: 'STORE_FAILED' })
+    await assert.rejects(rest, { code: 'BLOB_UNREADABLE' })
   })
 
   test('are the planned ones, however they are read, and held back by the same rule', async () => {

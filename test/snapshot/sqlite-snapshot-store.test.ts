@@ -100,8 +100,8 @@ describe('the database', () => {
     const place = new Place(t)
     writeFileSync(place.file, 'this is no database, and it is long enough to be sure of that'.repeat(20))
     assert.throws(() => place.open(), {
-      code: 'STORE_FAILED',
-      message: /^opening .*pinyon\.db: .*not a database/,
+      code: 'STORE_CORRUPT',
+      message: /pinyon\.db is damaged.*pinyon verify --rebuild.*: .*not a database/,
     })
     const nowhere = join(place.dir, 'nowhere/pinyon.db')
     assert.throws(() => new SqliteSnapshotStore(nowhere), { code: 'STORE_FAILED', message: /^opening / })

@@ -78,7 +78,11 @@ interface IndexBody {
   readonly latest_ci_repos: Readonly<Record<string, string>>
 }
 
-function createConfig(dataDir: string, { mirrors, publicUrl, settings: further }: StartAppOptions): Config {
+/** The configuration that {@link startApp} starts with. */
+export function createConfig(
+  dataDir: string,
+  { mirrors, publicUrl, settings: further }: StartAppOptions,
+): Config {
   const settings = Object.entries(mirrors).map(([name, value]): [string, MirrorConfig] => {
     const given = typeof value === 'string' ? { baseurls: [value] } : value
     const defaults = {

@@ -42,6 +42,15 @@ describe('claims', () => {
     assert.ok(second.tryClaim('fill x'))
   })
 
+  test('know which other processes live', (t) => {
+    const directory = tempDir(t)
+    const [first, second] = [openClaims(t, directory), openClaims(t, directory)]
+    writeFileSync(join(directory, `${DEAD}.alive`), '')
+    assert.deepEqual([first.others(), second.others()], [[second.processId], [first.processId]])
+    second.close()
+    assert.deepEqual(first.others(), [])
+  })
+
   test('released twice, or noted late, leave a later claim of the same name alone', (t) => {
     const directory = tempDir(t)
     const [first, second] = [openClaims(t, directory), openClaims(t, directory)]

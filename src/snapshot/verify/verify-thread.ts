@@ -2,7 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 
 import { DiskInventory } from '../../cache/disk-inventory.ts'
 import { createLayout } from '../../cache/layout.ts'
-import { toPinyonError } from '../../model/errors.ts'
+import { PinyonError, describeCorrupt, toPinyonError } from '../../model/errors.ts'
 import { openDatabase } from '../database.ts'
 import type { WorkerMessage } from '../worker-job.ts'
 import type { VerifyProgress, VerifyWalk } from './verify-report.ts'
@@ -17,6 +17,9 @@ const post = (message: WorkerMessage<VerifyWalk, VerifyProgress>) => parentPort?
 try {
   const database = openDatabase(layout.database)
   try {
+    // What the blobs are held against must itself be right.
+    const found = database.pragma('quick_check(1)', { simple: true }) as string
+    if (found !== 'ok') throw new PinyonError('STORE_CORRUPT', describeCorrupt(layout.database, found))
     const inventory = new DiskInventory(layout, '')
     const onProgress = (progress: VerifyProgress) => post({ progress })
     post({ result: walkBlobs({ layout, database, inventory, onProgress }) })

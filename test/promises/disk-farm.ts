@@ -1,0 +1,125 @@
+import { request } from 'node:http'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import type { IncomingMessage } from 'node:http'
+import type { TestContext } from 'node:test'
+
+import { digestOf } from '../../src/model/digest.ts'
+import { parseRepomd } from '../../src/repodata/repomd.ts'
+import { FaultyDisk } from '../support/disk-faults.ts'
+import { httpGet, type HttpReply } from '../support/http-get.ts'
+import { startServer, type StartedServer } from '../support/start-server.ts'
+import { writeSyntheticRepository, type WrittenPackage } from '../support/synthetic-repository.ts'
+import { tempDir } from '../support/temp-dir.ts'
+import { startUpstream, type Upstream } from '../support/upstream.ts'
+
+/** Not kept in memory, so that each request reads its file; and longer than what is held back. */
+const LARGE_BYTES = 300_000
+
+/** A server on a disk that fails on command, and its upstream. */
+export class DiskFarm {
+  readonly disk: FaultyDisk
+  readonly server: StartedServer
+  readonly upstream: Upstream
+  readonly dataDir: string
+  readonly #root: string
+  #packages: readonly WrittenPackage[] = []
+  #serial = 0
+
+  /** @returns undefined where no failing disk can be made */
+  static async start(t: TestContext): Promise<DiskFarm | undefined> {
+    const [dir, root] = [tempDir(t), tempDir(t)]
+    const dataDir = join(dir, 'data')
+    const disk = await FaultyDisk.create(t, dataDir)
+    if (disk === undefined) return undefined
+    const upstream = await startUpstream(t, root)
+    const mirrors = { m: { baseurl: upstream.url, retries: 0 } }
+    const server = await startServer(t, { dir, mirrors, env: disk.env })
+    const farm = new DiskFarm({ disk, server, upstream, dataDir, root })
+    farm.publish()
+    return farm
+  }
+
+  private constructor(
+    parts: Pick<DiskFarm, 'disk' | 'server' | 'upstream' | 'dataDir'> & { readonly root: string },
+  ) {
+    this.disk = parts.disk
+    this.server = parts.server
+    this.upstream = parts.upstream
+    this.dataDir = parts.dataDir
+    this.#root = parts.root
+  }
+
+  /** Publishes a generation: `hot`, which stays, `large`, and a new version of `cold`. */
+  publish(): void {
+    this.#serial += 1
+    const packages = [
+      { name: 'hot' },
+      { name: 'large', content: LARGE_BYTES },
+      { name: 'cold', version: `${this.#serial}`, content: 40_000 },
+    ]
+    this.#packages = writeSyntheticRepository(this.#root, { packages }).packages
+  }
+
+  find(name: string): WrittenPackage {
+    const found = this.#packages.find((one) => one.name === name)
+    if (found === undefined) throw new Error(`no such package: ${name}`)
+    return found
+  }
+
+  /** Syncs; tells how that ended. */
+  async sync(): Promise<{ readonly outcome: string; readonly error?: string }> {
+    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
+    const path = '/api/v1/mirrors/m/sync'
+    request({ socketPath: join(this.dataDir, 'admin.sock'), method: 'POST', path, agent: false }, resolve)
+      .once('error', reject)
+      .end()
+    const body = await text(await promise)
+    const line = JSON.parse(body.trimEnd().split('\n').at(-1) ?? '{}') as { result?: { outcome: string } }
+    return line.result ?? { outcome: 'failed', error: body }
+  }
+
+  async get(path: string): Promise<HttpReply> {
+    return await httpGet(`${this.server.url}${path}`)
+  }
+
+  /** The name of the current snapshot. */
+  async current(): Promise<string> {
+    return (await this.get('/repos/yum/m/latest.txt')).body.toString().trim()
+  }
+
+  /** A package of a snapshot; throws for an answer that claims to be whole and is not what is listed. */
+  async package(snapshot: string, { href, checksum }: WrittenPackage): Promise<HttpReply> {
+    const reply = await this.get(`/repos/yum/m/${snapshot}/${href}`)
+    if (reply.status === 200 && reply.complete && digestOf(reply.body) !== checksum)
+      throw new Error(`wrong bytes were sent as ${href}`)
+    return reply
+  }
+
+  /** A package once it is stored: its fill may end a moment after its client has all of it. Throws when it is not stored. */
+  async stored(snapshot: string, wanted: WrittenPackage): Promise<HttpReply> {
+    for (;;) {
+      const reply = await this.package(snapshot, wanted)
+      const outcome = String(reply.headers['x-cache'])
+      if (reply.status === 200 && reply.complete && outcome === 'hit') return reply
+      if (outcome !== 'join' && outcome !== 'fill')
+        throw new Error(`${wanted.href} is not stored: ${outcome}`)
+    }
+  }
+
+  /**
+   * Reads all repodata of a snapshot; throws unless they are there, and what repomd.xml says.
+   * @param mayBeBusy whether 503 is as good
+   */
+  async checkRepodata(snapshot: string, { mayBeBusy = false } = {}): Promise<void> {
+    const base = `/repos/yum/m/${snapshot}`
+    const repomd = await this.get(`${base}/repodata/repomd.xml`)
+    if (repomd.status === 503 && mayBeBusy) return
+    if (repomd.status !== 200) throw new Error(`repomd.xml of ${snapshot}: ${repomd.status}`)
+    for (const { href, checksum } of parseRepomd(repomd.body).records) {
+      const { status, body } = await this.get(`${base}/${href}`)
+      if (status === 503 && mayBeBusy) continue
+      if (status !== 200 || digestOf(body) !== checksum) throw new Error(`${href} of ${snapshot}: ${status}`)
+    }
+  }
+}
