@@ -10,6 +10,7 @@ import { preparePrefetch, type PrefetchStatements } from './sql-prefetch.ts'
 export class SqliteStock implements StockStore {
   readonly #database: Database.Database
   readonly #statements: PrefetchStatements
+  #last: Promise<void> = Promise.resolve()
 
   constructor(database: Database.Database) {
     this.#database = database
@@ -17,6 +18,13 @@ export class SqliteStock implements StockStore {
   }
 
   async recount(mirror: string): Promise<void> {
+    // One after the other: at a start there are many to be counted, and nobody waits for that.
+    const counted = this.#last.then(() => this.#recount(mirror))
+    this.#last = counted.catch(() => undefined)
+    await counted
+  }
+
+  async #recount(mirror: string): Promise<void> {
     const { cachedSpans, liveSnapshots, setCached } = this.#statements
     const mirrorId = this.#mirrorId(mirror)
     const spans = new Map<string, SpanRow>()
