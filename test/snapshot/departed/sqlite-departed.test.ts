@@ -87,7 +87,8 @@ function downgrade(file: string): void {
     .pluck()
     .all() as string[]
   for (const name of triggers) if (/depart|forgotten/.test(name)) database.exec(`DROP TRIGGER ${name}`)
-  for (const name of ['asked_name', 'departed', 'departed_total', 'lost_package'])
+  const later = ['snapshot_signature', 'key_source']
+  for (const name of ['asked_name', 'departed', 'departed_total', 'lost_package', ...later])
     database.exec(`DROP TABLE ${name}`)
   database.exec(
     'ALTER TABLE mirror DROP COLUMN prefetched_seq; ALTER TABLE mirror DROP COLUMN prefetch_policy',
