@@ -13,6 +13,10 @@ describe('the API', () => {
       ],
       others: ['none'],
     })
+    // What is cached is counted once a snapshot is there.
+    await site.app.prefetcher.settled('m')
+    const departed = { kept: 0, kept_bytes: 0, at_risk: 0, at_risk_bytes: 0, lost: 0, lost_bytes: 0 }
+    const cached = { cached: 0, cached_bytes: 0 }
     const get = async (path: string) => {
       const { status, headers, body } = await httpGet(`${site.url}/api/v1/${path}`)
       assert.deepEqual(
@@ -46,6 +50,11 @@ describe('the API', () => {
       last_success: at,
       error: null,
       sources: [{ baseurl: site.upstream.url, state: 'ok', failures: 0, retry_in_ms: 0, error: null }],
+      packages: 2,
+      ...cached,
+      ...departed,
+      policy: 'on_demand',
+      prefetch: null,
     })
     const none = {
       name: 'none',
@@ -59,6 +68,12 @@ describe('the API', () => {
       last_success: null,
       error: null,
       sources: mirror['sources'],
+      packages: null,
+      cached: null,
+      cached_bytes: null,
+      ...departed,
+      policy: 'on_demand',
+      prefetch: null,
     }
     assert.deepEqual(await get('mirrors'), { mirrors: [listed, none] })
     const snapshot = {
@@ -68,6 +83,8 @@ describe('the API', () => {
       bytes: 1_000,
       revision: '1577836800',
       current: true,
+      ...cached,
+      ...departed,
     }
     assert.deepEqual(await get('mirrors/m/snapshots'), { snapshots: [snapshot] })
     assert.deepEqual(await get('mirrors/none/snapshots'), { snapshots: [] })
