@@ -79,11 +79,10 @@ export async function answerMirrors(
   { rest: [mirror, name, ...rest], query }: ApiRequest,
 ): Promise<TextReply | undefined> {
   const states = await context.snapshots.mirrors()
-  const toView = await mirrorViews(context)
-  if (mirror === undefined) return createJsonReply({ mirrors: states.map(toView) })
+  if (mirror === undefined) return createJsonReply({ mirrors: states.map(await mirrorViews(context)) })
   const state = states.find((one) => one.name === mirror)
   if (state === undefined) throw new PinyonError('NOT_FOUND', `no such mirror: ${mirror}`)
-  if (name === undefined) return createJsonReply(await describeMirror(context, state, toView(state)))
+  if (name === undefined) return createJsonReply(await describeMirror(context, state))
   const list = Object.hasOwn(LISTS, name) ? LISTS[name] : undefined
   return await list?.(context, state, { rest, query })
 }
@@ -119,11 +118,12 @@ async function answerSnapshot(
 /** One mirror, with its keys and who signed its current snapshot. */
 async function describeMirror(
   context: ApiContext,
-  { name, current }: MirrorState,
-  view: MirrorView,
+  state: MirrorState,
 ): Promise<MirrorView & KeysView & { readonly signature: SignatureView | null }> {
+  const { name, current } = state
+  const toView = await mirrorViews(context)
   const signature = current === undefined ? null : await toSignatureView(context.snapshots, current)
-  return { ...view, signature, ...(await toKeysView(context, name)) }
+  return { ...toView(state), signature, ...(await toKeysView(context, name)) }
 }
 
 /** The snapshot of this name. Throws NOT_FOUND. */
