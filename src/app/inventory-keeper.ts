@@ -25,7 +25,7 @@ const FAILED_REST_MS = 30_000
 const UPDATE_MS = 60_000
 
 /**
- * Keeps the inventory up to date with the database, whoever changes that, so that it can be made anew. Some seconds late, in a thread, and
+ * Keeps the inventory up to date with the database, whoever changes that, so that it can be made anew. Some seconds late, in a process of its own, and
  * in nobody's way: trouble is logged and tried again.
  */
 export class InventoryKeeper {

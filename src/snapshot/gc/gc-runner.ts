@@ -1,10 +1,7 @@
-import { fork, type ChildProcess } from 'node:child_process'
-
 import type { Digest } from '../../model/digest.ts'
-import { PinyonError, toPinyonError } from '../../model/errors.ts'
 import type { GcRequest } from './gc-context.ts'
 import type { GcReport } from './gc-report.ts'
-import type { WorkerMessage } from '../worker-job.ts'
+import { runProcess } from '../process-job.ts'
 
 /** Runs a collection somewhere. When it settles, nothing of it runs on. */
 export type GcRunner = (request: GcRequest, options: GcRunOptions) => Promise<GcReport>
@@ -33,59 +30,20 @@ export interface GcTask {
 const MAX_HEAP_MB = 512
 
 /**
- * Runs collections in a process each: none holds up a request, and the memory that going through a whole farm takes is the system's again
- * afterwards. In a thread the same work takes twice as long, since its memory is of an arena that grows piece by piece.
+ * Runs collections in a process each: none holds up a request. In a thread the same work takes twice as long, since its memory is of an
+ * arena that grows piece by piece.
  */
 export function createGcRunner(place: Omit<GcTask, 'request'>): GcRunner {
-  return async (request, options) => {
-    const { signal } = options
-    signal.throwIfAborted()
-    const child = fork(new URL(import.meta.resolve('./gc-process.ts')), {
-      execArgv: [`--max-old-space-size=${MAX_HEAP_MB}`],
-      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+  return async (request, { signal, onRemoved, onDecided }) =>
+    await runProcess<GcReport, GcProgress>({
+      url: new URL(import.meta.resolve('./gc-process.ts')),
+      task: { ...place, request } satisfies GcTask,
+      doing: 'collecting garbage',
+      maxHeapMb: MAX_HEAP_MB,
+      signal,
+      onProgress: (progress) => {
+        if ('removed' in progress) onRemoved(progress.removed)
+        else onDecided(progress.decided)
+      },
     })
-    const stop = () => void child.kill('SIGKILL')
-    signal.addEventListener('abort', stop, { once: true })
-    try {
-      // Listened to before anything is sent: a process that could not be started says so at once, or has no channel.
-      const result = resultOf(child, options)
-      if (child.pid !== undefined) child.send({ ...place, request } satisfies GcTask)
-      return await result
-    } catch (error) {
-      signal.throwIfAborted()
-      throw error
-    } finally {
-      signal.removeEventListener('abort', stop)
-    }
-  }
-}
-
-function resultOf(child: ChildProcess, { onRemoved, onDecided }: GcRunOptions): Promise<GcReport> {
-  let failure = new PinyonError('STORE_FAILED', 'the process collecting garbage ended without a result')
-  let report: GcReport | undefined
-  child.on('message', (sent) => {
-    const message = sent as WorkerMessage<GcReport, GcProgress>
-    if ('progress' in message) {
-      if ('removed' in message.progress) onRemoved(message.progress.removed)
-      else onDecided(message.progress.decided)
-    }
-    if ('result' in message) report = message.result
-    if ('failure' in message)
-      failure = new PinyonError(message.failure.code, message.failure.message, message.failure.facts)
-  })
-  child.on('error', (error) => {
-    // As the shortage that it may be: no more files, no space.
-    const { code } = toPinyonError(error)
-    failure = new PinyonError(code, `collecting garbage: ${error.message}`, { cause: error })
-  })
-  return new Promise((resolve, reject) => {
-    const end = () => (report === undefined ? reject(failure) : resolve(report))
-    // A process may be gone before what it sent is read: that is so when its channel has ended as well.
-    let left = 2
-    const endPart = () => (left -= 1) === 0 && end()
-    child.once('exit', endPart)
-    child.once('disconnect', endPart)
-    // One that could not be started has no exit.
-    child.once('error', () => child.pid === undefined && end())
-  })
 }
