@@ -46,11 +46,6 @@ export async function runProcess<Result, Progress>(job: ProcessJob<Progress>): P
  * @param work is given what it is told, and what tells of progress
  */
 export function answerJob(work: (task: never, tell: (progress: unknown) => void) => Promise<unknown>): void {
-  // Resolves when it is written, and so all that was sent before. A server that is busy reads late, and what waits for it ends with the channel.
-  const send = (message: WorkerMessage<unknown, unknown>) =>
-    new Promise<void>((resolve) => {
-      process.send?.(message, undefined, undefined, () => resolve())
-    })
   const answer = async (task: unknown) => {
     try {
       await send({ result: await work(task as never, (progress) => void send({ progress })) })
@@ -62,6 +57,13 @@ export function answerJob(work: (task: never, tell: (progress: unknown) => void)
   }
   process.once('message', (task) => void answer(task).finally(() => process.disconnect()))
   process.once('disconnect', () => process.exit())
+}
+
+/** Resolves when it is written, and so all that was sent before. A server that is busy reads late, and what waits for it ends with the channel. */
+function send(message: WorkerMessage<unknown, unknown>): Promise<void> {
+  return new Promise((resolve) => {
+    process.send?.(message, undefined, undefined, () => resolve())
+  })
 }
 
 function resultOf<Result, Progress>(
