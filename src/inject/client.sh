@@ -370,7 +370,7 @@ show() {
   case $kind in file) [ -e "$J/open/new/$number" ] && put "changed $path" || put "kept $path" ;; none) put "created $path" ;; gone) put "uncached $path" ;; esac
 }
 install() {
-  case $server in *[!A-Za-z0-9:/._-]*) misused "--server: unexpected characters in $server" ;; esac
+  case $to:$server in [!/]* | *[!A-Za-z0-9:/._-]*) misused "expected a path from / in --to, a URL in --server, and no odd character: $to, $server" ;; esac
   [ ! -d "$J/open" ] || die 'a transaction is open, within which the tool is not replaced'
   umask 022 && mkdir -p "$root${to%/*}" && copy_self "$root$to.new" &&
     sed "s|^PINYON_SERVER=.*|PINYON_SERVER=\${PINYON_SERVER:-$server}|" "$root$to.new" >"$root$to.tmp" && rm "$root$to.new" &&

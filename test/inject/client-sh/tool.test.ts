@@ -161,6 +161,14 @@ describe('the tool', () => {
     await farm.client.must(['rollback'], { script: installed })
   })
 
+  test('is installed where a unit can name it only', async (t) => {
+    const { client, root } = await startFarm(t)
+    for (const to of ['relative', '/opt/a b', "/opt/it's", '/opt/$x']) {
+      const { code, stderr } = await client.run(['install', '--to', to], { cwd: root })
+      assert.deepEqual([code, stderr.includes('expected a path from / in --to')], [2, true], stderr)
+    }
+  })
+
   test('is installed with a line of cron where there is no systemd', async (t) => {
     const { client, root } = await startFarm(t)
     await client.must(['install', '--to', '/opt/ci/pinyon'])
