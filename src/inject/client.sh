@@ -180,13 +180,11 @@ undo_open() {
   is_mine || { say "nothing to undo: what is open is that of view $(about view), not $view"; return 0; }
   { [ -z "$expired" ] || is_expired; } && { [ -z "$id" ] || [ "$id" = "$(about id)" ]; } || return 0
   was="begun $(about since), view $(about view)"
-  if [ "$0" = "$J/open/client.sh" ] || is_outside || ! is_copy_sound; then undo; else undo_by_copy && lock; fi || exit 1
+  if [ "$0" = "$J/open/client.sh" ] || [ -n "$outside" ] || ! is_copy_sound; then undo; else undo_by_copy && lock; fi || exit 1
   [ -n "$id" ] || say "undone: the transaction $was"
 }
 # What all versions of this script have to understand. The copy takes the lock itself: it may outlive its caller.
 undo_by_copy() { set -- "$(about id)" && unlock && sh "$J/open/client.sh" rollback --id "$1" --root "${root:-/}"; }
-# Whether this tool lies out of reach of what lives in the root: it needs no copy then, and runs none that it finds in there.
-is_outside() { [ -n "$root" ] && case $(cd "${0%"${0##*/}"}." && pwd -P)/ in "$root"/*) return 1 ;; esac; }
 is_mine() { [ -z "$view" ] || [ "$view" = "$(about view)" ]; }
 is_expired() { age=$(($(now) - $(about clock))) && [ "$(about lifetime)" != 0 ] && { [ "$age" -lt 0 ] || [ "$age" -ge "$(about lifetime)" ]; }; }
 is_copy_sound() { [ "$(digest "$J/open/client.sh")" = "$(about tool)" ] || { say "damaged, so this tool is used: $J/open/client.sh"; return 1; }; }
@@ -208,7 +206,7 @@ begin() {
 run_as_copy() {
   case $0 in "$J"/stage.*/client.sh) stage=${0%/*}; return ;; esac
   (umask 022 && mkdir -p "${J%/*}") && mkdir -p "$J" && chmod 700 "$J" && mkdir "$J/stage.$me" && stage=$J/stage.$me || unwritable
-  copy_self "$stage/client.sh" && { is_outside || exec sh "$stage/client.sh" "$@"; }
+  copy_self "$stage/client.sh" && { [ -n "$outside" ] || exec sh "$stage/client.sh" "$@"; }
 }
 # From its file; from the server when the shell reads it from a pipe.
 copy_self() {
@@ -217,7 +215,7 @@ copy_self() {
 }
 finish() {
   status=$? && trap - EXIT
-  [ -z "$opened" ] || { if is_outside; then (undo); else undo_by_copy; fi && say 'undone' || say 'not everything could be undone: try rollback'; }
+  [ -z "$opened" ] || { if [ -n "$outside" ]; then (undo); else undo_by_copy; fi && say 'undone' || say 'not everything could be undone: try rollback'; }
   [ -n "$opened" ] || [ "$status$command" != 1begin ] || say 'nothing was changed'
   [ -z "$stage" ] || rm -rf "$stage"; unlock && exit "$status"
 }
@@ -390,9 +388,11 @@ install() {
   fi || unwritable "$root/etc"
 }
 main() {
-  umask 077 && unset CDPATH && export LC_ALL=C
+  umask 077 && outside='' && unset CDPATH && export LC_ALL=C
   parse "$@" && look_up $$ && resolve "$root/var/lib/pinyon"
   for file in "$real" "$real"/* "$real"/open/* "$real"/lock/*; do [ ! -L "$file" ] || die "a link, which this tool did not make: $file"; done
+  # Where this tool lies out of reach of what lives in the root, it needs no copy, and runs none that it finds in there.
+  [ -z "$root" ] || case $(cd "${0%"${0##*/}"}." && pwd -P)/ in "$root"/*) ;; *) outside=1 ;; esac
   J=$real me=$$-$start stage='' opened='' entries=0 seen=$nl generation='' pending=''
   trap finish EXIT && trap 'exit 129' HUP && trap 'exit 130' INT && trap 'exit 143' TERM
   "$command" "$@"
