@@ -1,6 +1,6 @@
 #!/bin/sh
 # pinyon's client.sh: points a machine's package manager at pinyon's snapshots for one job, as a transaction.
-# shellcheck disable=SC2015,SC2030,SC2031
+# shellcheck disable=SC2012,SC2015,SC2030,SC2031,SC2059
 PINYON_SERVER=${PINYON_SERVER:-}
 usage() {
   cat <<'END'
@@ -18,15 +18,13 @@ say() { put "pinyon: $*" >&2; }
 die() { say "$*"; exit 1; }
 misused() { say "$* (see --help)"; exit 2; }
 unwritable() { die "cannot write to ${1:-$J}: it is full, read-only, or not for this user"; }
-now() { date +%s; }
+now() { { read -r up _ </proc/uptime && put "${up%%.*}"; } 2>/dev/null || date +%s; } # of a clock that nobody sets, where there is one
 exists() { [ -e "$1" ] || [ -L "$1" ]; }
 nl=$(printf '\n.') && nl=${nl%.}
 parse() {
-  root='' server=$PINYON_SERVER view='' ttl=0 conf='' wait=0 pid=$PPID to=/usr/local/sbin/pinyon-client files='' options='' expired='' id=''
-  command=${1:-}
+  root='' server=$PINYON_SERVER view='' ttl=0 conf='' wait=0 pid=$PPID to=/usr/local/sbin/pinyon-client files='' options='' expired='' id='' command=${1:-}
   case $command in begin | commit | rollback | status | install) shift ;; *help | -h) usage; exit 0 ;; *) usage >&2; exit 2 ;; esac
-  while [ $# -gt 0 ]; do
-    case $1 in
+  while [ $# -gt 0 ]; do case $1 in
       *"$nl"*) misused 'a name here must not hold a line break' ;;
       --root | --server | --view | --ttl | --conf | --wait | --pid | --to | --id)
         [ -n "${2:-}" ] && eval "${1#--}=\$2" && shift || misused "$1 needs a value" ;;
@@ -34,19 +32,16 @@ parse() {
       --expired) expired=1 ;;
       -*) misused "unknown option: $1" ;;
       /*) files=$files$1$nl ;; *) files=$files$PWD/$1$nl ;;
-    esac && shift
-  done
+  esac && shift; done
   [ "$command" = begin ] || [ -z "$files" ] || misused "$command takes no files"
   case $view in [!A-Za-z0-9]* | *[!A-Za-z0-9._-]*) misused "--view: expected letters, digits, '.', '_' and '-', found: $view" ;; esac
   case $pid in *[!0-9]*) misused "--pid: expected a number, found: $pid" ;; esac
   [ -z "$root" ] || root=$(cd "$root" && pwd -P) || misused '--root: no such directory'
-  root=${root%/} server=${server%/}
-  seconds "$wait" && deadline=$(($(now) + total)) || misused "--wait: expected seconds, found: $wait"
+  root=${root%/} server=${server%/} && seconds "$wait" && deadline=$(($(now) + total)) || misused "--wait: expected seconds, found: $wait"
   seconds "$ttl" && lifetime=$total || misused "--ttl: expected a duration such as 30m or 12h, found: $ttl"
 }
 seconds() {
-  total=${1%[smhd]}
-  case $total in '' | *[!0-9]* | 0?* | ????????*) return 1 ;; esac
+  total=${1%[smhd]} && case $total in '' | *[!0-9]* | 0?* | ????????*) return 1 ;; esac
   case $1 in *m) total=$((total * 60)) ;; *h) total=$((total * 3600)) ;; *d) total=$((total * 86400)) ;; esac
 }
 # Whether process 4711 lives; $start is then its start time in ticks (0 where there is no /proc). is_alive is asked for 4711-123456.
@@ -59,11 +54,12 @@ look_up() {
   [ "$1" != Z ] && parent=$2 start=${20}
 }
 is_alive() { look_up "${1%-*}" && [ "$start" = "${1#*-}" ]; }
-# The lock is one file that is never made again: a rename takes it, from `free` or from the name of a dead process, and so only for one.
+# The lock is one file: a rename takes it, from `free` or from the name of a dead process, and so only for one. It is made where there is
+# none at all; while there is one, its directory cannot be removed.
 lock() {
-  [ -d "$J/lock" ] || { mkdir "$J/lock.$me" && printf '' >"$J/lock.$me/free" && mv "$J/lock.$me" "$J/lock"; rm -rf "$J/lock.$me" "$J/lock/lock.$me"; }
-  [ -w "$J/lock" ] || unwritable
   until [ -e "$J/lock/$me" ] || mv "$J/lock/free" "$J/lock/$me" 2>/dev/null; do
+    rmdir "$J/lock" 2>/dev/null; [ -d "$J/lock" ] || { mkdir "$J/lock.$me" && printf '' >"$J/lock.$me/free" && mv "$J/lock.$me" "$J/lock"; rm -rf "$J/lock.$me" "$J/lock/lock.$me"; }
+    [ -w "$J/lock" ] || unwritable
     for file in "$J"/lock/[0-9]*; do
       is_alive "${file##*/}" || { mv "$file" "$J/lock/free" 2>/dev/null; continue; }
       holder=$(cat "$file" 2>/dev/null)
@@ -72,7 +68,7 @@ lock() {
       sleep 0.2 2>/dev/null || sleep 1
     done
   done
-  put "$command (view ${view:--}, since $(date -u +%FT%TZ))" >"$J/lock/$me"
+  put "$command (view ${view:--}, since $(date -u +%FT%TZ))" 2>/dev/null >"$J/lock/$me" || true
 }
 unlock() { [ ! -e "$J/lock/$me" ] || mv "$J/lock/$me" "$J/lock/free"; }
 # Makes these outlive a power cut; some may not be there. An older `sync` knows no names and writes everything, so they are collected.
@@ -80,7 +76,7 @@ flush() { sync "$@" 2>/dev/null || sync "$J" 2>/dev/null || sync; }
 # shellcheck disable=SC2086
 flush_pending() { set -f; IFS=$nl; flush $pending; unset IFS; set +f; pending=''; }
 digest() { { sha256sum <"$1" || cksum <"$1"; } 2>/dev/null | sed 's/ .*//'; }
-# shellcheck disable=SC2012
+facts() { digest "$1" && stat -c '%a %u:%g' "$1" 2>/dev/null; }
 inode() { ls -di "$1" 2>/dev/null | awk '{ print $1 }'; }
 about() { sed -n "s/^$1 //p" "$J/open/about" 2>/dev/null; }
 # Where a path leads to as seen from inside the root: $real; the symbolic links on the way, lines of $links.
@@ -88,31 +84,33 @@ resolve() {
   ahead=${1#"$root"/}/ real=$root links='' hops=0
   while [ -n "$ahead" ]; do
     part=${ahead%%/*} ahead=${ahead#*/}
-    case $part in '' | .) continue ;; ..) [ "$real" = "$root" ] || real=${real%/*}; continue ;; esac
+    case $part in '' | .) continue ;; ..) [ "$real" = "$root" ] || real=${real%/*}; continue ;; *"$nl"*) die "a line break in the name $1" ;; esac
     real=$real/$part && [ -L "$real" ] || continue
     hops=$((hops + 1)) links=$links$real$nl ahead=$(readlink "$real")/$ahead
     case $ahead in /*) real=$root ;; *) real=${real%/*} ;; esac
     [ "$hops" -lt 40 ] || die "too many symbolic links: $1"
   done
 }
-main_value() {
-  awk -v key="$2" '/^\[/ { main = /^\[main\]/ }
-    main && $0 ~ "^" key "[ \t]*[=:]" { sub(/^[^=:]*[=:][ \t]*/, ""); sub(/[ \t\r]*$/, ""); print }' "$1"
-}
-# Runs a function for each entry of a transaction, a line `kind number-inode path`: file (replaced; its original is in orig/, or in copy/
-# where the journal is on another file system), none (comes with begin), absent, gone (taken away), link, dir, repos, cache.
+main_value() { awk -v key="$2" '/^\[/ { main = /^\[main\]/ }
+  main && $0 ~ "^" key "[ \t]*[=:]" { sub(/^[^=:]*[=:][ \t]*/, ""); sub(/[ \t\r]*$/, ""); print }' "$1"; }
+# Runs a function for each entry of a transaction, a line `kind number-inode path`: file (replaced; its original is in orig/, and a copy in copy/
+# where it has further names or is on another file system), none (comes with begin), absent, gone (taken away), link, dir, repos, cache.
 each() {
   while IFS= read -r line; do
     kind=${line%% *} path=${line#* } number=${path%% *} path=${path#* } temporary=${path%/*}/.pinyon-$number aside=$temporary.orig
+    case $path/ in */../*) kind= ;; "$root"/*) ;; *) kind= ;; esac
+    case $kind:$number in cache:*) ;; :* | *:*[!0-9-]*) die "not of this tool: $line" ;; esac
     "$1" || die "cannot $1: $path"
   done <"${2:-$J/open}/list"
 }
 # Metadata that yum and zypper have cached below a directory, by a pattern, for the repositories read: one path a line.
+# shellcheck disable=SC2086
 cached_files() (
   cd "$1" 2>/dev/null && IFS='' || exit 0
   while read -r id; do
-    # shellcheck disable=SC2086
-    for file in $2/$id/repomd.xml $2/$id/cachecookie $2/$id/repodata/repomd.xml $2/$id/cookie; do [ ! -f "$file" ] || put "$1/${file#./}"; done
+    for file in $2/$id/repomd.xml $2/$id/cachecookie $2/$id/repodata/repomd.xml $2/$id/cookie; do
+      [ -f "$file" ] && resolve "$1/${file#./}" && [ -f "$real" ] && put "$real" || true
+    done
   done
 )
 # Every step of undoing can be repeated, and needs no room that begin has not taken.
@@ -124,31 +122,44 @@ undo() {
   each tidy && each restore_time && close
 }
 clear() {
+  case $kind in dir | repos | cache) clear_way "$path/" ;; *) clear_way "$path" ;; esac || return 1
   case $kind in
-    none) rm -f "$path" ;;
+    none) { [ -d "$path" ] && set_aside "$path"; } || rm -f "$path" ;;
     absent) ! exists "$path" || set_aside "$path" ;;
     cache) cached_files "$path" "$number" <"$J/open/ids" | while IFS= read -r file; do is_known "$file" || rm -f "$file"; done ;;
     repos) for file in "$path"/*.repo; do [ -d "$file" ] || is_known "$file" || ! exists "$file" || set_aside "$file" || return 1; done ;;
-    dir) [ -d "$path" ] || { read -r mode user <"$J/open/dirs/$number" && mkdir -p "$path" && chmod "$mode" "$path" && chown "$user" "$path"; } ;;
+    dir) read -r mode user <"$J/open/dirs/$number" && { [ "$(stat -c '%a %u:%g' "$path" 2>/dev/null)" = "$mode $user" ] ||
+      { (umask 022 && mkdir -p "$path") && chown "$user" "$path" && chmod "$mode" "$path"; }; } ;;
   esac
+}
+# What a job has put in the place of a directory, such as a link, would lead elsewhere, even out of the root.
+clear_way() {
+  ahead=${1#"$root"/} real=$root
+  while [ "$ahead" != "${ahead#*/}" ]; do
+    real=$real/${ahead%%/*} ahead=${ahead#*/}
+    ! exists "$real" || { [ -d "$real" ] && [ ! -L "$real" ]; } || set_aside "$real" || return 1
+  done
 }
 is_known() { case "$(cat "$J/open/seen")$nl" in *"$nl$1$nl"*) ;; *) return 1 ;; esac }
 # What a job has put beside the covered files, or in the place of one, is not deleted.
-set_aside() { mkdir -p "$J/removed" && mv -f "$1" "$J/removed/$(now)-${1##*/}" && say "moved $1, which was not there before, to $J/removed"; }
+set_aside() {
+  { mkdir -p "$J/removed" && to=$J/removed/$(now)-${1##*/} && mv -f "$1" "$to"; } 2>/dev/null || { to=$1.pinyon-removed && mv -f "$1" "$to"; } || return 1
+  say "moved $1, which was not there before, to $to"
+}
 # By one rename, to the inode that it had: a second name has kept it alive all the time.
 restore() {
   case $kind in file | link | gone) ;; *) return 0 ;; esac
   [ "$(inode "$path")" != "${number#*-}" ] || return 0
-  original=$J/open/orig/$number link=$J/open/orig/$number
-  exists "$original" || { original=$J/open/copy/$number link=$aside; }
-  exists "$original" && rm -f "$temporary" || return 1
-  { [ "$(digest "$link")" = "$(digest "$original")" ] && ln "$link" "$temporary" 2>/dev/null; } ||
+  original=$J/open/copy/$number link=$J/open/orig/$number
+  exists "$link" || link=$aside; exists "$original" || original=$link
+  exists "$original" && rm -rf "$temporary" || return 1
+  { [ "$(facts "$link")" = "$(facts "$original")" ] && ln "$link" "$temporary" 2>/dev/null; } ||
     { cp -a "$original" "$temporary" && flush "$temporary"; } || return 1
   [ ! -d "$path" ] || set_aside "$path" || return 1
   mv -f "$temporary" "$path"
 }
 note_directory() { [ "$kind" != dir ] || pending=$pending$path$nl; }
-tidy() { case $kind in file | none | gone | link) rm -f "$temporary" "$aside" ;; esac }
+tidy() { case $kind in file | none | gone | link) rm -rf "$temporary" "$aside" ;; esac }
 restore_time() { [ "$kind" != dir ] || touch -r "$J/open/dirs/$number" "$path" 2>/dev/null || true; }
 # One rename ends a transaction; what is left of it can go at any time.
 close() { mv "$J/open" "$J/done.$(about id)" && flush "$J" && sweep || unwritable; }
@@ -157,11 +168,9 @@ sweep() {
   for left in "$J"/stage.* "$J"/lock.*; do is_alive "${left##*/*.}" || rm -rf "$left"; done
 }
 # The scripts before pinyon kept X.rbk from a job's start to its success.
-restore_old_backups() {
-  for file in "$root/etc/yum.conf" "$root/etc/yum/yum.conf" "$root/etc/dnf/dnf.conf"; do
-    ! exists "$file.rbk" || { mv -f "$file.rbk" "$file" && say "an older tool's change was open, and is undone: $file"; } || unwritable "${file%/*}"
-  done
-}
+restore_old_backups() { for file in "$root/etc/yum.conf" "$root/etc/yum/yum.conf" "$root/etc/dnf/dnf.conf"; do
+  ! exists "$file.rbk" || { mv -f "$file.rbk" "$file" && say "an older tool's change was open, and is undone: $file"; } || unwritable "${file%/*}"
+done; }
 rollback() {
   [ ! -d "$J" ] || lock
   sweep && { [ ! -d "$J/open" ] || undo_open; }
@@ -171,20 +180,19 @@ undo_open() {
   is_mine || { say "nothing to undo: what is open is that of view $(about view), not $view"; return 0; }
   { [ -z "$expired" ] || is_expired; } && { [ -z "$id" ] || [ "$id" = "$(about id)" ]; } || return 0
   was="begun $(about since), view $(about view)"
-  if [ "$0" = "$J/open/client.sh" ] || ! is_copy_sound; then undo; else undo_by_copy && lock; fi || exit 1
+  if [ "$0" = "$J/open/client.sh" ] || [ -n "$outside" ] || ! is_copy_sound; then undo; else undo_by_copy && lock; fi || exit 1
   [ -n "$id" ] || say "undone: the transaction $was"
 }
 # What all versions of this script have to understand. The copy takes the lock itself: it may outlive its caller.
 undo_by_copy() { set -- "$(about id)" && unlock && sh "$J/open/client.sh" rollback --id "$1" --root "${root:-/}"; }
 is_mine() { [ -z "$view" ] || [ "$view" = "$(about view)" ]; }
-is_expired() { [ "$(about lifetime)" != 0 ] && [ "$(now)" -ge $(($(about epoch) + $(about lifetime))) ]; }
+is_expired() { age=$(($(now) - $(about clock))) && [ "$(about lifetime)" != 0 ] && { [ "$age" -lt 0 ] || [ "$age" -ge "$(about lifetime)" ]; }; }
 is_copy_sound() { [ "$(digest "$J/open/client.sh")" = "$(about tool)" ] || { say "damaged, so this tool is used: $J/open/client.sh"; return 1; }; }
 commit() {
   [ -d "$J" ] && lock && sweep && [ -d "$J/open" ] || { say 'nothing to commit: no transaction is open'; exit 3; }
   is_mine || die "what is open is that of view $(about view), not $view"
   [ -e "$J/open/state.begun" ] && close || die 'what is open cannot be committed, as its begin or rollback was cut short: roll it back'
 }
-
 # Everything that can fail is done before anything is touched.
 begin() {
   command -v curl >/dev/null || die 'curl is missing'
@@ -198,7 +206,7 @@ begin() {
 run_as_copy() {
   case $0 in "$J"/stage.*/client.sh) stage=${0%/*}; return ;; esac
   (umask 022 && mkdir -p "${J%/*}") && mkdir -p "$J" && chmod 700 "$J" && mkdir "$J/stage.$me" && stage=$J/stage.$me || unwritable
-  copy_self "$stage/client.sh" && exec sh "$stage/client.sh" "$@"
+  copy_self "$stage/client.sh" && { [ -n "$outside" ] || exec sh "$stage/client.sh" "$@"; }
 }
 # From its file; from the server when the shell reads it from a pipe.
 copy_self() {
@@ -207,10 +215,9 @@ copy_self() {
 }
 finish() {
   status=$? && trap - EXIT
-  [ -z "$opened" ] || { undo_by_copy && say 'undone' || say 'not everything could be undone: try rollback'; }
+  [ -z "$opened" ] || { if [ -n "$outside" ]; then (undo); else undo_by_copy; fi && say 'undone' || say 'not everything could be undone: try rollback'; }
   [ -n "$opened" ] || [ "$status$command" != 1begin ] || say 'nothing was changed'
-  [ -z "$stage" ] || rm -rf "$stage"
-  unlock && exit "$status"
+  [ -z "$stage" ] || rm -rf "$stage"; unlock && exit "$status"
 }
 # The process whose job this is: the caller, or who called sudo; not the first one, which takes in orphans.
 find_owner() {
@@ -231,8 +238,7 @@ take_turn() {
 is_held() { is_alive "$(about owner)" && ! is_expired && { [ "$(about owner)" != "$owner" ] || [ "$(cat "$J/open/about")" != "$first" ]; }; }
 # All that the transaction covers, each file under its real name.
 gather() {
-  arch=$(uname -m | sed 's/^i.86$/i386/; s/^armv7l$/armhfp/')
-  [ -z "$conf" ] || prepare_conf
+  arch=$(uname -m | sed 's/^i.86$/i386/; s/^armv7l$/armhfp/') && [ -z "$conf" ] || prepare_conf
   for name in yum.conf yum/yum.conf dnf/dnf.conf; do cover "$root/etc/$name" "${conf:+conf}" || true; done
   [ -z "$conf" ] || [ "$entries" != 0 ] || die "$root/etc has no yum.conf and no dnf.conf, whose place $conf could take"
   for name in yum.repos.d yum/repos.d distro.repos.d zypp/repos.d; do
@@ -261,21 +267,20 @@ cover() {
     { cp -a "$from" "$stage/new/$number" && cat "$stage/answer" >"$stage/new/$number"; } || unwritable
 }
 is_new() { case $seen in *"$nl$1$nl"*) return 1 ;; esac; seen=$seen$1$nl; }
-# The original is kept itself, by a second name, so that a rename can give it back with its inode and all that hangs on that.
+# The original is kept itself, by a second name, so that a rename can give it back with its inode and all that hangs on that. What has
+# further names of its own, by which a job can write to it, is kept as a copy as well.
 add() {
   entries=$((entries + 1)) && number=$entries-$(inode "$2") && put "$1 $number $2" >>"$stage/list" || unwritable
-  case $1 in file | link | gone) ln "$2" "$stage/orig/$number" 2>/dev/null || cp -a "$2" "$stage/copy/$number" || die "cannot keep $2 in $J" ;; esac
+  case $1 in file | link | gone) ;; *) return ;; esac
+  ln "$2" "$stage/orig/$number" 2>/dev/null && [ "$(stat -c %h "$2")" = 2 ] || cp -a "$2" "$stage/copy/$number" || die "cannot keep $2 in $J"
 }
-keep_links() {
-  while [ -n "$links" ]; do
-    link=${links%%"$nl"*} links=${links#*"$nl"}
-    ! is_new "$link" || { remember_directory "${link%/*}" && add link "$link"; }
-  done
-}
-remember_directory() {
-  is_new "$1/" && add dir "$1" || return 0
-  stat -c '%a %u:%g' "$1/" >"$stage/dirs/$number" && touch -r "$1/" "$stage/dirs/$number" || unwritable
-}
+keep_links() { while [ -n "$links" ]; do
+  link=${links%%"$nl"*} links=${links#*"$nl"}
+  ! is_new "$link" || { remember_directory "${link%/*}" && add link "$link"; }
+done; }
+remember_directory() { ! is_new "$1/" || {
+  add dir "$1" && stat -c '%a %u:%g' "$1/" >"$stage/dirs/$number" && touch -r "$1/" "$stage/dirs/$number" || unwritable
+}; }
 prepare_conf() {
   [ -f "$conf" ] || die "--conf: no such file: $conf"
   inject "$conf" 'yum&pinned=keep'
@@ -338,25 +343,20 @@ take_caches() {
 }
 switch() {
   put "$seen" >"$stage/seen" && printf '' >"$stage/state.beginning" &&
-    printf '%s %s\n' id "$me-$(now)" since "$(date -u +%FT%TZ)" epoch "$(now)" lifetime "$lifetime" view "${view:--}" generation "$generation" \
+    printf '%s %s\n' id "$me-$(now)" since "$(date -u +%FT%TZ)" clock "$(now)" lifetime "$lifetime" view "${view:--}" generation "$generation" \
       server "$server" owner "$owner" tool "$(digest "$stage/client.sh")" >"$stage/about" || unwritable
   flush "$stage" "$stage"/* "$stage"/*/* && mv "$stage" "$J/open" && stage='' opened=1 && flush "$J" || unwritable
   each prepare && flush_pending && each replace && each note_directory && flush_pending
   mv "$J/open/state.beginning" "$J/open/state.begun" && flush "$J/open" && opened='' || unwritable
 }
 prepare() {
-  case $kind in file | gone | link) ! exists "$J/open/copy/$number" || ln "$path" "$aside" || return 1 ;; esac
-  result=$J/open/new/$number
-  case $kind in
-    none) cp -a "$result" "$temporary" ;;
-    file) cp -a "$path" "$temporary" && { [ ! -e "$result" ] || cat "$result" >"$temporary"; } ;;
-  esac && pending=$pending$temporary$nl
+  result=$J/open/new/$number pending=$pending$temporary$nl
+  case $kind in file | gone | link) exists "$J/open/orig/$number" || ln "$path" "$aside" || return 1 ;; esac
+  case $kind in none) cp -a "$result" "$temporary" ;; file) cp -a "$path" "$temporary" && { [ ! -e "$result" ] || cat "$result" >"$temporary"; } ;; esac
 }
 replace() { case $kind in file | none) mv -f "$temporary" "$path" ;; gone) rm -f "$path" ;; esac }
 status() {
-  for file in "$root"/etc/yum.conf.??? "$root"/etc/yum/yum.conf.??? "$root"/etc/dnf/dnf.conf.???; do
-    case $file in *.rbk | *.old) put "leftover $file" ;; esac
-  done
+  for file in "$root"/etc/yum.conf.??? "$root"/etc/yum/yum.conf.??? "$root"/etc/dnf/dnf.conf.???; do case $file in *.rbk | *.old) put "leftover $file" ;; esac; done
   [ ! -d "$J" ] || [ -x "$J" ] || unwritable
   [ -d "$J/open" ] || { put 'open no'; return; }
   for file in "$J"/open/state.*; do put "open yes${nl}state ${file##*.}"; done && cat "$J/open/about"
@@ -365,11 +365,10 @@ status() {
   each show
 }
 show() {
-  case $kind in file) kind=kept; [ ! -e "$J/open/new/$number" ] || kind=changed ;; none) kind=created ;; gone) kind=uncached ;; *) return 0 ;; esac
-  put "$kind $path"
+  case $kind in file) [ -e "$J/open/new/$number" ] && put "changed $path" || put "kept $path" ;; none) put "created $path" ;; gone) put "uncached $path" ;; esac
 }
 install() {
-  case $server in *[!A-Za-z0-9:/._-]*) misused "--server: unexpected characters in $server" ;; esac
+  case $to:$server in [!/]* | *[!A-Za-z0-9:/._-]*) misused "expected a path from / in --to, a URL in --server, and no odd character: $to, $server" ;; esac
   [ ! -d "$J/open" ] || die 'a transaction is open, within which the tool is not replaced'
   umask 022 && mkdir -p "$root${to%/*}" && copy_self "$root$to.new" &&
     sed "s|^PINYON_SERVER=.*|PINYON_SERVER=\${PINYON_SERVER:-$server}|" "$root$to.new" >"$root$to.tmp" && rm "$root$to.new" &&
@@ -377,7 +376,6 @@ install() {
   # The copy that a transaction keeps is tried first: the job may have changed the installed one.
   undo="/bin/sh -c 'test -e /var/lib/pinyon/open && sh /var/lib/pinyon/open/client.sh rollback || exec $to rollback'"
   expire=$(put "$undo" | sed 's/rollback/& --expired/g') service='[Service]\nType=oneshot\nExecStart=%s\n'
-  # shellcheck disable=SC2059
   cd "$root/etc" && if [ -d systemd/system ]; then
     cd systemd/system && mkdir -p multi-user.target.wants timers.target.wants &&
       printf "[Unit]\nWants=network-pre.target\nBefore=network-pre.target\n${service}[Install]\nWantedBy=multi-user.target\n" "$undo" >pinyon-rollback.service &&
@@ -390,9 +388,11 @@ install() {
   fi || unwritable "$root/etc"
 }
 main() {
-  umask 077 && export LC_ALL=C
-  parse "$@"
-  look_up $$ && resolve "$root/var/lib/pinyon"
+  umask 077 && outside='' && unset CDPATH && export LC_ALL=C
+  parse "$@" && look_up $$ && resolve "$root/var/lib/pinyon"
+  for file in "$real" "$real"/* "$real"/open/* "$real"/lock/*; do [ ! -L "$file" ] || die "a link, which this tool did not make: $file"; done
+  # Where this tool lies out of reach of what lives in the root, it needs no copy, and runs none that it finds in there.
+  [ -z "$root" ] || case $(cd "${0%"${0##*/}"}." && pwd -P)/ in "$root"/*) ;; *) outside=1 ;; esac
   J=$real me=$$-$start stage='' opened='' entries=0 seen=$nl generation='' pending=''
   trap finish EXIT && trap 'exit 129' HUP && trap 'exit 130' INT && trap 'exit 143' TERM
   "$command" "$@"

@@ -13,6 +13,9 @@ export function findWarnings(
   const warnings: Warning[] = sections.flatMap(warnOfForm)
   for (const section of sections.filter((section) => injected.has(section)))
     for (const warning of warnOfInjected(section)) warnings.push(warning)
+  for (const section of sections)
+    if (injected.has(section) || pinned.includes(section) || section.id === 'main')
+      warnOfSilence(section, warnings)
   for (const section of pinned)
     for (const key of ['mirrorlist', 'metalink'])
       warn(section, key, `[${section.id}] is pinned, but its ${key} may win over its baseurl`, warnings)
@@ -40,13 +43,19 @@ function warnOfForm({ id, line, parts }: YumDocumentSection): Warning[] {
 function warnOfInjected(section: YumDocumentSection): Warning[] {
   const warnings: Warning[] = []
   const { id } = section
-  if (isOn(section, 'skip_if_unavailable'))
-    warn(section, 'skip_if_unavailable', `[${id}] vanishes silently when its mirror fails`, warnings)
   warn(section, 'service', `[${id}] belongs to a zypper service, whose refresh writes it anew`, warnings)
   for (const { line, text } of section.parts.flatMap(({ opaque }) => opaque))
     if (/\b(?:baseurl|mirrorlist|metalink)\b/i.test(text))
       warnings.push({ line, text: `a template's line that may set what was injected into [${id}] was left` })
   return warnings
+}
+
+/** Of `[main]` it is what Fedora's dnf.conf says, for all repositories that say nothing. */
+function warnOfSilence(section: YumDocumentSection, warnings: Warning[]): void {
+  const { id } = section
+  if (!isOn(section, 'skip_if_unavailable')) return
+  const what = id === 'main' ? 'a repository' : `[${id}]`
+  warn(section, 'skip_if_unavailable', `${what} vanishes silently when its mirror fails`, warnings)
 }
 
 function hasProxy(section: YumDocumentSection): boolean {

@@ -31,13 +31,24 @@ describe('zypper’s sections', () => {
 })
 
 describe('warnings', () => {
-  test('of skip_if_unavailable, which is kept, in injected sections alone', () => {
+  test('of skip_if_unavailable, which is kept, not where nothing is injected', () => {
     for (const value of ['1', 'True', 'yes'])
       assert.deepEqual(
         inject(`[b]\nskip_if_unavailable=1\n[a]\nskip_if_unavailable=${value}\n`, MAP).warnings,
         [{ line: 4, text: '[a] vanishes silently when its mirror fails' }],
       )
     assert.deepEqual(inject('[a]\nskip_if_unavailable=0\n', MAP).warnings, [])
+  })
+
+  test('of skip_if_unavailable in pinned sections, as slaves’ sets have it, and in [main]', () => {
+    const pin = 'baseurl=http://m/repos/yum/a/2021-12-07-09-29\nskip_if_unavailable = true\n'
+    assert.deepEqual(
+      inject(`[main]\nskip_if_unavailable=True\n[a]\n${pin}`, MAP, { keepPinned: true }).warnings,
+      [
+        { line: 2, text: 'a repository vanishes silently when its mirror fails' },
+        { line: 5, text: '[a] vanishes silently when its mirror fails' },
+      ],
+    )
   })
 
   test('of a proxy of [main], where sections keep theirs', () => {

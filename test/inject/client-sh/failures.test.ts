@@ -152,6 +152,7 @@ describe('begin fails before it touches anything, and says why', () => {
     })
     assert.equal(result.code, 1, result.stderr)
     assert.match(result.stderr, /No space left on device[^]*cannot prepare: [^]*undone/)
+    assert.doesNotMatch(result.stderr, /can't cd|client\.sh: /)
     assert.doesNotMatch(result.stderr, /^\.pinyon/m)
   })
 

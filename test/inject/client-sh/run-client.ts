@@ -14,7 +14,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 
 import { findTool } from '../../support/tools.ts'
-import { CLIENT } from './slave.ts'
+import { INSTALLED } from './slave.ts'
 
 /** The shells that slaves have, those that this machine has. */
 export const SHELLS = ['dash', 'bash', 'busybox'].filter((name) => findTool(name) !== undefined)
@@ -35,7 +35,7 @@ export interface ClientOptions {
   readonly path?: readonly string[]
   readonly wholePath?: boolean
   readonly env?: Readonly<Record<string, string>>
-  /** Another script than that of the source tree; `-` reads `input`, as from a pipe. */
+  /** Another script than the slave's own; `-` reads `input`, as from a pipe. */
   readonly script?: string
   readonly input?: string
   readonly cwd?: string
@@ -69,7 +69,7 @@ export class Client {
 
   /** Runs a command of the client on this root to its end, in a process group of its own. */
   async run(args: readonly string[], options: ClientOptions = {}): Promise<ClientResult> {
-    const { shell = 'dash', script = CLIENT } = options
+    const { shell = 'dash', script = join(this.root, INSTALLED) } = options
     const [command = '', ...rest] = args
     const [program, ...before] = shell === 'busybox' ? ['busybox', 'sh'] : [shell]
     const own = [...(options.path ?? []), this.#shellDirectory(shell)]
@@ -113,7 +113,7 @@ export class Client {
 
 /** All commands from outside the shell that the client runs. */
 export const COMMANDS =
-  'awk basename cat chmod chown cksum cp curl date ln ls mkdir mv readlink rm sed sha256sum sleep sort stat sync touch tr uname'.split(
+  'awk basename cat chmod chown cksum cp curl date ln ls mkdir mv readlink rm rmdir sed sha256sum sleep sort stat sync touch tr uname'.split(
     ' ',
   )
 

@@ -1,6 +1,7 @@
 import {
   chmodSync,
   chownSync,
+  copyFileSync,
   linkSync,
   lutimesSync,
   mkdirSync,
@@ -16,6 +17,9 @@ import { findTool } from '../../support/tools.ts'
 
 /** The script under test, as it lies in the source tree. */
 export const CLIENT = new URL('../../../src/inject/client.sh', import.meta.url).pathname
+
+/** Where it is installed on a slave: jobs can change it there. */
+export const INSTALLED = 'opt/pinyon/client.sh'
 
 /** Where yum of EL7 keeps what it knows of the repository `m`. */
 export const YUM_CACHE = 'var/cache/yum/x86_64/7/m'
@@ -46,6 +50,8 @@ export function writeSlave(root: string): void {
   write(root, 'var/cache/zypp/raw/m/repodata/repomd.xml', 'zypper\n')
   write(root, 'var/log/yum.log', '')
   mkdirSync(join(root, 'var/lib'))
+  write(root, INSTALLED, '', 0o755)
+  copyFileSync(CLIENT, join(root, INSTALLED))
   if (process.getuid?.() === 0) chownSync(join(root, 'etc/yum.repos.d/m.repo'), 12, 34)
   setAttribute(join(root, 'etc/yum.repos.d/m.repo'), 'user.origin', 'image 7')
   age(root)

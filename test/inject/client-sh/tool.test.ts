@@ -8,7 +8,7 @@ import { needs } from '../../support/tools.ts'
 import { startFarm } from './farm.ts'
 import { manifest } from './manifest.ts'
 import { COMMANDS, SHELLS } from './run-client.ts'
-import { CLIENT } from './slave.ts'
+import { CLIENT, INSTALLED } from './slave.ts'
 
 const TEXT = readFileSync(CLIENT, 'utf8')
 const BROKEN = '#!/bin/sh\nif then\n'
@@ -87,8 +87,9 @@ describe('the tool', () => {
 
   test('that the job breaks cannot break its own undoing', async (t) => {
     const farm = await startFarm(t)
-    const before = manifest(farm.root)
-    const script = join(farm.scratch, 'pinyon-client')
+    const manifestOfRest = () => manifest(farm.root).filter((line) => !line.startsWith('opt/'))
+    const before = manifestOfRest()
+    const script = join(farm.root, INSTALLED)
     const install = () => writeFileSync(script, TEXT)
     const copy = join(farm.client.journal, 'open/client.sh')
 
@@ -98,14 +99,14 @@ describe('the tool', () => {
     writeFileSync(script, BROKEN)
     assert.equal((await farm.client.run(['rollback'], { script })).code, 2)
     await farm.client.must(['rollback'], { script: copy })
-    assert.deepEqual(manifest(farm.root), before)
+    assert.deepEqual(manifestOfRest(), before)
 
     // A new tool that works leaves it to the copy as well.
     install()
     await farm.client.must(['begin'], { script })
     writeFileSync(script, TEXT.replace('each clear && each restore', 'true'))
     await farm.client.must(['rollback'], { script })
-    assert.deepEqual(manifest(farm.root), before)
+    assert.deepEqual(manifestOfRest(), before)
 
     // A copy that is no longer what began is not trusted.
     install()
@@ -113,7 +114,7 @@ describe('the tool', () => {
     writeFileSync(copy, 'exit 0\n')
     const { stderr } = await farm.client.must(['rollback'], { script })
     assert.match(stderr, /damaged, so this tool is used: .*\/open\/client\.sh/)
-    assert.deepEqual(manifest(farm.root), before)
+    assert.deepEqual(manifestOfRest(), before)
   })
 
   test('copies itself before it begins: what is recorded is what ran', async (t) => {
@@ -158,6 +159,14 @@ describe('the tool', () => {
     const refused = await farm.client.run(['install'])
     assert.match(refused.stderr, /a transaction is open, within which the tool is not replaced/)
     await farm.client.must(['rollback'], { script: installed })
+  })
+
+  test('is installed where a unit can name it only', async (t) => {
+    const { client, root } = await startFarm(t)
+    for (const to of ['relative', '/opt/a b', "/opt/it's", '/opt/$x']) {
+      const { code, stderr } = await client.run(['install', '--to', to], { cwd: root })
+      assert.deepEqual([code, stderr.includes('expected a path from / in --to')], [2, true], stderr)
+    }
   })
 
   test('is installed with a line of cron where there is no systemd', async (t) => {

@@ -156,8 +156,8 @@ describe('two jobs on one slave', () => {
     assert.equal(client.isOpen, true)
     const about = join(client.journal, 'open/about')
     const text = readFileSync(about, 'utf8').replace(
-      /^epoch (\d+)$/m,
-      (_, epoch) => `epoch ${Number(epoch) - 3600}`,
+      /^clock (\d+)$/m,
+      (_, clock) => `clock ${Number(clock) - 3600}`,
     )
     writeFileSync(about, text)
     await client.must(['rollback', '--expired'])
