@@ -40,6 +40,9 @@ export function writeFarm(dataDir: string, size: FarmSize): void {
     for (let mirror = 1; mirror <= size.mirrors; mirror += 1)
       database.transaction(() => writeMirror(statements, mirror, size, dataDir))()
     database.transaction(() => writeGenerations(statements, size))()
+    // As a server leaves it that has run for a while: nothing is to be fetched ahead, and what is cached was counted.
+    database.prepare("UPDATE mirror SET prefetched_seq = ?, prefetch_policy = 'warm'").run(size.snapshots)
+    database.prepare('UPDATE snapshot SET cached = ?, cached_bytes = 0').run(size.cached)
     database.exec('ANALYZE')
     database.pragma('wal_checkpoint(TRUNCATE)')
   } finally {

@@ -1,3 +1,7 @@
+import { setImmediate } from 'node:timers/promises'
+
+import pLimit from 'p-limit'
+
 import { PinyonError, toPinyonError } from '../../model/errors.ts'
 import type { PrefetchRule } from '../../model/prefetch.ts'
 import type { Claims } from '../../system/claims.ts'
@@ -51,6 +55,8 @@ export class Prefetcher {
   readonly #slots: FetchSlots
   readonly #stop = new AbortController()
   readonly #running = new Map<string, Promise<void>>()
+  /** Looking what to fetch takes some milliseconds at a time, of every mirror at a start: one mirror after the other, and requests in between. */
+  readonly #looks = pLimit(1)
   /** Mirrors to be looked after once more when their run has ended. */
   readonly #again = new Set<string>()
   readonly #retries = new Map<string, NodeJS.Timeout>()
@@ -80,7 +86,9 @@ export class Prefetcher {
       return
     }
     const run = this.#tend(mirror)
-      .catch((error: unknown) => this.#options.onError(mirror, toPinyonError(error)))
+      .catch((error: unknown) => {
+        if (!this.#stop.signal.aborted) this.#options.onError(mirror, toPinyonError(error))
+      })
       .finally(() => {
         this.#running.delete(mirror)
         if (this.#again.delete(mirror)) this.tend(mirror)
@@ -128,8 +136,9 @@ export class Prefetcher {
 
   async #tend(mirror: string): Promise<void> {
     const rule = this.#options.ruleOf(mirror)
-    const claim = rule === undefined ? undefined : this.#options.claims.tryClaim(`prefetch ${mirror}`)
-    if (rule === undefined || claim === undefined) return
+    if (rule === undefined) return
+    const claim = await this.#look(async () => this.#options.claims.tryClaim(`prefetch ${mirror}`))
+    if (claim === undefined) return
     try {
       await this.#rescue(mirror)
       await this.#fetchAhead(mirror, rule)
@@ -137,6 +146,14 @@ export class Prefetcher {
     } finally {
       claim.release()
     }
+  }
+
+  async #look<T>(look: () => Promise<T>): Promise<T> {
+    return await this.#looks(async () => {
+      await setImmediate()
+      this.#stop.signal.throwIfAborted()
+      return await look()
+    })
   }
 
   /** Counts what is cached when a snapshot is new, or something was fetched; what clients fetch is counted now and then. */
@@ -150,7 +167,8 @@ export class Prefetcher {
 
   /** What jobs get or hold and upstream has dropped: some source may still have it. */
   async #rescue(mirror: string): Promise<void> {
-    const files = await planDeparted(this.#options.store.departed, mirror, ['at_risk'], true)
+    const { departed } = this.#options.store
+    const files = await this.#look(() => planDeparted(departed, mirror, ['at_risk'], true))
     await this.#runNoted(mirror, files, true)
   }
 
@@ -163,7 +181,8 @@ export class Prefetcher {
     const isNewPolicy = rule.policy === 'immediate' && policy !== 'immediate'
     const newerThan = isNewPolicy ? undefined : seq
     if (newerThan !== undefined && newest.seq <= newerThan && policy === rule.policy) return
-    const files = await planAhead(store.prefetch, newest, rule, { newerThan, nowMs: now() })
+    const look = () => planAhead(store.prefetch, newest, rule, { newerThan, nowMs: now() })
+    const files = await this.#look(look)
     const tally = await this.#runNoted(mirror, files, rule.policy === 'warm')
     if (tally.stopped === undefined)
       await store.prefetch.setProgress(mirror, { seq: newest.seq, policy: rule.policy })
