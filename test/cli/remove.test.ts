@@ -54,7 +54,8 @@ function noteUse(
     const addClient = database.prepare('INSERT INTO client_usage VALUES (?, ?, ?, 1, 1, ?, ?)')
     for (let client = 1; client <= clients; client += 1)
       addClient.run(id, `192.0.2.${client}`, 'dnf 4', seen - client, seen - client)
-    const addView = database.prepare(`INSERT INTO view
+    const addView =
+      database.prepare(`INSERT INTO view (name, generation, created_at, client, holder, ttl_ms, expires_at)
       SELECT ?, max(number), 0, '192.0.2.1', '192.0.2.1', 1000, 1000000000000000 FROM generation`)
     for (const view of views) addView.run(view)
   } finally {

@@ -42,15 +42,13 @@ CREATE TABLE view (
   name       TEXT    NOT NULL PRIMARY KEY,
   generation INTEGER NOT NULL REFERENCES generation (number),
   created_at INTEGER NOT NULL,
-  -- Who asked first: an address; and whose part of all views it counts to (see model/network.ts).
+  -- Who asked first: an address.
   client     TEXT    NOT NULL,
-  holder     TEXT    NOT NULL,
   ttl_ms     INTEGER NOT NULL,
   expires_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX view_expiry ON view (expires_at);
 CREATE INDEX view_generation ON view (generation);
-CREATE INDEX view_holder ON view (holder, expires_at);
 
 -- One row once a server has run: what the farm's clock said (milliseconds that never go back) when the machine's uptime clock said that.
 CREATE TABLE clock (
@@ -58,17 +56,6 @@ CREATE TABLE clock (
   boot_id      TEXT    NOT NULL,
   monotonic_ms INTEGER NOT NULL,
   wall_ms      INTEGER NOT NULL
-) STRICT;
-
--- One row once there was a collection: what the system's clock and the farm's said when the former was believed last, what they said at the
--- last collection, and since when, by the farm's, the former is doubted; null while it is not (see model/wall-trust.ts).
-CREATE TABLE wall_trust (
-  id            INTEGER PRIMARY KEY CHECK (id = 1),
-  wall_ms       INTEGER NOT NULL,
-  farm_ms       INTEGER NOT NULL,
-  last_wall_ms  INTEGER NOT NULL,
-  last_farm_ms  INTEGER NOT NULL,
-  since_farm_ms INTEGER
 ) STRICT;
 
 -- Who uses what. Counted in memory and added here every few seconds. Totals of a mirror are kept beside those of its snapshots, which go

@@ -56,7 +56,9 @@ describe('the use of a mirror in the database', () => {
     const { snapshot } = await publishSimply(store)
     await publishSimply(store, { mirror: 'n' })
     await store.reconcile([{ name: 'n' }], 1)
-    const addView = database.prepare("INSERT INTO view VALUES (?, ?, 0, '', '', 1, 1)")
+    const addView = database.prepare(
+      "INSERT INTO view (name, generation, created_at, client, holder, ttl_ms, expires_at) VALUES (?, ?, 0, '', '', 1, 1)",
+    )
     for (const [name, generation] of [
       ['x', 1],
       ['y', 2],
