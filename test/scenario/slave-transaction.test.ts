@@ -5,7 +5,7 @@ import { test, type TestContext } from 'node:test'
 
 import { manifest } from '../inject/client-sh/manifest.ts'
 import { Client } from '../inject/client-sh/run-client.ts'
-import { write } from '../inject/client-sh/slave.ts'
+import { CLIENT, INSTALLED, write } from '../inject/client-sh/slave.ts'
 import { RepositoryTree } from '../support/repository.ts'
 import { buildRpms } from '../support/rpm.ts'
 import { mustRun, runCommand, type CommandResult } from '../support/run-command.ts'
@@ -31,6 +31,7 @@ class Slave {
     write(this.root, 'etc/dnf/dnf.conf', `[main]\ngpgcheck=0\nretries=1\nreposdir=${reposdir}\n`)
     write(this.root, 'etc/yum.repos.d/el9.repo', `[el9]\nname=el9\nbaseurl=${upstream}\n`)
     mkdirSync(join(this.root, 'var/log'), { recursive: true })
+    write(this.root, INSTALLED, readFileSync(CLIENT, 'utf8'))
   }
 
   /** Runs dnf as on that slave: nothing but what is below its root configures it. */
