@@ -151,7 +151,6 @@ export class Prefetcher {
   async #look<T>(look: () => Promise<T>): Promise<T> {
     return await this.#looks(async () => {
       await setImmediate()
-      this.#stop.signal.throwIfAborted()
       return await look()
     })
   }
