@@ -7,14 +7,14 @@ import { ConfigFile } from './config-file.ts'
 import { FormerSources } from './former-sources.ts'
 import { createHandlers } from './handlers.ts'
 import type { InventoryKeeper } from './inventory-keeper.ts'
-import { createUpstreams, findUnready, hasSameSources, hashesOf, scheduledMirrors } from './mirrors.ts'
+import { createUpstreams, findUnready, hashesOf } from './mirrors.ts'
 import { Fetching } from './fetching.ts'
 import { createMetrics } from './figures.ts'
-import { logSync } from './log-sync.ts'
 import { RetiredWatch } from './retired-watch.ts'
 import { RunningConfig } from './running-config.ts'
-import { Signatures, hasSameSignatures } from './signatures.ts'
+import { Signatures } from './signatures.ts'
 import { Storage } from './storage.ts'
+import { Syncing } from './syncing.ts'
 import { Verifier, type VerifyOptions } from './verifier.ts'
 import { createWriteActions } from './write-actions.ts'
 import type { Config } from '../config/config.ts'
@@ -31,12 +31,10 @@ import { InjectRunner } from '../proxy/inject/inject-runner.ts'
 import { Resolver } from '../proxy/resolver.ts'
 import { DiffRunner } from '../snapshot/diff/diff-runner.ts'
 import type { GcReport } from '../snapshot/gc/gc-report.ts'
-import { createThreadRunner } from '../snapshot/ingest-runner.ts'
 import type { Prefetcher } from '../snapshot/prefetch/prefetcher.ts'
-import { Scheduler } from '../snapshot/scheduler.ts'
 import type { GenerationCause, SnapshotStore } from '../snapshot/store.ts'
-import { SyncBoard } from '../snapshot/sync-board.ts'
-import { syncMirror, type SyncResult } from '../snapshot/sync.ts'
+import type { SyncBoard } from '../snapshot/sync-board.ts'
+import type { SyncResult } from '../snapshot/sync.ts'
 import type { VerifyReport } from '../snapshot/verify/verify-report.ts'
 import { createVerifyRunner } from '../snapshot/verify/verify-runner.ts'
 import type { Logger } from '../system/logger.ts'
@@ -79,14 +77,13 @@ export class App {
   readonly #storage: Storage
   readonly #fills: FillTable
   readonly #content: Content
-  readonly #scheduler: Scheduler
+  readonly #syncing: Syncing
   readonly #resolver: Resolver
   /** Forgets what is remembered of snapshots that others have retired. */
   readonly retiredWatch: RetiredWatch
   readonly #metrics: Metrics
   readonly #diffs: DiffRunner
   readonly #injections = new InjectRunner()
-  readonly #board = new SyncBoard()
   readonly #signatures: Signatures
   readonly #servers: HttpServer[] = []
   readonly #running: RunningConfig
@@ -142,12 +139,16 @@ export class App {
       putAside: (digest, error) => storage.putAside(digest, error, log),
     })
     // Syncing: who looks upstream, and when.
-    this.#scheduler = new Scheduler({
-      sync: (mirror, actor) => this.#sync(mirror, actor),
-      checkedAt: async (mirror) =>
-        (await this.store.mirrors()).find(({ name }) => name === mirror)?.checkedAt,
+    this.#syncing = new Syncing({
+      config: () => this.config,
+      storage,
+      signatures: this.#signatures,
+      upstreamOf: (mirror) => this.#upstreams.get(mirror),
+      // What it published is to be fetched ahead; what an earlier run did not come to as well.
+      onSynced: (mirror) => this.#fetching.prefetcher.tend(mirror),
       now: this.#now,
-      random: Math.random,
+      log,
+      signal: this.#stop.signal,
     })
     // Configuration: what runs, and how it becomes another.
     const { store } = this
@@ -261,7 +262,7 @@ export class App {
 
   /** Syncs every enabled mirror now and from then on at its interval, and collects now and then what is not needed any more. */
   startSyncing(): void {
-    this.#scheduler.schedule(scheduledMirrors(this.#running.current))
+    this.#syncing.start()
     this.#storage.collector.start()
     this.#fetching.start()
   }
@@ -281,9 +282,7 @@ export class App {
    * @throws PinyonError NOT_FOUND for one that is not configured
    */
   async sync(mirror: string, actor: string = ACTORS.schedule): Promise<SyncResult> {
-    if (!this.#upstreams.has(mirror))
-      throw new PinyonError('NOT_FOUND', `no such mirror is configured: ${mirror}`)
-    return await this.#scheduler.sync(mirror, actor)
+    return await this.#syncing.sync(mirror, actor)
   }
 
   /** Reads everything that is stored and mends what is wrong. Throws PinyonError VERIFY_RUNNING. */
@@ -305,7 +304,7 @@ export class App {
 
   /** Progress of running syncs. */
   get board(): SyncBoard {
-    return this.#board
+    return this.#syncing.board
   }
 
   /** Lets running answers finish, ends everything else, and closes the store. */
@@ -313,7 +312,7 @@ export class App {
     this.#stop.abort(new PinyonError('SHUTTING_DOWN', 'the server is shutting down'))
     this.#diffs.close()
     this.retiredWatch.close()
-    await Promise.all([this.#scheduler.close(), ...this.#servers.map((server) => server.drain(DRAIN_MS))])
+    await Promise.all([this.#syncing.close(), ...this.#servers.map((server) => server.drain(DRAIN_MS))])
     this.#fetching.stop()
     await this.#injections.close()
     await this.#fills.close()
@@ -329,14 +328,7 @@ export class App {
     this.#formerSources.keep(this.#upstreams, upstreams)
     this.#upstreams = upstreams
     this.#signatures.configure(config)
-    this.#scheduler.schedule(scheduledMirrors(config))
-    for (const { name, enabled } of config.mirrors.values()) {
-      const old = before.mirrors.get(name)
-      const mirror = config.mirrors.get(name)
-      const isSame = hasSameSources(old, mirror) && hasSameSignatures(old, mirror)
-      if (enabled && old?.enabled === true && !isSame)
-        void this.#scheduler.sync(name, actor).catch(() => undefined)
-    }
+    this.#syncing.adopt(config, before, actor)
     await this.#formerSources.remember(this.store, upstreams)
     await this.#signatures.forgetOthers()
     await this.#fetching.adopt(config, before)
@@ -362,37 +354,5 @@ export class App {
       configuration: () => ({ error: this.#running.refusal, file: this.#running.current.file }),
       unready: () => findUnready(this.store),
     }
-  }
-
-  async #sync(mirror: string, actor: string): Promise<SyncResult> {
-    const upstream = this.#upstreams.get(mirror)
-    const { dataDir, mirrors } = this.#running.current
-    const settings = mirrors.get(mirror)
-    if (upstream === undefined || settings === undefined) {
-      // It waited its turn, and meanwhile went out of the configuration.
-      const error = new PinyonError('NOT_FOUND', `no such mirror is configured: ${mirror}`)
-      return { mirror, outcome: 'failed', error }
-    }
-    const startedAt = performance.now()
-    const result = await syncMirror({
-      mirror,
-      upstream,
-      strict: settings.strict,
-      allowOlder: settings.allowOlder,
-      ...this.#signatures.ofSync(settings),
-      store: this.store,
-      blobs: this.#storage.blobs,
-      claims: this.#storage.claims,
-      now: this.#now,
-      signal: this.#stop.signal,
-      actor,
-      ingest: createThreadRunner({ dataDir, processId: this.#storage.claims.processId }),
-      onProgress: (progress) => this.#board.report(progress),
-    })
-    this.#board.end(mirror)
-    // What it published is to be fetched ahead; what an earlier run did not come to as well.
-    if (result.outcome !== 'failed') this.#fetching.prefetcher.tend(mirror)
-    logSync(this.#log, result, Math.round(performance.now() - startedAt))
-    return result
   }
 }

@@ -1,0 +1,113 @@
+import type { Config } from '../config/config.ts'
+import { PinyonError } from '../model/errors.ts'
+import { createThreadRunner } from '../snapshot/ingest-runner.ts'
+import { Scheduler } from '../snapshot/scheduler.ts'
+import { SyncBoard } from '../snapshot/sync-board.ts'
+import { syncMirror, type SyncResult } from '../snapshot/sync.ts'
+import type { Logger } from '../system/logger.ts'
+import type { MirrorUpstream } from '../upstream/mirror-upstream.ts'
+import { logSync } from './log-sync.ts'
+import { hasSameSources, scheduledMirrors } from './mirrors.ts'
+import { hasSameSignatures, type Signatures } from './signatures.ts'
+import type { Storage } from './storage.ts'
+
+/** What syncing is built from. */
+export interface SyncingOptions {
+  /** The running configuration. */
+  readonly config: () => Config
+  readonly storage: Storage
+  readonly signatures: Signatures
+  /** A mirror's sources; undefined for one that is not configured. */
+  readonly upstreamOf: (mirror: string) => MirrorUpstream | undefined
+  /** A sync has ended well. */
+  readonly onSynced: (mirror: string) => void
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
+  readonly log: Logger
+  /** Aborted when the server ends. */
+  readonly signal: AbortSignal
+}
+
+/** Who looks upstream, when, and what comes of it. */
+export class Syncing {
+  /** Progress of running syncs. */
+  readonly board = new SyncBoard()
+  readonly #options: SyncingOptions
+  readonly #scheduler: Scheduler
+
+  constructor(options: SyncingOptions) {
+    this.#options = options
+    const { storage, now } = options
+    this.#scheduler = new Scheduler({
+      sync: (mirror, actor) => this.#sync(mirror, actor),
+      checkedAt: async (mirror) =>
+        (await storage.snapshots.mirrors()).find(({ name }) => name === mirror)?.checkedAt,
+      now,
+      random: Math.random,
+    })
+  }
+
+  /** Syncs every enabled mirror now and from then on at its interval. */
+  start(): void {
+    this.#scheduler.schedule(scheduledMirrors(this.#options.config()))
+  }
+
+  /** Another configuration runs: mirrors that come from elsewhere now, or trust others, are looked at now. */
+  adopt(config: Config, before: Config, actor: string): void {
+    this.#scheduler.schedule(scheduledMirrors(config))
+    for (const mirror of config.mirrors.values()) {
+      const old = before.mirrors.get(mirror.name)
+      const isSame = hasSameSources(old, mirror) && hasSameSignatures(old, mirror)
+      if (mirror.enabled && old?.enabled === true && !isSame)
+        void this.#scheduler.sync(mirror.name, actor).catch(() => undefined)
+    }
+  }
+
+  /**
+   * Syncs one mirror now, on somebody's behalf, or joins the sync of it that runs.
+   * @throws PinyonError NOT_FOUND for one that is not configured
+   */
+  async sync(mirror: string, actor: string): Promise<SyncResult> {
+    if (this.#options.upstreamOf(mirror) === undefined) throw notConfigured(mirror)
+    return await this.#scheduler.sync(mirror, actor)
+  }
+
+  /** Begins no more syncs and waits for those that run. */
+  async close(): Promise<void> {
+    await this.#scheduler.close()
+  }
+
+  async #sync(mirror: string, actor: string): Promise<SyncResult> {
+    const { config, storage, signatures, upstreamOf, onSynced, now, log, signal } = this.#options
+    const upstream = upstreamOf(mirror)
+    const { dataDir, mirrors } = config()
+    const settings = mirrors.get(mirror)
+    // It waited its turn, and meanwhile went out of the configuration.
+    if (upstream === undefined || settings === undefined)
+      return { mirror, outcome: 'failed', error: notConfigured(mirror) }
+    const startedAt = performance.now()
+    const result = await syncMirror({
+      mirror,
+      upstream,
+      strict: settings.strict,
+      allowOlder: settings.allowOlder,
+      ...signatures.ofSync(settings),
+      store: storage.snapshots,
+      blobs: storage.blobs,
+      claims: storage.claims,
+      now,
+      signal,
+      actor,
+      ingest: createThreadRunner({ dataDir, processId: storage.claims.processId }),
+      onProgress: (progress) => this.board.report(progress),
+    })
+    this.board.end(mirror)
+    if (result.outcome !== 'failed') onSynced(mirror)
+    logSync(log, result, Math.round(performance.now() - startedAt))
+    return result
+  }
+}
+
+function notConfigured(mirror: string): PinyonError {
+  return new PinyonError('NOT_FOUND', `no such mirror is configured: ${mirror}`)
+}
