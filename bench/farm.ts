@@ -15,6 +15,12 @@ import { mirrorName, writeFarm } from './farm-data.ts'
 
 const MAIN = new URL('../src/main.ts', import.meta.url).pathname
 const TURNS = new URL('./turns.ts', import.meta.url).pathname
+/** As npm's scripts start node: without it, each command spends 0.1 s on compiling. */
+const ENV = {
+  ...process.env,
+  NODE_COMPILE_CACHE: new URL('../node_modules/.cache/pinyon', import.meta.url).pathname,
+}
+const SERVER_FLAGS = ['--max-semi-space-size=4']
 const ROUNDS = 3
 const HOUR_MS = 3_600_000
 
@@ -87,7 +93,10 @@ function writeConfig(maxAge: string): void {
 }
 
 function run(args: readonly string[]): number {
-  const { status } = spawnSync(process.execPath, [MAIN, ...args, '--config', configFile], { stdio: 'ignore' })
+  const { status } = spawnSync(process.execPath, [MAIN, ...args, '--config', configFile], {
+    env: ENV,
+    stdio: 'ignore',
+  })
   return status ?? -1
 }
 
@@ -101,7 +110,10 @@ function measure(what: string, args: readonly string[], rounds = ROUNDS): void {
 }
 
 async function runBeside(args: readonly string[]): Promise<void> {
-  const child = spawn(process.execPath, [MAIN, ...args, '--config', configFile], { stdio: 'ignore' })
+  const child = spawn(process.execPath, [MAIN, ...args, '--config', configFile], {
+    env: ENV,
+    stdio: 'ignore',
+  })
   await once(child, 'exit')
 }
 
@@ -145,10 +157,14 @@ async function startServer(): Promise<{
   ended: Promise<unknown>
 }> {
   const startedAt = performance.now()
-  const child = spawn(process.execPath, ['--import', TURNS, MAIN, 'serve', '--config', configFile], {
-    env: { ...process.env, PINYON_LOG: 'error' },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  const child = spawn(
+    process.execPath,
+    [...SERVER_FLAGS, '--import', TURNS, MAIN, 'serve', '--config', configFile],
+    {
+      env: { ...ENV, PINYON_LOG: 'error' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  )
   const errors = createInterface(child.stderr)
   const ended = once(child, 'exit')
   const [line] = (await once(createInterface(child.stdout), 'line')) as [string]

@@ -22,7 +22,17 @@ const RUN_TIMEOUT_MS = 1_800_000
 const CONCURRENCY = Math.max(2, availableParallelism())
 
 /** All that tests get of the caller's environment. */
-const KEPT_VARIABLES = ['PATH', 'HOME', 'USER', 'LOGNAME', 'TERM', 'CI', 'NO_COLOR', 'FORCE_COLOR']
+const KEPT_VARIABLES = [
+  'PATH',
+  'HOME',
+  'USER',
+  'LOGNAME',
+  'TERM',
+  'CI',
+  'NO_COLOR',
+  'FORCE_COLOR',
+  'PINYON_TESTS',
+]
 
 /** Options of node --test that take a value, which is not a file to run. */
 const VALUED_OPTIONS = [

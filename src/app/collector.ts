@@ -39,7 +39,7 @@ const UNKNOWN_COLLECT_MS = 5_000
 /** When a process looks through the disk for the first time, so that whoever asks for a collection need not wait for that. */
 const FIRST_LOOK_MS = 10_000
 /** Who asks for a collection need not wait longer than this until what it does is decided, while it is done. In milliseconds. */
-const ANSWER_AFTER_MS = 500
+const ANSWER_AFTER_MS = 200
 /** How late the use of a blob is entered, in milliseconds. */
 const TOUCH_INTERVAL_MS = 30_000
 /** A blob that no snapshot lists stays for so long after it was last needed: a slow sync may be about to list it. In milliseconds. */

@@ -6,6 +6,7 @@ import { test, type TestContext } from 'node:test'
 import { ServerConnection } from '../../src/cli/server-connection.ts'
 import { userName } from '../../src/cli/user-name.ts'
 import type { GenerationView } from '../../src/proxy/api-generations.ts'
+import { extent } from '../support/extent.ts'
 import { httpGet } from '../support/http-get.ts'
 import { Random } from '../support/random.ts'
 import { startServer, type StartedServer } from '../support/start-server.ts'
@@ -17,8 +18,8 @@ import { DIGITS, formatConfig, REPOSITORIES, type Pins } from './reloads/plan.ts
 import { Publisher } from './reloads/publisher.ts'
 import { Syncs } from './reloads/syncs.ts'
 
-const RELOADS = 1_000
-const SYNCS = 200
+const RELOADS = extent({ full: 1_000, slice: 300 })
+const SYNCS = extent({ full: 200, slice: 60 })
 const CLIENTS = 64
 /** Syncs at a time, each of another mirror: turns alternate between two that nobody else syncs. */
 const LANES = 2
@@ -31,7 +32,7 @@ interface Farm {
   readonly pins: Pins
 }
 
-test('1,000 reloads and 200 syncs under 64 clients: no request fails, no index is mixed', async (t) => {
+test(`${RELOADS} reloads and ${SYNCS} syncs under ${CLIENTS} clients: no request fails, no index is mixed`, async (t) => {
   const farm = await startFarm(t)
   const { server, admin, publisher, syncs } = farm
   const setUp = (await readGenerations(server.url)).length

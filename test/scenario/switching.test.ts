@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
+import { extent } from '../support/extent.ts'
 import { httpGet } from '../support/http-get.ts'
 import { startApp } from '../support/start-app.ts'
 import { writeSyntheticRepository } from '../support/synthetic-repository.ts'
 import { tempDir } from '../support/temp-dir.ts'
 import { startUpstream } from '../support/upstream.ts'
 
-const PUBLISHES = 200
+const PUBLISHES = extent({ full: 200, slice: 60 })
 const MINUTE_MS = 60_000
 const START_MS = Date.UTC(2026, 0, 1)
 
@@ -16,7 +17,7 @@ interface Indexes {
   readonly latest: Readonly<Record<string, string>>
 }
 
-test('readers during 200 publishes see whole indexes only, never a step back, and every URL answers', async (t) => {
+test(`readers during ${PUBLISHES} publishes see whole indexes only, never a step back, and every URL answers`, async (t) => {
   const upstreams = await Promise.all(
     ['a', 'b'].map(async (name) => {
       const dir = tempDir(t)
