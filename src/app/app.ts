@@ -4,6 +4,7 @@ import { ConfigChanges } from './config-changes.ts'
 import { toClientSettings } from './client-settings.ts'
 import { readClientScript } from './client-script.ts'
 import { ConfigFile } from './config-file.ts'
+import { createPathSources } from './explain-paths.ts'
 import { FormerSources } from './former-sources.ts'
 import { createHandlers } from './handlers.ts'
 import type { InventoryKeeper } from './inventory-keeper.ts'
@@ -347,6 +348,12 @@ export class App {
       gpgKeys: (mirror) => this.#signatures.keysOf(mirror),
       cache: () => this.#storage.describeCache(this.config.cache.maxBytes),
       sourcesOf: (mirror) => this.#upstreams.get(mirror)?.health ?? [],
+      paths: createPathSources({
+        resolver: this.#resolver,
+        ledger: this.#storage.snapshots.ledger,
+        fills: this.#fills,
+        fallbacksOf: (mirror) => this.#fetching.fallbacksOf(mirror),
+      }),
       metrics: async () => ({ contentType: this.#metrics.contentType, text: await this.#metrics.text() }),
       inject: { store: this.store, runner: this.#injections, memory: new BodyMemory(MAX_BODY_BYTES) },
       clientScript: () => readClientScript(),

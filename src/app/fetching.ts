@@ -9,6 +9,7 @@ import { Prefetcher } from '../snapshot/prefetch/prefetcher.ts'
 import { Throttle } from '../snapshot/prefetch/throttle.ts'
 import type { Logger } from '../system/logger.ts'
 import type { MirrorUpstream } from '../upstream/mirror-upstream.ts'
+import type { SourceReport } from '../upstream/upstream.ts'
 import { createFallbacks, hasSameFallbacks, hasSameSources } from './mirrors.ts'
 import { StockTaker } from './stock-taker.ts'
 import type { Storage } from './storage.ts'
@@ -72,6 +73,11 @@ export class Fetching {
     const { mirrors } = this.#options.config()
     this.#stock.start([...mirrors.keys()])
     for (const { name } of mirrors.values()) this.prefetcher.tend(name)
+  }
+
+  /** How the fallbacks of a mirror are. */
+  fallbacksOf(mirror: string): readonly SourceReport[] {
+    return this.#fallbacks.get(mirror)?.health ?? []
   }
 
   /** A mirror's policy and last run, as the API shows it; undefined for one that is not configured. */

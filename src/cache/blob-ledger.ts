@@ -22,6 +22,8 @@ export interface BlobLedger {
   keep(digest: Digest, findSize: () => number | undefined): Promise<number | undefined>
   /** Notes that blobs were used at this moment (milliseconds since the epoch). */
   touch(digests: readonly Digest[], atMs: number): Promise<void>
+  /** What is entered of a blob: its bytes, and when it was last needed; undefined when it is not there. */
+  find(digest: Digest): { readonly size: number; readonly usedAt: number } | undefined
   total(): BlobTotal
 }
 
@@ -31,5 +33,6 @@ export const NO_LEDGER: BlobLedger = {
   drop: async (_digest, remove) => remove(),
   keep: async (_digest, findSize) => findSize(),
   touch: async () => undefined,
+  find: () => undefined,
   total: () => ({ count: 0, bytes: 0 }),
 }

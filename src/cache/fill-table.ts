@@ -32,6 +32,11 @@ export class FillTable {
     return this.#fills.size
   }
 
+  /** Whether a fill of this blob runs. */
+  has(expected: ExpectedBlob): boolean {
+    return this.#fills.has(fillName(expected))
+  }
+
   /**
    * Reads a blob that is not there yet: from the fill that is running, or from one begun now. Release the reader when done.
    * @param origin tells sources apart; a fill that is running asks this one as well, when its own fail or are late

@@ -14,6 +14,7 @@ import { addInject } from './inject.ts'
 import { toPrintable } from './table.ts'
 import { addUsage } from './usage.ts'
 import { addVerification } from './verify.ts'
+import { addWhy } from './why.ts'
 
 /** Runs one command line (`process.argv`'s form); resolves with its exit code. Errors are printed, never thrown. */
 export async function runCli(argv: readonly string[]): Promise<ExitCode> {
@@ -48,6 +49,7 @@ const COMMANDS: readonly ((cli: CommandLine) => void)[] = [
   addUsage,
   addCollection,
   addVerification,
+  addWhy,
 ]
 
 /** Without `[options]`, which every command has: descriptions then have room on a terminal of 80 columns. */

@@ -66,6 +66,11 @@ const COMMAND_EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'pinyon usage epel-el9                 who does, and which of its snapshots',
     "pinyon usage --json | jq -r '.mirrors[] | select(.last_seen == null) | .mirror'",
   ],
+  why: [
+    'pinyon why /repos/yum/epel-el9/latest/Packages/p/podman-5.2-1.el9.x86_64.rpm',
+    'pinyon why --server http://mirrors.example.org http://mirrors.example.org/repos/views/job-4711/all_latest.json',
+    'pinyon why --json "$URL" | jq \'.file.sources\'   where are its bytes looked for?',
+  ],
   adopt: [
     'pinyon adopt /var/www/html/repos/yum --dry-run   what would be taken in, and what the old tree has lost',
     'pinyon adopt /var/www/html/repos/yum             every mirror, with its packages; again: only what is new',

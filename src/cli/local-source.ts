@@ -1,10 +1,13 @@
 import { existsSync } from 'node:fs'
 
+import { toClientSettings } from '../app/client-settings.ts'
+import { createPathSources } from '../app/explain-paths.ts'
 import type { BlobLedger } from '../cache/blob-ledger.ts'
 import { createLayout } from '../cache/layout.ts'
 import { loadConfig } from '../config/load.ts'
 import { answerApi } from '../proxy/api.ts'
 import type { ApiContext, CacheView } from '../proxy/api-context.ts'
+import { Resolver } from '../proxy/resolver.ts'
 import { DiffRunner } from '../snapshot/diff/diff-runner.ts'
 import { createJudge } from '../snapshot/keys/judge.ts'
 import { KeyRing } from '../snapshot/keys/key-ring.ts'
@@ -21,6 +24,7 @@ export function openLocalSource(configFile: string): MirrorSource {
   const diffs = new DiffRunner(dataDir)
   const judge = createJudge(new AbortController().signal)
   const ring = new KeyRing({ store: store.keys, judge, now: Date.now })
+  const resolver = new Resolver(store, (mirror) => toClientSettings(mirrors.get(mirror)))
   return {
     running: false,
     get: async (path) => {
@@ -35,6 +39,7 @@ export function openLocalSource(configFile: string): MirrorSource {
         configuration: { error: undefined },
         gpgKeys: (mirror) => ring.keysOf(mirrors.get(mirror)?.gpgKeys ?? []),
         sourcesOf: () => [],
+        paths: createPathSources({ resolver, ledger: store.ledger }),
         cache: () => describeCache(store.ledger, cache.maxBytes),
         diff: (pair) => diffs.diff(pair),
       }

@@ -34,6 +34,7 @@ export interface RouteContext {
   readonly cache: ApiContext['cache']
   readonly gpgKeys: ApiContext['gpgKeys']
   readonly sourcesOf: ApiContext['sourcesOf']
+  readonly paths: ApiContext['paths']
   /** Prometheus' text format, and its type. */
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>
   /** Enabled mirrors that have no snapshot yet. */
@@ -93,7 +94,18 @@ async function routeOther(
 
 function apiContext(
   exchange: Exchange,
-  { snapshots, usage, configuration, cache, gpgKeys, sourcesOf, showClient, diff, prefetch }: RouteContext,
+  {
+    snapshots,
+    usage,
+    configuration,
+    cache,
+    gpgKeys,
+    sourcesOf,
+    paths,
+    showClient,
+    diff,
+    prefetch,
+  }: RouteContext,
 ): ApiContext {
   return {
     snapshots,
@@ -102,6 +114,7 @@ function apiContext(
     cache,
     gpgKeys,
     sourcesOf,
+    paths,
     showClient,
     prefetch,
     diff: (pair) => diff(pair, goneSignal(exchange)),

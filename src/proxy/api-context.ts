@@ -7,6 +7,7 @@ import type { HoldingsStore, PrefetchView } from './api-holdings.ts'
 import type { UsageReader } from '../snapshot/usage/usage.ts'
 import type { ViewStore } from '../snapshot/views/views.ts'
 import type { SourceReport } from '../upstream/upstream.ts'
+import type { PathSources } from './api-why.ts'
 import type { TextReply } from './reply.ts'
 
 /** Why what the configuration file says now is not what runs; undefined when it does, or when no server runs. */
@@ -60,6 +61,7 @@ export interface ApiContext {
   readonly showClient: (address: string) => string
   /** How the sources of a mirror are; none of one that is not configured, or where no server runs. */
   readonly sourcesOf: (mirror: string) => readonly SourceReport[]
+  readonly paths: PathSources
   /** Compares two snapshots that are there. */
   readonly diff: (pair: SnapshotPair) => Promise<DiffDocument>
 }

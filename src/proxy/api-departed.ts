@@ -1,18 +1,13 @@
 import { PinyonError } from '../model/errors.ts'
 import { formatNevra } from '../model/nevra.ts'
-import type { DepartedState, ListedFile } from '../snapshot/departed/departed.ts'
+import type { DepartedState, Departure, ListedFile } from '../snapshot/departed/departed.ts'
 import type { Snapshot } from '../snapshot/store.ts'
 import type { ApiContext } from './api-context.ts'
 import { createJsonReply, readCount, toIso } from './api-reply.ts'
 import type { TextReply } from './reply.ts'
 
-/** A package that upstream has dropped, as the API shows it. */
-export interface DepartedPackageView {
-  readonly nevra: string
-  readonly name: string
-  readonly href: string
-  readonly digest: string
-  readonly bytes: number | null
+/** How a package left upstream, as the API shows it. */
+export interface DepartureView {
   readonly state: DepartedState
   /** When a look upstream found it gone. */
   readonly left_at: string | null
@@ -22,6 +17,15 @@ export interface DepartedPackageView {
   readonly asked_at: string | null
   readonly times: number
   readonly answers: string | null
+}
+
+/** A package that upstream has dropped, as the API shows it. */
+export interface DepartedPackageView extends DepartureView {
+  readonly nevra: string
+  readonly name: string
+  readonly href: string
+  readonly digest: string
+  readonly bytes: number | null
 }
 
 /** Some of them. */
@@ -71,11 +75,19 @@ function toView(file: ListedFile): DepartedPackageView {
     href: file.href,
     digest: file.digest,
     bytes: file.size ?? null,
-    state: departure?.state ?? 'at_risk',
-    left_at: toIso(departure?.leftAt),
-    replaced: departure?.isReplaced ?? false,
-    asked_at: toIso(departure?.lost?.askedAt),
-    times: departure?.lost?.times ?? 0,
-    answers: departure?.lost?.answers ?? null,
+    ...toDepartureView(departure),
+  }
+}
+
+/** A departure in the API's words. */
+export function toDepartureView(departure: Departure | undefined): DepartureView {
+  const { state = 'at_risk', leftAt, isReplaced = false, lost } = departure ?? {}
+  return {
+    state,
+    left_at: toIso(leftAt),
+    replaced: isReplaced,
+    asked_at: toIso(lost?.askedAt),
+    times: lost?.times ?? 0,
+    answers: lost?.answers ?? null,
   }
 }

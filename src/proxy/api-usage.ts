@@ -57,7 +57,8 @@ export async function answerUsage(
   return createJsonReply(toDetailsView(found, showClient))
 }
 
-function toDetailsView(
+/** A mirror's use in the API's words. */
+export function toDetailsView(
   details: MirrorUsageDetails,
   showClient: ApiContext['showClient'],
 ): MirrorUsageDetailsView {

@@ -6,6 +6,7 @@ import { answerMirrors } from './api-mirrors.ts'
 import { createJsonReply } from './api-reply.ts'
 import { answerUsage } from './api-usage.ts'
 import { answerViews } from './api-views.ts'
+import { answerWhy } from './api-why.ts'
 import type { TextReply } from './reply.ts'
 
 /** By the segment after `/api/v1`. */
@@ -16,6 +17,7 @@ const RESOURCES: Readonly<Record<string, ApiResource>> = {
   mirrors: answerMirrors,
   usage: answerUsage,
   views: answerViews,
+  why: answerWhy,
 }
 
 /**

@@ -30,6 +30,7 @@ const COMMANDS = [
   'usage',
   'gc',
   'views',
+  'why',
 ]
 
 describe('the command line', () => {

@@ -4,7 +4,7 @@ import type Database from 'better-sqlite3'
 
 const BLOBS = {
   total: 'SELECT count, bytes FROM blob_total',
-  size: 'SELECT size FROM blob WHERE digest = :digest',
+  find: 'SELECT size, used_at AS usedAt FROM blob WHERE digest = :digest',
   add: `INSERT INTO blob (digest, size, used_at) VALUES (:digest, :size, :atMs)
     ON CONFLICT (digest) DO UPDATE SET used_at = max(used_at, excluded.used_at)`,
   remove: 'DELETE FROM blob WHERE digest = :digest',

@@ -62,6 +62,10 @@ export class SqliteBlobLedger implements BlobLedger {
     }
   }
 
+  find(digest: Digest): { readonly size: number; readonly usedAt: number } | undefined {
+    return this.#statements.find.get({ digest }) as { size: number; usedAt: number } | undefined
+  }
+
   total(): BlobTotal {
     return this.#statements.total.get() as BlobTotal
   }

@@ -1,0 +1,125 @@
+import type { WhyAsked, WhyFile, WhySource, WhyView } from '../proxy/api-why.ts'
+import { EXIT, type CommandLine, type ExitCode, type Options } from './exit.ts'
+import { openMirrorSource } from './mirror-source.ts'
+import { formatAge, formatBytes, toPrintable } from './table.ts'
+
+/** Adds the command that explains a URL. */
+export function addWhy({ add, onDone }: CommandLine): void {
+  add(
+    'why',
+    'how a URL resolves, where its bytes are or are looked for, and by which digest they are trusted',
+  )
+    .argument('<url>', 'a path of the server, or a whole URL of it')
+    .option('--json', 'for scripts')
+    .action(async (url: string, options: Options) => onDone(await explainUrl(url, options)))
+}
+
+/** Explains a URL; exits 3 when there is nothing at it. */
+async function explainUrl(url: string, options: Options): Promise<ExitCode> {
+  const source = await openMirrorSource(options)
+  try {
+    const path = url.startsWith('/') || /^https?:\/\//i.test(url) ? url : `/${url}`
+    const why = await source.get<WhyView>(`why?path=${encodeURIComponent(path)}`)
+    if (options.json === true) process.stdout.write(`${JSON.stringify(why, undefined, 2)}\n`)
+    else process.stdout.write(formatWhy(why, { nowMs: Date.now(), running: source.running }))
+    return why.status >= 400 ? EXIT.nothing : EXIT.done
+  } finally {
+    await source.close()
+  }
+}
+
+/** How ages are told, and whether a server answered: only that knows how sources are. */
+interface Telling {
+  readonly nowMs: number
+  readonly running: boolean
+}
+
+/** An explanation for a terminal, a fact a line. */
+export function formatWhy(why: WhyView, telling: Telling): string {
+  const { path, status, reason, redirects, view, mirror, snapshot, file, asked } = why
+  const lines: [string, string][] = [[path, describeStatus(why)]]
+  for (const location of redirects) lines.push(['redirect', location])
+  if (reason !== null) lines.push(['why', reason])
+  if (view !== null) lines.push(['view', describeView(view)])
+  if (mirror !== null && status < 400)
+    lines.push(['snapshot', snapshot === null ? mirror : `${snapshot} of ${mirror}`])
+  if (file !== null) lines.push(...describeFile(file, telling))
+  if (asked !== null) lines.push(...describeAsked(asked, telling))
+  return lines.map(([name, text]) => `${toPrintable(name).padEnd(9)} ${toPrintable(text)}\n`).join('')
+}
+
+const KINDS: Readonly<Record<WhyView['kind'], string>> = {
+  package: 'a package',
+  repodata: 'a file of repodata',
+  view: "a view's index",
+  text: 'made by the server',
+  redirect: 'a redirect',
+  none: 'nothing',
+}
+
+function describeStatus({ status, kind, code }: WhyView): string {
+  return code === null ? `${status}, ${KINDS[kind]}` : `${status} ${code}`
+}
+
+function describeView({ name, generation, ends_at: endsAt }: NonNullable<WhyView['view']>): string {
+  if (generation === null) return `${name}: nobody has frozen it; the next GET does`
+  return `${name}: generation ${generation}, until ${endsAt ?? 'it is ended'}`
+}
+
+function describeFile(file: WhyFile, { nowMs, running }: Telling): [string, string][] {
+  const { href, nevra, digest, bytes, stated_by: by, departed, sources } = file
+  const size = bytes === null ? 'no size stated' : formatBytes(bytes)
+  const lines: [string, string][] = [
+    ['file', `${nevra === null ? '' : `${nevra}, `}${href}, ${size}`],
+    ['trusted', by === 'sync' ? `${digest}, as the sync captured it` : `${digest}, which ${by} states`],
+    ['signed', describeSignature(file)],
+    ['bytes', describePlace(file, nowMs)],
+  ]
+  if (departed !== null) {
+    const { state, left_at: leftAt, replaced, answers } = departed
+    const facts = [
+      `${state.replace('_', ' ')}, upstream dropped it ${leftAt === null ? 'at an unknown time' : formatAge(leftAt, nowMs)}`,
+      ...(replaced ? ['it has other bytes under this name by now'] : []),
+      ...(answers === null ? [] : [`asked: ${answers}`]),
+    ]
+    lines.push(['upstream', facts.join('; ')])
+  }
+  const shown = sources.map((source): [string, string] => ['source', describeSource(source, href)])
+  if (shown.length === 0 && !running) shown.push(['source', 'no server runs that would ask one'])
+  return [...lines, ...shown]
+}
+
+function describeSignature({ signature: { state, owner, fingerprint, verified_at: at } }: WhyFile): string {
+  if (state === 'verified')
+    return `repomd.xml by ${owner ?? 'an unnamed key'}, ${fingerprint}, verified ${at}`
+  if (state === 'unverified') return 'repomd.xml.asc is there, and was not asked to be verified'
+  return state === 'missing' ? 'upstream had no right repomd.xml.asc' : 'repomd.xml is not signed'
+}
+
+function describePlace({ stored }: WhyFile, nowMs: number): string {
+  const { state, bytes, used_at: usedAt } = stored
+  if (state === 'filling') return 'being fetched now'
+  if (state === 'absent') return 'not here: the next GET fetches them'
+  return `stored, ${formatBytes(bytes ?? 0)}, last needed ${formatAge(usedAt, nowMs)}`
+}
+
+function describeSource(source: WhySource, href: string): string {
+  const { baseurl, fallback, state, failures, retry_in_ms: retryMs, error } = source
+  const url = /[{}]/.test(baseurl) ? baseurl : `${baseurl.replace(/\/?$/, '/')}${href}`
+  const facts = [
+    `${state}${failures === 0 ? '' : `, ${failures} failures`}`,
+    ...(retryMs > 0 ? [`asked again in ${Math.ceil(retryMs / 1000)} s`] : []),
+    ...(error === null ? [] : [error]),
+  ]
+  return `${url}${fallback ? ' (fallback)' : ''}: ${facts.join(', ')}`
+}
+
+function describeAsked(asked: WhyAsked, { nowMs }: Telling): [string, string][] {
+  const { snapshot_last_seen: seen, snapshot_requests: requests, clients } = asked
+  const last = seen === null ? 'nobody' : `${formatAge(seen, nowMs)}, ${requests} requests in all`
+  const shown = clients.map(({ client, agent, last_seen: at }): [string, string] => [
+    'client',
+    `${client}, ${agent}, ${formatAge(at, nowMs)}`,
+  ])
+  return [['asked', `for anything of the snapshot: ${last}`], ...shown]
+}
