@@ -1,6 +1,6 @@
 import type { BlobLedger } from '../cache/blob-ledger.ts'
 import type { ExpectedBlob } from '../cache/blob-store.ts'
-import type { PathSources } from '../proxy/api-why.ts'
+import type { PathSources } from '../proxy/path-sources.ts'
 import type { Resolver } from '../proxy/resolver.ts'
 import type { SourceReport } from '../upstream/upstream.ts'
 

@@ -7,7 +7,7 @@ import type { HoldingsStore, PrefetchView } from './api-holdings.ts'
 import type { UsageReader } from '../snapshot/usage/usage.ts'
 import type { ViewStore } from '../snapshot/views/views.ts'
 import type { SourceReport } from '../upstream/upstream.ts'
-import type { PathSources } from './api-why.ts'
+import type { PathSources } from './path-sources.ts'
 import type { TextReply } from './reply.ts'
 
 /** Why what the configuration file says now is not what runs; undefined when it does, or when no server runs. */

@@ -1,4 +1,3 @@
-import type { Digest } from '../model/digest.ts'
 import { PinyonError, toPinyonError } from '../model/errors.ts'
 import { formatNevra } from '../model/nevra.ts'
 import type { SourceReport } from '../upstream/upstream.ts'
@@ -7,27 +6,10 @@ import { createJsonReply, toIso } from './api-reply.ts'
 import { toDepartureView, type DepartureView } from './api-departed.ts'
 import { toSignatureView, type SignatureView } from './api-signatures.ts'
 import { toDetailsView, type ClientUsageView } from './api-usage.ts'
-import type { FileReply, Reply } from './reply.ts'
+import type { BlobPlace } from './path-sources.ts'
+import type { FileReply } from './reply.ts'
 import { findSegments, parseRequestTarget } from './request-target.ts'
 import { parseViewPath } from './views.ts'
-
-/** Where the bytes of a digest are, as far as this process knows. */
-export interface BlobPlace {
-  /** `filling`: a fill of this process runs. */
-  readonly state: 'stored' | 'filling' | 'absent'
-  readonly bytes?: number
-  /** When it was last needed, in milliseconds since the epoch, to half a minute. */
-  readonly usedAt?: number
-}
-
-/** What explains paths. */
-export interface PathSources {
-  /** What a target names; never freezes a view. Throws as the request for it would. */
-  readonly resolve: (target: string) => Promise<Reply>
-  readonly placeOf: (digest: Digest, size: number | undefined) => Promise<BlobPlace>
-  /** Where packages of a mirror are asked for when upstream has them no more. */
-  readonly fallbacksOf: (mirror: string) => readonly SourceReport[]
-}
 
 /** Why a path is answered as it is. */
 export interface WhyView {
