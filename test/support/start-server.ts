@@ -27,6 +27,8 @@ export interface StartServerOptions {
   readonly mirrors?: Readonly<Record<string, Readonly<Record<string, unknown>>>>
   /** The whole configuration instead; its data_dir must be `./data` and its port 0. */
   readonly text?: string
+  /** The program; that of the source tree unless told. */
+  readonly main?: string
   /** An existing directory to start on again. */
   readonly dir?: string
   /** Further environment variables. */
@@ -41,7 +43,7 @@ export async function startServer(t: TestContext, options: StartServerOptions): 
   const { mirrors = {} } = options
   const config = { listen: '127.0.0.1:0', data_dir: './data', sync_interval: 'off', mirrors }
   writeFileSync(configFile, options.text ?? JSON.stringify(config))
-  const child = spawn(process.execPath, [MAIN, 'serve', '--config', configFile], {
+  const child = spawn(process.execPath, [options.main ?? MAIN, 'serve', '--config', configFile], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, PINYON_LOG: 'silent', ...options.env },
   })

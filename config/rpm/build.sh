@@ -1,0 +1,34 @@
+#!/bin/sh
+# Builds the RPM of this checkout: sh config/rpm/build.sh [DIRECTORY], by default into dist/. Needs npm and rpmbuild, and no network.
+set -eu
+
+root=$(cd "$(dirname "$0")/../.." && pwd)
+out=${1:-$root/dist}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+cd "$root"
+npm pack --silent --pack-destination "$work" > /dev/null
+version=$(node -p 'require("./package.json").version')
+
+# What npm installs for production; of machine code only this machine's.
+node -e '
+  const { packages } = require("./package-lock.json")
+  const isNeeded = ([path, { dev, optional, devOptional }]) => path !== "" && !dev && !optional && !devOptional
+  for (const [path] of Object.entries(packages).filter(isNeeded)) console.log(path)
+' > "$work/packages"
+while read -r path; do
+  [ -e "$path/package.json" ] || {
+    echo "config/rpm/build.sh: $path is not there: run npm ci first" >&2
+    exit 1
+  }
+done < "$work/packages"
+case $(uname -m) in aarch64) other=x64 ;; *) other=arm64 ;; esac
+tar czhf "$work/node_modules.tar.gz" --exclude="*-$other.node" --exclude='darwin-*' --exclude='win32-*' \
+  --exclude='linuxmusl-*' --exclude='*.map' -T "$work/packages"
+
+rpmbuild -bb --quiet --define "_topdir $work/rpmbuild" --define "_sourcedir $work" --define "_rpmdir $work/rpms" \
+  --define "pinyon_version $version" config/rpm/pinyon.spec
+mkdir -p "$out"
+cp "$work"/rpms/*/pinyon-"$version"-*.rpm "$out/"
+ls "$out"/pinyon-"$version"-*.rpm

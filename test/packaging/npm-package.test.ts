@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+
+import { httpGet } from '../support/http-get.ts'
+import { mustRun, runCommand } from '../support/run-command.ts'
+import { startServer } from '../support/start-server.ts'
+import { tempDir } from '../support/temp-dir.ts'
+import { copyCheckout, sampleUrl } from './checkout.ts'
+
+test('what npm packs is installed into an empty folder, serves, syncs and collects', async (t) => {
+  const checkout = copyCheckout(t)
+  const packed = tempDir(t)
+  await mustRun('npm', ['pack', '--silent', '--pack-destination', packed], { cwd: checkout })
+  const manifest = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8')) as {
+    version: string
+    dependencies: Record<string, string>
+  }
+  const app = tempDir(t)
+  const modules = join(checkout, 'node_modules')
+  // The dependencies are those of this checkout: there is no registry to ask.
+  const dependencies = Object.fromEntries(
+    Object.keys(manifest.dependencies).map((name) => [name, `file:${join(modules, name)}`]),
+  )
+  const pinyon = `file:${join(packed, `pinyon-${manifest.version}.tgz`)}`
+  writeFileSync(
+    join(app, 'package.json'),
+    JSON.stringify({ name: 'app', dependencies: { ...dependencies, pinyon } }),
+  )
+  await mustRun('npm', ['install', '--offline', '--ignore-scripts', '--omit=optional', '--silent'], {
+    cwd: app,
+  })
+  const command = join(app, 'node_modules/.bin/pinyon')
+  const version = await runCommand(command, ['--version'])
+  assert.deepEqual([version.code, version.stdout.trim()], [0, manifest.version])
+
+  const home = join(app, 'node_modules/pinyon')
+  const main = join(home, 'dist/main.js')
+  const mirrors = { sample: { baseurl: sampleUrl(join(home, 'config')), sync_interval: 'off' } }
+  const server = await startServer(t, { main, mirrors })
+  const run = async (...args: readonly string[]) => {
+    const result = await runCommand(command, [...args, '--config', server.configFile])
+    assert.equal(result.code, 0, `${args.join(' ')}: ${result.stdout}${result.stderr}`)
+    return result.stdout
+  }
+  // A thread, processes, and files that are no modules are found.
+  assert.match(await run('sync'), /sample/)
+  await run('gc')
+  await run('verify')
+  const index = await httpGet(`${server.url}/repos/yum/all_latest.json`)
+  const { latest_ci_repos: repos } = JSON.parse(index.body.toString()) as {
+    latest_ci_repos: { sample: string }
+  }
+  const rpm = 'Packages/pinyon-hello-1.1-1.noarch.rpm'
+  const served = await httpGet(`${repos.sample}/${rpm}`)
+  assert.equal(served.status, 200)
+  assert.deepEqual(served.body, readFileSync(join(home, 'config/sample', rpm)))
+  assert.equal((await httpGet(`${server.url}/client.sh`)).status, 200)
+})
