@@ -20,6 +20,7 @@ const FILES_OUTSIDE: Readonly<Record<string, { imports: readonly string[]; impor
   {
     'src/main.ts': { imports: ['cli', 'model'], importers: [] },
     'src/setup.mjs': { imports: [], importers: [] },
+    'src/build.mjs': { imports: [], importers: [] },
     'src/version.ts': { imports: [], importers: ['app', 'cli'] },
   }
 
