@@ -1,7 +1,7 @@
 import { formatDuration } from '../model/duration.ts'
 import type { YumSection } from '../inject/yum-config.ts'
 import { parseYumBoolean, parseYumSeconds } from '../inject/yum-values.ts'
-import { expandVariables, findVariables } from '../inject/yum-variables.ts'
+import { expandVariables, findVariables } from '../model/yum-variables.ts'
 import { refuseMirrorName } from '../model/mirror-name.ts'
 import { chooseBaseurls } from './import-baseurl.ts'
 import { noteSecrets, readCredentials, type SecretVariables } from './import-secrets.ts'

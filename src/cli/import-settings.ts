@@ -1,7 +1,7 @@
 import { describeLeftBehind } from './import-reasons.ts'
 import type { YumSection } from '../inject/yum-config.ts'
 import { unquoteYumValue } from '../inject/yum-values.ts'
-import { expandVariables } from '../inject/yum-variables.ts'
+import { expandVariables } from '../model/yum-variables.ts'
 
 /** What a key says to a repository, variables expanded as far as they are known. */
 export interface Setting {

@@ -2,7 +2,7 @@ import { pathToFileURL } from 'node:url'
 
 import { escapeEnvironment } from '../config/environment.ts'
 import { maskUrl, parseBaseurl, parseProxy } from '../config/urls.ts'
-import { findVariables } from '../inject/yum-variables.ts'
+import { findVariables } from '../model/yum-variables.ts'
 import type { Credentials, SecretVariables } from './import-secrets.ts'
 
 /** A URL as it is to stand in pinyon's configuration. */

@@ -1,7 +1,7 @@
 import { decodeByteText } from './byte-text.ts'
 import { readYumValue, type YumKey, type YumPart } from './yum-document.ts'
 import { parseYumBoolean, splitYumList, unquoteYumValue } from './yum-values.ts'
-import { expandVariables } from './yum-variables.ts'
+import { expandVariables } from '../model/yum-variables.ts'
 
 /** A section with all of its parts. */
 export interface YumDocumentSection {

@@ -7,7 +7,7 @@ import { maskUrl, parseBaseurl } from '../../src/config/urls.ts'
 import { importSections } from '../../src/cli/import-sections.ts'
 import { formatImport } from '../../src/cli/import-text.ts'
 import { parseYumConfig } from '../../src/inject/yum-config.ts'
-import { findVariables } from '../../src/inject/yum-variables.ts'
+import { findVariables } from '../../src/model/yum-variables.ts'
 
 const VARIABLES = new Map([
   ['basearch', 'x86_64'],

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import * as fc from 'fast-check'
-import { expandVariables, findVariables } from '../../src/inject/yum-variables.ts'
+import { expandVariables, findVariables } from '../../src/model/yum-variables.ts'
 import { runCommand } from '../support/run-command.ts'
 import { needs, SYSTEM_PYTHON } from '../support/tools.ts'
 
