@@ -61,6 +61,8 @@ export const ERROR_KINDS = {
   REPODATA_MOVING: { status: 502, outcome: 'error_upstream', source: 'upstream', retryable: true },
   /** What upstream shows is older than the last snapshot. */
   REPODATA_OLDER: { status: 502, outcome: 'error_upstream', source: 'upstream', retryable: false },
+  /** No mirror that answers has a repomd.xml that its metalink lists. */
+  REPODATA_UNLISTED: { status: 502, outcome: 'error_upstream', source: 'upstream', retryable: true },
   /** An enabled mirror has no snapshot yet. */
   NOT_READY: { status: 503, outcome: 'error_upstream', source: 'upstream', retryable: true },
   /** Another process is syncing this mirror. */

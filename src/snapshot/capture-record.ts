@@ -5,8 +5,9 @@ import type { Upstream } from '../upstream/upstream.ts'
 import type { SignatureCheck } from './keys/await-signature.ts'
 import type { CandidateFile, Defect } from './store.ts'
 
-/** How often a file is tried that an unchanged repomd.xml names and upstream does not have right. */
-const TRIES = 3
+/** How often a file is tried that an unchanged repomd.xml names and upstream does not have right: of many sources each once, but not more. */
+const MIN_TRIES = 3
+const MAX_TRIES = 8
 /** Stated sizes can be wrong, so a file may be larger; but not without bound, whatever repomd.xml says. */
 const SIZE_TOLERANCE = 4
 const MIN_SIZE_LIMIT = 64 << 20
@@ -47,6 +48,7 @@ export async function captureRecord(
   hasMoved: () => Promise<boolean>,
 ): Promise<CapturedFile> {
   const { href: path, type, checksum: digest } = record
+  const tries = Math.min(MAX_TRIES, Math.max(MIN_TRIES, context.upstream.baseurls.length))
   for (let attempt = 1; ; attempt += 1) {
     try {
       const size = await obtain(context, record, attempt)
@@ -58,9 +60,9 @@ export async function captureRecord(
       if (await hasMoved().catch(() => false)) throw new Moved()
       const isMistake = MISTAKES.includes(failure.code)
       // A body that broke off is worth another try; an answer that did not come had its retries already.
-      if (!isMistake && (failure.code !== 'UPSTREAM_SHORT' || attempt === TRIES)) throw failure
-      if (attempt < TRIES) continue
-      const message = `repomd.xml names it, and in ${TRIES} tries upstream did not have it right: ${failure.message}`
+      if (!isMistake && (failure.code !== 'UPSTREAM_SHORT' || attempt === tries)) throw failure
+      if (attempt < tries) continue
+      const message = `repomd.xml names it, and in ${tries} tries upstream did not have it right: ${failure.message}`
       const file = { path, type, digest: undefined, size: record.size ?? 0 }
       return { file, defects: [{ path, kind: 'missing', message }] }
     }
@@ -87,12 +89,20 @@ async function download(context: CaptureContext, record: RepomdRecord, attempt: 
   // Before upstream is asked: a body that nobody can store would hold its connection.
   const writer = await blobs.create({ digest: record.checksum, essential: true })
   try {
-    const reply = await upstream.get(record.href, { signal, firstBaseurl: attempt - 1 })
-    for await (const chunk of reply.body) {
+    const { href, checksum: digest } = record
+    const { body } = await upstream.get(href, { signal, digest, firstBaseurl: attempt - 1 })
+    for await (const chunk of body) {
       if (writer.written + chunk.length > maxBytes)
-        throw new PinyonError('UPSTREAM_OVERSIZE', `${record.href} is larger than: ${maxBytes} bytes`)
+        throw new PinyonError('UPSTREAM_OVERSIZE', `${href} is larger than: ${maxBytes} bytes`)
       await writer.write(chunk)
     }
+    try {
+      writer.verify()
+    } catch (error) {
+      body.judge?.(false)
+      throw error
+    }
+    body.judge?.(true)
     await writer.publish()
     context.onFile(writer.written)
     return writer.written

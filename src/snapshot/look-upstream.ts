@@ -4,7 +4,9 @@ import type { Repomd } from '../model/repodata.ts'
 import { describeStepBack } from '../model/repository-age.ts'
 import { parseRepomd, repomdFingerprint } from '../repodata/repomd.ts'
 import type { Upstream } from '../upstream/upstream.ts'
-import { REPOMD_PATH, fetchRepomd, type FetchedRepomd } from './repomd-source.ts'
+import type { KnownListing } from './listing/mirror-list.ts'
+import { chooseByListing } from './listing/choose-repomd.ts'
+import { REPOMD_PATH, askRepomd, type FetchedRepomd, type RepomdRequest } from './repomd-source.ts'
 import type { SeenRepomd, Snapshot, SnapshotReader } from './store.ts'
 
 /** What a look needs. */
@@ -15,6 +17,10 @@ export interface LookContext {
   readonly store: Pick<SnapshotReader, 'files'>
   /** Take what is older than the newest snapshot. */
   readonly allowOlder: boolean
+  /** The metalink or mirrorlist as it is now; absent where there is none. */
+  readonly refreshList?: (signal: AbortSignal) => Promise<KnownListing>
+  /** Whether repomd.xml is verified by a signature. */
+  readonly signature?: unknown
   readonly now: () => number
   readonly signal: AbortSignal
 }
@@ -38,20 +44,67 @@ export interface KnownUpstream {
   readonly whole?: boolean
 }
 
+/** As many sources are looked at to find one that is not behind. */
+const MAX_LOOKS = 8
+
 /**
- * Looks at upstream's repomd.xml. One that is older than the newest snapshot is passed over: sources may be out of step with each other,
+ * Looks at upstream's repomd.xml. With a metalink it has to be one of those that it lists, the newest that can be had; when that is the
+ * one that was seen before, no mirror is asked. Else one that is older than the newest snapshot is passed over: sources may be out of step with each other,
  * so the others are asked as well.
  * @throws PinyonError REPODATA_OLDER when all that answer have an older one; REPODATA_MALFORMED; upstream's trouble
  */
 export async function lookUpstream(context: LookContext, known: KnownUpstream): Promise<Look> {
+  const list = await context.refreshList?.(context.signal)
+  // A signature vouches for what a list that cannot be had any more does not know yet.
+  const isVouchedFor = list?.error !== undefined && context.signature !== undefined
+  if (list !== undefined && list.listing.repomds.length > 0 && !isVouchedFor)
+    return await lookByListing(context, known, list)
   const first = await lookAt(context, known)
-  if (!('older' in first)) return first
-  for (const baseurl of context.upstream.baseurls.filter((one) => one !== first.baseurl)) {
-    const look = await lookAt(context, known, baseurl).catch(() => undefined)
+  if (!('older' in first)) return await lookElsewhere(context, known, first, list)
+  for (const baseurl of othersThan(context, first.baseurl).slice(0, MAX_LOOKS - 1)) {
+    const look = await lookAt(context, known, { onlyBaseurl: baseurl }).catch(() => undefined)
     context.signal.throwIfAborted()
     if (look !== undefined && !('older' in look)) return look
   }
   throw new PinyonError('REPODATA_OLDER', describeRefusal(context, first, known.seen))
+}
+
+async function lookByListing(
+  context: LookContext,
+  { newest, seen, whole = false }: KnownUpstream,
+  list: KnownListing,
+): Promise<Look> {
+  const before = newest === undefined || whole ? undefined : seen
+  const chosen = await chooseByListing(context, list, before)
+  if (chosen === undefined) {
+    if (newest !== undefined) return { snapshot: newest, shown: undefined }
+    throw new PinyonError('UPSTREAM_STATUS', 'asked without conditions, upstream showed no repomd.xml')
+  }
+  const look = await judge(context, { newest, seen }, chosen)
+  if ('older' in look) throw new PinyonError('REPODATA_OLDER', describeRefusal(context, look, seen))
+  return look
+}
+
+/**
+ * A mirrorlist says nothing of what is the newest, and a mirror that has stopped looks like one with nothing new: whenever the list is looked
+ * at, so is another mirror.
+ */
+async function lookElsewhere(
+  context: LookContext,
+  known: KnownUpstream,
+  first: Look & { readonly baseurl: string },
+  list: KnownListing | undefined,
+): Promise<Look> {
+  if (first.news !== undefined || list?.isFresh !== true || known.whole === true) return first
+  if (othersThan(context, first.baseurl).length === 0) return first
+  const request = { except: new Set([first.baseurl]), isOptional: true }
+  const other = await lookAt(context, known, request).catch(() => undefined)
+  context.signal.throwIfAborted()
+  return other !== undefined && !('older' in other) && other.news !== undefined ? other : first
+}
+
+function othersThan({ upstream }: LookContext, baseurl: string): readonly string[] {
+  return upstream.baseurls.filter((one) => one !== baseurl)
 }
 
 interface OlderLook {
@@ -59,19 +112,26 @@ interface OlderLook {
   readonly baseurl: string
 }
 
-/** @param onlyBaseurl the source to look at; the first that answers unless told */
+/** @param request which source to look at; the first that answers unless told */
 async function lookAt(
   context: LookContext,
-  { newest, seen, whole = false }: KnownUpstream,
-  onlyBaseurl?: string,
-): Promise<Look | OlderLook> {
+  known: KnownUpstream,
+  request: Omit<RepomdRequest, 'signal'> = {},
+): Promise<(Look & { readonly baseurl: string }) | OlderLook> {
   const { upstream, signal } = context
-  const only = onlyBaseurl === undefined ? {} : { onlyBaseurl }
-  const fetched = await fetchRepomd(upstream, whole ? undefined : seen, { signal, ...only })
-  if (fetched === undefined) {
-    if (newest !== undefined) return { snapshot: newest, shown: undefined }
-    throw new PinyonError('UPSTREAM_STATUS', `asked without conditions, upstream answered: 304`)
-  }
+  const { newest, seen, whole = false } = known
+  const { baseurl, fetched } = await askRepomd(upstream, whole ? undefined : seen, { signal, ...request })
+  if (fetched !== undefined) return { ...(await judge(context, known, fetched)), baseurl }
+  if (newest !== undefined) return { snapshot: newest, shown: undefined, baseurl }
+  throw new PinyonError('UPSTREAM_STATUS', `asked without conditions, upstream answered: 304`)
+}
+
+/** What a repomd.xml means beside the newest snapshot. */
+async function judge(
+  context: LookContext,
+  { newest, seen }: KnownUpstream,
+  fetched: FetchedRepomd,
+): Promise<Look | OlderLook> {
   const repomd = parseRepomd(fetched.bytes)
   if (newest === undefined) return { news: { fetched, repomd } }
   if (newest.fingerprint === repomdFingerprint(repomd))

@@ -2,7 +2,7 @@ import { gunzipSync } from 'node:zlib'
 
 import { digestOf, type Digest } from '../model/digest.ts'
 import { PinyonError } from '../model/errors.ts'
-import type { Upstream, UpstreamReply } from '../upstream/upstream.ts'
+import type { Upstream, UpstreamReply, UpstreamRequest } from '../upstream/upstream.ts'
 import type { SeenRepomd } from './store.ts'
 
 export const REPOMD_PATH = 'repodata/repomd.xml'
@@ -32,27 +32,44 @@ export interface Companion {
   readonly digest: Digest
 }
 
+/** Which sources are asked for a repomd.xml; see {@link ../upstream/upstream.ts}. */
+export type RepomdRequest = Pick<UpstreamRequest, 'onlyBaseurl' | 'except' | 'isOptional'> & {
+  readonly signal: AbortSignal
+}
+
+/** What one source showed: without a repomd.xml where it is the one that was seen before. */
+export interface RepomdAnswer {
+  readonly baseurl: string
+  readonly fetched: FetchedRepomd | undefined
+}
+
+/** Gets repomd.xml, conditionally when one was seen before. */
+export async function askRepomd(
+  upstream: Upstream,
+  seen: SeenRepomd | undefined,
+  request: RepomdRequest,
+): Promise<RepomdAnswer> {
+  const conditions = seen === undefined ? {} : { validators: toValidators(seen) }
+  const reply = await upstream.get(REPOMD_PATH, { ...request, ...conditions })
+  const { baseurl } = reply
+  if (reply.status === 304) return { baseurl, fetched: undefined }
+  const bytes = decodeOnce(await readAll(reply, MAX_REPOMD_BYTES, REPOMD_PATH))
+  const digest = digestOf(bytes)
+  if (digest === seen?.digest) return { baseurl, fetched: undefined }
+  const { etag, lastModified } = reply.validators
+  return { baseurl, fetched: { bytes, seen: { baseurl, etag, lastModified, digest } } }
+}
+
 /**
- * Gets repomd.xml, conditionally when one was seen before.
+ * As {@link askRepomd}, of whichever source answers.
  * @returns undefined when upstream still has the one that was seen
  */
 export async function fetchRepomd(
   upstream: Upstream,
   seen: SeenRepomd | undefined,
-  options: { signal: AbortSignal; onlyBaseurl?: string },
+  request: RepomdRequest,
 ): Promise<FetchedRepomd | undefined> {
-  const { signal } = options
-  const reply = await upstream.get(REPOMD_PATH, {
-    signal,
-    ...(seen === undefined ? {} : { validators: toValidators(seen) }),
-    ...(options.onlyBaseurl === undefined ? {} : { onlyBaseurl: options.onlyBaseurl }),
-  })
-  if (reply.status === 304) return undefined
-  const bytes = decodeOnce(await readAll(reply, MAX_REPOMD_BYTES, REPOMD_PATH))
-  const digest = digestOf(bytes)
-  if (digest === seen?.digest) return undefined
-  const { etag, lastModified } = reply.validators
-  return { bytes, seen: { baseurl: reply.baseurl, etag, lastModified, digest } }
+  return (await askRepomd(upstream, seen, request)).fetched
 }
 
 /** Gets `repomd.xml.asc` or `.key` from the source that gave repomd.xml; undefined when it has none. */

@@ -15,6 +15,8 @@ import type { MirrorUse } from './gc/removal.ts'
 import type { KeyStore } from './keys/key-store.ts'
 import { prepareKeys, type KeyStatements } from './keys/sql-keys.ts'
 import { SqliteKeyStore } from './keys/sqlite-key-store.ts'
+import type { ListingStore } from './listing/listing-store.ts'
+import { SqliteListingStore } from './listing/sqlite-listing-store.ts'
 import type { PrefetchStore, StockStore } from './prefetch/prefetch-store.ts'
 import { SqlitePrefetch } from './prefetch/sqlite-prefetch.ts'
 import { SqliteStock } from './prefetch/sqlite-stock.ts'
@@ -85,6 +87,7 @@ export class SqliteSnapshotStore implements SnapshotStore {
   readonly farmClock: StoredClock
   readonly mirrorUse: MirrorUse
   readonly keys: KeyStore
+  readonly listings: ListingStore
   readonly #database: Database.Database
   readonly #reads: ReadStatements
   readonly #writes: WriteStatements
@@ -108,6 +111,7 @@ export class SqliteSnapshotStore implements SnapshotStore {
     this.#diffs = prepareDiff(this.#database)
     this.#keys = prepareKeys(this.#database)
     this.keys = new SqliteKeyStore(this.#database, this.#keys)
+    this.listings = new SqliteListingStore(this.#database)
     this.history = new SqliteHistory(this.#database)
     this.usage = new SqliteUsage(this.#database)
     this.departed = new SqliteDeparted(this.#database, () => this.farmClock.nowMs())

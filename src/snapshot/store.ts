@@ -7,6 +7,7 @@ import type { ViewStore } from './views/views.ts'
 import type { PackageDifferences } from './diff/stored-package.ts'
 import type { MirrorUse } from './gc/removal.ts'
 import type { KeyStore } from './keys/key-store.ts'
+import type { ListingStore } from './listing/listing-store.ts'
 
 /** One published state of a mirror. */
 export interface Snapshot {
@@ -347,5 +348,7 @@ export interface SnapshotStore extends SnapshotReader, SnapshotWriter {
   readonly mirrorUse: MirrorUse
   /** Keys that were fetched. */
   readonly keys: KeyStore
+  /** Metalinks and mirrorlists that were fetched. */
+  readonly listings: ListingStore
   close(): Promise<void>
 }

@@ -1,5 +1,5 @@
 import type { BlobStore } from '../cache/blob-store.ts'
-import { PinyonError, toPinyonError } from '../model/errors.ts'
+import { PinyonError, toPinyonError, type ErrorCode } from '../model/errors.ts'
 import type { Repomd, RepomdRecord } from '../model/repodata.ts'
 import { repomdFingerprint } from '../repodata/repomd.ts'
 import type { Claims } from '../system/claims.ts'
@@ -11,6 +11,7 @@ import { listChecks } from './repodata-check.ts'
 import type { SignatureCheck } from './keys/await-signature.ts'
 import { SignatureHopes, noteLateSignature } from './keys/late-signature.ts'
 import { findPending, settle } from './keys/pending-signature.ts'
+import type { KnownListing } from './listing/mirror-list.ts'
 import { lookUpstream } from './look-upstream.ts'
 import type { FetchedRepomd } from './repomd-source.ts'
 import type { CandidateFile, PublishedSnapshot, SeenRepomd, Snapshot, SnapshotStore } from './store.ts'
@@ -42,6 +43,8 @@ export interface SyncContext {
   /** Which signatures are waited for; absent: none was before this sync. */
   readonly hopes?: SignatureHopes
   readonly upstream: Upstream
+  /** The mirror's metalink or mirrorlist as it is now; absent where it has none. */
+  readonly refreshList?: (signal: AbortSignal) => Promise<KnownListing>
   readonly store: SnapshotStore
   readonly blobs: BlobStore
   readonly claims: Pick<Claims, 'tryClaim'>
@@ -55,6 +58,14 @@ export interface SyncContext {
 
 /** How often a capture begins anew because upstream published meanwhile. */
 const MAX_STARTS = 5
+
+/** What the source of a repomd.xml may fail with while it is asked for more of it. */
+const SOURCE_TROUBLE: readonly ErrorCode[] = [
+  'UPSTREAM_UNREACHABLE',
+  'UPSTREAM_TIMEOUT',
+  'UPSTREAM_STATUS',
+  'UPSTREAM_SHORT',
+]
 
 /**
  * Looks upstream once and publishes a snapshot if there is anything new. Never throws: a sync that fails changes nothing but the
@@ -90,6 +101,7 @@ async function lookAndPublish(context: SyncContext): Promise<SyncResult> {
   const seen = newest === undefined ? undefined : await store.seenRepomd(mirror)
   // What is pending is decided by what upstream has now, whether that is new or not.
   const known = { newest, seen, whole: pending !== undefined }
+  let failure: PinyonError | undefined
   for (let start = 0; start < MAX_STARTS; start += 1) {
     signal.throwIfAborted()
     report(context, { step: 'repomd' })
@@ -101,13 +113,24 @@ async function lookAndPublish(context: SyncContext): Promise<SyncResult> {
       if (end === 'moved') continue
     }
     const shown = look.news ?? look.shown
-    const published = shown && (await captureAndPublish(context, shown.fetched, shown.repomd, newest))
-    if (published !== undefined) return published
+    try {
+      const published = shown && (await captureAndPublish(context, shown.fetched, shown.repomd, newest))
+      if (published !== undefined) return published
+      failure = undefined
+    } catch (thrown) {
+      failure = toPinyonError(thrown)
+      if (signal.aborted || !isOfOneSource(context.upstream, failure)) throw failure
+    }
   }
-  throw new PinyonError(
-    'REPODATA_MOVING',
-    `upstream published during each of ${MAX_STARTS} captures: ${mirror}`,
+  throw (
+    failure ??
+    new PinyonError('REPODATA_MOVING', `upstream published during each of ${MAX_STARTS} captures: ${mirror}`)
   )
+}
+
+/** Whether what failed may be one source's trouble alone: of several, another may show a repomd.xml, and what was fetched is there. */
+function isOfOneSource({ baseurls }: Upstream, { code }: PinyonError): boolean {
+  return baseurls.length > 1 && SOURCE_TROUBLE.includes(code)
 }
 
 async function unchanged(context: SyncContext, snapshot: Snapshot, seen?: SeenRepomd): Promise<SyncResult> {
@@ -126,6 +149,7 @@ async function captureAndPublish(
 ): Promise<SyncResult | undefined> {
   const { mirror, upstream, blobs, signal } = context
   const primary = findPrimary(repomd)
+  upstream.beginGeneration?.(fetched.seen.digest)
   const filesTotal = new Set(repomd.records.map(({ href }) => href)).size
   let filesDone = 0
   let bytes = 0

@@ -6,6 +6,7 @@ import { splitCredentials, type OpenUrl } from './credentials.ts'
 import { drain, readBody } from './http-body.ts'
 import { toUpstreamError } from './http-error.ts'
 import { MAX_REDIRECTS, redirectTarget } from './redirects.ts'
+import { readRetryAfter } from './retry-after.ts'
 import type { Connections } from './connections.ts'
 import type { SourceReply, SourceRequest } from './source-request.ts'
 import type { Validators } from './upstream.ts'
@@ -18,6 +19,8 @@ export interface HttpOptions {
   readonly userAgent: string
   /** Whether to refuse being sent from https to http. */
   readonly staysSecure?: boolean
+  /** How far in the network those may lead who named the URL; absent when the configuration did. */
+  readonly from?: Reach | undefined
   /** Milliseconds of a clock that only goes forward. */
   readonly now: () => number
 }
@@ -37,7 +40,7 @@ export async function getHttp(
   const { timeoutMs, now } = options
   const { signal, rest } = request
   const open = splitCredentials(url)
-  const reply = await follow(open, request, options)
+  const { reply, reach } = await follow(open, request, options)
   const validators = readValidators(reply.headers)
   const offset = rest !== undefined && reply.statusCode === 206 ? rest.offset : 0
   if (offset > 0 && !isRest(reply.headers, rest)) {
@@ -48,6 +51,7 @@ export async function getHttp(
     return {
       status: 200,
       validators,
+      reach,
       offset,
       length: readLength(reply.headers),
       body: readBody(reply, { url: open.url, timeoutMs, signal, now }),
@@ -62,29 +66,30 @@ export async function getHttp(
       body: noBytes(),
     }
   const gone = reply.statusCode === 404 || reply.statusCode === 410
+  const retryAfterMs = readRetryAfter(reply.statusCode, reply.headers['retry-after'], Date.now())
   throw new PinyonError(
     gone ? 'UPSTREAM_GONE' : 'UPSTREAM_STATUS',
     `${open.url} answered: ${reply.statusCode}`,
-    { status: reply.statusCode },
+    { status: reply.statusCode, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) },
   )
 }
 
-/** The answer at the end of a chain of redirects. Errors name the URL the chain began with. */
+/** The answer at the end of a chain of redirects, and how far in the network it may lead. Errors name the URL the chain began with. */
 async function follow(
   { url, authorization }: OpenUrl,
   request: SourceRequest,
   options: HttpOptions,
-): Promise<Dispatcher.ResponseData> {
+): Promise<{ readonly reply: Dispatcher.ResponseData; readonly reach: Reach }> {
   const { origin } = new URL(url)
   let target = url
-  let reach: Reach | undefined
+  let reach = options.from
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
     const headers = createHeaders(request, options)
     if (authorization !== undefined && new URL(target).origin === origin)
       headers['authorization'] = authorization
     const reply = await begin({ target, url, headers, reach }, request, options)
     const next = followTarget(reply, target, options)
-    if (next === undefined) return reply
+    if (next === undefined) return { reply, reach: options.connections.reachAfter(new URL(target), reach) }
     if (options.staysSecure === true && target.startsWith('https:') && !next.startsWith('https:'))
       throw new PinyonError('UPSTREAM_STATUS', `${url} redirects from https to: http`)
     reach = options.connections.reachAfter(new URL(target), reach)

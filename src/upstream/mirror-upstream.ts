@@ -1,15 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import { PinyonError, toPinyonError } from '../model/errors.ts'
-import { isTemplate } from '../model/url-template.ts'
+import type { Reach } from '../model/reach.ts'
 import type { AddressGuardOptions } from './address-guard.ts'
 import { Connections } from './connections.ts'
-import { splitCredentials } from './credentials.ts'
+import { MissingFiles } from './missing-files.ts'
 import { race } from './race.ts'
-import { SourceHealth } from './source-health.ts'
+import { SourceList, type Failovermethod, type Source } from './source-list.ts'
 import type { SourceReply, SourceRequest } from './source-request.ts'
 import { getFrom } from './source.ts'
-import { nameFallback } from './fallback-url.ts'
 import { SplicedBody, type BodyPart } from './splice.ts'
 import type { SourceReport, Upstream, UpstreamReply, UpstreamRequest } from './upstream.ts'
 
@@ -17,6 +16,10 @@ import type { SourceReport, Upstream, UpstreamReply, UpstreamRequest } from './u
 export interface UpstreamOptions extends AddressGuardOptions {
   /** Each ends in a slash, or is a template of a package's URL; asked in this order. */
   readonly baseurls: readonly string[]
+  /** In which order; `priority` unless told. */
+  readonly failovermethod?: Failovermethod
+  /** Makes sure that sources are known, when none is. */
+  readonly prepare?: () => Promise<void>
   readonly timeoutMs: number
   /** Rounds over the sources after the first one. */
   readonly retries: number
@@ -39,23 +42,20 @@ const HEAD_START_MS = 5_000
 const PROBE_HEAD_START_MS = 1_000
 /** How long a client waits for another one's attempt at a source that was down, in milliseconds. */
 const PROBE_WAIT_MS = 2_000
+/** A request waits so long for the end of a rest that sources want, a client's less, in milliseconds. */
+const REST_WAIT_MS = 60_000
+/** Sources that had not got a file are asked again when nobody else is left: so many of them. */
+const MAX_ASKED_AGAIN = 3
 /** Answers that say of a server that it is in trouble, and of a file nothing. */
 const OVERLOADED = new Set([429, 500, 502, 503, 504])
-
-/** One base URL. */
-interface Source {
-  /** As it is named outside: the database included, nobody gets to see its credentials. */
-  readonly baseurl: string
-  readonly url: string
-  readonly health: SourceHealth
-}
 
 type Answer = SourceReply & { readonly source: Source }
 
 /** The sources of one mirror. */
 export class MirrorUpstream implements Upstream {
   readonly #options: UpstreamOptions
-  readonly #sources: readonly Source[]
+  readonly #sources: SourceList
+  readonly #missing = new MissingFiles()
   readonly #connections: Connections
   readonly #now: () => number
 
@@ -63,48 +63,60 @@ export class MirrorUpstream implements Upstream {
   constructor(options: UpstreamOptions) {
     this.#options = options
     this.#now = options.now ?? (() => performance.now())
-    const byName = new Map(options.baseurls.map((url) => [nameSource(url), url]))
-    this.#sources = [...byName].map(([baseurl, url]) => this.#createSource(baseurl, url))
+    this.#sources = new SourceList(options.baseurls, options.failovermethod ?? 'priority', this.#now)
     this.#connections = new Connections(options)
   }
 
   get baseurls(): readonly string[] {
-    return this.#sources.map(({ baseurl }) => baseurl)
+    return this.#sources.all.map(({ baseurl }) => baseurl)
   }
 
-  /** How each source is. */
+  /** How each source is, in the order in which they are asked. */
   get health(): readonly SourceReport[] {
-    return this.#sources.map(({ baseurl, health }) => {
+    return this.#sources.all.map((source) => {
+      const { baseurl, health, pace } = source
       const { state, failures, error } = health.state
-      return { baseurl, state, failures, retryInMs: Math.ceil(health.remainingMs), error }
+      const retryInMs = Math.ceil(health.remainingMs)
+      const isListed = this.#sources.isListed(source)
+      return { baseurl, state, failures, retryInMs, error, isListed, ...pace.state }
     })
   }
 
+  /** Makes these the sources beside the configured ones. @param from how far in the network may lead who named them */
+  list(baseurls: readonly string[], from: Reach | undefined): void {
+    this.#sources.list(baseurls, from)
+  }
+
+  beginGeneration(name: string): void {
+    this.#missing.begin(name)
+  }
+
   async get(href: string, request: UpstreamRequest = {}): Promise<UpstreamReply> {
-    const sources = this.#select(request)
+    if (this.#sources.all.length === 0) await this.#options.prepare?.()
+    const sources = this.#select(href, request)
     const answer = await this.#ask(href, sources, request)
-    const { status, validators, source } = answer
+    const { status, validators, reach, source } = answer
     const body = status === 304 ? answer.body : this.#splice(href, sources, request, answer)
-    return { status, baseurl: source.baseurl, validators, body }
+    return { status, baseurl: source.baseurl, validators, body, ...(reach === undefined ? {} : { reach }) }
   }
 
   async close(): Promise<void> {
     await this.#connections.close()
   }
 
-  #createSource(baseurl: string, url = baseurl): Source {
-    return { baseurl, url, health: new SourceHealth(this.#now) }
-  }
-
-  /** The sources of a request, in their order. */
-  #select({ onlyBaseurl, firstBaseurl = 0 }: UpstreamRequest): readonly Source[] {
-    const all = this.#sources
-    if (onlyBaseurl !== undefined) {
-      const known = all.find(({ baseurl }) => baseurl === onlyBaseurl)
-      return [known ?? this.#createSource(onlyBaseurl)]
+  /** The sources of a request, in their order, but those that are known not to have the file. */
+  #select(href: string, request: UpstreamRequest): readonly Source[] {
+    const all = this.#sources.select(request)
+    const name = nameFile(href, request)
+    if (name === undefined || request.onlyBaseurl !== undefined || all.length < 2) return all
+    const lacks = ({ baseurl }: Source) => this.#missing.has(name, baseurl)
+    const able = all.filter((source) => !lacks(source))
+    const asked = able.length > 0 ? able : all.slice(0, MAX_ASKED_AGAIN)
+    for (const { baseurl } of all.filter((source) => !asked.includes(source))) {
+      const message = `${baseurl}${href} was not there, or not as listed, when it was asked for before`
+      request.onRefusal?.(baseurl, new PinyonError('UPSTREAM_GONE', message))
     }
-    const first = firstBaseurl % Math.max(1, all.length)
-    return [...all.slice(first), ...all.slice(0, first)]
+    return asked
   }
 
   /** Asks sources, round after round, until one answers. @param rest the part that is wanted, of the answer that began the file */
@@ -116,7 +128,8 @@ export class MirrorUpstream implements Upstream {
   ): Promise<Answer> {
     const left = new Set(sources)
     let failure: PinyonError | undefined
-    for (let round = 0; round <= this.#options.retries && left.size > 0; round += 1) {
+    const rounds = this.#countRounds(sources, request)
+    for (let round = 0; round < rounds && left.size > 0; round += 1) {
       if (round > 0) await this.#pause(round, request.signal)
       const candidates = await this.#order([...left], request)
       const run = async (source: Source, signal: AbortSignal) => {
@@ -124,6 +137,7 @@ export class MirrorUpstream implements Upstream {
           return await this.#askSource(source, href, toSourceRequest(source, request, signal, rest))
         } catch (error) {
           const caught = toPinyonError(error)
+          if (caught.code === 'UPSTREAM_GONE') this.#noteMissing(href, request, source)
           if (caught.kind.source === 'upstream' && !signal.aborted)
             request.onRefusal?.(source.baseurl, caught)
           // Trouble says more than absence, as a file may still be where nobody answered; our own says most.
@@ -143,19 +157,29 @@ export class MirrorUpstream implements Upstream {
     throw failure ?? new PinyonError('UPSTREAM_UNREACHABLE', `no source is configured for: ${href}`)
   }
 
+  /** Rounds over the sources. Of many that a list names, each is a try. */
+  #countRounds(sources: readonly Source[], { isOptional = false }: UpstreamRequest): number {
+    const tries = 1 + this.#options.retries
+    if (isOptional) return 1
+    const hasListed = sources.some((source) => this.#sources.isListed(source))
+    return hasListed ? Math.ceil(tries / sources.length) : tries
+  }
+
   /** One attempt at one source, which its health hears of. */
   async #askSource(source: Source, href: string, request: SourceRequest): Promise<Answer> {
     const { timeoutMs, userAgent, staysSecure = false } = this.#options
-    const { health } = source
+    const { health, pace, from } = source
     const askedAt = this.#now()
-    const http = { connections: this.#connections, timeoutMs, userAgent, now: this.#now, staysSecure }
+    pace.asked()
+    const http = { connections: this.#connections, timeoutMs, userAgent, now: this.#now, staysSecure, from }
     const asked = getFrom(source.url, href, request, http)
     if (health.isDown) health.startProbe(asked)
     try {
       const reply = await asked
       health.answered()
-      if (reply.status === 304) health.delivered()
-      return { ...reply, source, body: watch(reply.body, source) }
+      pace.answered(this.#now() - askedAt)
+      if (reply.status === 304) deliver(source, 0, 0)
+      return { ...reply, source, body: watch(reply.body, source, this.#now) }
     } catch (error) {
       const caught = toPinyonError(error)
       if (request.signal?.aborted !== true) note(source, caught, href, askedAt)
@@ -172,7 +196,8 @@ export class MirrorUpstream implements Upstream {
     sources: readonly Source[],
     { isAwaited, signal }: UpstreamRequest,
   ): Promise<readonly Source[]> {
-    const ordered = sources.toSorted((a, b) => a.health.remainingMs - b.health.remainingMs)
+    const awake = await this.#awaitRest(sources, isAwaited === true ? PROBE_WAIT_MS : REST_WAIT_MS, signal)
+    const ordered = awake.toSorted((a, b) => a.health.remainingMs - b.health.remainingMs)
     if (isAwaited !== true) return ordered
     const usable = ordered.filter(isWorthAsking)
     if (usable.length > 0) return usable
@@ -181,6 +206,24 @@ export class MirrorUpstream implements Upstream {
     const back = ordered.filter(isWorthAsking)
     if (probes.length > 0 && back.length > 0) return back
     throw describeOutage(ordered)
+  }
+
+  /** Those that do not want to be left alone; when all do, the first that may be asked again, if that is soon. Throws UPSTREAM_DOWN. */
+  async #awaitRest(
+    sources: readonly Source[],
+    longestMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<readonly Source[]> {
+    const waitMs = Math.min(...sources.map(({ health }) => health.restingMs))
+    const awake = sources.filter(({ health }) => health.restingMs <= waitMs)
+    if (waitMs > longestMs && sources.length > 0) throw describeOutage(sources, 'wants to be left alone')
+    if (waitMs > 0 && sources.length > 0) await this.#wait(waitMs, signal)
+    return awake
+  }
+
+  #noteMissing(href: string, request: UpstreamRequest, { baseurl }: Source): void {
+    const name = nameFile(href, request)
+    if (name !== undefined) this.#missing.note(name, baseurl)
   }
 
   /** A body that outlives its connection, and its source. */
@@ -197,8 +240,10 @@ export class MirrorUpstream implements Upstream {
       size: request.size,
       reopen,
       onSlow: (message) => noteSlow(current.source, `${current.source.baseurl}${href} ${message}`),
-      onJudged: (isRight) =>
-        first.source.health.judged(isRight, `${first.source.baseurl}${href} has other bytes than listed`),
+      onJudged: (isRight) => {
+        first.source.health.judged(isRight, `${first.source.baseurl}${href} has other bytes than listed`)
+        if (!isRight) this.#noteMissing(href, request, first.source)
+      },
       hasOthers: () => others().some(({ health }) => health.remainingMs === 0),
       now: this.#now,
       signal: request.signal,
@@ -212,6 +257,11 @@ export class MirrorUpstream implements Upstream {
   async #wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
     await (this.#options.sleep ?? sleepFor)(ms, signal)
   }
+}
+
+/** A file of the generation that upstream shows; undefined for one that changes under its name. */
+function nameFile(href: string, { digest }: UpstreamRequest): string | undefined {
+  return digest === undefined ? undefined : `${digest} ${href}`
 }
 
 function headStartMs({ health }: Source): number {
@@ -245,38 +295,63 @@ function toSourceRequest(
   }
 }
 
-function note({ health }: Source, error: PinyonError, href: string, askedAt: number): void {
+function note(source: Source, error: PinyonError, href: string, askedAt: number): void {
+  const { health, pace } = source
   const status = error.code === 'UPSTREAM_STATUS' ? (error.facts['status'] as number | undefined) : undefined
   const isTrouble = error.kind.retryable && (status === undefined || OVERLOADED.has(status))
   if (error.kind.source !== 'upstream') return
-  if (isTrouble) return health.refused(error, href, askedAt)
+  if (isTrouble) {
+    pace.failed()
+    return health.refused(error, href, askedAt)
+  }
   health.answered()
-  health.delivered()
+  deliver(source, 0, 0)
 }
 
-function noteSlow({ health }: Source, message: string): void {
+function noteSlow({ health, pace }: Source, message: string): void {
+  pace.failed()
   health.failed(new PinyonError('UPSTREAM_TIMEOUT', message))
 }
 
-/** A body whose end its source's health hears of. */
-async function* watch(body: AsyncIterable<Uint8Array>, { health }: Source): AsyncIterable<Uint8Array> {
-  try {
-    yield* body
-  } catch (error) {
-    const caught = toPinyonError(error)
-    if (caught.kind.source === 'upstream') health.failed(caught)
-    throw error
-  }
+function deliver({ health, pace }: Source, bytes: number, waitedMs: number): void {
   health.delivered()
+  pace.delivered(bytes, waitedMs)
 }
 
-function describeOutage(sources: readonly Source[]): PinyonError {
+/** A body whose end its source's health hears of, and how long it took. */
+async function* watch(
+  body: AsyncIterable<Uint8Array>,
+  source: Source,
+  now: () => number,
+): AsyncIterable<Uint8Array> {
+  let bytes = 0
+  let waitedMs = 0
+  let askedAt = now()
+  try {
+    for await (const chunk of body) {
+      waitedMs += now() - askedAt
+      bytes += chunk.length
+      yield chunk
+      askedAt = now()
+    }
+  } catch (error) {
+    const caught = toPinyonError(error)
+    if (caught.kind.source === 'upstream') {
+      source.pace.failed()
+      source.health.failed(caught)
+    }
+    throw error
+  }
+  deliver(source, bytes, waitedMs)
+}
+
+function describeOutage(sources: readonly Source[], how = 'has been down for a while'): PinyonError {
   const retryInMs = Math.min(...sources.map(({ health }) => health.remainingMs))
   const errors = new Set(sources.flatMap(({ health }) => health.state.error ?? []))
   const seconds = Math.max(1, Math.ceil(retryInMs / 1000))
   return new PinyonError(
     'UPSTREAM_DOWN',
-    `upstream has been down for a while, and is asked again in ${seconds} s: ${[...errors].join('; ')}`,
+    `upstream ${how}, and is asked again in ${seconds} s: ${[...errors].join('; ')}`,
     { retryAfterSeconds: seconds },
   )
 }
@@ -284,11 +359,6 @@ function describeOutage(sources: readonly Source[]): PinyonError {
 /** Gives up an answer that came too late; its signal is aborted already, which frees its connection. */
 function discard({ body }: Answer): void {
   Promise.resolve(body[Symbol.asyncIterator]().return?.()).catch(() => undefined)
-}
-
-/** A URL's parser would escape a template's braces. */
-function nameSource(baseurl: string): string {
-  return isTemplate(baseurl) ? nameFallback(baseurl) : splitCredentials(baseurl).url
 }
 
 async function sleepFor(ms: number, signal: AbortSignal | undefined): Promise<void> {

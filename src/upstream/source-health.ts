@@ -38,6 +38,8 @@ export class SourceHealth {
   /** Whether one of them was no answer at all, rather than a server's own 5xx. */
   #isMute = false
   #probe: Promise<unknown> | undefined
+  /** Until when it wants to be left alone. */
+  #restUntil = 0
 
   /** @param now milliseconds of a clock that only goes forward */
   constructor(now: () => number) {
@@ -46,7 +48,12 @@ export class SourceHealth {
 
   /** Milliseconds until it is to be asked again; 0 when it is not set aside. */
   get remainingMs(): number {
-    return Math.max(0, this.#until - this.#now(), this.#wrongUntil - this.#now())
+    return Math.max(this.restingMs, this.#until - this.#now(), this.#wrongUntil - this.#now())
+  }
+
+  /** Milliseconds for which it has said that it wants to be left alone, whoever asks (RFC 9110, section 10.2.3). */
+  get restingMs(): number {
+    return Math.max(0, this.#restUntil - this.#now())
   }
 
   get isDown(): boolean {
@@ -117,6 +124,8 @@ export class SourceHealth {
   failed(error: PinyonError): void {
     this.#failures += 1
     this.#error = error.message
+    const { retryAfterMs } = error.facts
+    if (typeof retryAfterMs === 'number') this.#restUntil = this.#now() + retryAfterMs
     // What was asked before it was set aside tells nothing new.
     if (this.remainingMs > 0) return
     this.#until = this.#now() + backOffMs(this.#backOffs)

@@ -1,3 +1,4 @@
+import type { Reach } from '../model/reach.ts'
 import type { TemplateValues } from './fallback-url.ts'
 import type { Validators } from './upstream.ts'
 
@@ -22,6 +23,8 @@ export interface SourceRequest {
 export interface SourceReply {
   readonly status: 200 | 304
   readonly validators: Validators
+  /** How far in the network what it says may lead; absent for what is no host's. */
+  readonly reach?: Reach
   /** Where the body begins in the file: 0, or the offset that was asked for. */
   readonly offset: number
   /** Bytes of the body, where it was announced. */

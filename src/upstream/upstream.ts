@@ -1,4 +1,6 @@
+import type { Digest } from '../model/digest.ts'
 import type { PinyonError } from '../model/errors.ts'
+import type { Reach } from '../model/reach.ts'
 import type { TemplateValues } from './fallback-url.ts'
 
 /** What makes a request conditional: an earlier answer's validators. */
@@ -14,6 +16,8 @@ export interface UpstreamReply {
   /** The base URL that answered, for the next request's validators and for messages. */
   readonly baseurl: string
   readonly validators: Validators
+  /** How far in the network what it says may lead; absent for what is no host's. */
+  readonly reach?: Reach
   /** Bytes as they were transferred: never decoded. Throws PinyonError UPSTREAM_SHORT, _TIMEOUT or _UNREACHABLE. */
   readonly body: UpstreamBody
 }
@@ -33,6 +37,12 @@ export interface UpstreamRequest {
   readonly firstBaseurl?: number
   /** Ask only this base URL. */
   readonly onlyBaseurl?: string
+  /** Ask none of these base URLs. */
+  readonly except?: ReadonlySet<string>
+  /** Whether it is not worth a second round: an answer is there already. */
+  readonly isOptional?: boolean
+  /** What upstream's present generation lists the file with: a base URL that has not got that is not asked for it again. */
+  readonly digest?: Digest
   /** Bytes of the file, where they are known: a body that ends before is taken up again. */
   readonly size?: number
   /** Whether a client waits: sources that are known to be down are then not tried again and again. */
@@ -55,6 +65,13 @@ export interface SourceReport {
   readonly retryInMs: number
   /** Why it failed last. */
   readonly error: string | undefined
+  /** Whether a metalink or mirrorlist names it, and not the configuration. */
+  readonly isListed: boolean
+  /** How long an answer takes to begin, in milliseconds, and how fast it comes; undefined while nothing was measured. */
+  readonly latencyMs: number | undefined
+  readonly bytesPerSecond: number | undefined
+  /** The part of its requests that failed, from 0 to 1, of which the last ones count most. */
+  readonly failureShare: number
 }
 
 /** Where bytes come from: the sources of one mirror. */
@@ -66,5 +83,7 @@ export interface Upstream {
    * @throws PinyonError UPSTREAM_GONE when every source said that it has no such file, else the last source's trouble
    */
   get(href: string, request?: UpstreamRequest): Promise<UpstreamReply>
+  /** Tells which generation upstream shows, by any name: what sources had not got of another one they are asked for again. */
+  beginGeneration?(name: string): void
   close(): Promise<void>
 }

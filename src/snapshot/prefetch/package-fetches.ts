@@ -141,7 +141,7 @@ export class PackageFetches {
 
   #openSource(
     source: PackageSource,
-    { path, size }: WantedFile,
+    { path, size, digest }: WantedFile,
     listed: ListedFile | undefined,
     inquiry: Inquiry,
   ): FillSource {
@@ -149,6 +149,7 @@ export class PackageFetches {
       // A further attempt, after wrong bytes, begins with another base URL, where there is one.
       const { baseurl, body } = await source.get(path, {
         signal,
+        digest,
         firstBaseurl: attempt,
         isAwaited: inquiry.isUrgent,
         ...(size === undefined ? {} : { size }),

@@ -87,7 +87,7 @@ function downgrade(file: string): void {
     .pluck()
     .all() as string[]
   for (const name of triggers) if (/depart|forgotten/.test(name)) database.exec(`DROP TRIGGER ${name}`)
-  const later = ['snapshot_signature', 'key_source', 'wall_trust']
+  const later = ['snapshot_signature', 'key_source', 'wall_trust', 'mirror_list']
   for (const name of ['asked_name', 'departed', 'departed_total', 'lost_package', ...later])
     database.exec(`DROP TABLE ${name}`)
   database.exec(

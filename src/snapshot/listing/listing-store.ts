@@ -1,0 +1,24 @@
+import type { Reach } from '../../model/reach.ts'
+
+/** The last good answer of a metalink's or mirrorlist's URL. */
+export interface StoredListing {
+  /** Without credentials. */
+  readonly url: string
+  readonly body: Buffer
+  readonly etag: string | undefined
+  readonly lastModified: string | undefined
+  /** How far in the network it may lead; undefined for a file of this machine. */
+  readonly reach: Reach | undefined
+  /** When it came, and when upstream last said that it is still so, in milliseconds since the epoch. */
+  readonly fetchedAt: number
+  readonly checkedAt: number
+}
+
+/** Keeps lists of mirrors, so that neither a restart nor an outage of whoever gives them ends anything. */
+export interface ListingStore {
+  listing(url: string): Promise<StoredListing | undefined>
+  /** Replaces what is kept of a URL. */
+  keepListing(listing: StoredListing): Promise<void>
+  /** Forgets every URL but these. */
+  forgetListings(except: readonly string[]): Promise<void>
+}
