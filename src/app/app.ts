@@ -9,6 +9,7 @@ import { FormerSources } from './former-sources.ts'
 import { createHandlers } from './handlers.ts'
 import type { InventoryKeeper } from './inventory-keeper.ts'
 import { createUpstreams, findUnready, hashesOf } from './mirrors.ts'
+import { MirrorLists } from './mirror-lists.ts'
 import { Fetching } from './fetching.ts'
 import { createMetrics } from './figures.ts'
 import { RetiredWatch } from './retired-watch.ts'
@@ -86,6 +87,7 @@ export class App {
   readonly #diffs: DiffRunner
   readonly #injections = new InjectRunner()
   readonly #signatures: Signatures
+  readonly #lists: MirrorLists
   readonly #servers: HttpServer[] = []
   readonly #running: RunningConfig
   readonly #changes: ConfigChanges
@@ -114,7 +116,9 @@ export class App {
       upstreams: () => this.#upstreams,
     })
     // Upstream: the sources of each mirror, and the fills that read them.
-    this.#upstreams = createUpstreams(config)
+    this.#lists = new MirrorLists({ store: this.store.listings, now: this.#now })
+    this.#upstreams = createUpstreams(config, (mirror) => this.#lists.ensure(mirror))
+    this.#lists.configure(config, this.#upstreams)
     this.#fills = new FillTable({
       blobs: storage.blobs,
       claims: storage.claims,
@@ -144,6 +148,7 @@ export class App {
       config: () => this.config,
       storage,
       signatures: this.#signatures,
+      lists: this.#lists,
       upstreamOf: (mirror) => this.#upstreams.get(mirror),
       // What it published is to be fetched ahead; what an earlier run did not come to as well.
       onSynced: (mirror) => this.#fetching.prefetcher.tend(mirror),
@@ -225,6 +230,7 @@ export class App {
   /** Brings the index in line with the configuration: what is listed, and what is pinned. Throws ConfigError for an unknown pin. */
   async applyConfiguration(): Promise<void> {
     await this.#running.apply()
+    await this.#lists.load()
     await this.#formerSources.remember(this.store, this.#upstreams)
     await this.#signatures.forgetOthers()
   }
@@ -319,17 +325,21 @@ export class App {
     await this.#fills.close()
     await this.#fetching.close()
     await Promise.all([...this.#upstreams.values()].map((upstream) => upstream.close()))
+    await this.#lists.close()
     await this.#formerSources.close()
     await this.#storage.close()
   }
 
   /** Swaps what depends on the configuration. Sources that stay the same keep their connections; of others, running transfers end by themselves. */
   async #adopt(config: Config, before: Config, actor: string): Promise<void> {
-    const upstreams = createUpstreams(config, { config: before, upstreams: this.#upstreams })
+    const kept = { config: before, upstreams: this.#upstreams }
+    const upstreams = createUpstreams(config, (mirror) => this.#lists.ensure(mirror), kept)
     this.#formerSources.keep(this.#upstreams, upstreams)
     this.#upstreams = upstreams
+    this.#lists.configure(config, upstreams)
     this.#signatures.configure(config)
     this.#syncing.adopt(config, before, actor)
+    await this.#lists.load()
     await this.#formerSources.remember(this.store, upstreams)
     await this.#signatures.forgetOthers()
     await this.#fetching.adopt(config, before)
@@ -354,6 +364,7 @@ export class App {
         fills: this.#fills,
         fallbacksOf: (mirror) => this.#fetching.fallbacksOf(mirror),
       }),
+      listOf: (mirror) => this.#lists.stateOf(mirror),
       metrics: async () => ({ contentType: this.#metrics.contentType, text: await this.#metrics.text() }),
       inject: { store: this.store, runner: this.#injections, memory: new BodyMemory(MAX_BODY_BYTES) },
       clientScript: () => readClientScript(),

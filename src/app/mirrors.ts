@@ -11,16 +11,21 @@ import type { SnapshotStore } from '../snapshot/store.ts'
 /** Where a mirror comes from, and how it is asked. */
 export type MirrorSources = Pick<MirrorConfig, 'baseurls' | 'timeoutMs' | 'retries' | 'proxy'>
 
-/** The sources of every mirror; those that stay as they were in the configuration before are kept. */
+/**
+ * The sources of every mirror; those that stay as they were in the configuration before are kept.
+ * @param prepare makes sure that those are known which a mirror's list names
+ */
 export function createUpstreams(
   config: Config,
+  prepare: (mirror: string) => Promise<void>,
   before?: { readonly config: Config; readonly upstreams: ReadonlyMap<string, MirrorUpstream> },
 ): ReadonlyMap<string, MirrorUpstream> {
   return new Map(
     [...config.mirrors.values()].map((mirror) => {
       const same = hasSameSources(before?.config.mirrors.get(mirror.name), mirror)
       const kept = same ? before?.upstreams.get(mirror.name) : undefined
-      return [mirror.name, kept ?? createUpstream(mirror)]
+      const { name, failovermethod = 'priority' } = mirror
+      return [name, kept ?? createUpstream(mirror, { failovermethod, prepare: () => prepare(name) })]
     }),
   )
 }
@@ -55,7 +60,9 @@ export function hasSameSources(a: MirrorConfig | undefined, b: MirrorConfig | un
 }
 
 function describeSources(mirror: MirrorConfig | undefined): string {
-  return JSON.stringify([mirror?.baseurls, mirror?.timeoutMs, mirror?.retries, mirror?.proxy])
+  const { list, variables = [], failovermethod } = mirror ?? {}
+  const listed = [list, [...variables], failovermethod]
+  return JSON.stringify([mirror?.baseurls, mirror?.timeoutMs, mirror?.retries, mirror?.proxy, ...listed])
 }
 
 /** The hashes of the tokens that may write, by name. */
@@ -96,7 +103,7 @@ export function refuseRestart(running: Config, wanted: Config, mayBeEmpty = fals
 /** The sources of one mirror. */
 export function createUpstream(
   { baseurls, timeoutMs, retries, proxy }: MirrorSources,
-  more: Pick<UpstreamOptions, 'staysSecure'> = {},
+  more: Pick<UpstreamOptions, 'staysSecure' | 'failovermethod' | 'prepare'> = {},
 ): MirrorUpstream {
   const userAgent = `pinyon/${VERSION}`
   const options = { baseurls, timeoutMs, retries, userAgent, ...more }

@@ -19,6 +19,8 @@ import { rebuildDatabase } from '../snapshot/rebuild/rebuild.ts'
 import type { WantedFile } from '../snapshot/rebuild/restore-mirror.ts'
 import { Claims } from '../system/claims.ts'
 import { moveFile, removeFile, syncDirectory } from '../system/publish.ts'
+import { MirrorLists } from './mirror-lists.ts'
+import type { ListingStore } from '../snapshot/listing/listing-store.ts'
 import { createUpstreams } from './mirrors.ts'
 
 /** How to make a database anew. */
@@ -93,6 +95,12 @@ async function rebuildAlone(options: RebuilderOptions, layout: Layout, claims: C
   }
 }
 
+const NO_LISTINGS: ListingStore = {
+  listing: async () => undefined,
+  keepListing: async () => undefined,
+  forgetListings: async () => undefined,
+}
+
 /** What of the repodata is right, or can be made so. */
 class RepodataFiles {
   refetched = 0
@@ -100,6 +108,8 @@ class RepodataFiles {
   readonly #layout: Layout
   readonly #blobs: DiskBlobStore
   readonly #upstreams: ReturnType<typeof createUpstreams>
+  /** What was kept of them is lost with the database. */
+  readonly #lists = new MirrorLists({ store: NO_LISTINGS, now: Date.now })
   /** What was found of each, so that none is read twice. */
   readonly #found = new Map<Digest, string | undefined>()
 
@@ -107,7 +117,8 @@ class RepodataFiles {
     this.#options = options
     this.#layout = layout
     this.#blobs = blobs
-    this.#upstreams = createUpstreams(options.config)
+    this.#upstreams = createUpstreams(options.config, (mirror) => this.#lists.ensure(mirror))
+    this.#lists.configure(options.config, this.#upstreams)
   }
 
   /** Reads a file and holds it against its digest; what is wrong goes to quarantine and is asked for upstream. Gives why it cannot be had. */
@@ -126,6 +137,7 @@ class RepodataFiles {
 
   async close(): Promise<void> {
     await Promise.all([...this.#upstreams.values()].map((upstream) => upstream.close()))
+    await this.#lists.close()
   }
 
   async #fetch(mirror: string, file: WantedFile, reason: string): Promise<string | undefined> {

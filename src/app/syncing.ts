@@ -7,6 +7,7 @@ import { syncMirror, type SyncResult } from '../snapshot/sync.ts'
 import type { Logger } from '../system/logger.ts'
 import type { MirrorUpstream } from '../upstream/mirror-upstream.ts'
 import { logSync } from './log-sync.ts'
+import type { MirrorLists } from './mirror-lists.ts'
 import { hasSameSources, scheduledMirrors } from './mirrors.ts'
 import { hasSameSignatures, type Signatures } from './signatures.ts'
 import type { Storage } from './storage.ts'
@@ -17,6 +18,7 @@ export interface SyncingOptions {
   readonly config: () => Config
   readonly storage: Storage
   readonly signatures: Signatures
+  readonly lists: MirrorLists
   /** A mirror's sources; undefined for one that is not configured. */
   readonly upstreamOf: (mirror: string) => MirrorUpstream | undefined
   /** A sync has ended well. */
@@ -78,7 +80,7 @@ export class Syncing {
   }
 
   async #sync(mirror: string, actor: string): Promise<SyncResult> {
-    const { config, storage, signatures, upstreamOf, onSynced, now, log, signal } = this.#options
+    const { config, storage, signatures, lists, upstreamOf, onSynced, now, log, signal } = this.#options
     const upstream = upstreamOf(mirror)
     const { dataDir, mirrors } = config()
     const settings = mirrors.get(mirror)
@@ -92,6 +94,7 @@ export class Syncing {
       strict: settings.strict,
       allowOlder: settings.allowOlder,
       ...signatures.ofSync(settings),
+      ...lists.ofSync(mirror),
       store: storage.snapshots,
       blobs: storage.blobs,
       claims: storage.claims,

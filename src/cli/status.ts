@@ -106,17 +106,34 @@ function formatPins(mirrors: readonly MirrorView[]): string {
   return lines.join('')
 }
 
-/** Upstream's trouble, before anybody's job meets it. */
+/** Upstream's trouble, before anybody's job meets it, and in which order the mirrors of a list are asked. */
 function formatSources(mirrors: readonly MirrorView[]): string {
-  const lines = mirrors.flatMap(({ name, sources }) =>
-    sources
+  const lines = mirrors.flatMap(({ name, sources, list }) => [
+    ...(list === null ? [] : [formatList(name, sources, list.error)]),
+    ...sources
       .filter(({ state }) => state !== 'ok')
       .map(
         ({ baseurl, state, error }) =>
           `${name}: ${toPrintable(baseurl)} is ${toPrintable(state)}: ${toPrintable(error ?? '')}\n`,
       ),
-  )
+  ])
   return lines.join('')
+}
+
+/** As many of a list's mirrors as are worth a line. */
+const SHOWN_SOURCES = 3
+
+function formatList(name: string, sources: MirrorView['sources'], error: string | null): string {
+  const shown = sources.slice(0, SHOWN_SOURCES).map(({ baseurl, latency_ms: ms, bytes_per_second: rate }) => {
+    const figures = [
+      ...(ms === null ? [] : [`${ms} ms`]),
+      ...(rate === null ? [] : [`${formatBytes(rate)}/s`]),
+    ]
+    return `${toPrintable(baseurl)}${figures.length === 0 ? '' : ` (${figures.join(', ')})`}`
+  })
+  const more = sources.length > shown.length ? ` and ${sources.length - shown.length} more` : ''
+  const asked = shown.length === 0 ? 'knows no mirrors yet' : `asks ${shown.join(', then ')}${more}`
+  return `${name} ${asked}${error === null ? '' : `; ${toPrintable(error)}`}.\n`
 }
 
 function formatCurrent({ enabled, current, pinned, removed_at: removedAt }: MirrorView): string {

@@ -62,8 +62,14 @@ export interface TokenConfig {
 /** One upstream repository. */
 export interface MirrorConfig {
   readonly name: string
-  /** At least one; absolute `http:`, `https:` or `file:` URLs, each ending in `/`, possibly with credentials. */
+  /** At least one where there is no list; absolute `http:`, `https:` or `file:` URLs, each ending in `/`, possibly with credentials. */
   readonly baseurls: readonly string[]
+  /** Where further sources are named; absent: nowhere. */
+  readonly list?: MirrorListConfig
+  /** In which order the baseurls are asked; absent: their own. */
+  readonly failovermethod?: 'priority' | 'roundrobin'
+  /** What yum's variables stand for in what a list names; in all URLs here they are replaced already. */
+  readonly variables?: ReadonlyMap<string, string>
   /** Asked for what those no longer have, in this order: URLs as there, or templates of {@link ../model/url-template.ts}. */
   readonly fallbacks: readonly string[]
   readonly policy: Policy
@@ -93,6 +99,15 @@ export interface MirrorConfig {
   readonly repoGpgcheck: boolean
   /** Whether packages are checked before they are given out, where there are keys, and whether clients are to check packages' signatures; absent: they are where there are keys, and else nothing is said. */
   readonly gpgcheck?: boolean
+}
+
+/** Where a list of mirrors is had. */
+export interface MirrorListConfig {
+  readonly kind: 'metalink' | 'mirrorlist'
+  /** `http:`, `https:` or `file:`, possibly with credentials. */
+  readonly url: string
+  /** How long a mirrorlist is used before it is asked for again; a metalink is with every sync. */
+  readonly expireMs: number
 }
 
 /** OpenPGP public keys: a URL that clients fetch them from, or what a file held when the configuration was read, for them to get from us. */

@@ -7,6 +7,7 @@ import { formatDuration } from '../model/duration.ts'
 import { formatSize } from './size.ts'
 import { maskFallback } from './fallback.ts'
 import { maskUrl } from './urls.ts'
+import { writtenVariables } from './variables.ts'
 
 /** The effective configuration, the reasons for pins included, as YAML that loads again, save for credentials in URLs, which are masked. */
 export function formatConfig(config: Config): string {
@@ -51,9 +52,8 @@ function describeTokens(tokens: ReadonlyMap<string, TokenConfig>): Map<string, u
 }
 
 function describeMirror(mirror: MirrorConfig): Record<string, unknown> {
-  const [baseurl, ...others] = mirror.baseurls.map(formatUrl)
   return {
-    baseurl: others.length === 0 ? baseurl : [baseurl, ...others],
+    ...describeSources(mirror),
     ...(mirror.fallbacks.length === 0 ? {} : { fallback: mirror.fallbacks.map(formatFallback) }),
     policy: mirror.policy,
     warm_window: formatDuration(mirror.warmWindowMs),
@@ -68,6 +68,23 @@ function describeMirror(mirror: MirrorConfig): Record<string, unknown> {
     ...(mirror.pin === undefined ? {} : { pin: mirror.pin }),
     ...(mirror.gpgKeys === undefined ? {} : { gpgkey: mirror.gpgKeys.map(formatKey) }),
     ...(mirror.gpgcheck === undefined ? {} : { gpgcheck: mirror.gpgcheck }),
+  }
+}
+
+/** Where a mirror comes from; variables in URLs are replaced already. */
+function describeSources(mirror: MirrorConfig): Record<string, unknown> {
+  const { baseurls, list, failovermethod, variables = new Map() } = mirror
+  const [baseurl, ...others] = baseurls.map(formatUrl)
+  const vars = Object.entries(writtenVariables(variables)).map(([name, text]) => [
+    name,
+    escapeEnvironment(text),
+  ])
+  return {
+    ...(baseurl === undefined ? {} : { baseurl: others.length === 0 ? baseurl : [baseurl, ...others] }),
+    ...(list === undefined ? {} : { [list.kind]: formatUrl(list.url) }),
+    ...(list?.kind === 'mirrorlist' ? { mirrorlist_expire: formatDuration(list.expireMs) } : {}),
+    ...(failovermethod === undefined ? {} : { failovermethod }),
+    ...(vars.length === 0 ? {} : { vars: Object.fromEntries(vars) as Record<string, string> }),
   }
 }
 

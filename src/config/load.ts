@@ -10,6 +10,7 @@ import { readConfigFile } from './read.ts'
 import { configKeys, configSchema, type FileConfig, type FileMirror } from './schema.ts'
 import { suggestKey } from './suggest.ts'
 import { readTokens, TOKEN_NAME } from './tokens.ts'
+import { expandConfiguration, joinVariables } from './variables.ts'
 import type { KeyLocation } from './urls.ts'
 import { PROBLEMS_MAX } from './yaml.ts'
 
@@ -71,7 +72,11 @@ function checkDocument(document: ConfigDocument, path: string): FileConfig | und
     if (reason !== undefined)
       document.refuseKey(['mirrors', name], `the name ${quote(name)} (${reason})`, expected)
   }
-  const result = configSchema(path).safeParse(value)
+  for (const name of namesIn(value, 'mirrors')) {
+    const expected = 'a URL or a list of URLs; or a metalink or mirrorlist in its place'
+    if (hasNoSource(value, name)) document.refuseValue(['mirrors', name, 'baseurl'], expected)
+  }
+  const result = configSchema(path).safeParse(expandConfiguration(value))
   if (result.success) return result.data
   for (const issue of result.error.issues.slice(0, PROBLEMS_MAX)) refuseIssue(document, issue)
   return undefined
@@ -80,6 +85,13 @@ function checkDocument(document: ConfigDocument, path: string): FileConfig | und
 function namesIn(value: unknown, key: 'tokens' | 'mirrors'): string[] {
   const entries = isRecord(value) ? value[key] : undefined
   return isRecord(entries) ? Object.keys(entries) : []
+}
+
+/** Whether a mirror, which may be wrong in other ways, does not say where it comes from. */
+function hasNoSource(value: unknown, mirror: string): boolean {
+  const mirrors = isRecord(value) ? value['mirrors'] : undefined
+  const settings = isRecord(mirrors) ? mirrors[mirror] : undefined
+  return isRecord(settings) && !['baseurl', 'metalink', 'mirrorlist'].some((key) => key in settings)
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
@@ -174,9 +186,15 @@ function buildMirror(
   parsed: FileConfig,
   document: ConfigDocument,
 ): MirrorConfig {
+  const { metalink, mirrorlist, mirrorlist_expire: expireMs } = mirror
+  const kind = metalink === undefined ? 'mirrorlist' : 'metalink'
+  const url = metalink ?? mirrorlist
   return {
     name,
-    baseurls: mirror.baseurl,
+    baseurls: mirror.baseurl ?? [],
+    ...(url === undefined ? {} : { list: { kind, url, expireMs } }),
+    ...(mirror.failovermethod === 'priority' ? {} : { failovermethod: mirror.failovermethod }),
+    ...(url === undefined ? {} : { variables: joinVariables(parsed.vars, mirror.vars) }),
     fallbacks: mirror.fallback,
     policy: mirror.policy ?? parsed.policy,
     warmWindowMs: mirror.warm_window ?? parsed.warm_window,

@@ -7,6 +7,7 @@ import { parseListen } from './listen.ts'
 import { parseDuration } from '../model/duration.ts'
 import { parseFallback } from './fallback.ts'
 import { PREFETCH_DEFAULTS, parsePolicy, parseWindow, prefetchSchema } from './schema-prefetch.ts'
+import { SOURCES_DEFAULTS, sourcesShape, varsSchema } from './schema-sources.ts'
 import { CACHE_DEFAULTS, RETENTION_DEFAULTS, cacheSchema, retentionSchema } from './schema-storage.ts'
 import { parseText, value } from './schema-value.ts'
 import { TOKEN_NAME } from './tokens.ts'
@@ -30,6 +31,8 @@ export const DEFAULTS = {
   strict: false,
   allow_older: false,
   repo_gpgcheck: false,
+  ...SOURCES_DEFAULTS,
+  vars: {},
 } as const
 
 const SYNC_INTERVAL_MIN_MS = 1000
@@ -66,6 +69,7 @@ export function configSchema(file: string) {
       public_url: value((input) => parseText(input, 'a URL', parsePublicUrl)).optional(),
       data_dir: value((input) => parsePath(input, dirname(file), DATA_DIR)).prefault(DEFAULTS.data_dir),
       sync_interval: value(parseSyncInterval).prefault(DEFAULTS.sync_interval),
+      vars: varsSchema(),
       tokens: z.preprocess(
         (input) => input ?? {},
         z.record(z.string().regex(TOKEN_NAME), tokenSchema(file), { error: 'a mapping of token names' }),
@@ -94,7 +98,8 @@ function mirrorSchema(file: string) {
   const base = pathToFileURL(file)
   return z.strictObject(
     {
-      baseurl: urlsSchema(BASEURL, (text) => parseBaseurl(text, base)),
+      baseurl: urlsSchema(BASEURL, (text) => parseBaseurl(text, base)).optional(),
+      ...sourcesShape(file),
       fallback: urlsSchema(BASEURL, (text) => parseFallback(text, base), 0).prefault([]),
       policy: value(parsePolicy).optional(),
       warm_window: value(parseWindow).optional(),
@@ -110,7 +115,7 @@ function mirrorSchema(file: string) {
       repo_gpgcheck: value(parseBoolean).prefault(DEFAULTS.repo_gpgcheck),
       gpgcheck: value(parseBoolean).optional(),
     },
-    { error: 'a mapping with at least a baseurl' },
+    { error: 'a mapping with at least a baseurl, metalink or mirrorlist' },
   )
 }
 

@@ -8,6 +8,8 @@ export type Parsed<T> = { readonly value: T } | { readonly expected: string }
 const UNSAFE = /[\u0000-\u0020\u007f\\]/
 
 const BASEURL = 'an http, https or file URL'
+const LIST = 'an http, https or file URL of a list of mirrors'
+const KNOWN_VARIABLES = 'of which vars has all variables, such as releasever and basearch'
 const KEY = 'an http, https or file URL of a key'
 const PROXY = 'a proxy such as http://proxy.example.org:3128, or _none_'
 const PUBLIC_URL = 'an http or https URL such as https://mirrors.example.org'
@@ -18,7 +20,7 @@ const PUBLIC_URL = 'an http or https URL such as https://mirrors.example.org'
  * @param base URL of the configuration file, to which `file:sample/` is relative
  */
 export function parseBaseurl(text: string, base: URL): Parsed<string> {
-  if (/\$\{?[a-z]/i.test(text)) return { expected: `${BASEURL} with yum's variables written out` }
+  if (hasVariables(text)) return { expected: `${BASEURL} ${KNOWN_VARIABLES}` }
   const url =
     /^file:(?!$)/i.test(text) && !UNSAFE.test(text) ? URL.parse(text, base.href) : parseHttpUrl(text)
   if (url === null) return { expected: BASEURL }
@@ -26,6 +28,21 @@ export function parseBaseurl(text: string, base: URL): Parsed<string> {
   if (url.protocol === 'file:' && !isLocalPath(url))
     return { expected: 'a file URL without host: file:///path/ or file:path/' }
   if (!url.pathname.endsWith('/')) url.pathname += '/'
+  return { value: url.href }
+}
+
+/**
+ * Reads the URL of a metalink or mirrorlist, which may have a query.
+ *
+ * @param base URL of the configuration file, to which `file:lists/epel` is relative
+ */
+export function parseListUrl(text: string, base: URL): Parsed<string> {
+  if (hasVariables(text)) return { expected: `${LIST} ${KNOWN_VARIABLES}` }
+  const isFile = /^file:(?!$)/i.test(text) && !UNSAFE.test(text)
+  const url = isFile ? URL.parse(text, base.href) : parseHttpUrl(text)
+  // A template's URL would be taken for one.
+  if (url === null || /[{}]/.test(text) || (isFile && !isLocalPath(url))) return { expected: LIST }
+  if (text.includes('#')) return { expected: `${LIST}, without a fragment` }
   return { value: url.href }
 }
 
@@ -79,6 +96,11 @@ export function maskUrl(text: string): string {
   url.username = '***'
   url.password = ''
   return url.href
+}
+
+/** Whether variables are left that nobody has said anything of. */
+function hasVariables(text: string): boolean {
+  return /\$\{?[a-z]/i.test(text)
 }
 
 /** Stricter than WHATWG, which reads `http:host`, `http:///host` and `http:\\host` as `http://host`. */

@@ -35,6 +35,7 @@ export interface RouteContext {
   readonly gpgKeys: ApiContext['gpgKeys']
   readonly sourcesOf: ApiContext['sourcesOf']
   readonly paths: ApiContext['paths']
+  readonly listOf: ApiContext['listOf']
   /** Prometheus' text format, and its type. */
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>
   /** Enabled mirrors that have no snapshot yet. */
@@ -102,6 +103,7 @@ function apiContext(
     gpgKeys,
     sourcesOf,
     paths,
+    listOf,
     showClient,
     diff,
     prefetch,
@@ -115,6 +117,7 @@ function apiContext(
     gpgKeys,
     sourcesOf,
     paths,
+    listOf,
     showClient,
     prefetch,
     diff: (pair) => diff(pair, goneSignal(exchange)),

@@ -48,6 +48,9 @@ export function rankOfDigest(
 }
 
 function findStrongest(digests: readonly Digest[]): Digest | undefined {
-  const strength = (digest: Digest) => STRENGTH.indexOf(digestAlgorithm(digest))
-  return digests.toSorted((a, b) => strength(a) - strength(b))[0]
+  return digests.toSorted((a, b) => weaknessOf(a) - weaknessOf(b))[0]
+}
+
+function weaknessOf(digest: Digest): number {
+  return STRENGTH.indexOf(digestAlgorithm(digest))
 }

@@ -2,6 +2,7 @@ import type { Policy } from '../model/prefetch.ts'
 import type { DiffDocument } from '../snapshot/diff/diff-runner.ts'
 import type { RingKeys } from '../snapshot/keys/key-ring.ts'
 import type { SnapshotPair } from '../snapshot/diff/snapshot-diff.ts'
+import type { ListState } from '../snapshot/listing/mirror-list.ts'
 import type { SnapshotHistory, SnapshotReader } from '../snapshot/store.ts'
 import type { HoldingsStore, PrefetchView } from './api-holdings.ts'
 import type { UsageReader } from '../snapshot/usage/usage.ts'
@@ -62,6 +63,8 @@ export interface ApiContext {
   /** How the sources of a mirror are; none of one that is not configured, or where no server runs. */
   readonly sourcesOf: (mirror: string) => readonly SourceReport[]
   readonly paths: PathSources
+  /** How a mirror's metalink or mirrorlist is; undefined where it has none, or no server runs. */
+  readonly listOf: (mirror: string) => ListState | undefined
   /** Compares two snapshots that are there. */
   readonly diff: (pair: SnapshotPair) => Promise<DiffDocument>
 }

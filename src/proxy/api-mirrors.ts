@@ -12,6 +12,7 @@ import {
   type PrefetchView,
 } from './api-holdings.ts'
 import { createJsonReply, toIso } from './api-reply.ts'
+import { toListView, toSourceView, type ListView, type SourceView } from './api-sources.ts'
 import { toKeysView, toSignatureView, type KeysView, type SignatureView } from './api-signatures.ts'
 import type { TextReply } from './reply.ts'
 
@@ -36,19 +37,10 @@ export interface MirrorView extends DepartedView, CachedView {
   readonly policy: Policy | null
   /** The last run of that; null when there was none, or it had nothing to do. */
   readonly prefetch: PrefetchView | null
-  /** How each baseurl has answered the server that is asked, in the order of the configuration. */
+  /** How each source has answered the server that is asked, in the order in which they are asked. */
   readonly sources: readonly SourceView[]
-}
-
-/** A source as the API shows it. */
-export interface SourceView {
-  readonly baseurl: string
-  readonly state: 'ok' | 'set aside' | 'down'
-  /** Since it last gave a whole answer. */
-  readonly failures: number
-  /** Until it is asked again; 0 for now. */
-  readonly retry_in_ms: number
-  readonly error: string | null
+  /** The metalink or mirrorlist; null where there is none. */
+  readonly list: ListView | null
 }
 
 /** A snapshot as the API shows it. */
@@ -138,21 +130,24 @@ async function mirrorViews({
   snapshots,
   prefetch,
   sourcesOf,
+  listOf,
 }: ApiContext): Promise<(state: MirrorState) => MirrorView> {
   const describe = await describeMirrors(snapshots)
   return (state) => {
     const { policy = null, state: run = null } = prefetch(state.name) ?? {}
     const packages = state.current?.packageCount ?? null
-    return { ...toMirrorFacts(state, sourcesOf), packages, ...describe(state), policy, prefetch: run }
+    const sources = sourcesOf(state.name).map(toSourceView)
+    const list = toListView(listOf(state.name))
+    return { ...toMirrorFacts(state), packages, ...describe(state), policy, prefetch: run, sources, list }
   }
 }
 
 type MirrorFacts = Omit<
   MirrorView,
-  keyof DepartedView | keyof CachedView | 'packages' | 'policy' | 'prefetch'
+  keyof DepartedView | keyof CachedView | 'packages' | 'policy' | 'prefetch' | 'sources' | 'list'
 >
 
-function toMirrorFacts(state: MirrorState, sourcesOf: ApiContext['sourcesOf']): MirrorFacts {
+function toMirrorFacts(state: MirrorState): MirrorFacts {
   return {
     name: state.name,
     enabled: state.listed,
@@ -164,11 +159,6 @@ function toMirrorFacts(state: MirrorState, sourcesOf: ApiContext['sourcesOf']): 
     last_sync: toIso(state.checkedAt),
     last_success: toIso(state.succeededAt),
     error: state.error ?? null,
-    sources: sourcesOf(state.name).map(({ retryInMs, error = null, ...source }) => ({
-      ...source,
-      retry_in_ms: retryInMs,
-      error,
-    })),
   }
 }
 

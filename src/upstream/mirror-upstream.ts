@@ -37,7 +37,7 @@ export interface UpstreamOptions extends AddressGuardOptions {
 /** The pause before the second round, doubled for each further one, in milliseconds. */
 const FIRST_PAUSE_MS = 250
 const LONGEST_PAUSE_MS = 5_000
-/** A source that has not answered for so long gets a rival, one that is only tried again sooner, in milliseconds. */
+/** A source that has not answered for so long gets a rival; one that is tried again, or of a list and for the first time, sooner, in milliseconds. */
 const HEAD_START_MS = 5_000
 const PROBE_HEAD_START_MS = 1_000
 /** How long a client waits for another one's attempt at a source that was down, in milliseconds. */
@@ -264,8 +264,9 @@ function nameFile(href: string, { digest }: UpstreamRequest): string | undefined
   return digest === undefined ? undefined : `${digest} ${href}`
 }
 
-function headStartMs({ health }: Source): number {
-  return health.state.failures > 0 ? PROBE_HEAD_START_MS : HEAD_START_MS
+function headStartMs({ health, pace, from }: Source): number {
+  const isUnknown = from !== undefined && pace.costMs === undefined
+  return health.state.failures > 0 || isUnknown ? PROBE_HEAD_START_MS : HEAD_START_MS
 }
 
 /** Whether a client's request may go there: unless it is down, and set aside or being tried by another one. */

@@ -10,7 +10,7 @@ import { needs } from '../support/tools.ts'
 import { ConfigFile } from './support.ts'
 
 const TOP =
-  'one of listen, public_url, data_dir, sync_interval, tokens, policy, warm_window, prefetch, retention, cache, mirrors'
+  'one of listen, public_url, data_dir, sync_interval, vars, tokens, policy, warm_window, prefetch, retention, cache, mirrors'
 const LISTEN = 'host:port such as 127.0.0.1:8080, [::1]:8080 or :8080'
 
 describe('a ConfigError', () => {
@@ -38,7 +38,7 @@ describe('a ConfigError', () => {
         column: 3,
         key: 'mirrors.fedora.baseurl',
         found: 'nothing',
-        expected: 'a URL or a list of URLs',
+        expected: 'a URL or a list of URLs; or a metalink or mirrorlist in its place',
       },
       { file, line: 6, column: 9, key: 'listen', found: '"x"', expected: LISTEN },
       { file, line: 7, column: 1, key: 'colour', found: 'an unknown key', expected: TOP },

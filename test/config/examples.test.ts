@@ -13,7 +13,17 @@ const EXAMPLES = `${CONFIG}examples/`
 /** What the examples ask of the environment. */
 const ENV = { PROXY_PASSWORD: 'secret' }
 /** Keys without a default; all-keys.yaml calls them examples. */
-const WITHOUT_DEFAULT = new Set(['public_url', 'baseurl', 'fallback', 'mirrors', 'pin', 'gpgkey', 'gpgcheck'])
+const WITHOUT_DEFAULT = new Set([
+  'public_url',
+  'baseurl',
+  'metalink',
+  'mirrorlist',
+  'fallback',
+  'mirrors',
+  'pin',
+  'gpgkey',
+  'gpgcheck',
+])
 
 describe('config/examples', () => {
   for (const name of readdirSync(EXAMPLES).filter((file) => file.endsWith('.yaml'))) {
@@ -45,7 +55,9 @@ describe('config/examples', () => {
     assert.ok(first?.pin !== undefined && first.pinLine !== undefined && first.pinWhy !== undefined)
     assert.ok(first.fallbacks.length > 1)
     assert.deepEqual([first.gpgKeys?.length, first.gpgcheck], [1, true])
-    const { pin: _pin, pinLine: _line, pinWhy: _why, gpgKeys: _keys, gpgcheck: _check, ...rest } = first
+    const { pin: _pin, pinLine: _line, pinWhy: _why, gpgKeys: _keys, gpgcheck: _check, ...others } = first
+    const { list, variables, ...rest } = others
+    assert.deepEqual([list?.kind, variables], ['metalink', new Map([['infra', 'stock']])])
     const { name, baseurls, fallbacks: _fallbacks, ...mirror } = rest
     const bare = new ConfigFile(t).load(`mirrors: {${name}: {baseurl: ${JSON.stringify(baseurls)}}}`)
     assert.deepEqual(bare.mirrors.get(name), { name, baseurls, fallbacks: [], ...mirror })

@@ -3,9 +3,9 @@ import { describe, test } from 'node:test'
 import { ConfigFile } from './support.ts'
 
 const TOP =
-  'one of listen, public_url, data_dir, sync_interval, tokens, policy, warm_window, prefetch, retention, cache, mirrors'
+  'one of listen, public_url, data_dir, sync_interval, vars, tokens, policy, warm_window, prefetch, retention, cache, mirrors'
 const MIRROR =
-  'one of baseurl, fallback, policy, warm_window, enabled, sync_interval, timeout, retries, proxy, strict, allow_older, pin, gpgkey, repo_gpgcheck, gpgcheck'
+  'one of baseurl, metalink, mirrorlist, mirrorlist_expire, failovermethod, vars, fallback, policy, warm_window, enabled, sync_interval, timeout, retries, proxy, strict, allow_older, pin, gpgkey, repo_gpgcheck, gpgcheck'
 const NAME = 'a mirror name of letters, digits and . _ + @ ~ -'
 const PIN = "a snapshot's name such as 2016-12-13-13-30"
 const LISTEN = 'host:port such as 127.0.0.1:8080, [::1]:8080 or :8080'
@@ -87,7 +87,6 @@ const CASES: readonly [string, string, ...string[]][] = [
     mirror('timout: 3'),
     `4: mirrors.m.timout: found an unknown key, expected ${MIRROR}; did you mean timeout?`,
   ],
-  ['metalink', mirror('metalink: x'), `4: mirrors.m.metalink: found an unknown key, expected ${MIRROR}`],
   ['a merge key', '<<: {listen: 80}\n', `1: "<<": found an unknown key, expected ${TOP}`],
   ['__proto__', '__proto__: {listen: 80}\n', `1: __proto__: found an unknown key, expected ${TOP}`],
   [
@@ -143,22 +142,22 @@ const CASES: readonly [string, string, ...string[]][] = [
   [
     'a null mirror',
     'mirrors:\n  a:\n  b: {baseurl: http://b/}\n',
-    '2: mirrors.a: found nothing, expected a mapping with at least a baseurl',
+    '2: mirrors.a: found nothing, expected a mapping with at least a baseurl, metalink or mirrorlist',
   ],
   [
     'a word as mirror',
     'mirrors:\n  a: http://a/\n',
-    '2: mirrors.a: found "http://a/", expected a mapping with at least a baseurl',
+    '2: mirrors.a: found "http://a/", expected a mapping with at least a baseurl, metalink or mirrorlist',
   ],
   [
     'a list as mirror',
     'mirrors: {a: []}\n',
-    '1: mirrors.a: found an empty list, expected a mapping with at least a baseurl',
+    '1: mirrors.a: found an empty list, expected a mapping with at least a baseurl, metalink or mirrorlist',
   ],
   [
     'no baseurl',
     'mirrors:\n  a:\n    retries: 3\n',
-    '2: mirrors.a.baseurl: found nothing, expected a URL or a list of URLs',
+    '2: mirrors.a.baseurl: found nothing, expected a URL or a list of URLs; or a metalink or mirrorlist in its place',
   ],
   [
     'baseurl: nothing',
@@ -303,7 +302,7 @@ const CASES: readonly [string, string, ...string[]][] = [
     'a bad name with bad values',
     'mirrors:\n  main:\n    retries: x\n',
     `2: mirrors.main: found the name "main" ("main" is the section of yum itself), expected ${NAME}`,
-    '2: mirrors.main.baseurl: found nothing, expected a URL or a list of URLs',
+    '2: mirrors.main.baseurl: found nothing, expected a URL or a list of URLs; or a metalink or mirrorlist in its place',
     '3: mirrors.main.retries: found "x", expected a whole number from 0 (none) to 100',
   ],
   // The environment, which holds X=soon.

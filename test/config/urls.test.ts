@@ -48,8 +48,14 @@ describe('parseBaseurl', () => {
     ['file:sample/?x', `${HTTP_OR_FILE} without query and fragment`],
     ['file://sample/', 'a file URL without host: file:///path/ or file:path/'],
     ['file:///a%2Fb/', 'a file URL without host: file:///path/ or file:path/'],
-    ['http://h/$releasever/os/$basearch/', `${HTTP_OR_FILE} with yum's variables written out`],
-    ['http://h/${basearch}/', `${HTTP_OR_FILE} with yum's variables written out`],
+    [
+      'http://h/$releasever/os/$basearch/',
+      `${HTTP_OR_FILE} of which vars has all variables, such as releasever and basearch`,
+    ],
+    [
+      'http://h/${basearch}/',
+      `${HTTP_OR_FILE} of which vars has all variables, such as releasever and basearch`,
+    ],
   ]
   for (const [text, expected] of refused) {
     test(`${JSON.stringify(text)} is refused`, () => assert.deepEqual(parseBaseurl(text, BASE), { expected }))

@@ -1,0 +1,94 @@
+import type { Config, MirrorConfig } from '../config/config.ts'
+import { MirrorList, type KnownListing, type ListState } from '../snapshot/listing/mirror-list.ts'
+import type { ListingStore } from '../snapshot/listing/listing-store.ts'
+import type { MirrorUpstream } from '../upstream/mirror-upstream.ts'
+import { createUpstream } from './mirrors.ts'
+
+/** A list that cannot be had is no reason to hold up a sync for long: the last good one holds. */
+const MAX_RETRIES = 2
+
+/** What {@link MirrorLists} are built from. */
+export interface MirrorListsOptions {
+  readonly store: ListingStore
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
+}
+
+interface Entry {
+  readonly list: MirrorList
+  /** What asks for the list itself. */
+  readonly source: MirrorUpstream
+  /** Whose sources it names. */
+  readonly mirror: MirrorUpstream
+}
+
+/** The metalinks and mirrorlists of all mirrors: from the configuration to the sources of each. */
+export class MirrorLists {
+  readonly #options: MirrorListsOptions
+  #entries: ReadonlyMap<string, Entry> = new Map()
+
+  constructor(options: MirrorListsOptions) {
+    this.#options = options
+  }
+
+  /** Takes up a configuration. Mirrors whose sources are the same keep what is known of their list. */
+  configure({ mirrors }: Config, upstreams: ReadonlyMap<string, MirrorUpstream>): void {
+    const before = this.#entries
+    const entries = [...mirrors.values()].flatMap((settings): [string, Entry][] => {
+      const mirror = upstreams.get(settings.name)
+      if (settings.list === undefined || mirror === undefined) return []
+      const kept = before.get(settings.name)
+      return [[settings.name, kept?.mirror === mirror ? kept : this.#create(settings, settings.list, mirror)]]
+    })
+    this.#entries = new Map(entries)
+    const kept = new Set(this.#entries.values())
+    // Nobody waits for what was asked of the others.
+    for (const entry of before.values()) if (!kept.has(entry)) void entry.source.close()
+  }
+
+  /** Takes up what was kept of each list, and forgets those that no mirror names any more. */
+  async load(): Promise<void> {
+    const entries = [...this.#entries.values()]
+    await this.#options.store.forgetListings(entries.map(({ list }) => list.url))
+    for (const { list } of entries) await list.load()
+  }
+
+  /** Makes sure that the sources of a mirror are known. Throws PinyonError when its list cannot be had. */
+  async ensure(mirror: string): Promise<void> {
+    await this.#entries.get(mirror)?.list.ensure()
+  }
+
+  /** How a sync of a mirror gets its list. */
+  ofSync(mirror: string): { readonly refreshList?: (signal: AbortSignal) => Promise<KnownListing> } {
+    const entry = this.#entries.get(mirror)
+    return entry === undefined ? {} : { refreshList: (signal) => entry.list.refresh(signal) }
+  }
+
+  /** How the list of a mirror is; undefined for one that has none. */
+  stateOf(mirror: string): ListState | undefined {
+    return this.#entries.get(mirror)?.list.state
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#entries.values()].map(({ source }) => source.close()))
+  }
+
+  #create(
+    settings: MirrorConfig,
+    { kind, url, expireMs }: NonNullable<MirrorConfig['list']>,
+    mirror: MirrorUpstream,
+  ): Entry {
+    const { variables = new Map<string, string>() } = settings
+    const retries = Math.min(settings.retries, MAX_RETRIES)
+    const source = createUpstream({ ...settings, baseurls: [url], retries }, { staysSecure: true })
+    const list = new MirrorList({
+      ...this.#options,
+      kind,
+      variables,
+      expireMs,
+      upstream: source,
+      onListed: (baseurls, from) => mirror.list(baseurls, from),
+    })
+    return { list, source, mirror }
+  }
+}
