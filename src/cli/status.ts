@@ -109,7 +109,8 @@ function formatPins(mirrors: readonly MirrorView[]): string {
 /** Upstream's trouble, before anybody's job meets it, and in which order the mirrors of a list are asked. */
 function formatSources(mirrors: readonly MirrorView[]): string {
   const lines = mirrors.flatMap(({ name, sources, list }) => [
-    ...(list === null ? [] : [formatList(name, sources, list.error)]),
+    // A server of an earlier version says nothing of lists.
+    ...((list ?? undefined) === undefined ? [] : [formatList(name, sources, list?.error ?? null)]),
     ...sources
       .filter(({ state }) => state !== 'ok')
       .map(

@@ -199,7 +199,8 @@ describe('with a running server', () => {
           last_sync: null,
           last_success: null,
           error: evil,
-          sources: [{ baseurl: evil, state: evil, failures: 1, retry_in_ms: 0, error: evil }],
+          sources: [{ baseurl: evil, state: evil, failures: 1, retry_in_ms: 0, error: evil, latency_ms: 1 }],
+          list: { kind: evil, url: evil, fetched_at: null, checked_at: null, error: evil },
         }
         return response.end(JSON.stringify({ mirrors: [mirror] }))
       }

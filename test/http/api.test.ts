@@ -28,7 +28,22 @@ describe('the API', () => {
     const mirror = await get('mirrors/m')
     const at = String(mirror['last_sync'])
     assert.match(at, /^2016-12-13T13:\d\d:12\.345Z$/)
-    const { signature, gpg_keys: keys, gpg_problems: problems, ...listed } = mirror
+    const { signature, gpg_keys: keys, gpg_problems: problems, sources, ...listed } = mirror
+    const [source] = sources as Record<string, unknown>[]
+    assert.ok(typeof source?.['latency_ms'] === 'number', JSON.stringify(sources))
+    assert.deepEqual(sources, [
+      {
+        baseurl: site.upstream.url,
+        state: 'ok',
+        failures: 0,
+        retry_in_ms: 0,
+        error: null,
+        listed: false,
+        latency_ms: source['latency_ms'],
+        bytes_per_second: null,
+        failure_share: 0,
+      },
+    ])
     const unsigned = {
       fingerprint: null,
       key: null,
@@ -49,7 +64,7 @@ describe('the API', () => {
       last_sync: at,
       last_success: at,
       error: null,
-      sources: [{ baseurl: site.upstream.url, state: 'ok', failures: 0, retry_in_ms: 0, error: null }],
+      list: null,
       packages: 2,
       ...cached,
       ...departed,

@@ -7,6 +7,7 @@ import { createLayout, temporaryPath } from '../../src/cache/layout.ts'
 import type { Digest } from '../../src/model/digest.ts'
 import type { PinyonError } from '../../src/model/errors.ts'
 import { ingest } from '../../src/snapshot/ingest.ts'
+import { MirrorList, type MirrorListOptions } from '../../src/snapshot/listing/mirror-list.ts'
 import { SqliteSnapshotStore } from '../../src/snapshot/sqlite-snapshot-store.ts'
 import type { Defect, Snapshot } from '../../src/snapshot/store.ts'
 import { syncMirror, type SyncContext, type SyncResult } from '../../src/snapshot/sync.ts'
@@ -25,6 +26,10 @@ export interface MirrorOptions {
   readonly baseurls: readonly string[]
   readonly strict?: boolean
   readonly allowOlder?: boolean
+  /** Further tries of what fails; none unless told. */
+  readonly retries?: number
+  /** Where further sources are named. */
+  readonly list?: Pick<MirrorListOptions, 'kind'> & { readonly url: string; readonly expireMs?: number }
 }
 
 /** One mirror with a data directory of its own, synced in this thread: what the server does, but for the ingest's thread. */
@@ -34,7 +39,9 @@ export class MirrorUnderTest {
   readonly blobs: DiskBlobStore
   strict: boolean
   allowOlder: boolean
-  readonly #upstream: MirrorUpstream
+  readonly upstream: MirrorUpstream
+  readonly list: MirrorList | undefined
+  readonly #lists: MirrorUpstream
   #syncs = 0
 
   constructor(dataDir: string, options: MirrorOptions) {
@@ -50,18 +57,27 @@ export class MirrorUnderTest {
     const processes = { processId: PROCESS_ID, isAlive: () => true }
     this.blobs = new DiskBlobStore(layout, processes, { ledger: this.store.ledger })
     const { baseurls } = options
-    this.#upstream = new MirrorUpstream({ baseurls, timeoutMs: 10_000, retries: 0, userAgent: 'test' })
+    const how = { timeoutMs: 10_000, userAgent: 'test', sleep: async () => undefined }
+    this.upstream = new MirrorUpstream({ ...how, baseurls, retries: options.retries ?? 0 })
+    this.#lists = new MirrorUpstream({ ...how, baseurls: [options.list?.url ?? ''], retries: 0 })
+    this.list = options.list && this.#createList(options.list)
+  }
+
+  /** When the last sync was, in milliseconds since the epoch. */
+  get nowMs(): number {
+    return STARTED_AT + this.#syncs * MINUTE_MS
   }
 
   /** Looks upstream once, as it is said elsewhere in `changes`. */
   async sync(changes: Partial<SyncContext> = {}): Promise<SyncResult> {
     this.#syncs += 1
-    const nowMs = STARTED_AT + this.#syncs * MINUTE_MS
+    const { list, nowMs } = this
     return await syncMirror({
       mirror: 'm',
       strict: this.strict,
       allowOlder: this.allowOlder,
-      upstream: this.#upstream,
+      upstream: this.upstream,
+      ...(list === undefined ? {} : { refreshList: (signal) => list.refresh(signal) }),
       store: this.store,
       blobs: this.blobs,
       claims: { tryClaim: () => ({ note: () => {}, release: () => {} }) },
@@ -132,8 +148,21 @@ export class MirrorUnderTest {
     return readdirSync(createLayout(this.dataDir).temporary)
   }
 
+  #createList({ kind, expireMs = 86_400_000 }: NonNullable<MirrorOptions['list']>): MirrorList {
+    return new MirrorList({
+      kind,
+      variables: new Map(),
+      expireMs,
+      upstream: this.#lists,
+      store: this.store.listings,
+      now: () => this.nowMs,
+      onListed: (baseurls, from) => this.upstream.list(baseurls, from),
+    })
+  }
+
   async close(): Promise<void> {
-    await this.#upstream.close()
+    await this.upstream.close()
+    await this.#lists.close()
     await this.store.close()
   }
 }

@@ -26,7 +26,9 @@ export async function chooseByListing(
   { listing, error: staleness }: KnownListing,
   seen: SeenRepomd | undefined,
 ): Promise<FetchedRepomd | undefined> {
-  if (seen !== undefined && rankOfDigest(listing, seen.digest) === 0) return undefined
+  // What a list said that cannot be had any more is no news.
+  const isNow = staleness === undefined
+  if (isNow && seen !== undefined && rankOfDigest(listing, seen.digest) === 0) return undefined
   // Without digests of its kind nothing can be said of what is not had whole.
   const isTold = listing.repomds.every(({ digests }) => digests.some((one) => one.startsWith('sha256:')))
   const before = isTold ? seen : undefined
