@@ -2,6 +2,8 @@ import type { BlobStore } from '../cache/blob-store.ts'
 import { PinyonError, toPinyonError, type ErrorCode } from '../model/errors.ts'
 import type { RepomdRecord } from '../model/repodata.ts'
 import type { Upstream } from '../upstream/upstream.ts'
+import type { Claims } from '../system/claims.ts'
+import { downloadOnce } from './one-download.ts'
 import type { SignatureCheck } from './keys/await-signature.ts'
 import type { CandidateFile, Defect } from './store.ts'
 
@@ -20,6 +22,8 @@ const MISTAKES: readonly ErrorCode[] = ['UPSTREAM_GONE', 'DIGEST_MISMATCH', 'UPS
 export interface CaptureContext {
   readonly upstream: Upstream
   readonly blobs: BlobStore
+  /** By which two syncs do not fetch one file; absent where there is no other. */
+  readonly claims?: Pick<Claims, 'tryClaim'>
   readonly signal: AbortSignal
   /** Told of each file: bytes it brought, 0 when it was there already. */
   readonly onFile: (bytes: number) => void
@@ -70,8 +74,10 @@ export async function captureRecord(
 }
 
 async function obtain(context: CaptureContext, record: RepomdRecord, attempt: number): Promise<number> {
-  const stored = await context.blobs.keep(record.checksum)
-  if (stored === undefined) return await download(context, record, attempt)
+  let size = 0
+  const download = async () => void (size = await downloadRecord(context, record, attempt))
+  const stored = await downloadOnce(context, record.checksum, download)
+  if (stored === undefined) return size
   context.onFile(0)
   return stored
 }
@@ -82,7 +88,11 @@ function sizeDefects(record: RepomdRecord, size: number): Defect[] {
   return [{ path: record.href, kind: 'size', message }]
 }
 
-async function download(context: CaptureContext, record: RepomdRecord, attempt: number): Promise<number> {
+async function downloadRecord(
+  context: CaptureContext,
+  record: RepomdRecord,
+  attempt: number,
+): Promise<number> {
   const { upstream, blobs, signal } = context
   const stated = SIZE_TOLERANCE * (record.size ?? 0)
   const maxBytes = Math.min(MAX_SIZE_LIMIT, Math.max(MIN_SIZE_LIMIT, stated))

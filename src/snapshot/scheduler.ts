@@ -38,6 +38,8 @@ export class Scheduler {
   readonly #running = new Map<string, Promise<SyncResult>>()
   readonly #timers = new Map<string, NodeJS.Timeout>()
   readonly #failures = new Map<string, number>()
+  /** How long upstream wants to be left alone by a mirror's next sync, in milliseconds. */
+  readonly #rests = new Map<string, number>()
   #mirrors: ReadonlyMap<string, ScheduledMirror> = new Map()
   #closed = false
 
@@ -86,7 +88,11 @@ export class Scheduler {
 
   async #syncAndPlan(name: string): Promise<void> {
     // Whoever syncs reports failures as results; should it throw all the same, the mirror is not forgotten.
-    const failed = await this.sync(name).then(isFailure, () => true)
+    const result = await this.sync(name).catch(() => undefined)
+    const failed = result === undefined || isFailure(result)
+    const restMs = result === undefined ? 0 : readRest(result)
+    if (restMs > 0) this.#rests.set(name, restMs)
+    else this.#rests.delete(name)
     if (failed) this.#failures.set(name, (this.#failures.get(name) ?? 0) + 1)
     else this.#failures.delete(name)
     this.#plan(name)
@@ -96,6 +102,7 @@ export class Scheduler {
     clearTimeout(this.#timers.get(name))
     this.#timers.delete(name)
     this.#failures.delete(name)
+    this.#rests.delete(name)
   }
 
   #plan(name: string): void {
@@ -104,7 +111,8 @@ export class Scheduler {
     if (this.#closed || interval === undefined || interval === 'off') return
     const failures = this.#failures.get(name) ?? 0
     const retry = Math.min(FIRST_RETRY_MS * 2 ** (failures - 1), LONGEST_RETRY_MS)
-    const base = failures === 0 ? interval : Math.min(interval, retry)
+    const soon = failures === 0 ? interval : Math.min(interval, retry)
+    const base = Math.max(soon, this.#rests.get(name) ?? 0)
     const waitMs = Math.min(base * (1 + JITTER * this.#options.random()), LONGEST_TIMER_MS)
     const timer = setTimeout(() => void this.#onTime(name, base), waitMs)
     timer.unref()
@@ -125,6 +133,14 @@ export class Scheduler {
     // A negative age is of a clock that was set back: it says nothing.
     return ageMs >= 0 && ageMs < intervalMs / 2
   }
+}
+
+/** How long a failed sync was told to wait, in milliseconds. */
+function readRest(result: SyncResult): number {
+  if (result.outcome !== 'failed') return 0
+  const { retryAfterMs, retryAfterSeconds } = result.error.facts
+  if (typeof retryAfterMs === 'number') return retryAfterMs
+  return typeof retryAfterSeconds === 'number' ? retryAfterSeconds * 1000 : 0
 }
 
 /** That another process syncs the mirror is no failure: it will tell how that ended. */

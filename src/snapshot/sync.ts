@@ -147,7 +147,7 @@ async function captureAndPublish(
   repomd: Repomd,
   newest: Snapshot | undefined,
 ): Promise<SyncResult | undefined> {
-  const { mirror, upstream, blobs, signal } = context
+  const { mirror, upstream, blobs, claims, signal } = context
   const primary = findPrimary(repomd)
   upstream.beginGeneration?.(fetched.seen.digest)
   const filesTotal = new Set(repomd.records.map(({ href }) => href)).size
@@ -161,7 +161,11 @@ async function captureAndPublish(
   }
   const { signature } = context
   const checked = signature === undefined ? {} : { signature }
-  const captured = await captureFiles({ upstream, blobs, signal, onFile, ...checked }, fetched, repomd)
+  const captured = await captureFiles(
+    { upstream, blobs, claims, signal, onFile, ...checked },
+    fetched,
+    repomd,
+  )
   if (captured === undefined) return undefined
   refuseWithoutPrimary(primary, captured)
   const previous = newest === undefined ? undefined : await context.store.files(newest)

@@ -16,6 +16,8 @@ class Bench {
   readonly log: string[] = []
   /** How the next syncs end: `ok`, a code, or a thrown error. */
   outcome: 'ok' | 'throw' | ErrorCode = 'ok'
+  /** What an error says beside its code. */
+  facts: Readonly<Record<string, number>> = {}
   /** Nothing that begins ends before it opens. */
   hold: Gate | undefined
   running = 0
@@ -64,7 +66,7 @@ class Bench {
     this.running -= 1
     if (this.outcome === 'throw') throw new Error('not as promised')
     if (this.outcome === 'ok') return { mirror, outcome: 'unchanged', snapshot: {} as Snapshot }
-    return { mirror, outcome: 'failed', error: new PinyonError(this.outcome, 'down') }
+    return { mirror, outcome: 'failed', error: new PinyonError(this.outcome, 'down', this.facts) }
   }
 }
 
@@ -131,6 +133,22 @@ describe('a scheduler', () => {
     bench.outcome = 'UPSTREAM_STATUS'
     await bench.pass(HOUR_MS)
     assert.deepEqual(bench.takeLog(), ['a 271', 'a 272', 'a 274', 'a 278', 'a 286', 'a 302'])
+  })
+
+  test('leaves an upstream alone for as long as that wants, and then goes on as before', async (t) => {
+    const bench = new Bench(t)
+    bench.outcome = 'UPSTREAM_DOWN'
+    bench.facts = { retryAfterSeconds: 600 }
+    bench.scheduler.schedule(hourly('a'))
+    await bench.pass(21 * MINUTE_MS)
+    assert.deepEqual(bench.takeLog(), ['a 0', 'a 10', 'a 20'])
+    bench.outcome = 'UPSTREAM_STATUS'
+    bench.facts = { retryAfterMs: 300_000 }
+    await bench.pass(15 * MINUTE_MS)
+    assert.deepEqual(bench.takeLog(), ['a 30'])
+    bench.outcome = 'ok'
+    await bench.pass(3 * HOUR_MS)
+    assert.deepEqual(bench.takeLog(), ['a 38', 'a 98', 'a 158'])
   })
 
   test('tries no sooner than the interval where that is short', async (t) => {

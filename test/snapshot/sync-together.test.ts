@@ -41,6 +41,26 @@ describe('syncs side by side', () => {
     assert.deepEqual(readdirSync(createLayout(server.dataDir).temporary), [])
   })
 
+  test('of mirrors with the same files fetch each of them once, in one process and in two', async (t) => {
+    const names = ['k', 'l', 'm']
+    const root = tempDir(t)
+    writeSyntheticRepository(root, { packages: createPackages('a', 3), withoutFiles: true })
+    const upstream = await startUpstream(t, root)
+    const hold = gate()
+    upstream.rules = [{ match: /-(?:primary|other|filelists)/, hold }]
+    const dataDir = tempDir(t)
+    const mirrors = Object.fromEntries(names.map((name) => [name, upstream.url]))
+    const first = await startApp(t, { mirrors, dataDir })
+    const second = await startApp(t, { mirrors, dataDir })
+    const syncs = [first.sync('k'), first.sync('l'), second.sync('m')]
+    await upstream.waitFor('repomd.xml', 3)
+    await upstream.waitFor(/-(?:primary|other|filelists)/, 3)
+    hold.open()
+    for (const { outcome } of await Promise.all(syncs)) assert.equal(outcome, 'published')
+    for (const name of ['primary', 'filelists', 'other'])
+      assert.equal(upstream.count(new RegExp(`-${name}`)), 1, name)
+  })
+
   test('of one mirror in two processes: one does it, the other one says that it runs', async (t) => {
     const dir = tempDir(t)
     writeSyntheticRepository(dir, { packages: createPackages('a', 3), withoutFiles: true })

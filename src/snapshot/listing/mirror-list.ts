@@ -170,10 +170,6 @@ export class MirrorList {
 
   #describe(error: PinyonError): PinyonError {
     const message = `the ${this.#options.kind} cannot be had: ${error.message}`
-    const facts = error.facts['retryAfterSeconds']
-    return new PinyonError(error.code, message, {
-      cause: error,
-      ...(facts === undefined ? {} : { retryAfterSeconds: facts }),
-    })
+    return new PinyonError(error.code, message, { ...error.facts, cause: error })
   }
 }
