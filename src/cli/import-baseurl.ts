@@ -1,7 +1,8 @@
 import { splitYumList } from '../inject/yum-values.ts'
 import { noteSecrets, readCredentials, type SecretVariables } from './import-secrets.ts'
 import type { SectionSettings, Setting } from './import-settings.ts'
-import { importBaseurl, maskText, type ImportedUrl } from './import-url.ts'
+import type { ChosenList } from './import-lists.ts'
+import { importBaseurl, type ImportedUrl } from './import-url.ts'
 
 /** The baseurls of a mirror. */
 export interface ChosenBaseurls {
@@ -14,19 +15,24 @@ export interface ChosenBaseurls {
 /** Far more than make sense; of commented-out ones, too. */
 const URLS_MAX = 100
 
-/** Chooses the baseurls of a repository that pinyon can use, and notes what becomes of the others and of lists of mirrors. */
+/**
+ * Chooses the baseurls of a repository that pinyon can use, and notes what becomes of the others.
+ * @param list beside which there need be none, when it can be used
+ */
 export function chooseBaseurls(
   settings: SectionSettings,
   id: string,
   secrets: SecretVariables,
+  list: ChosenList,
 ): ChosenBaseurls {
   const setting = settings.get('baseurl')
   const found = setting === undefined ? [] : judge(settings, setting, id, secrets)
   const usable = found.filter(({ refusal }) => refusal === undefined)
-  noteLists(settings, usable.length > 0)
-  if (found.length === 0 || setting === undefined) return suggestBaseurls(settings, id, secrets)
+  const hasList = list.keys.length > 0
+  if (found.length === 0 || setting === undefined)
+    return hasList ? { urls: [] } : suggestBaseurls(settings, id, secrets, list)
   noteSecrets(settings, setting, found)
-  if (usable.length === 0) return { urls: found.map(({ text }) => text), ...firstRefusal(found) }
+  if (usable.length === 0 && !hasList) return { urls: found.map(({ text }) => text), ...firstRefusal(found) }
   for (const { text, refusal } of found)
     if (refusal !== undefined) settings.notes.push(`baseurl ${text} is left out: ${refusal}`)
   return { urls: usable.map(({ text }) => text) }
@@ -57,17 +63,13 @@ function addPath(url: string, path: string): string {
   return below === '' ? url : `${url}${url.endsWith('/') ? '' : '/'}${below}`
 }
 
-function noteLists(settings: SectionSettings, isUsable: boolean): void {
-  for (const key of ['mirrorlist', 'metalink']) {
-    const setting = settings.get(key)
-    if (setting === undefined || setting.text === '') continue
-    const url = `${key}=${maskText(setting.text)}`
-    settings.notes.push(isUsable ? `pinyon does not follow ${url}: its baseurl alone is asked` : url)
-  }
-}
-
 /** What distributions leave in a comment where they give a list of mirrors. */
-function suggestBaseurls(settings: SectionSettings, id: string, secrets: SecretVariables): ChosenBaseurls {
+function suggestBaseurls(
+  settings: SectionSettings,
+  id: string,
+  secrets: SecretVariables,
+  { refusal }: ChosenList,
+): ChosenBaseurls {
   const disabled = settings.getDisabled('baseurl').slice(0, URLS_MAX)
   const suggested = disabled.flatMap((setting) => judge(settings, setting, id, secrets))
   const [first] = disabled
@@ -75,11 +77,7 @@ function suggestBaseurls(settings: SectionSettings, id: string, secrets: SecretV
     settings.notes.push(`the baseurl below is a comment in ${first.place}: see whether it answers`)
     noteSecrets(settings, first, suggested)
   }
-  const lists = ['mirrorlist', 'metalink'].filter((key) => (settings.get(key)?.text ?? '') !== '')
-  const what =
-    lists.length === 0
-      ? 'it has no baseurl'
-      : `it has no baseurl but ${lists.map((key) => `${key}=`).join(' and ')}, which pinyon does not follow`
+  const what = refusal ?? 'it has no baseurl, metalink or mirrorlist'
   return { urls: suggested.map(({ text }) => text), refusal: what }
 }
 

@@ -4,6 +4,8 @@ import { parseYumBoolean, parseYumSeconds } from '../inject/yum-values.ts'
 import { expandVariables, findVariables } from '../model/yum-variables.ts'
 import { refuseMirrorName } from '../model/mirror-name.ts'
 import { chooseBaseurls } from './import-baseurl.ts'
+import { chooseList, readFailovermethod } from './import-lists.ts'
+import { readSigning } from './import-signing.ts'
 import { noteSecrets, readCredentials, type SecretVariables } from './import-secrets.ts'
 import { SectionSettings, type MainSection, type Setting } from './import-settings.ts'
 import { describeVariables, importProxy } from './import-url.ts'
@@ -58,13 +60,19 @@ export function importSection(
 ): ImportedMirror {
   const settings = new SectionSettings(label, section, main, context.variables)
   const id = expandVariables(section.id, context.variables)
-  const baseurl = chooseBaseurls(settings, id, context.secrets)
+  const list = chooseList(settings, id, context.secrets)
+  const baseurl = chooseBaseurls(settings, id, context.secrets, list)
+  const [url, ...others] = baseurl.urls
+  const hasBaseurl = url !== undefined || list.keys.length === 0
   const keys: MirrorKey[] = [
-    ['baseurl', baseurl.urls.length > 1 ? baseurl.urls : baseurl.urls[0]],
+    ...(hasBaseurl ? [['baseurl', others.length > 0 ? baseurl.urls : url] as const] : []),
+    ...list.keys,
+    ...(others.length > 0 ? readFailovermethod(settings) : []),
     ...readEnabled(settings),
     ...readTimeout(settings),
     ...readRetries(settings),
     ...readProxy(settings, context),
+    ...readSigning(settings),
   ]
   settings.noteLeftBehind()
   const refusals = [refuseId(id), refuseType(settings), baseurl.refusal].filter(

@@ -2,8 +2,6 @@ import { parseYumBoolean } from '../inject/yum-values.ts'
 
 const CLIENTS = 'clients go by it, as before'
 const CHECKED_BY_CLIENTS = 'clients check packages themselves, and get them as upstream signed them'
-const REPOMD_CHECKED_BY_CLIENTS =
-  'repomd.xml.asc is handed on for clients to check; with gpgkey and repo_gpgcheck pinyon checks it as well'
 const WHOLE =
   'a snapshot lists what upstream lists; clients leave out the rest, and what nobody asks for is not fetched'
 const AUTHORITIES = "certificates are always checked, by Node's authorities and those of NODE_EXTRA_CA_CERTS"
@@ -18,8 +16,7 @@ const WORDS_MAX = 40
 /** Why the keys of a repository that pinyon has no use for are left behind. */
 const REASONS: Readonly<Record<string, readonly string[]>> = {
   [WHOLE]: ['exclude', 'excludepkgs', 'includepkgs'],
-  [CHECKED_BY_CLIENTS]: ['gpgcheck', 'pkg_gpgcheck', 'gpgkey', 'gpgcakey'],
-  [REPOMD_CHECKED_BY_CLIENTS]: ['repo_gpgcheck'],
+  [CHECKED_BY_CLIENTS]: ['pkg_gpgcheck', 'gpgcakey'],
   [AUTHORITIES]: [
     'sslverify',
     'sslverifystatus',
@@ -30,8 +27,7 @@ const REASONS: Readonly<Record<string, readonly string[]>> = {
     'proxy_sslcacert',
   ],
   [NO_CLIENT_CERTIFICATE]: ['sslclientcert', 'sslclientkey', 'proxy_sslclientcert', 'proxy_sslclientkey'],
-  [INTERVAL]: ['metadata_expire', 'mirrorlist_expire', 'autorefresh'],
-  ['baseurls are asked in their order']: ['failovermethod'],
+  [INTERVAL]: ['metadata_expire', 'autorefresh'],
   [CLIENTS]: [
     'cost',
     'countme',
@@ -72,12 +68,9 @@ const REASON_BY_KEY: ReadonlyMap<string, string> = new Map(
 
 /** Values with which a key says what pinyon does anyway. */
 const NOTHING_LOST: Readonly<Record<string, (text: string) => boolean>> = {
-  gpgcheck: isFalse,
   pkg_gpgcheck: isFalse,
-  repo_gpgcheck: isFalse,
   sslverify: (text) => parseYumBoolean(text) === true,
   proxy_sslverify: (text) => parseYumBoolean(text) === true,
-  failovermethod: (text) => text === 'priority',
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { YumFile } from './import-files.ts'
+import { joinVariables } from '../config/variables.ts'
 import { importSection, type ImportedMirror } from './import-mirror.ts'
 import { SecretVariables } from './import-secrets.ts'
 import { noteMain, type MainSection } from './import-settings.ts'
@@ -22,6 +23,7 @@ export function importSections(
   files: readonly YumFile[],
   variables: ReadonlyMap<string, string>,
 ): ImportedSections {
+  const known = joinVariables({}, Object.fromEntries(variables))
   const secrets = new SecretVariables()
   const mains: MainSection[] = []
   const mirrors: ImportedMirror[] = []
@@ -33,7 +35,7 @@ export function importSections(
     if (found !== undefined && main !== undefined) noteMain(main)
     for (const section of sections) {
       if (section === found) continue
-      const mirror = importSection(label, section, main, { variables, secrets })
+      const mirror = importSection(label, section, main, { variables: known, secrets })
       const first = places.get(mirror.id)
       mirrors.push(first === undefined ? mirror : refuseSecond(mirror, first))
       if (first === undefined) places.set(mirror.id, mirror.place)

@@ -23,6 +23,10 @@ export interface MainSection {
 
 /** Keys of `[main]` that repositories take over from it. */
 const INHERITED: ReadonlySet<string> = new Set([
+  'failovermethod',
+  'gpgcheck',
+  'mirrorlist_expire',
+  'repo_gpgcheck',
   'password',
   'proxy',
   'proxy_password',
@@ -37,6 +41,7 @@ const LOOKED_AT: ReadonlySet<string> = new Set([
   ...INHERITED,
   'baseurl',
   'enabled',
+  'gpgkey',
   'metalink',
   'mirrorlist',
   'name',

@@ -1,7 +1,7 @@
 import { pathToFileURL } from 'node:url'
 
 import { escapeEnvironment } from '../config/environment.ts'
-import { maskUrl, parseBaseurl, parseProxy } from '../config/urls.ts'
+import { maskUrl, parseBaseurl, parseListUrl, parseProxy } from '../config/urls.ts'
 import { findVariables } from '../model/yum-variables.ts'
 import type { Credentials, SecretVariables } from './import-secrets.ts'
 
@@ -58,6 +58,17 @@ export function importBaseurl(
   }
 }
 
+/** Judges the URL of a list of mirrors, variables expanded as far as they are known. */
+export function importListUrl(written: string, owner: string, secrets: SecretVariables): ImportedUrl {
+  const text = /^\/(?!\/)/.test(written) && !written.includes('$') ? pathToFileURL(written).href : written
+  const [, scheme, userinfo, rest = ''] = HTTP_URL.exec(text) ?? []
+  const refusal = refuseListUrl(scheme === undefined ? text : scheme + rest)
+  if (refusal !== undefined || scheme === undefined)
+    return { text: escapeEnvironment(text), secrets: [], ...(refusal === undefined ? {} : { refusal }) }
+  const reference = referTo(splitUserinfo(owner, userinfo), '', secrets)
+  return { text: scheme + reference.text + escapeEnvironment(rest), secrets: reference.names, source: 'url' }
+}
+
 /** Judges a proxy; undefined is none. */
 export function importProxy(
   written: string,
@@ -101,6 +112,18 @@ function refuseBaseurl(text: string): string | undefined {
   if (variables !== undefined) return variables
   if (/^file:(?!\/)/i.test(text)) return 'it is relative to no directory'
   const parsed = parseBaseurl(text, ROOT)
+  return 'expected' in parsed ? `pinyon takes ${parsed.expected}` : undefined
+}
+
+function refuseListUrl(text: string): string | undefined {
+  const [, scheme] = OTHER_SCHEME.exec(text) ?? []
+  if (scheme !== undefined) return `pinyon fetches from http, https and file URLs, not ${scheme}`
+  if (text.includes('@') || text.replace(SECRET_PARAMETER, '') !== text)
+    return 'it may hold a secret; write it with ${VARIABLE} in its place'
+  const variables = findVariables(text)
+  if (variables.length > 0) return describeVariables(variables)
+  if (/^file:(?!\/)/i.test(text)) return 'it is relative to no directory'
+  const parsed = parseListUrl(text, ROOT)
   return 'expected' in parsed ? `pinyon takes ${parsed.expected}` : undefined
 }
 

@@ -256,9 +256,58 @@ describe('settings', () => {
     [
       'what clients check',
       'gpgcheck=1\nrepo_gpgcheck=1',
-      {},
-      /repo_gpgcheck= is not carried over: repomd\.xml\.asc is handed on/,
+      { gpgcheck: true, repoGpgcheck: false },
+      /repo_gpgcheck= is left to clients: pinyon checks nothing without a gpgkey/,
     ],
+    [
+      'what pinyon checks',
+      'gpgkey=https://h/KEY\ngpgcheck=yes\nrepo_gpgcheck=1',
+      { gpgcheck: true, repoGpgcheck: true, gpgKeys: [{ url: 'https://h/KEY' }] },
+      undefined,
+    ],
+    [
+      'a key that is not here',
+      'gpgkey=/none/KEY https://h/KEY\ngpgcheck=1',
+      { gpgKeys: undefined, gpgcheck: undefined },
+      /gpgkey=file:\/\/\/none\/KEY is not carried over: expected a file of OpenPGP public keys.*\ngpgcheck= is left to clients/,
+    ],
+    [
+      'a key with a variable',
+      'gpgkey=https://h/$y\nrepo_gpgcheck=1\ngpgcheck=0',
+      { gpgKeys: [{ url: 'https://h/$y' }], repoGpgcheck: false, gpgcheck: false },
+      /repo_gpgcheck= is left to clients: in its gpgkey, \$y is not known/,
+    ],
+    [
+      'baseurls that take turns',
+      'baseurl=http://a/ http://b/\nfailovermethod=roundrobin',
+      { failovermethod: 'roundrobin', baseurls: ['http://a/', 'http://b/'] },
+      undefined,
+    ],
+    [
+      'another order',
+      'baseurl=http://a/ http://b/\nfailovermethod=random',
+      { failovermethod: undefined },
+      /failovermethod=random \(.*\) is not carried over: pinyon takes priority and roundrobin/,
+    ],
+    [
+      'a mirrorlist',
+      'mirrorlist=http://l/?arch=$arch\nmirrorlist_expire=2h',
+      { list: { kind: 'mirrorlist', url: 'http://l/?arch=x86_64', expireMs: 7_200_000 } },
+      undefined,
+    ],
+    [
+      'a mirrorlist that is a metalink, as yum and dnf tell',
+      'mirrorlist=https://l/metalink?repo=x&infra=$infra',
+      { list: { kind: 'metalink', url: 'https://l/metalink?repo=x&infra=stock', expireMs: 86_400_000 } },
+      undefined,
+    ],
+    [
+      'both',
+      'mirrorlist=http://l/\nmetalink=http://m/',
+      { list: { kind: 'metalink', url: 'http://m/', expireMs: 86_400_000 } },
+      /mirrorlist=http:\/\/l\/ is left out: dnf does not look at it beside a metalink/,
+    ],
+    ['a mirrorlist by ftp', 'mirrorlist=ftp://l/', { list: undefined }, /is left out: .* not ftp/],
     ['what nobody checks', 'gpgcheck=0\nrepo_gpgcheck=no\nsslverify=1\nexclude=\ntype=rpm-md', {}, undefined],
     [
       'certificates',
@@ -314,13 +363,13 @@ describe('settings', () => {
 
   test('an id may hold variables', () => {
     assert.equal(importMirror('[el$releasever]\nbaseurl=http://h/\n').loaded?.name, 'el9')
-    const { mirror } = importMirror('[el$infra]\nbaseurl=http://h/\n')
-    assert.equal(mirror?.refusal, 'in its id, $infra is not known: pass --var infra=…')
+    const { mirror } = importMirror('[el$other]\nbaseurl=http://h/\n')
+    assert.equal(mirror?.refusal, 'in its id, $other is not known: pass --var other=…')
   })
 
   test('a section with nothing to fetch from says so', () => {
     const { mirror, output } = importMirror('[a]\nname=A\n')
-    assert.equal(mirror?.refusal, 'it has no baseurl')
+    assert.equal(mirror?.refusal, 'it has no baseurl, metalink or mirrorlist')
     assert.match(output, /^ {2}#a:\n {2}# {2}baseurl: # to be filled in$/m)
   })
 })

@@ -45,6 +45,9 @@ baseurl=ftp://ci:hunter2@h.example/
 baseurl=https://h.example/?token=hunter2
 [no-url]
 baseurl=http://ci:hunter2#@h.example/
+[in-list]
+mirrorlist=https://ci:hunter2-list@l.example/?arch=x
+proxy=_none_
 [listed]
 mirrorlist=https://ci:hunter2@h.example/list?auth_key=hunter2&arch=x
 `
@@ -62,6 +65,7 @@ describe('passwords', () => {
       PINYON_BY_KEYS_PASSWORD: 'k1',
       PINYON_BY_KEYS_PASSWORD_2: 'k3',
       PINYON_IN_URL_PASSWORD: 'u%40',
+      PINYON_IN_LIST_PASSWORD: 'l',
       PINYON_TOKEN_USERNAME: 'tok',
       PINYON_MAIN_PROXY_USERNAME: 'builder',
       PINYON_MAIN_PROXY_PASSWORD: 'p',
@@ -84,13 +88,21 @@ describe('passwords', () => {
         ['token', 'https://tok@h.example/a/', undefined],
         ['same', 'https://ci:u%40@h.example/same/', 'http://other:o@proxy.example.org:8080/'],
         ['by.keys', 'https://ci:k3@h.example/c/', undefined],
+        ['in-list', undefined],
       ],
     )
     assert.match(
       stdout,
       /# the credentials of baseurl= \(standard input:7\) go into pinyon's environment, percent-encoded/,
     )
-    assert.match(stdout, /^ {2}# mirrorlist=https:\/\/\*\*\*@h\.example\/list\?auth_key=\*\*\*&arch=x$/m)
+    assert.match(
+      stdout,
+      /^ {2}# mirrorlist=https:\/\/\*\*\*@h\.example\/list\?auth_key=\*\*\*&arch=x is left out: it may hold a secret; write it with \$\{VARIABLE\} in its place$/m,
+    )
+    assert.match(
+      stdout,
+      /^ {4}mirrorlist: https:\/\/\$\{PINYON_BY_KEYS_USERNAME:-\}:\$\{[A-Z_0-9]+:-\}@l\.example\/\?arch=x$/m,
+    )
     assert.match(stdout, /^ {2}# Left out: its baseurl cannot be used: .* not ftp$/m)
   })
 

@@ -54,11 +54,19 @@ describe('a reposync configuration like that of a whole farm', () => {
       cwd: FIXTURES,
     })
     assert.equal(code, 0)
-    assert.equal(config.mirrors.size, 24)
-    assert.equal(stderr[0], '24 mirrors written, 9 left out')
-    assert.equal(stderr.length, 10)
-    for (const line of stderr.slice(1))
-      assert.match(line, /^left out: [\w-]+ \(ovirt-reposync\.conf:\d+\): .* mirrorlist=/)
+    assert.equal(config.mirrors.size, 33)
+    assert.deepEqual(stderr, ['33 mirrors written'])
+    const lists = [...config.mirrors.values()].flatMap(({ list }) => list ?? [])
+    assert.equal(
+      lists.length,
+      count(readFileSync(join(FIXTURES, 'ovirt-reposync.conf'), 'utf8'), /^mirrorlist/gm),
+    )
+    for (const { url } of lists) assert.match(url, /^https?:\/\/[^$]+$/)
+    assert.deepEqual(config.mirrors.get('epel-el8')?.list, {
+      kind: 'mirrorlist',
+      url: 'https://mirrors.fedoraproject.example/mirrorlist?repo=epel-8&arch=x86_64',
+      expireMs: 86_400_000,
+    })
     for (const { timeoutMs, enabled, baseurls } of config.mirrors.values()) {
       assert.deepEqual([timeoutMs, enabled], [60_000, true])
       for (const url of baseurls) assert.match(url, /^https:\/\/[^$]+\/$/)
@@ -83,18 +91,21 @@ describe('a reposync configuration like that of a whole farm', () => {
       count(stdout, /exclude= is not carried over: a snapshot lists what/g),
       count(written, /^exclude/gm),
     )
-    assert.equal(count(stdout, /gpgkey= are not carried over/g), count(written, /^gpgkey/gm))
-    assert.equal(count(stdout, /^ {2}# mirrorlist=http/gm), count(written, /^mirrorlist/gm))
+    const carried = count(stdout, /^ {4}gpgkey:/gm)
+    assert.ok(carried > 0)
+    assert.equal(
+      carried + count(stdout, /^ {2}# gpgkey=.* is not carried over/gm),
+      count(written, /^gpgkey/gm),
+    )
     assert.equal(count(stdout, /^ {2}#?[\w.-]+:$/gm), 33)
     assert.deepEqual(block(stdout, 'epel-el8'), [
       '  # EPEL 8 (ovirt-reposync.conf:149)',
-      '  # Left out: it has no baseurl but mirrorlist=, which pinyon does not follow',
-      '  # mirrorlist=https://mirrors.fedoraproject.example/mirrorlist?repo=epel-8&arch=x86_64',
+      '  # gpgkey=file:///etc/pki/rpm-gpg/RPM-GPG-KEY-EPEL-8 is not carried over: expected a file of OpenPGP public keys (reading it: ENOENT); give the key to pinyon, and gpgkey= with its path',
+      '  # gpgcheck= is left to clients: pinyon checks nothing without a gpgkey',
       '  # exclude= is not carried over: a snapshot lists what upstream lists; clients leave out the rest, and what nobody asks for is not fetched',
-      '  # gpgcheck=, gpgkey= are not carried over: clients check packages themselves, and get them as upstream signed them',
-      '  #epel-el8:',
-      '  #  baseurl: # to be filled in',
-      '  #  timeout: 1m',
+      '  epel-el8:',
+      '    mirrorlist: https://mirrors.fedoraproject.example/mirrorlist?repo=epel-8&arch=x86_64',
+      '    timeout: 1m',
     ])
   })
 })
@@ -106,10 +117,15 @@ describe('what distributions ship', () => {
     assert.equal(code, 0)
     assert.deepEqual(block(stdout, 'epel').slice(0, 2), [
       '  # Extra Packages for Enterprise Linux 9 - x86_64 (epel.repo:1)',
-      '  # pinyon does not follow metalink=https://mirrors.fedoraproject.example/metalink?repo=epel-9&arch=x86_64&infra=$infra&content=$contentdir: its baseurl alone is asked',
+      '  # metalink=https://mirrors.fedoraproject.example/metalink?repo=epel-9&arch=x86_64&infra=stock&content=$contentdir is left out: $contentdir is not known: pass --var contentdir=…',
     ])
-    const [epel, ...others] = config.mirrors.values()
-    assert.deepEqual(others, [])
+    const known = await importYum(t, [...args, '--var', 'contentdir=pub'], { cwd: FIXTURES })
+    assert.match(known.config.mirrors.get('epel')?.list?.url ?? '', /&content=pub$/)
+    const [epel, debug, ...others] = config.mirrors.values()
+    assert.deepEqual(
+      [debug?.name, debug?.enabled, debug?.baseurls, others],
+      ['epel-debuginfo', false, [], []],
+    )
     assert.deepEqual(
       [epel?.name, epel?.baseurls, epel?.timeoutMs, epel?.retries, epel?.proxy],
       [
@@ -122,22 +138,35 @@ describe('what distributions ship', () => {
     )
   })
 
-  test('CentOS 7: what was a comment is a suggestion', async (t) => {
+  test('CentOS 7: mirrorlists', async (t) => {
     const args = ['centos7.repo', '--releasever', '7', ...X86_64]
     const { code, stdout, stderr, config } = await importYum(t, args, { cwd: FIXTURES })
     assert.equal(code, 0)
-    assert.equal(stderr[0], '1 mirror written, 1 of them disabled, 2 left out')
-    assert.equal(config.mirrors.get('centosplus')?.enabled, false)
-    assert.deepEqual(config.mirrors.get('centosplus')?.baseurls, [
+    assert.equal(stderr[0], '3 mirrors written, 1 of them disabled')
+    const plus = config.mirrors.get('centosplus')
+    assert.deepEqual([plus?.enabled, plus?.failovermethod], [false, 'roundrobin'])
+    assert.deepEqual(plus?.baseurls, [
       'http://vault.centos.example/7.9.2009/centosplus/x86_64/',
       'http://archive.example.org/centos/7.9.2009/centosplus/x86_64/',
     ])
-    const base = block(stdout, 'base')
-    assert.ok(base.includes('  # the baseurl below is a comment in centos7.repo:7: see whether it answers'))
-    assert.deepEqual(base.slice(-2), [
-      '  #base:',
-      '  #  baseurl: http://mirror.centos.example/centos/7/os/x86_64/',
+    assert.deepEqual(block(stdout, 'base').slice(-2), [
+      '  base:',
+      '    mirrorlist: http://mirrorlist.centos.example/?release=7&arch=x86_64&repo=os&infra=stock',
     ])
+  })
+
+  test('what was a comment is a suggestion where nothing else can be used', async (t) => {
+    const input =
+      '[base]\n#baseurl=http://mirror.example/$basearch/\nmirrorlist=http://l.example/?release=$releasever\n'
+    const { code, stdout, stderr } = await importYum(t, ['-', ...X86_64], { input, cwd: tempDir(t) })
+    assert.equal(code, 3)
+    assert.match(
+      stderr[1] ?? '',
+      /its mirrorlist cannot be used: \$releasever is not known: pass --releasever$/,
+    )
+    const base = block(stdout, 'base')
+    assert.ok(base.includes('  # the baseurl below is a comment in standard input:2: see whether it answers'))
+    assert.deepEqual(base.slice(-2), ['  #base:', '  #  baseurl: http://mirror.example/x86_64/'])
   })
 
   test('CentOS Stream 9: variables of its own have to be given', async (t) => {
@@ -161,7 +190,7 @@ describe('what distributions ship', () => {
   test('Fedora 43: a Copr id cannot be a name, and works without its # under another one', async (t) => {
     const args = ['fedora43.repo', '--releasever', '43', ...X86_64]
     const { stdout, config } = await importYum(t, args, { cwd: FIXTURES })
-    assert.deepEqual([...config.mirrors.keys()], ['updates'])
+    assert.deepEqual([...config.mirrors.keys()], ['fedora', 'updates'])
     const file = join(tempDir(t), 'pinyon.yaml')
     writeFileSync(file, stdout.replace(/^ {2}#(?! )/gm, '  ').replace(/^ {2}#( {2})/gm, '  $1'))
     assert.deepEqual(

@@ -1,14 +1,17 @@
 import type { FuzzTarget } from './target.ts'
 import { CONFIGURATION } from './targets-config.ts'
 import { RANGES, REQUEST_TARGETS } from './targets-http.ts'
+import { METALINKS, MIRRORLISTS } from './targets-listing.ts'
 import { HREFS, PRIMARY, REPOMD, SIGNATURES } from './targets-repodata.ts'
 
 /** Everything that reads bytes from outside, and its part of all cases: what is slow gets fewer. */
 export const TARGETS: readonly { readonly target: FuzzTarget; readonly share: number }[] = [
   { target: RANGES, share: 0.25 },
   { target: REQUEST_TARGETS, share: 0.25 },
-  { target: HREFS, share: 0.2 },
+  { target: HREFS, share: 0.08 },
   { target: SIGNATURES, share: 0.1 },
+  { target: METALINKS, share: 0.06 },
+  { target: MIRRORLISTS, share: 0.06 },
   { target: REPOMD, share: 0.08 },
   { target: PRIMARY, share: 0.08 },
   { target: CONFIGURATION, share: 0.04 },
