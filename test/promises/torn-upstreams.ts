@@ -6,6 +6,7 @@ import type { TestContext } from 'node:test'
 import type { SyncResult } from '../../src/snapshot/sync.ts'
 import { MirrorUnderTest, readRepodata } from '../snapshot/mirror-under-test.ts'
 import { signDetached } from '../support/detached-signature.ts'
+import { formatMetalink } from '../support/metalink.ts'
 import { writeSyntheticRepository, type SyntheticPackage } from '../support/synthetic-repository.ts'
 import { tempDir } from '../support/temp-dir.ts'
 import type { Behaviour } from '../support/upstream-behaviour.ts'
@@ -25,6 +26,8 @@ export type SourceSchedule = (request: number, path: string) => { generation: 0 
 /** Sources of one repository, each of which decides for every request which of two signed generations answers it. */
 export class TornUpstreams {
   readonly sources: readonly Upstream[]
+  /** Whose schedule is the last one: of which generation the metalink is that lists them; undefined where there is none. */
+  readonly lists: Upstream | undefined
   readonly #own: readonly Map<string, Buffer>[]
   #schedules: readonly SourceSchedule[] = []
   #requests = 0
@@ -33,10 +36,12 @@ export class TornUpstreams {
     sources: readonly Upstream[],
     dirs: readonly string[],
     own: readonly Map<string, Buffer>[],
+    lists: Upstream | undefined,
   ) {
     this.sources = sources
+    this.lists = lists
     this.#own = own
-    for (const [index, source] of sources.entries())
+    for (const [index, source] of [...sources, ...(lists === undefined ? [] : [lists])].entries())
       source.rules = ({ path }) => {
         const { generation, ...behaviour } = this.#schedules[index]?.(this.#requests, path) ?? {
           generation: 0,
@@ -50,9 +55,9 @@ export class TornUpstreams {
   /** @param simpleNames whether the generations' files have the same names */
   static async start(
     t: TestContext,
-    options: { sources: number; simpleNames?: boolean },
+    options: { sources: number; simpleNames?: boolean; metalink?: boolean },
   ): Promise<TornUpstreams> {
-    const { simpleNames = false } = options
+    const { simpleNames = false, metalink = false } = options
     const dirs = GENERATIONS.map((packages, number) => {
       const dir = tempDir(t)
       const revision = 1_600_000_000 + number
@@ -62,7 +67,10 @@ export class TornUpstreams {
       return dir
     })
     const starting = Array.from({ length: options.sources }, () => startUpstream(t, dirs[0] ?? ''))
-    return new TornUpstreams(await Promise.all(starting), dirs, dirs.map(readRepodata))
+    const sources = await Promise.all(starting)
+    const lists = metalink ? await startUpstream(t, dirs[0] ?? '') : undefined
+    if (metalink) writeMetalinks(dirs, sources)
+    return new TornUpstreams(sources, dirs, dirs.map(readRepodata), lists)
   }
 
   /** Syncs a mirror while the sources do this. Gives how it ended and how many requests it took. */
@@ -89,7 +97,9 @@ export class TornUpstreams {
 
   /** Gives a new mirror of all sources to `use`, and removes it. */
   async withMirror(dir: string, use: (mirror: MirrorUnderTest) => Promise<void>): Promise<void> {
-    const mirror = new MirrorUnderTest(dir, { baseurls: this.sources.map(({ url }) => url) })
+    const baseurls = this.sources.map(({ url }) => url)
+    const list = this.lists && { kind: 'metalink' as const, url: `${this.lists.url}metalink` }
+    const mirror = new MirrorUnderTest(dir, list === undefined ? { baseurls } : { baseurls: [], list })
     try {
       await use(mirror)
       assert.deepEqual(mirror.temporaryFiles(), [])
@@ -97,6 +107,19 @@ export class TornUpstreams {
       await mirror.close()
       rmSync(dir, { recursive: true })
     }
+  }
+}
+
+/** Into each generation's directory, one that lists it as the newest, and the one before as an alternate. */
+function writeMetalinks(dirs: readonly string[], sources: readonly Upstream[]): void {
+  const urls = sources.map(({ url }) => `${url}repodata/repomd.xml`)
+  const all = dirs.map((dir, number) => ({
+    bytes: readFileSync(join(dir, 'repodata/repomd.xml')),
+    timestamp: 1_600_000_000 + number,
+  }))
+  for (const [number, dir] of dirs.entries()) {
+    const repomds = all.slice(0, number + 1).toReversed()
+    writeFileSync(join(dir, 'metalink'), formatMetalink({ repomds, urls }))
   }
 }
 
