@@ -14,6 +14,7 @@ import { describeAdoption } from './adoption.ts'
 import { describePinsAndPast, listed } from './pins-and-past.ts'
 import { describeDifferences } from './snapshot-differences.ts'
 import { describeKeys } from './keys.ts'
+import { describeListings } from './listings.ts'
 import { describeHistory } from './snapshot-history.ts'
 import { describeRetirement } from './retirement.ts'
 import { describeUsage } from './usage.ts'
@@ -41,6 +42,7 @@ export function describeSnapshotStore(open: (t: TestContext) => SnapshotPlace): 
     describeSharing(open)
     describeUsage(open)
     describeKeys(openStore)
+    describeListings(openStore)
   })
 }
 
