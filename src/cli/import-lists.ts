@@ -1,8 +1,7 @@
 import { formatDuration } from '../model/duration.ts'
 import { parseYumSeconds } from '../inject/yum-values.ts'
-import type { MirrorKey } from './import-mirror.ts'
 import { noteSecrets, type SecretVariables } from './import-secrets.ts'
-import type { SectionSettings, Setting } from './import-settings.ts'
+import type { MirrorKey, SectionSettings, Setting } from './import-settings.ts'
 import { importListUrl, maskText } from './import-url.ts'
 
 /** The list of mirrors of a repository. */

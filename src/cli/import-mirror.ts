@@ -7,14 +7,8 @@ import { chooseBaseurls } from './import-baseurl.ts'
 import { chooseList, readFailovermethod } from './import-lists.ts'
 import { readSigning } from './import-signing.ts'
 import { noteSecrets, readCredentials, type SecretVariables } from './import-secrets.ts'
-import { SectionSettings, type MainSection, type Setting } from './import-settings.ts'
+import { SectionSettings, type MainSection, type MirrorKey, type Setting } from './import-settings.ts'
 import { describeVariables, importProxy } from './import-url.ts'
-
-/** A key of a mirror and its value, in the form of pinyon's configuration. */
-export type MirrorKey = readonly [
-  key: string,
-  value: string | number | boolean | readonly string[] | undefined,
-]
 
 /** What became of a section. */
 export interface ImportedMirror {

@@ -5,8 +5,7 @@ import { readGpgKeys } from '../config/gpg-keys.ts'
 import { parseKeyUrl } from '../config/urls.ts'
 import { parseYumBoolean, splitYumList } from '../inject/yum-values.ts'
 import { findVariables } from '../model/yum-variables.ts'
-import type { MirrorKey } from './import-mirror.ts'
-import type { SectionSettings, Setting } from './import-settings.ts'
+import type { MirrorKey, SectionSettings, Setting } from './import-settings.ts'
 import { describeVariables, maskText } from './import-url.ts'
 
 /** Files are named by absolute paths: yum knows no others. */

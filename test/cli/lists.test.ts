@@ -11,6 +11,17 @@ import { tempDir } from '../support/temp-dir.ts'
 import { startUpstream } from '../support/upstream.ts'
 import { pinyon } from './pinyon.ts'
 
+function createText(entry: string): string {
+  return `
+listen: 127.0.0.1:0
+data_dir: ./data
+sync_interval: off
+vars: { releasever: 9, basearch: x86_64 }
+mirrors:
+  m: { ${entry}, retries: 0 }
+`
+}
+
 test('a metalink of a file, with variables, is followed, and status shows its mirrors in their order', async (t) => {
   const root = tempDir(t)
   const repository = join(root, '9/x86_64')
@@ -21,17 +32,9 @@ test('a metalink of a file, with variables, is followed, and status shows its mi
   mkdirSync(join(dir, 'lists'))
   const repomds = [{ bytes: readFileSync(join(repository, 'repodata/repomd.xml')) }]
   const urls = [wrong, well].map(({ url }) => `${url}$releasever/$basearch/repodata/repomd.xml`)
-  const text = (entry: string) => `
-listen: 127.0.0.1:0
-data_dir: ./data
-sync_interval: off
-vars: { releasever: 9, basearch: x86_64 }
-mirrors:
-  m: { ${entry}, retries: 0 }
-`
   const file = join(dir, 'lists/9.xml')
   writeFileSync(file, formatMetalink({ repomds, urls }))
-  const server = await startServer(t, { dir, text: text("metalink: 'file:lists/$releasever.xml'") })
+  const server = await startServer(t, { dir, text: createText("metalink: 'file:lists/$releasever.xml'") })
   const run = async (...args: string[]) => {
     const { stdout } = await pinyon([...args, '--config', server.configFile])
     return stdout
@@ -48,7 +51,7 @@ mirrors:
   assert.equal(mirrors[0]?.list?.url, `file://${file}`)
   // Another list is taken up while the server runs; what is wrong with it is told, and the mirror stays as it is.
   writeFileSync(join(dir, 'lists/other.xml'), '<html>')
-  writeFileSync(server.configFile, text("mirrorlist: 'file:lists/other.xml'"))
+  writeFileSync(server.configFile, createText("mirrorlist: 'file:lists/other.xml'"))
   assert.match(
     await run('sync', 'm'),
     /^m: failed: the mirrorlist cannot be had: reading a mirrorlist: an HTML page or other XML of 6 bytes$/m,

@@ -22,6 +22,11 @@ const TROUBLE = [
 
 const AT_REST: SourceSchedule = () => ({ generation: 1 })
 
+/** A source of the newest generation that answers no request from this number on. */
+function diesAt(at: number): SourceSchedule {
+  return (request) => ({ generation: 1, hangUp: request >= at })
+}
+
 for (const simpleNames of [false, true])
   describe(`mirrors and their metalink: ${simpleNames ? 'fixed file names' : 'file names with checksums'}`, () => {
     test('each go to another generation at any request: one of them is published, or none', async (t) => {
@@ -57,8 +62,7 @@ for (const simpleNames of [false, true])
       const tally = { 0: 0, 1: 0, failed: 0 }
       for (let at = 0; at <= LAST; at += 1)
         await torn.withMirror(memoryDir(t), async (mirror) => {
-          const dying: SourceSchedule = (request) => ({ generation: 1, hangUp: request >= at })
-          const { result } = await torn.sync(mirror, dying, () => ({ generation: 0 }), AT_REST)
+          const { result } = await torn.sync(mirror, diesAt(at), () => ({ generation: 0 }), AT_REST)
           if (result.outcome === 'published') tally[(await torn.generationOf(mirror, result)) as 0 | 1] += 1
           else tally.failed += 1
         })
