@@ -9,6 +9,7 @@ import { race } from './race.ts'
 import { SourceList, type Failovermethod, type Source } from './source-list.ts'
 import type { SourceReply, SourceRequest } from './source-request.ts'
 import { getFrom } from './source.ts'
+import { deliver, watchBody } from './watch-body.ts'
 import { SplicedBody, type BodyPart } from './splice.ts'
 import type { SourceReport, Upstream, UpstreamReply, UpstreamRequest } from './upstream.ts'
 
@@ -93,8 +94,14 @@ export class MirrorUpstream implements Upstream {
 
   async get(href: string, request: UpstreamRequest = {}): Promise<UpstreamReply> {
     if (this.#sources.all.length === 0) await this.#options.prepare?.()
-    const sources = this.#select(href, request)
-    const answer = await this.#ask(href, sources, request)
+    const { sources, lacking } = this.#select(href, request)
+    const answer = await this.#ask(href, sources, request).catch(async (error: unknown) => {
+      // Those that had it not may have it by now, and that is better than trouble.
+      const { code, kind } = toPinyonError(error)
+      if (lacking.length === 0 || kind.source !== 'upstream' || code === 'UPSTREAM_GONE') throw error
+      const last = { ...request, isOptional: true }
+      return await this.#ask(href, lacking.slice(0, MAX_ASKED_AGAIN), last).catch(() => Promise.reject(error))
+    })
     const { status, validators, reach, source } = answer
     const body = status === 304 ? answer.body : this.#splice(href, sources, request, answer)
     return { status, baseurl: source.baseurl, validators, body, ...(reach === undefined ? {} : { reach }) }
@@ -104,19 +111,19 @@ export class MirrorUpstream implements Upstream {
     await this.#connections.close()
   }
 
-  /** The sources of a request, in their order, but those that are known not to have the file. */
-  #select(href: string, request: UpstreamRequest): readonly Source[] {
+  /** The sources of a request, in their order, and those that are known not to have the file. */
+  #select(href: string, request: UpstreamRequest): Record<'sources' | 'lacking', readonly Source[]> {
     const all = this.#sources.select(request)
     const name = nameFile(href, request)
-    if (name === undefined || request.onlyBaseurl !== undefined || all.length < 2) return all
-    const lacks = ({ baseurl }: Source) => this.#missing.has(name, baseurl)
-    const able = all.filter((source) => !lacks(source))
-    const asked = able.length > 0 ? able : all.slice(0, MAX_ASKED_AGAIN)
-    for (const { baseurl } of all.filter((source) => !asked.includes(source))) {
+    if (name === undefined || request.onlyBaseurl !== undefined) return { sources: all, lacking: [] }
+    const able = all.filter(({ baseurl }) => !this.#missing.has(name, baseurl))
+    const sources = able.length > 0 ? able : all.slice(0, MAX_ASKED_AGAIN)
+    const lacking = all.filter((source) => !sources.includes(source))
+    for (const { baseurl } of lacking) {
       const message = `${baseurl}${href} was not there, or not as listed, when it was asked for before`
       request.onRefusal?.(baseurl, new PinyonError('UPSTREAM_GONE', message))
     }
-    return asked
+    return { sources, lacking: able.length > 0 ? lacking : [] }
   }
 
   /** Asks sources, round after round, until one answers. @param rest the part that is wanted, of the answer that began the file */
@@ -179,7 +186,7 @@ export class MirrorUpstream implements Upstream {
       health.answered()
       pace.answered(this.#now() - askedAt)
       if (reply.status === 304) deliver(source, 0, 0)
-      return { ...reply, source, body: watch(reply.body, source, this.#now) }
+      return { ...reply, source, body: watchBody(reply.body, source, this.#now) }
     } catch (error) {
       const caught = toPinyonError(error)
       if (request.signal?.aborted !== true) note(source, caught, href, askedAt)
@@ -312,38 +319,6 @@ function note(source: Source, error: PinyonError, href: string, askedAt: number)
 function noteSlow({ health, pace }: Source, message: string): void {
   pace.failed()
   health.failed(new PinyonError('UPSTREAM_TIMEOUT', message))
-}
-
-function deliver({ health, pace }: Source, bytes: number, waitedMs: number): void {
-  health.delivered()
-  pace.delivered(bytes, waitedMs)
-}
-
-/** A body whose end its source's health hears of, and how long it took. */
-async function* watch(
-  body: AsyncIterable<Uint8Array>,
-  source: Source,
-  now: () => number,
-): AsyncIterable<Uint8Array> {
-  let bytes = 0
-  let waitedMs = 0
-  let askedAt = now()
-  try {
-    for await (const chunk of body) {
-      waitedMs += now() - askedAt
-      bytes += chunk.length
-      yield chunk
-      askedAt = now()
-    }
-  } catch (error) {
-    const caught = toPinyonError(error)
-    if (caught.kind.source === 'upstream') {
-      source.pace.failed()
-      source.health.failed(caught)
-    }
-    throw error
-  }
-  deliver(source, bytes, waitedMs)
 }
 
 function describeOutage(sources: readonly Source[], how = 'has been down for a while'): PinyonError {

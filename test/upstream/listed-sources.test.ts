@@ -49,6 +49,17 @@ describe('the mirrors of a list', () => {
     assert.ok(first.count() + second.count() > 3, 'which one of another generation may well have')
   })
 
+  test('that had not got a file are asked again when all others are in trouble', async (t) => {
+    const { sources, upstream, counts } = await startListed(t, 2)
+    const [first, second] = sources
+    assert.ok(first && second)
+    first.rules = [{ match: 'file', status: 404, times: 1 }]
+    assert.equal(await get(upstream), second.url)
+    await second.stop()
+    assert.equal(await get(upstream), first.url)
+    assert.deepEqual(counts(), [2, 1])
+  })
+
   test('all of which have not got it are asked again, but not all of them, and who asks hears of each', async (t) => {
     const { sources, upstream, counts } = await startListed(t, 5)
     for (const source of sources) source.rules = [{ match: 'file', status: 404 }]
