@@ -82,7 +82,8 @@ describe('the API', () => {
       last_sync: null,
       last_success: null,
       error: null,
-      sources: mirror['sources'],
+      sources: [{ ...source, latency_ms: null }],
+      list: null,
       packages: null,
       cached: null,
       cached_bytes: null,
@@ -90,7 +91,7 @@ describe('the API', () => {
       policy: 'on_demand',
       prefetch: null,
     }
-    assert.deepEqual(await get('mirrors'), { mirrors: [listed, none] })
+    assert.deepEqual(await get('mirrors'), { mirrors: [{ ...listed, sources }, none] })
     const snapshot = {
       name: SNAPSHOT,
       created_at: new Date(Date.parse(LAST_MODIFIED) + 345).toISOString(),
