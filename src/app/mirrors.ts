@@ -2,25 +2,23 @@ import type { Config, MirrorConfig } from '../config/config.ts'
 import { formatListen } from '../config/listen.ts'
 import { ConfigError } from '../config/problem.ts'
 import type { ScheduledMirror } from '../snapshot/scheduler.ts'
-import { VERSION } from '../system/version.ts'
-import { MirrorUpstream, type UpstreamOptions } from '../upstream/mirror-upstream.ts'
+import type { MirrorUpstream } from '../upstream/mirror-upstream.ts'
+import { createUpstream, type SharedUpstream } from './create-upstream.ts'
 import type { SnapshotStore } from '../snapshot/store.ts'
 
 // From a configuration to what app.ts is built from, and what a change of it means.
 
-/** Where a mirror comes from, and how it is asked. */
-export type MirrorSources = Pick<MirrorConfig, 'baseurls' | 'timeoutMs' | 'retries' | 'proxy'>
-
 /** The sources of every mirror; those that stay as they were in the configuration before are kept. */
 export function createUpstreams(
   config: Config,
+  shared: SharedUpstream,
   before?: { readonly config: Config; readonly upstreams: ReadonlyMap<string, MirrorUpstream> },
 ): ReadonlyMap<string, MirrorUpstream> {
   return new Map(
     [...config.mirrors.values()].map((mirror) => {
       const same = hasSameSources(before?.config.mirrors.get(mirror.name), mirror)
       const kept = same ? before?.upstreams.get(mirror.name) : undefined
-      return [mirror.name, kept ?? createUpstream(mirror)]
+      return [mirror.name, kept ?? createUpstream(mirror, shared)]
     }),
   )
 }
@@ -28,6 +26,7 @@ export function createUpstreams(
 /** The fallbacks of every mirror that has any; those that stay as they were are kept. */
 export function createFallbacks(
   config: Config,
+  shared: SharedUpstream,
   before?: { readonly config: Config; readonly fallbacks: ReadonlyMap<string, MirrorUpstream> },
 ): ReadonlyMap<string, MirrorUpstream> {
   const withFallbacks = [...config.mirrors.values()].filter(({ fallbacks }) => fallbacks.length > 0)
@@ -35,7 +34,9 @@ export function createFallbacks(
     withFallbacks.map((mirror) => {
       const same = hasSameFallbacks(before?.config.mirrors.get(mirror.name), mirror)
       const kept = same ? before?.fallbacks.get(mirror.name) : undefined
-      return [mirror.name, kept ?? createUpstream({ ...mirror, baseurls: mirror.fallbacks })]
+      // They are shown nothing that is meant for upstream.
+      const more = { knownTo: mirror.baseurls }
+      return [mirror.name, kept ?? createUpstream({ ...mirror, baseurls: mirror.fallbacks }, shared, more)]
     }),
   )
 }
@@ -46,7 +47,7 @@ export function hasSameFallbacks(a: MirrorConfig | undefined, b: MirrorConfig | 
 }
 
 function describeFallbacks(mirror: MirrorConfig | undefined): string {
-  return JSON.stringify([mirror?.fallbacks, mirror?.timeoutMs, mirror?.retries, mirror?.proxy])
+  return JSON.stringify([mirror?.fallbacks, ...describeAsking(mirror)])
 }
 
 /** Whether two settings of a mirror mean the same sources, asked in the same way. */
@@ -55,7 +56,13 @@ export function hasSameSources(a: MirrorConfig | undefined, b: MirrorConfig | un
 }
 
 function describeSources(mirror: MirrorConfig | undefined): string {
-  return JSON.stringify([mirror?.baseurls, mirror?.timeoutMs, mirror?.retries, mirror?.proxy])
+  return JSON.stringify([mirror?.baseurls, ...describeAsking(mirror)])
+}
+
+/** What files of certificates and secrets hold is no part of it: that is read anew anyway. */
+function describeAsking(mirror: MirrorConfig | undefined): readonly unknown[] {
+  const { timeoutMs, retries, proxy, access, pace } = mirror ?? {}
+  return [timeoutMs, retries, proxy, access, pace]
 }
 
 /** The hashes of the tokens that may write, by name. */
@@ -91,16 +98,6 @@ export function refuseRestart(running: Config, wanted: Config, mayBeEmpty = fals
       expected: 'at least one until a restart',
     })
   if (problems.length > 0) throw new ConfigError(problems)
-}
-
-/** The sources of one mirror. */
-export function createUpstream(
-  { baseurls, timeoutMs, retries, proxy }: MirrorSources,
-  more: Pick<UpstreamOptions, 'staysSecure'> = {},
-): MirrorUpstream {
-  const userAgent = `pinyon/${VERSION}`
-  const options = { baseurls, timeoutMs, retries, userAgent, ...more }
-  return new MirrorUpstream(proxy === undefined ? options : { ...options, proxy })
 }
 
 /** Enabled mirrors that have no snapshot yet. */

@@ -19,6 +19,7 @@ import { rebuildDatabase } from '../snapshot/rebuild/rebuild.ts'
 import type { WantedFile } from '../snapshot/rebuild/restore-mirror.ts'
 import { Claims } from '../system/claims.ts'
 import { moveFile, removeFile, syncDirectory } from '../system/publish.ts'
+import { Network } from '../upstream/network.ts'
 import { createUpstreams } from './mirrors.ts'
 
 /** How to make a database anew. */
@@ -107,7 +108,7 @@ class RepodataFiles {
     this.#options = options
     this.#layout = layout
     this.#blobs = blobs
-    this.#upstreams = createUpstreams(options.config)
+    this.#upstreams = createUpstreams(options.config, { network: new Network() })
   }
 
   /** Reads a file and holds it against its digest; what is wrong goes to quarantine and is asked for upstream. Gives why it cannot be had. */

@@ -40,6 +40,7 @@ export function openLocalSource(configFile: string): MirrorSource {
         gpgKeys: (mirror) => ring.keysOf(mirrors.get(mirror)?.gpgKeys ?? []),
         sourcesOf: () => [],
         paths: createPathSources({ resolver, ledger: store.ledger }),
+        identityProblemOf: () => undefined,
         cache: () => describeCache(store.ledger, cache.maxBytes),
         diff: (pair) => diffs.diff(pair),
       }

@@ -59,7 +59,8 @@ function formatStatus(mirrors: readonly MirrorView[], running: boolean, nowMs: n
     formatTable([['MIRROR', 'CURRENT', 'SNAPSHOTS', 'CACHED', 'LAST SYNC', 'RESULT'], ...rows]) +
     formatPins(mirrors) +
     formatHoldings(mirrors) +
-    formatSources(mirrors)
+    formatSources(mirrors) +
+    formatIdentities(mirrors)
   )
 }
 
@@ -115,6 +116,14 @@ function formatSources(mirrors: readonly MirrorView[]): string {
         ({ baseurl, state, error }) =>
           `${name}: ${toPrintable(baseurl)} is ${toPrintable(state)}: ${toPrintable(error ?? '')}\n`,
       ),
+  )
+  return lines.join('')
+}
+
+/** What will keep, or keeps, upstream from answering though it is well. */
+function formatIdentities(mirrors: readonly MirrorView[]): string {
+  const lines = mirrors.flatMap(({ name, identity_problem: problem }) =>
+    typeof problem === 'string' ? [`${name}: ${toPrintable(problem)}\n`] : [],
   )
   return lines.join('')
 }

@@ -4,6 +4,7 @@ import { describeKey, describeNode, quote, quoteSecret } from './describe.ts'
 import { expandEnvironment, readPlain } from './environment.ts'
 import { DEPTH_MAX, tooDeep, type Remark } from './limits.ts'
 import type { ConfigProblem } from './problem.ts'
+import { SECRET_KEYS, TEXT_KEYS } from './schema-access.ts'
 import { Comments } from './why.ts'
 import { parseYaml } from './yaml.ts'
 
@@ -66,6 +67,23 @@ export class ConfigDocument {
     const written = isScalar(node) ? this.#written.get(node) : undefined
     if (written === NOT_EXPANDED) return
     this.#refuse(place, node ?? key, describeNode(node, written), expected)
+  }
+
+  /** As {@link refuseValue}, where it may be a secret: not a word is said of what stands there. */
+  refuseHidden(path: KeyPath, expected: string): void {
+    const { key, node, path: place } = this.#locate(path)
+    if (isScalar(node) && this.#written.get(node) === NOT_EXPANDED) return
+    this.#refuse(place, node ?? key, 'something else', expected)
+  }
+
+  /** A problem with the file that a value names, itself or as its `file`. */
+  refuseFile(path: KeyPath, expected: string): void {
+    const file = [...path, 'file']
+    const { node } = this.#locate(file)
+    if (node !== undefined && node !== null && isMap(this.#locate(path).node))
+      this.refuseValue(file, expected)
+    else if (SECRET_KEYS.has(path.at(-1) ?? '')) this.refuseHidden(path, expected)
+    else this.refuseValue(path, expected)
   }
 
   /** A problem at the key that a path ends in. */
@@ -144,7 +162,9 @@ export class ConfigDocument {
       return
     }
     this.#written.set(scalar, written)
-    const untyped = scalar.type === 'PLAIN' && scalar.tag === undefined
+    // A password of digits is none of them less.
+    const isText = TEXT_KEYS.has(path.at(-1) ?? '')
+    const untyped = scalar.type === 'PLAIN' && scalar.tag === undefined && !isText
     ;(scalar as Scalar).value = untyped ? readPlain(expansion.text) : expansion.text
   }
 

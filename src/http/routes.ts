@@ -35,6 +35,7 @@ export interface RouteContext {
   readonly gpgKeys: ApiContext['gpgKeys']
   readonly sourcesOf: ApiContext['sourcesOf']
   readonly paths: ApiContext['paths']
+  readonly identityProblemOf: ApiContext['identityProblemOf']
   /** Prometheus' text format, and its type. */
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>
   /** Enabled mirrors that have no snapshot yet. */
@@ -92,21 +93,9 @@ async function routeOther(
   throw new PinyonError('NOT_FOUND', `there is nothing at: /${segments.join('/')}`)
 }
 
-function apiContext(
-  exchange: Exchange,
-  {
-    snapshots,
-    usage,
-    configuration,
-    cache,
-    gpgKeys,
-    sourcesOf,
-    paths,
-    showClient,
-    diff,
-    prefetch,
-  }: RouteContext,
-): ApiContext {
+function apiContext(exchange: Exchange, context: RouteContext): ApiContext {
+  const { snapshots, usage, configuration, cache, gpgKeys, sourcesOf, identityProblemOf } = context
+  const { paths, showClient, diff, prefetch } = context
   return {
     snapshots,
     usage,
@@ -115,6 +104,7 @@ function apiContext(
     gpgKeys,
     sourcesOf,
     paths,
+    identityProblemOf,
     showClient,
     prefetch,
     diff: (pair) => diff(pair, goneSignal(exchange)),

@@ -62,6 +62,8 @@ export interface ApiContext {
   /** How the sources of a mirror are; none of one that is not configured, or where no server runs. */
   readonly sourcesOf: (mirror: string) => readonly SourceReport[]
   readonly paths: PathSources
+  /** What is wrong with the certificates and secrets that a mirror is asked with; undefined when nothing is. */
+  readonly identityProblemOf: (mirror: string) => string | undefined
   /** Compares two snapshots that are there. */
   readonly diff: (pair: SnapshotPair) => Promise<DiffDocument>
 }

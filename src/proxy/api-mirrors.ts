@@ -38,6 +38,8 @@ export interface MirrorView extends DepartedView, CachedView {
   readonly prefetch: PrefetchView | null
   /** How each baseurl has answered the server that is asked, in the order of the configuration. */
   readonly sources: readonly SourceView[]
+  /** What is wrong with the certificates and secrets that it is asked with, or soon will be; null when nothing is. */
+  readonly identity_problem: string | null
 }
 
 /** A source as the API shows it. */
@@ -138,18 +140,27 @@ async function mirrorViews({
   snapshots,
   prefetch,
   sourcesOf,
+  identityProblemOf,
 }: ApiContext): Promise<(state: MirrorState) => MirrorView> {
   const describe = await describeMirrors(snapshots)
   return (state) => {
     const { policy = null, state: run = null } = prefetch(state.name) ?? {}
     const packages = state.current?.packageCount ?? null
-    return { ...toMirrorFacts(state, sourcesOf), packages, ...describe(state), policy, prefetch: run }
+    const identity_problem = identityProblemOf(state.name) ?? null
+    return {
+      ...toMirrorFacts(state, sourcesOf),
+      identity_problem,
+      packages,
+      ...describe(state),
+      policy,
+      prefetch: run,
+    }
   }
 }
 
 type MirrorFacts = Omit<
   MirrorView,
-  keyof DepartedView | keyof CachedView | 'packages' | 'policy' | 'prefetch'
+  keyof DepartedView | keyof CachedView | 'identity_problem' | 'packages' | 'policy' | 'prefetch'
 >
 
 function toMirrorFacts(state: MirrorState, sourcesOf: ApiContext['sourcesOf']): MirrorFacts {

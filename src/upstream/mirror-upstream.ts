@@ -2,8 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import { PinyonError, toPinyonError } from '../model/errors.ts'
 import { isTemplate } from '../model/url-template.ts'
-import type { AddressGuardOptions } from './address-guard.ts'
-import { Connections } from './connections.ts'
+import { Connections, type ConnectionOptions } from './connections.ts'
 import { splitCredentials } from './credentials.ts'
 import { race } from './race.ts'
 import { SourceHealth } from './source-health.ts'
@@ -14,14 +13,12 @@ import { SplicedBody, type BodyPart } from './splice.ts'
 import type { SourceReport, Upstream, UpstreamReply, UpstreamRequest } from './upstream.ts'
 
 /** A mirror's sources and how to treat them; the words are yum's. */
-export interface UpstreamOptions extends AddressGuardOptions {
+export interface UpstreamOptions extends ConnectionOptions {
   /** Each ends in a slash, or is a template of a package's URL; asked in this order. */
   readonly baseurls: readonly string[]
   readonly timeoutMs: number
   /** Rounds over the sources after the first one. */
   readonly retries: number
-  /** URL of an HTTP proxy. */
-  readonly proxy?: string
   readonly userAgent: string
   /** Refuse to be sent from https to http: for what nothing but the connection vouches for. */
   readonly staysSecure?: boolean
@@ -88,6 +85,11 @@ export class MirrorUpstream implements Upstream {
     return { status, baseurl: source.baseurl, validators, body }
   }
 
+  /** What is wrong with what the mirror shows of itself, for people; undefined when nothing is. */
+  get identityProblem(): string | undefined {
+    return this.#connections.identityProblem
+  }
+
   async close(): Promise<void> {
     await this.#connections.close()
   }
@@ -116,7 +118,9 @@ export class MirrorUpstream implements Upstream {
   ): Promise<Answer> {
     const left = new Set(sources)
     let failure: PinyonError | undefined
-    for (let round = 0; round <= this.#options.retries && left.size > 0; round += 1) {
+    for (let round = 0; left.size > 0; round += 1) {
+      for (const source of left) if (round > this.#retriesOf(source)) left.delete(source)
+      if (left.size === 0) break
       if (round > 0) await this.#pause(round, request.signal)
       const candidates = await this.#order([...left], request)
       const run = async (source: Source, signal: AbortSignal) => {
@@ -145,10 +149,20 @@ export class MirrorUpstream implements Upstream {
 
   /** One attempt at one source, which its health hears of. */
   async #askSource(source: Source, href: string, request: SourceRequest): Promise<Answer> {
-    const { timeoutMs, userAgent, staysSecure = false } = this.#options
+    const { timeoutMs, pace, userAgent, staysSecure = false } = this.#options
     const { health } = source
     const askedAt = this.#now()
-    const http = { connections: this.#connections, timeoutMs, userAgent, now: this.#now, staysSecure }
+    const connections = this.#connections
+    const host = connections.settingsOf(source.url)
+    const minrate = host.minrate ?? pace?.minrate
+    const http = {
+      connections,
+      timeoutMs: host.timeoutMs ?? timeoutMs,
+      ...(minrate === undefined ? {} : { minrate }),
+      userAgent,
+      now: this.#now,
+      staysSecure,
+    }
     const asked = getFrom(source.url, href, request, http)
     if (health.isDown) health.startProbe(asked)
     try {
@@ -183,6 +197,10 @@ export class MirrorUpstream implements Upstream {
     throw describeOutage(ordered)
   }
 
+  #retriesOf(source: Source): number {
+    return this.#connections.settingsOf(source.url).retries ?? this.#options.retries
+  }
+
   /** A body that outlives its connection, and its source. */
   #splice(href: string, sources: readonly Source[], request: UpstreamRequest, first: Answer): SplicedBody {
     let current = first
@@ -199,6 +217,7 @@ export class MirrorUpstream implements Upstream {
       onSlow: (message) => noteSlow(current.source, `${current.source.baseurl}${href} ${message}`),
       onJudged: (isRight) =>
         first.source.health.judged(isRight, `${first.source.baseurl}${href} has other bytes than listed`),
+      pass: (bytes) => this.#connections.pass(current.source.url, bytes, request.signal),
       hasOthers: () => others().some(({ health }) => health.remainingMs === 0),
       now: this.#now,
       signal: request.signal,
@@ -248,7 +267,7 @@ function toSourceRequest(
 function note({ health }: Source, error: PinyonError, href: string, askedAt: number): void {
   const status = error.code === 'UPSTREAM_STATUS' ? (error.facts['status'] as number | undefined) : undefined
   const isTrouble = error.kind.retryable && (status === undefined || OVERLOADED.has(status))
-  if (error.kind.source !== 'upstream') return
+  if (error.kind.source !== 'upstream' || error.facts['isOurs'] === true) return
   if (isTrouble) return health.refused(error, href, askedAt)
   health.answered()
   health.delivered()

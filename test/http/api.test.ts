@@ -50,6 +50,7 @@ describe('the API', () => {
       last_success: at,
       error: null,
       sources: [{ baseurl: site.upstream.url, state: 'ok', failures: 0, retry_in_ms: 0, error: null }],
+      identity_problem: null,
       packages: 2,
       ...cached,
       ...departed,
