@@ -117,14 +117,13 @@ class Reader {
   async read(length: number): Promise<Buffer> {
     const { promise, resolve, reject } = Promise.withResolvers<Buffer>()
     this.#check = () => {
-      const bytes =
-        this.#socket.readableLength >= length ? (this.#socket.read(length) as Buffer | null) : null
-      if (bytes !== null) resolve(bytes)
+      // Null while there are fewer; fewer once no more will come.
+      const bytes = this.#socket.read(length) as Buffer | null
+      if (bytes?.length === length) resolve(bytes)
+      else if (bytes !== null) this.#onEnd()
       else if (this.#error !== undefined) reject(this.#error)
     }
     this.#check()
-    // Only a call of read makes a socket ask for more.
-    this.#socket.read(0)
     return await promise
   }
 

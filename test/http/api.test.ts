@@ -69,6 +69,7 @@ describe('the API', () => {
       last_success: null,
       error: null,
       sources: mirror['sources'],
+      identity_problem: null,
       packages: null,
       cached: null,
       cached_bytes: null,
