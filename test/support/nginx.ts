@@ -28,7 +28,7 @@ export interface NginxOptions {
   readonly server?: string
   /** Whether it has no h2. */
   readonly isH1Only?: boolean
-  /** Speaks TLS, with h2 and http/1.1; lines of the log then end in `PROTOCOL USER_AGENT`. */
+  /** Speaks TLS, with h2 and http/1.1; lines of the log then end in `PROTOCOL CLIENT USER_AGENT`. */
   readonly tls?: Issued & {
     /** PEM file of the authorities of client certificates, of which one has to be shown. */
     readonly clientCa?: string
@@ -107,7 +107,7 @@ error_log stderr notice;
 events { worker_connections 1024; }
 http {
   ${temporary.join(' ')}
-  log_format short '$request_method $request_uri $status $body_bytes_sent${options.tls === undefined ? '' : ' $server_protocol $http_user_agent'}';
+  log_format short '$request_method $request_uri $status $body_bytes_sent${options.tls === undefined ? '' : ' $server_protocol $ssl_client_s_dn $http_user_agent'}';
   access_log ${options.accessLog === true ? `${dir}/access.log short` : 'off'};
   default_type application/octet-stream;
   server {

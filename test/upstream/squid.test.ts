@@ -46,7 +46,7 @@ describe('squid that wants a password', needs('squid', 'nginx', 'openssl'), () =
       await upstream.close()
     }
     await nginx.stop()
-    assert.match(nginx.accessLog(), /^GET \/file 200 7 HTTP\/2\.0 pinyon\/test$/m)
+    assert.match(nginx.accessLog(), /^GET \/file 200 7 HTTP\/2\.0 CN=client pinyon\/test$/m)
     assert.equal(source.requests[0]?.headers['proxy-authorization'], undefined)
     await squid.stop()
     assert.match(squid.accessLog(), new RegExp(`^GET 200 ${source.url}file$`, 'm'))

@@ -54,7 +54,7 @@ describe('a server by TLS', needs('nginx', 'openssl'), () => {
     await nginx.stop()
     const lines = nginx.accessLog().trim().split('\n')
     assert.equal(lines.length, 10)
-    for (const line of lines) assert.match(line, /HTTP\/2\.0 pinyon\/test$/)
+    for (const line of lines) assert.match(line, /HTTP\/2\.0 - pinyon\/test$/)
   })
 
   test('that has http/1.1 alone is spoken to by that', async (t) => {
@@ -65,7 +65,7 @@ describe('a server by TLS', needs('nginx', 'openssl'), () => {
     const { upstream } = openUpstream(t, [nginx.url], by({ ca: readFileSync(authority.ca, 'latin1') }))
     assertBytes(await readBody(await upstream.get('file')), CONTENT)
     await nginx.stop()
-    assert.match(nginx.accessLog(), /HTTP\/1\.1 pinyon\/test$/m)
+    assert.match(nginx.accessLog(), /HTTP\/1\.1 - pinyon\/test$/m)
   })
 
   test('may be an Apache httpd that wants a password', needs('apache2'), async (t) => {
