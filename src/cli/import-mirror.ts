@@ -3,6 +3,7 @@ import type { YumSection } from '../inject/yum-config.ts'
 import { parseYumBoolean, parseYumSeconds } from '../inject/yum-values.ts'
 import { expandVariables, findVariables } from '../inject/yum-variables.ts'
 import { refuseMirrorName } from '../model/mirror-name.ts'
+import { readAccess, readPace } from './import-access.ts'
 import { chooseBaseurls } from './import-baseurl.ts'
 import { noteSecrets, readCredentials, type SecretVariables } from './import-secrets.ts'
 import { SectionSettings, type MainSection, type Setting } from './import-settings.ts'
@@ -64,7 +65,9 @@ export function importSection(
     ...readEnabled(settings),
     ...readTimeout(settings),
     ...readRetries(settings),
+    ...readPace(settings),
     ...readProxy(settings, context),
+    ...readAccess(settings),
   ]
   settings.noteLeftBehind()
   const refusals = [refuseId(id), refuseType(settings), baseurl.refusal].filter(

@@ -6,8 +6,11 @@ const REPOMD_CHECKED_BY_CLIENTS =
   'repomd.xml.asc is handed on for clients to check; with gpgkey and repo_gpgcheck pinyon checks it as well'
 const WHOLE =
   'a snapshot lists what upstream lists; clients leave out the rest, and what nobody asks for is not fetched'
-const AUTHORITIES = "certificates are always checked, by Node's authorities and those of NODE_EXTRA_CA_CERTS"
-const NO_CLIENT_CERTIFICATE = 'pinyon shows no certificate of its own, and upstream may refuse that'
+const AUTHORITIES = 'pinyon has sslcacert, which may be a directory, and looks at no revocation'
+const PROXY_CERTIFICATES =
+  "a proxy's own certificate is always checked, by Node's authorities and those of NODE_EXTRA_CA_CERTS, and it is shown none"
+const ONE_CLIENT =
+  'that is for one client; pinyon has max_parallel_downloads of a mirror, and of a host in hosts:'
 const INTERVAL = 'how often pinyon looks upstream is sync_interval'
 const NO_SUCH_SETTING = 'pinyon has no such setting'
 const UNKNOWN = 'pinyon does not know it'
@@ -20,16 +23,9 @@ const REASONS: Readonly<Record<string, readonly string[]>> = {
   [WHOLE]: ['exclude', 'excludepkgs', 'includepkgs'],
   [CHECKED_BY_CLIENTS]: ['gpgcheck', 'pkg_gpgcheck', 'gpgkey', 'gpgcakey'],
   [REPOMD_CHECKED_BY_CLIENTS]: ['repo_gpgcheck'],
-  [AUTHORITIES]: [
-    'sslverify',
-    'sslverifystatus',
-    'sslcacert',
-    'sslcacertdir',
-    'sslcapath',
-    'proxy_sslverify',
-    'proxy_sslcacert',
-  ],
-  [NO_CLIENT_CERTIFICATE]: ['sslclientcert', 'sslclientkey', 'proxy_sslclientcert', 'proxy_sslclientkey'],
+  [AUTHORITIES]: ['sslverifystatus', 'sslcacertdir', 'sslcapath'],
+  [PROXY_CERTIFICATES]: ['proxy_sslverify', 'proxy_sslcacert', 'proxy_sslclientcert', 'proxy_sslclientkey'],
+  [ONE_CLIENT]: ['max_parallel_downloads'],
   [INTERVAL]: ['metadata_expire', 'mirrorlist_expire', 'autorefresh'],
   ['baseurls are asked in their order']: ['failovermethod'],
   [CLIENTS]: [
@@ -53,15 +49,11 @@ const REASONS: Readonly<Record<string, readonly string[]>> = {
   ],
   [NO_SUCH_SETTING]: [
     'async',
-    'bandwidth',
     'fastestmirror',
     'http_caching',
     'ip_resolve',
     'keepalive',
-    'max_parallel_downloads',
-    'minrate',
     'proxy_auth_method',
-    'throttle',
     'user_agent',
   ],
 }
@@ -75,7 +67,6 @@ const NOTHING_LOST: Readonly<Record<string, (text: string) => boolean>> = {
   gpgcheck: isFalse,
   pkg_gpgcheck: isFalse,
   repo_gpgcheck: isFalse,
-  sslverify: (text) => parseYumBoolean(text) === true,
   proxy_sslverify: (text) => parseYumBoolean(text) === true,
   failovermethod: (text) => text === 'priority',
 }

@@ -23,11 +23,18 @@ export interface MainSection {
 
 /** Keys of `[main]` that repositories take over from it. */
 const INHERITED: ReadonlySet<string> = new Set([
+  'bandwidth',
+  'minrate',
   'password',
   'proxy',
   'proxy_password',
   'proxy_username',
   'retries',
+  'sslcacert',
+  'sslclientcert',
+  'sslclientkey',
+  'sslverify',
+  'throttle',
   'timeout',
   'username',
 ])
