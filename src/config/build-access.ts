@@ -1,5 +1,6 @@
 import type { AccessConfig, HostConfig, PaceConfig } from './access.ts'
 import type { ConfigDocument, KeyPath } from './document.ts'
+import type { LoadOptions } from './load.ts'
 import { readIdentity } from './identity-files.ts'
 import type { Identity } from '../model/identity.ts'
 import type { FileHost, FileMirror } from './schema.ts'
@@ -12,8 +13,15 @@ export interface MirrorAccess {
   readonly pace?: PaceConfig
 }
 
-/** Reads what a mirror's keys of access and pace lead to; what is wrong with them becomes problems of the document. */
-export function buildAccess(name: string, mirror: FileMirror, document: ConfigDocument): MirrorAccess {
+/**
+ * Reads what a mirror's keys of access and pace lead to; what is wrong with them becomes problems of the document.
+ */
+export function buildAccess(
+  name: string,
+  mirror: FileMirror,
+  document: ConfigDocument,
+  identityOf: LoadOptions['identityOf'],
+): MirrorAccess {
   const path = ['mirrors', name]
   const { sslverify, sslcacert, sslclientcert, sslclientkey, username, password } = mirror
   const access: AccessConfig = {
@@ -33,7 +41,8 @@ export function buildAccess(name: string, mirror: FileMirror, document: ConfigDo
   const pace = isUsual ? bounds : { minrate, ...bounds }
   const withPace = Object.keys(pace).length === 0 ? {} : { pace }
   if (Object.keys(access).length === 1 && sslverify) return withPace
-  const reading = readIdentity(access)
+  const known = identityOf?.(name, access)
+  const reading = known === undefined ? readIdentity(access) : { identity: known }
   if ('identity' in reading) return { access, identity: reading.identity, ...withPace }
   for (const { key, expected } of reading.problems) document.refuseFile([...path, key], expected)
   return withPace

@@ -83,7 +83,7 @@ export interface MirrorConfig {
   readonly proxy?: string
   /** Absent: nothing is shown, and servers are checked with Node's authorities. */
   readonly access?: AccessConfig
-  /** What stood in the files of {@link access} when the configuration was read; present when that is. */
+  /** What stood in the files of {@link access} when the configuration was read; those of before where they were left alone. */
   readonly identity?: Identity
   /** Absent: no bounds but the general ones. */
   readonly pace?: PaceConfig

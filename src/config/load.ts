@@ -1,10 +1,11 @@
 import { resolve } from 'node:path'
 import type { z } from 'zod'
+import { NO_IDENTITY, type Identity } from '../model/identity.ts'
 import { refuseMirrorName } from '../model/mirror-name.ts'
 import { buildAccess, buildHost, type MirrorAccess } from './build-access.ts'
 import type { Config, GpgKey, MirrorConfig, TokenConfig } from './config.ts'
 import { quote } from './describe.ts'
-import type { HostConfig } from './access.ts'
+import type { AccessConfig, HostConfig } from './access.ts'
 import { ConfigDocument } from './document.ts'
 import { readGpgKeys } from './gpg-keys.ts'
 import { ConfigError, type ConfigProblem } from './problem.ts'
@@ -16,6 +17,15 @@ import { readTokens, TOKEN_NAME } from './tokens.ts'
 import type { KeyLocation } from './urls.ts'
 import { PROBLEMS_MAX } from './yaml.ts'
 
+/** How a configuration is read. */
+export interface LoadOptions {
+  /** What a mirror is known to show of itself, so that its files of certificates, keys and passwords are left alone; undefined to read them. */
+  readonly identityOf?: (mirror: string, access: AccessConfig) => Identity | undefined
+}
+
+/** For those who only speak to the server, and have to hear from it what is wrong with such a file. */
+export const LEAVING_IDENTITIES: LoadOptions = { identityOf: () => NO_IDENTITY }
+
 /**
  * Reads a configuration file (YAML 1.2), expands `${NAME}` in its strings, checks it and fills in every default.
  *
@@ -23,13 +33,13 @@ import { PROBLEMS_MAX } from './yaml.ts'
  * @param env where `${NAME}` is looked up
  * @throws {ConfigError} with every problem found; nothing else
  */
-export function loadConfig(file: string, env: NodeJS.ProcessEnv): Config {
+export function loadConfig(file: string, env: NodeJS.ProcessEnv, options: LoadOptions = {}): Config {
   const reading = readConfigFile(file)
   if ('found' in reading) {
     const problem = { file, key: '', found: reading.found, expected: 'a readable configuration file' }
     throw new ConfigError([problem], reading.cause)
   }
-  return parseConfig(file, reading.text, env)
+  return parseConfig(file, reading.text, env, options)
 }
 
 /**
@@ -37,7 +47,12 @@ export function loadConfig(file: string, env: NodeJS.ProcessEnv): Config {
  *
  * @throws {ConfigError} with every problem found; nothing else
  */
-export function parseConfig(file: string, text: string, env: NodeJS.ProcessEnv): Config {
+export function parseConfig(
+  file: string,
+  text: string,
+  env: NodeJS.ProcessEnv,
+  { identityOf }: LoadOptions = {},
+): Config {
   const document = new ConfigDocument(file, text, env)
   const path = resolve(file)
   const parsed = document.value === undefined ? undefined : checkDocument(document, path)
@@ -58,7 +73,7 @@ export function parseConfig(file: string, text: string, env: NodeJS.ProcessEnv):
   const access = new Map(
     Object.entries(parsed?.mirrors ?? {}).map(([name, mirror]) => [
       name,
-      buildAccess(name, mirror, document),
+      buildAccess(name, mirror, document, identityOf),
     ]),
   )
   const hosts = new Map(
