@@ -2,8 +2,7 @@ import { readIdentity } from '../config/identity-files.ts'
 import { formatRate, parseRate, parseThrottle } from '../config/rate.ts'
 import { ACCESS_DEFAULTS } from '../config/schema-access.ts'
 import { parseYumBoolean } from '../inject/yum-values.ts'
-import type { MirrorKey } from './import-mirror.ts'
-import type { SectionSettings, Setting } from './import-settings.ts'
+import type { MirrorKey, SectionSettings, Setting } from './import-settings.ts'
 
 /** Keys that name files of certificates and keys. */
 const FILES = ['sslcacert', 'sslclientcert', 'sslclientkey'] as const

@@ -6,14 +6,8 @@ import { refuseMirrorName } from '../model/mirror-name.ts'
 import { readAccess, readPace } from './import-access.ts'
 import { chooseBaseurls } from './import-baseurl.ts'
 import { noteSecrets, readCredentials, type SecretVariables } from './import-secrets.ts'
-import { SectionSettings, type MainSection, type Setting } from './import-settings.ts'
+import { SectionSettings, type MainSection, type MirrorKey, type Setting } from './import-settings.ts'
 import { describeVariables, importProxy } from './import-url.ts'
-
-/** A key of a mirror and its value, in the form of pinyon's configuration. */
-export type MirrorKey = readonly [
-  key: string,
-  value: string | number | boolean | readonly string[] | undefined,
-]
 
 /** What became of a section. */
 export interface ImportedMirror {

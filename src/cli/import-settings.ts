@@ -3,6 +3,12 @@ import type { YumSection } from '../inject/yum-config.ts'
 import { unquoteYumValue } from '../inject/yum-values.ts'
 import { expandVariables } from '../inject/yum-variables.ts'
 
+/** A key of a mirror and its value, in the form of pinyon's configuration. */
+export type MirrorKey = readonly [
+  key: string,
+  value: string | number | boolean | readonly string[] | undefined,
+]
+
 /** What a key says to a repository, variables expanded as far as they are known. */
 export interface Setting {
   readonly key: string

@@ -1,6 +1,7 @@
 import { stringify } from 'yaml'
 
-import type { ImportedMirror, MirrorKey } from './import-mirror.ts'
+import type { ImportedMirror } from './import-mirror.ts'
+import type { MirrorKey } from './import-settings.ts'
 import type { ImportedSections } from './import-sections.ts'
 import { toPrintable } from './table.ts'
 

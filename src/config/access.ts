@@ -1,3 +1,5 @@
+import type { Identity } from '../model/identity.ts'
+
 /** A secret that stands in the configuration, by way of the environment rather, or in a file of its own. */
 export type Secret =
   | { readonly text: string }
@@ -36,3 +38,6 @@ export interface HostConfig extends PaceConfig {
   readonly timeoutMs?: number
   readonly retries?: number
 }
+
+/** What a mirror is known to show of itself, so that its files of certificates, keys and passwords are left alone; undefined to read them. */
+export type IdentityOf = (mirror: string, access: AccessConfig) => Identity | undefined

@@ -1,6 +1,5 @@
-import type { AccessConfig, HostConfig, PaceConfig } from './access.ts'
+import type { AccessConfig, HostConfig, IdentityOf, PaceConfig } from './access.ts'
 import type { ConfigDocument, KeyPath } from './document.ts'
-import type { LoadOptions } from './load.ts'
 import { readIdentity } from './identity-files.ts'
 import type { Identity } from '../model/identity.ts'
 import type { FileHost, FileMirror } from './schema.ts'
@@ -20,7 +19,7 @@ export function buildAccess(
   name: string,
   mirror: FileMirror,
   document: ConfigDocument,
-  identityOf: LoadOptions['identityOf'],
+  identityOf: IdentityOf | undefined,
 ): MirrorAccess {
   const path = ['mirrors', name]
   const { sslverify, sslcacert, sslclientcert, sslclientkey, username, password } = mirror

@@ -1,11 +1,11 @@
 import { resolve } from 'node:path'
 import type { z } from 'zod'
-import { NO_IDENTITY, type Identity } from '../model/identity.ts'
+import { NO_IDENTITY } from '../model/identity.ts'
 import { refuseMirrorName } from '../model/mirror-name.ts'
 import { buildAccess, buildHost, type MirrorAccess } from './build-access.ts'
 import type { Config, GpgKey, MirrorConfig, TokenConfig } from './config.ts'
 import { quote } from './describe.ts'
-import type { AccessConfig, HostConfig } from './access.ts'
+import type { HostConfig, IdentityOf } from './access.ts'
 import { ConfigDocument } from './document.ts'
 import { readGpgKeys } from './gpg-keys.ts'
 import { ConfigError, type ConfigProblem } from './problem.ts'
@@ -19,8 +19,8 @@ import { PROBLEMS_MAX } from './yaml.ts'
 
 /** How a configuration is read. */
 export interface LoadOptions {
-  /** What a mirror is known to show of itself, so that its files of certificates, keys and passwords are left alone; undefined to read them. */
-  readonly identityOf?: (mirror: string, access: AccessConfig) => Identity | undefined
+  /** What is known already; everything is read unless told. */
+  readonly identityOf?: IdentityOf
 }
 
 /** For those who only speak to the server, and have to hear from it what is wrong with such a file. */

@@ -25,16 +25,15 @@ const USERNAME = 'a user name without colon, in quotes where it is a number'
 export function accessShape(file: string) {
   const path = () => value((input) => parsePath(input, dirname(file), PEM_FILE)).optional()
   const secret = () => value((input) => parseSecret(input, dirname(file))).optional()
-  const name = () => value((input) => parseText(input, USERNAME, parseUsername)).optional()
   return {
     sslverify: value(parseBoolean).prefault(ACCESS_DEFAULTS.sslverify),
     sslcacert: path(),
     sslclientcert: path(),
     sslclientkey: path(),
-    username: name(),
+    username: USERNAME_VALUE,
     password: secret(),
     bearer_token: secret(),
-    proxy_username: name(),
+    proxy_username: USERNAME_VALUE,
     proxy_password: secret(),
   }
 }
@@ -48,6 +47,8 @@ export function paceShape() {
     max_parallel_downloads: value((input) => parseCount(input, 1, PARALLEL_DOWNLOADS_MAX)).optional(),
   }
 }
+
+const USERNAME_VALUE = value((input) => parseText(input, USERNAME, parseUsername)).optional()
 
 function parseUsername(text: string): Parsed<string> {
   // oxlint-disable-next-line no-control-regex -- refusing control characters is the point

@@ -2,9 +2,11 @@ import { connect as connectTcp, isIP, type LookupFunction, type Socket } from 'n
 import { buildConnector, errors } from 'undici'
 
 import type { Login } from '../model/identity.ts'
-import type { DispatcherOptions } from './dispatchers.ts'
+import type { DispatcherOptions } from './dispatcher-options.ts'
 import { splitLogin } from './credentials.ts'
 import { connectBySocks, type SocksTarget } from './socks5.ts'
+
+type SocksOptions = DispatcherOptions & { readonly proxy: string }
 
 /** RFC 1928, section 3. */
 const SOCKS_PORT = 1080
@@ -15,26 +17,32 @@ const MAX_ADDRESSES = 3
  * What connects undici's pools through a SOCKS 5 proxy, as curl has it: with `socks5:` names are resolved here, so that where they lead to is
  * judged as without a proxy; with `socks5h:` the proxy resolves them.
  */
-export function createSocksConnector(
-  options: DispatcherOptions & { readonly proxy: string },
-): buildConnector.connector {
+export function createSocksConnector(options: SocksOptions): buildConnector.connector {
   const { timeoutMs, tls } = options
   const secure = buildConnector({ allowH2: true, timeout: timeoutMs, ...tls })
-  return (request, callback) => {
-    const { hostname, protocol } = request
-    const target = { host: hostname, port: Number(request.port) || (protocol === 'https:' ? 443 : 80) }
-    connectInTime(target, options).then(
-      (httpSocket) =>
-        protocol === 'https:' ? secure({ ...request, httpSocket }, callback) : callback(null, httpSocket),
-      (error: Error) => callback(error, null),
-    )
-  }
+  return (request, callback) => void connectFor(request, options, secure, callback)
 }
 
-async function connectInTime(
-  target: SocksTarget,
-  options: DispatcherOptions & { readonly proxy: string },
-): Promise<Socket> {
+async function connectFor(
+  request: buildConnector.Options,
+  options: SocksOptions,
+  secure: buildConnector.connector,
+  callback: buildConnector.Callback,
+): Promise<void> {
+  const { hostname, protocol } = request
+  const target = { host: hostname, port: Number(request.port) || (protocol === 'https:' ? 443 : 80) }
+  let httpSocket: Socket
+  try {
+    httpSocket = await connectInTime(target, options)
+  } catch (error) {
+    callback(error as Error, null)
+    return
+  }
+  if (protocol === 'https:') secure({ ...request, httpSocket }, callback)
+  else callback(null, httpSocket)
+}
+
+async function connectInTime(target: SocksTarget, options: SocksOptions): Promise<Socket> {
   const late = new AbortController()
   const timer = setTimeout(() => late.abort(), options.timeoutMs)
   try {
@@ -49,7 +57,7 @@ async function connectInTime(
 
 async function connectToTarget(
   target: SocksTarget,
-  { proxy, lookup, resolveOwn, proxyLogin }: DispatcherOptions & { readonly proxy: string },
+  { proxy, lookup, resolveOwn, proxyLogin }: SocksOptions,
   signal: AbortSignal,
 ): Promise<Socket> {
   const url = new URL(proxy)

@@ -201,12 +201,18 @@ async function startSuspects(t: TestContext): Promise<Suspects> {
     proxy,
     good: source.url,
     mirrors: ['unauthorized', 'moved', 'inwards', 'behind', 'tunnel', 'socks', 'good'],
-    seen: () => ({ own: [...own].toSorted(), elsewhere: [...elsewhere] }),
+    seen: () => ({
+      own: [...own].toSorted((a = '', b = '') => a.localeCompare(b, 'en')),
+      elsewhere: [...elsewhere],
+    }),
   }
 }
 
+function withLogin(url: string): string {
+  return url.replace('//', '//ci:planted-url@')
+}
+
 function formatSuspects({ own, proxy, good }: Suspects): string {
-  const withLogin = (url: string) => url.replace('//', '//ci:planted-url@')
   return `
 listen: 127.0.0.1:0
 data_dir: ./data

@@ -159,26 +159,26 @@ describe('a throttle', () => {
   })
 })
 
-describe('minrate', () => {
-  /** Reads a body that brings so many bytes each second for a minute; whoever reads takes so long for each piece. */
-  async function read(bytesPerSecond: number, minrate: number, readerMs = 0): Promise<string> {
-    let ms = 0
-    async function* bring(): AsyncIterable<Uint8Array> {
-      for (let second = 0; second < 60; second += 1) {
-        ms += 1_000
-        yield Buffer.alloc(bytesPerSecond)
-      }
-    }
-    const reply = { headers: {}, body: bring() } as unknown as Dispatcher.ResponseData
-    const options = { url: 'http://h/', timeoutMs: 30_000, minrate, signal: undefined, now: () => ms }
-    try {
-      for await (const chunk of readHttpBody(reply, options)) if (chunk.length > 0) ms += readerMs
-      return 'whole'
-    } catch (error) {
-      return (error as Error).message
+/** Reads a body that brings so many bytes each second for a minute; whoever reads takes so long for each piece. */
+async function read(bytesPerSecond: number, minrate: number, readerMs = 0): Promise<string> {
+  let ms = 0
+  async function* bring(): AsyncIterable<Uint8Array> {
+    for (let second = 0; second < 60; second += 1) {
+      ms += 1_000
+      yield Buffer.alloc(bytesPerSecond)
     }
   }
+  const reply = { headers: {}, body: bring() } as unknown as Dispatcher.ResponseData
+  const options = { url: 'http://h/', timeoutMs: 30_000, minrate, signal: undefined, now: () => ms }
+  try {
+    for await (const chunk of readHttpBody(reply, options)) if (chunk.length > 0) ms += readerMs
+    return 'whole'
+  } catch (error) {
+    return (error as Error).message
+  }
+}
 
+describe('minrate', () => {
   test('is what a source has to bring on average; 0 is anything', async () => {
     assert.equal(await read(950, 1_000), 'http://h/ sends too slowly: 950 bytes/s')
     assert.equal(await read(1_000, 1_000), 'whole')

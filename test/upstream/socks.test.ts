@@ -33,6 +33,12 @@ function by(identity: Partial<Identity>): { identity: LiveIdentity } {
   return { identity: new LiveIdentity({ first, files: [], read: () => first }) }
 }
 
+const lookup: LookupFunction = (hostname, _options, callback) => {
+  const address = hostname === 'inner.example.org' ? '192.168.7.7' : '127.0.0.1'
+  callback(null, [{ address, family: 4 }])
+}
+const reachOf = (address: string) => (address === '127.0.0.1' ? 'public' : reachOfAddress(address))
+
 describe('a SOCKS proxy', needs('microsocks'), () => {
   test('leads to sources by http, with credentials in its URL or beside it', async (t) => {
     const source = await startSource(t)
@@ -101,11 +107,6 @@ describe('a SOCKS proxy', needs('microsocks'), () => {
   test('with socks5 is asked for addresses that may be led to, and for no others', async (t) => {
     const source = await startSource(t)
     const { port } = await startSocks(t)
-    const lookup: LookupFunction = (hostname, _options, callback) => {
-      const address = hostname === 'inner.example.org' ? '192.168.7.7' : '127.0.0.1'
-      callback(null, [{ address, family: 4 }])
-    }
-    const reachOf = (address: string) => (address === '127.0.0.1' ? 'public' : reachOfAddress(address))
     const { upstream } = openUpstream(t, [`http://localhost:${source.port}/`], {
       proxy: `socks5://127.0.0.1:${port}`,
       lookup,

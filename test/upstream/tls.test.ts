@@ -124,20 +124,20 @@ describe('a certificate of a server', needs('nginx', 'openssl'), () => {
   })
 })
 
+interface Setup {
+  readonly nginx: Nginx
+  readonly authority: Authority
+  readonly ca: string
+}
+
+async function startDemanding(t: TestContext): Promise<Setup> {
+  const authority = await Authority.create(t)
+  const tls = { ...(await authority.issue('localhost')), clientCa: authority.ca }
+  const nginx = await startNginx(t, createRoot(t), { tls })
+  return { nginx, authority, ca: readFileSync(authority.ca, 'latin1') }
+}
+
 describe('a client certificate', needs('nginx', 'openssl'), () => {
-  interface Setup {
-    readonly nginx: Nginx
-    readonly authority: Authority
-    readonly ca: string
-  }
-
-  async function startDemanding(t: TestContext): Promise<Setup> {
-    const authority = await Authority.create(t)
-    const tls = { ...(await authority.issue('localhost')), clientCa: authority.ca }
-    const nginx = await startNginx(t, createRoot(t), { tls })
-    return { nginx, authority, ca: readFileSync(authority.ca, 'latin1') }
-  }
-
   test('is shown to the server that wants one; who has none, or a wrong one, is told what to do', async (t) => {
     const { nginx, authority, ca } = await startDemanding(t)
     const shown = read(await authority.issue('client'))
