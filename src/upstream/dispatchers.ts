@@ -22,7 +22,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     uri: url,
     connectTimeout: timeoutMs,
     requestTls: tls,
-    proxyTls: { lookup: options.resolveOwn },
+    // Of its kinds of CONNECT the old one alone is everywhere.
+    proxyTls: { lookup: options.resolveOwn, allowH2: false },
     ...(authorization === undefined ? {} : { token: authorization }),
   })
 }
