@@ -17,6 +17,9 @@ const ALIASES_MAX = 1000
 /** Stands for the text of a string that could not be expanded, and has its problem already. */
 const NOT_EXPANDED = Symbol('not expanded')
 
+/** Stands for what is found where it may be a secret. */
+const HIDDEN = 'something else'
+
 /** A place in the file, ready to become a problem. */
 interface Located {
   readonly key: Scalar | undefined
@@ -73,7 +76,7 @@ export class ConfigDocument {
   refuseHidden(path: KeyPath, expected: string): void {
     const { key, node, path: place } = this.#locate(path)
     if (isScalar(node) && this.#written.get(node) === NOT_EXPANDED) return
-    this.#refuse(place, node ?? key, 'something else', expected)
+    this.#refuse(place, node ?? key, HIDDEN, expected)
   }
 
   /** A problem with the file that a value names, itself or as its `file`. */
@@ -195,11 +198,29 @@ export class ConfigDocument {
 
   #report(path: KeyPath, offset: number | undefined, found: string, expected: string): void {
     const place = offset === undefined ? {} : this.#place(offset)
-    this.problems.push({ file: this.#file, ...place, key: describeKey(path), found, expected })
+    const secret = findSecret(path)
+    const key = describeKey(secret === undefined ? path : path.slice(0, secret + 1))
+    const isHidden = secret !== undefined || (path.length === 0 && this.#isBesideSecret(offset))
+    this.problems.push({ file: this.#file, ...place, key, found: isHidden ? HIDDEN : found, expected })
+  }
+
+  /** Whether what the parser has to say is of the line of a secret, of which it might quote some. */
+  #isBesideSecret(offset: number | undefined): boolean {
+    if (offset === undefined) return false
+    const start = this.#text.lastIndexOf('\n', offset - 1) + 1
+    const line = this.#text.slice(start).split('\n', 1)[0] ?? ''
+    return [...SECRET_KEYS].some((key) => line.includes(String(key)))
   }
 
   #place(offset: number): { line: number; column: number } {
     const { line, col } = this.#lines.linePos(offset)
     return { line, column: col }
   }
+}
+
+/** Where in a path the key of a mirror's secret is, of which not even the names within may be told; undefined when it is of none, or of its file. */
+function findSecret(path: KeyPath): number | undefined {
+  const [section, , key, inner] = path
+  const isSecret = section === 'mirrors' && SECRET_KEYS.has(key ?? '')
+  return isSecret && !(inner === 'file' && path.length === 4) ? 2 : undefined
 }

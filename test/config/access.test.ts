@@ -54,6 +54,15 @@ describe('secrets of a mirror', () => {
     const planted = 'planted-secret'
     const file = put(t, `${planted}\n${planted}\n`)
     const cases: [string[], RegExp][] = [
+      [['username: u', `password: *${planted}`], /password: found something else, expected an anchor/],
+      [['username: u', `password: @${planted}`], /found something else, expected valid YAML/],
+      [['username: u', `password: !${planted} x`], /found something else, expected valid YAML/],
+      [['username: u', `password: ${planted}: x`], /found something else, expected valid YAML/],
+      [['username: u', `password: ${planted}\${X`], /password: found something else, expected \$\{NAME\}/],
+      [
+        ['username: u', `password: {${planted}: 1, ${planted}: 2}`],
+        /password: found something else, expected only one/,
+      ],
       [
         ['username: u', `password: [${planted}]`],
         /^pinyon\.yaml:5: mirrors\.m\.password: found something else, expected \$\{VAR/,
