@@ -6,9 +6,10 @@ import { readClientScript } from './client-script.ts'
 import { ConfigFile } from './config-file.ts'
 import { createPathSources } from './explain-paths.ts'
 import { FormerSources } from './former-sources.ts'
+import type { SharedUpstream } from './create-upstream.ts'
 import { createHandlers } from './handlers.ts'
 import type { InventoryKeeper } from './inventory-keeper.ts'
-import { createUpstreams, findUnready, hashesOf } from './mirrors.ts'
+import { createUpstreams, findUnready, hashesOf, type SharedSources } from './mirrors.ts'
 import { MirrorLists } from './mirror-lists.ts'
 import { Fetching } from './fetching.ts'
 import { createMetrics } from './figures.ts'
@@ -44,6 +45,7 @@ import type { Metrics } from '../system/metrics.ts'
 import type { MachineClock } from '../system/machine-clock.ts'
 import { replaceFile } from '../system/publish.ts'
 import type { MirrorUpstream } from '../upstream/mirror-upstream.ts'
+import { Network } from '../upstream/network.ts'
 
 /** How long running answers may go on after a stop was asked for, in milliseconds. */
 const DRAIN_MS = 20_000
@@ -91,7 +93,9 @@ export class App {
   readonly #servers: HttpServer[] = []
   readonly #running: RunningConfig
   readonly #changes: ConfigChanges
-  readonly #formerSources = new FormerSources()
+  readonly #upstream: SharedUpstream
+  readonly #sourcing: SharedSources
+  readonly #formerSources: FormerSources
   readonly #fetching: Fetching
   #upstreams: ReadonlyMap<string, MirrorUpstream>
 
@@ -105,8 +109,12 @@ export class App {
     this.#resolver = new Resolver(this.store, (mirror) => toClientSettings(this.config.mirrors.get(mirror)))
     this.retiredWatch = new RetiredWatch(this.store, () => this.#resolver.forget())
     this.#diffs = new DiffRunner(config.dataDir)
+    this.#upstream = { network: new Network({ hosts: () => this.config.hosts ?? new Map() }), log }
+    this.#sourcing = { ...this.#upstream, prepare: (mirror) => this.#lists.ensure(mirror) }
+    this.#formerSources = new FormerSources(this.#upstream)
     this.#signatures = new Signatures({
       store: this.store.keys,
+      upstream: this.#upstream,
       now: this.#now,
       signal: this.#stop.signal,
     })
@@ -116,8 +124,8 @@ export class App {
       upstreams: () => this.#upstreams,
     })
     // Upstream: the sources of each mirror, and the fills that read them.
-    this.#lists = new MirrorLists({ store: this.store.listings, now: this.#now })
-    this.#upstreams = createUpstreams(config, (mirror) => this.#lists.ensure(mirror))
+    this.#lists = new MirrorLists({ store: this.store.listings, upstream: this.#upstream, now: this.#now })
+    this.#upstreams = createUpstreams(config, this.#sourcing)
     this.#lists.configure(config, this.#upstreams)
     this.#fills = new FillTable({
       blobs: storage.blobs,
@@ -132,6 +140,7 @@ export class App {
       storage,
       fills: this.#fills,
       first: config,
+      upstream: this.#upstream,
       upstreamOf: (mirror) => this.#formerSources.upstreamOf(mirror, this.#upstreams.get(mirror)),
       now: this.#now,
       log,
@@ -332,8 +341,8 @@ export class App {
 
   /** Swaps what depends on the configuration. Sources that stay the same keep their connections; of others, running transfers end by themselves. */
   async #adopt(config: Config, before: Config, actor: string): Promise<void> {
-    const kept = { config: before, upstreams: this.#upstreams }
-    const upstreams = createUpstreams(config, (mirror) => this.#lists.ensure(mirror), kept)
+    const known = { config: before, upstreams: this.#upstreams }
+    const upstreams = createUpstreams(config, this.#sourcing, known)
     this.#formerSources.keep(this.#upstreams, upstreams)
     this.#upstreams = upstreams
     this.#lists.configure(config, upstreams)
@@ -365,6 +374,7 @@ export class App {
         fallbacksOf: (mirror) => this.#fetching.fallbacksOf(mirror),
       }),
       listOf: (mirror) => this.#lists.stateOf(mirror),
+      identityProblemOf: (mirror) => this.#upstreams.get(mirror)?.identityProblem,
       metrics: async () => ({ contentType: this.#metrics.contentType, text: await this.#metrics.text() }),
       inject: { store: this.store, runner: this.#injections, memory: new BodyMemory(MAX_BODY_BYTES) },
       clientScript: () => readClientScript(),

@@ -6,10 +6,11 @@ import { toPrefetchView } from '../proxy/api-holdings.ts'
 import type { FetchTally } from '../snapshot/prefetch/fetch-run.ts'
 import { PackageFetches, type PackageSource } from '../snapshot/prefetch/package-fetches.ts'
 import { Prefetcher } from '../snapshot/prefetch/prefetcher.ts'
-import { Throttle } from '../snapshot/prefetch/throttle.ts'
+import { Throttle } from '../upstream/throttle.ts'
 import type { Logger } from '../system/logger.ts'
 import type { MirrorUpstream } from '../upstream/mirror-upstream.ts'
 import type { SourceReport } from '../upstream/upstream.ts'
+import type { SharedUpstream } from './create-upstream.ts'
 import { createFallbacks, hasSameFallbacks, hasSameSources } from './mirrors.ts'
 import { StockTaker } from './stock-taker.ts'
 import type { Storage } from './storage.ts'
@@ -19,6 +20,7 @@ export interface FetchingOptions {
   /** The running configuration, once {@link first} runs. */
   readonly config: () => Config
   readonly first: Config
+  readonly upstream: SharedUpstream
   readonly storage: Storage
   readonly fills: FillTable
   /** The upstream of a mirror, those that it had included; undefined when none are known. */
@@ -38,7 +40,7 @@ export class Fetching {
   constructor(options: FetchingOptions) {
     const { config, storage, fills, upstreamOf, now, log } = options
     this.#options = options
-    this.#fallbacks = createFallbacks(options.first)
+    this.#fallbacks = createFallbacks(options.first, options.upstream)
     const sourcesOf = (mirror: string) => ({
       upstream: upstreamOf(mirror),
       fallback: this.#fallbacks.get(mirror),
@@ -94,7 +96,8 @@ export class Fetching {
   /** Another configuration runs: there may be sources that were never asked, pins that make something needed, and another policy. */
   async adopt(config: Config, before: Config): Promise<void> {
     // Transfers from those that go end by themselves.
-    this.#fallbacks = createFallbacks(config, { config: before, fallbacks: this.#fallbacks })
+    const known = { config: before, fallbacks: this.#fallbacks }
+    this.#fallbacks = createFallbacks(config, this.#options.upstream, known)
     this.fetches.forgetLost()
     for (const mirror of config.mirrors.values()) {
       const old = before.mirrors.get(mirror.name)

@@ -3,7 +3,7 @@ import type { PackageSource } from '../snapshot/prefetch/package-fetches.ts'
 import type { SnapshotReader } from '../snapshot/store.ts'
 import type { MirrorUpstream } from '../upstream/mirror-upstream.ts'
 import type { UpstreamReply } from '../upstream/upstream.ts'
-import { createUpstream } from './mirrors.ts'
+import { createUpstream, type SharedUpstream } from './create-upstream.ts'
 
 /** Mirrors whose former sources are kept, and former sources of one mirror: beyond these the oldest go. */
 const MAX_MIRRORS = 200
@@ -18,8 +18,13 @@ const REMEMBERED = { timeoutMs: 30_000, retries: 2 }
  * since every fill is checked by digest.
  */
 export class FormerSources {
+  readonly #shared: SharedUpstream
   /** Newest first; the mirror that changed last is the last one. */
   readonly #sources = new Map<string, readonly MirrorUpstream[]>()
+
+  constructor(shared: SharedUpstream) {
+    this.#shared = shared
+  }
 
   /** Keeps what mirrors had and have no longer. */
   keep(before: ReadonlyMap<string, MirrorUpstream>, after: ReadonlyMap<string, MirrorUpstream>): void {
@@ -38,7 +43,8 @@ export class FormerSources {
     for (const name of known) {
       if (configured.has(name) || this.#sources.has(name)) continue
       const baseurl = (await store.seenRepomd(name))?.baseurl
-      if (baseurl !== undefined) this.#add(name, createUpstream({ baseurls: [baseurl], ...REMEMBERED }))
+      if (baseurl !== undefined)
+        this.#add(name, createUpstream({ baseurls: [baseurl], ...REMEMBERED }, this.#shared))
     }
   }
 

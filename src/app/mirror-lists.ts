@@ -2,7 +2,7 @@ import type { Config, MirrorConfig } from '../config/config.ts'
 import { MirrorList, type KnownListing, type ListState } from '../snapshot/listing/mirror-list.ts'
 import type { ListingStore } from '../snapshot/listing/listing-store.ts'
 import type { MirrorUpstream } from '../upstream/mirror-upstream.ts'
-import { createUpstream } from './mirrors.ts'
+import { createUpstream, type SharedUpstream } from './create-upstream.ts'
 
 /** A list that cannot be had is no reason to hold up a sync for long: the last good one holds. */
 const MAX_RETRIES = 2
@@ -10,6 +10,7 @@ const MAX_RETRIES = 2
 /** What {@link MirrorLists} are built from. */
 export interface MirrorListsOptions {
   readonly store: ListingStore
+  readonly upstream: SharedUpstream
   /** Milliseconds since the epoch. */
   readonly now: () => number
 }
@@ -80,9 +81,11 @@ export class MirrorLists {
   ): Entry {
     const { variables = new Map<string, string>() } = settings
     const retries = Math.min(settings.retries, MAX_RETRIES)
-    const source = createUpstream({ ...settings, baseurls: [url], retries }, { staysSecure: true })
+    const { store, upstream, now } = this.#options
+    const source = createUpstream({ ...settings, baseurls: [url], retries }, upstream, { staysSecure: true })
     const list = new MirrorList({
-      ...this.#options,
+      store,
+      now,
       kind,
       variables,
       expireMs,

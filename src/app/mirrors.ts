@@ -2,22 +2,21 @@ import type { Config, MirrorConfig } from '../config/config.ts'
 import { formatListen } from '../config/listen.ts'
 import { ConfigError } from '../config/problem.ts'
 import type { ScheduledMirror } from '../snapshot/scheduler.ts'
-import { VERSION } from '../system/version.ts'
-import { MirrorUpstream, type UpstreamOptions } from '../upstream/mirror-upstream.ts'
+import type { MirrorUpstream } from '../upstream/mirror-upstream.ts'
+import { createUpstream, type SharedUpstream } from './create-upstream.ts'
 import type { SnapshotStore } from '../snapshot/store.ts'
 
 // From a configuration to what app.ts is built from, and what a change of it means.
 
-/** Where a mirror comes from, and how it is asked. */
-export type MirrorSources = Pick<MirrorConfig, 'baseurls' | 'timeoutMs' | 'retries' | 'proxy'>
+/** What the sources of all mirrors have in common, and what makes sure that those are known which a mirror's list names. */
+export interface SharedSources extends SharedUpstream {
+  readonly prepare: (mirror: string) => Promise<void>
+}
 
-/**
- * The sources of every mirror; those that stay as they were in the configuration before are kept.
- * @param prepare makes sure that those are known which a mirror's list names
- */
+/** The sources of every mirror; those that stay as they were in the configuration before are kept. */
 export function createUpstreams(
   config: Config,
-  prepare: (mirror: string) => Promise<void>,
+  shared: SharedSources,
   before?: { readonly config: Config; readonly upstreams: ReadonlyMap<string, MirrorUpstream> },
 ): ReadonlyMap<string, MirrorUpstream> {
   return new Map(
@@ -25,7 +24,8 @@ export function createUpstreams(
       const same = hasSameSources(before?.config.mirrors.get(mirror.name), mirror)
       const kept = same ? before?.upstreams.get(mirror.name) : undefined
       const { name, failovermethod = 'priority' } = mirror
-      return [name, kept ?? createUpstream(mirror, { failovermethod, prepare: () => prepare(name) })]
+      const prepare = () => shared.prepare(name)
+      return [name, kept ?? createUpstream(mirror, shared, { failovermethod, prepare })]
     }),
   )
 }
@@ -33,6 +33,7 @@ export function createUpstreams(
 /** The fallbacks of every mirror that has any; those that stay as they were are kept. */
 export function createFallbacks(
   config: Config,
+  shared: SharedUpstream,
   before?: { readonly config: Config; readonly fallbacks: ReadonlyMap<string, MirrorUpstream> },
 ): ReadonlyMap<string, MirrorUpstream> {
   const withFallbacks = [...config.mirrors.values()].filter(({ fallbacks }) => fallbacks.length > 0)
@@ -40,7 +41,9 @@ export function createFallbacks(
     withFallbacks.map((mirror) => {
       const same = hasSameFallbacks(before?.config.mirrors.get(mirror.name), mirror)
       const kept = same ? before?.fallbacks.get(mirror.name) : undefined
-      return [mirror.name, kept ?? createUpstream({ ...mirror, baseurls: mirror.fallbacks })]
+      // They are shown nothing that is meant for upstream.
+      const more = { knownTo: mirror.baseurls }
+      return [mirror.name, kept ?? createUpstream({ ...mirror, baseurls: mirror.fallbacks }, shared, more)]
     }),
   )
 }
@@ -51,7 +54,7 @@ export function hasSameFallbacks(a: MirrorConfig | undefined, b: MirrorConfig | 
 }
 
 function describeFallbacks(mirror: MirrorConfig | undefined): string {
-  return JSON.stringify([mirror?.fallbacks, mirror?.timeoutMs, mirror?.retries, mirror?.proxy])
+  return JSON.stringify([mirror?.fallbacks, ...describeAsking(mirror)])
 }
 
 /** Whether two settings of a mirror mean the same sources, asked in the same way. */
@@ -60,9 +63,14 @@ export function hasSameSources(a: MirrorConfig | undefined, b: MirrorConfig | un
 }
 
 function describeSources(mirror: MirrorConfig | undefined): string {
-  const { list, variables = [], failovermethod } = mirror ?? {}
-  const listed = [list, [...variables], failovermethod]
-  return JSON.stringify([mirror?.baseurls, mirror?.timeoutMs, mirror?.retries, mirror?.proxy, ...listed])
+  const { baseurls, list, variables = [], failovermethod } = mirror ?? {}
+  return JSON.stringify([baseurls, list, [...variables], failovermethod, ...describeAsking(mirror)])
+}
+
+/** What files of certificates and secrets hold is no part of it: that is read anew anyway. */
+function describeAsking(mirror: MirrorConfig | undefined): readonly unknown[] {
+  const { timeoutMs, retries, proxy, access, pace } = mirror ?? {}
+  return [timeoutMs, retries, proxy, access, pace]
 }
 
 /** The hashes of the tokens that may write, by name. */
@@ -98,16 +106,6 @@ export function refuseRestart(running: Config, wanted: Config, mayBeEmpty = fals
       expected: 'at least one until a restart',
     })
   if (problems.length > 0) throw new ConfigError(problems)
-}
-
-/** The sources of one mirror. */
-export function createUpstream(
-  { baseurls, timeoutMs, retries, proxy }: MirrorSources,
-  more: Pick<UpstreamOptions, 'staysSecure' | 'failovermethod' | 'prepare'> = {},
-): MirrorUpstream {
-  const userAgent = `pinyon/${VERSION}`
-  const options = { baseurls, timeoutMs, retries, userAgent, ...more }
-  return new MirrorUpstream(proxy === undefined ? options : { ...options, proxy })
 }
 
 /** Enabled mirrors that have no snapshot yet. */

@@ -21,6 +21,7 @@ import { Claims } from '../system/claims.ts'
 import { moveFile, removeFile, syncDirectory } from '../system/publish.ts'
 import { MirrorLists } from './mirror-lists.ts'
 import type { ListingStore } from '../snapshot/listing/listing-store.ts'
+import { Network } from '../upstream/network.ts'
 import { createUpstreams } from './mirrors.ts'
 
 /** How to make a database anew. */
@@ -108,8 +109,13 @@ class RepodataFiles {
   readonly #layout: Layout
   readonly #blobs: DiskBlobStore
   readonly #upstreams: ReturnType<typeof createUpstreams>
+  readonly #network = new Network()
   /** What was kept of them is lost with the database. */
-  readonly #lists = new MirrorLists({ store: NO_LISTINGS, now: Date.now })
+  readonly #lists = new MirrorLists({
+    store: NO_LISTINGS,
+    upstream: { network: this.#network },
+    now: Date.now,
+  })
   /** What was found of each, so that none is read twice. */
   readonly #found = new Map<Digest, string | undefined>()
 
@@ -117,7 +123,8 @@ class RepodataFiles {
     this.#options = options
     this.#layout = layout
     this.#blobs = blobs
-    this.#upstreams = createUpstreams(options.config, (mirror) => this.#lists.ensure(mirror))
+    const prepare = (mirror: string) => this.#lists.ensure(mirror)
+    this.#upstreams = createUpstreams(options.config, { network: this.#network, prepare })
     this.#lists.configure(options.config, this.#upstreams)
   }
 

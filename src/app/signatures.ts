@@ -7,11 +7,13 @@ import type { KeyStore } from '../snapshot/keys/key-store.ts'
 import { SignatureHopes } from '../snapshot/keys/late-signature.ts'
 import { createVerifier } from '../snapshot/keys/verifier.ts'
 import type { SyncContext } from '../snapshot/sync.ts'
+import type { SharedUpstream } from './create-upstream.ts'
 import { fetchKeys } from './fetch-keys.ts'
 
 /** What {@link Signatures} are built from. */
 export interface SignaturesOptions {
   readonly store: KeyStore
+  readonly upstream: SharedUpstream
   readonly now: () => number
   /** Ends what runs. */
   readonly signal: AbortSignal
@@ -80,7 +82,7 @@ export class Signatures {
       const settings = this.#mirrors.get(mirror)
       if (settings === undefined)
         throw new PinyonError('MIRROR_UNCONFIGURED', `its mirror is no longer configured: ${mirror}`)
-      return await fetchKeys(settings, url, this.#options.signal)
+      return await fetchKeys(settings, url, this.#options.upstream, this.#options.signal)
     }
   }
 }

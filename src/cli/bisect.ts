@@ -1,4 +1,4 @@
-import { loadConfig } from '../config/load.ts'
+import { LEAVING_IDENTITIES, loadConfig } from '../config/load.ts'
 import { PinyonError } from '../model/errors.ts'
 import { nearestNames } from '../model/snapshot-name.ts'
 import type { SnapshotView } from '../proxy/api-mirrors.ts'
@@ -69,7 +69,7 @@ export async function bisectMirror(
 function findBase(options: BisectOptions): string {
   const named = options.base ?? options.server
   if (named !== undefined) return named.replace(/\/+$/, '')
-  const config = loadConfig(options.config, process.env)
+  const config = loadConfig(options.config, process.env, LEAVING_IDENTITIES)
   if (config.publicUrl === undefined && config.listen.port === 0)
     throw new PinyonError(
       'CONFIG_INVALID',

@@ -1,6 +1,6 @@
 import { realpathSync } from 'node:fs'
 
-import { loadConfig } from '../config/load.ts'
+import { LEAVING_IDENTITIES, loadConfig } from '../config/load.ts'
 import { editConfigFile } from '../config/write.ts'
 import { PinyonError } from '../model/errors.ts'
 import type { GenerationCause } from '../snapshot/store.ts'
@@ -68,7 +68,7 @@ async function changeHere(
 ): Promise<string> {
   const { edit, done } = await here()
   if (edit === undefined) return done
-  const { file } = loadConfig(options.config, process.env)
+  const { file } = loadConfig(options.config, process.env, LEAVING_IDENTITIES)
   await editConfigFile(file, edit, replaceFile)
   if (server === undefined) return `${done}, from the server's next start on`
   try {

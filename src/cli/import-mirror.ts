@@ -3,6 +3,7 @@ import type { YumSection } from '../inject/yum-config.ts'
 import { parseYumBoolean, parseYumSeconds } from '../inject/yum-values.ts'
 import { expandVariables, findVariables } from '../model/yum-variables.ts'
 import { refuseMirrorName } from '../model/mirror-name.ts'
+import { readAccess, readPace } from './import-access.ts'
 import { chooseBaseurls } from './import-baseurl.ts'
 import { chooseList, readFailovermethod } from './import-lists.ts'
 import { readSigning } from './import-signing.ts'
@@ -65,7 +66,9 @@ export function importSection(
     ...readEnabled(settings),
     ...readTimeout(settings),
     ...readRetries(settings),
+    ...readPace(settings),
     ...readProxy(settings, context),
+    ...readAccess(settings),
     ...readSigning(settings),
   ]
   settings.noteLeftBehind()

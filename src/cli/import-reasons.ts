@@ -4,8 +4,11 @@ const CLIENTS = 'clients go by it, as before'
 const CHECKED_BY_CLIENTS = 'clients check packages themselves, and get them as upstream signed them'
 const WHOLE =
   'a snapshot lists what upstream lists; clients leave out the rest, and what nobody asks for is not fetched'
-const AUTHORITIES = "certificates are always checked, by Node's authorities and those of NODE_EXTRA_CA_CERTS"
-const NO_CLIENT_CERTIFICATE = 'pinyon shows no certificate of its own, and upstream may refuse that'
+const AUTHORITIES = 'pinyon has sslcacert, which may be a directory, and looks at no revocation'
+const PROXY_CERTIFICATES =
+  "a proxy's own certificate is always checked, by Node's authorities and those of NODE_EXTRA_CA_CERTS, and it is shown none"
+const ONE_CLIENT =
+  'that is for one client; pinyon has max_parallel_downloads of a mirror, and of a host in hosts:'
 const INTERVAL = 'how often pinyon looks upstream is sync_interval'
 const NO_SUCH_SETTING = 'pinyon has no such setting'
 const UNKNOWN = 'pinyon does not know it'
@@ -17,16 +20,9 @@ const WORDS_MAX = 40
 const REASONS: Readonly<Record<string, readonly string[]>> = {
   [WHOLE]: ['exclude', 'excludepkgs', 'includepkgs'],
   [CHECKED_BY_CLIENTS]: ['pkg_gpgcheck', 'gpgcakey'],
-  [AUTHORITIES]: [
-    'sslverify',
-    'sslverifystatus',
-    'sslcacert',
-    'sslcacertdir',
-    'sslcapath',
-    'proxy_sslverify',
-    'proxy_sslcacert',
-  ],
-  [NO_CLIENT_CERTIFICATE]: ['sslclientcert', 'sslclientkey', 'proxy_sslclientcert', 'proxy_sslclientkey'],
+  [AUTHORITIES]: ['sslverifystatus', 'sslcacertdir', 'sslcapath'],
+  [PROXY_CERTIFICATES]: ['proxy_sslverify', 'proxy_sslcacert', 'proxy_sslclientcert', 'proxy_sslclientkey'],
+  [ONE_CLIENT]: ['max_parallel_downloads'],
   [INTERVAL]: ['metadata_expire', 'autorefresh'],
   [CLIENTS]: [
     'cost',
@@ -49,15 +45,11 @@ const REASONS: Readonly<Record<string, readonly string[]>> = {
   ],
   [NO_SUCH_SETTING]: [
     'async',
-    'bandwidth',
     'fastestmirror',
     'http_caching',
     'ip_resolve',
     'keepalive',
-    'max_parallel_downloads',
-    'minrate',
     'proxy_auth_method',
-    'throttle',
     'user_agent',
   ],
 }
@@ -69,7 +61,6 @@ const REASON_BY_KEY: ReadonlyMap<string, string> = new Map(
 /** Values with which a key says what pinyon does anyway. */
 const NOTHING_LOST: Readonly<Record<string, (text: string) => boolean>> = {
   pkg_gpgcheck: isFalse,
-  sslverify: (text) => parseYumBoolean(text) === true,
   proxy_sslverify: (text) => parseYumBoolean(text) === true,
 }
 

@@ -19,6 +19,7 @@ export interface ImportedUrl {
 
 /** scheme, credentials (all before the last `@` of the authority), the rest */
 const HTTP_URL = /^(https?:\/\/)(?:([^/?#]*)@)?(.*)$/is
+const PROXY_URL = /^((?:https?|socks5h?):\/\/)(?:([^/?#]*)@)?(.*)$/is
 
 /** What yum and zypper know of and we do not; anything else before a colon may as well be a user's name. */
 const OTHER_SCHEME = /^(cd|cifs|dir|dvd|ftp|hd|iso|media|nfs|plugin|rsync|s3|sftp|smb|tftp):/i
@@ -80,7 +81,7 @@ export function importProxy(
   if ('value' in none && none.value === null) return undefined
   // What curl takes for http.
   const text = /^[\w.-]+:\d+$/.test(written) ? `http://${written}` : written
-  const [, scheme = '', userinfo, rest = ''] = HTTP_URL.exec(text) ?? []
+  const [, scheme = '', userinfo, rest = ''] = PROXY_URL.exec(text) ?? []
   const parsed = parseProxy(scheme + rest)
   const refusal = refuseVariables(scheme + rest)
   if (refusal !== undefined) return { text: '', secrets: [], refusal }

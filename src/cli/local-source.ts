@@ -4,7 +4,7 @@ import { toClientSettings } from '../app/client-settings.ts'
 import { createPathSources } from '../app/explain-paths.ts'
 import type { BlobLedger } from '../cache/blob-ledger.ts'
 import { createLayout } from '../cache/layout.ts'
-import { loadConfig } from '../config/load.ts'
+import { LEAVING_IDENTITIES, loadConfig } from '../config/load.ts'
 import { answerApi } from '../proxy/api.ts'
 import type { ApiContext, CacheView } from '../proxy/api-context.ts'
 import { Resolver } from '../proxy/resolver.ts'
@@ -17,7 +17,7 @@ import type { MirrorSource } from './reading.ts'
 /** What a data directory says itself, while no server runs on it: the same answers as a server's. */
 export function openLocalSource(configFile: string): MirrorSource {
   // Nothing has ever run here: an empty store, without making one.
-  const { dataDir, cache, mirrors } = loadConfig(configFile, process.env)
+  const { dataDir, cache, mirrors } = loadConfig(configFile, process.env, LEAVING_IDENTITIES)
   const layout = createLayout(dataDir)
   const isUsed = existsSync(layout.database) || existsSync(layout.inventory)
   const store = new SqliteSnapshotStore(isUsed ? layout.database : ':memory:')
@@ -41,6 +41,7 @@ export function openLocalSource(configFile: string): MirrorSource {
         sourcesOf: () => [],
         paths: createPathSources({ resolver, ledger: store.ledger }),
         listOf: () => undefined,
+        identityProblemOf: () => undefined,
         cache: () => describeCache(store.ledger, cache.maxBytes),
         diff: (pair) => diffs.diff(pair),
       }

@@ -1,5 +1,5 @@
 import { createLayout } from '../cache/layout.ts'
-import { loadConfig } from '../config/load.ts'
+import { LEAVING_IDENTITIES, loadConfig } from '../config/load.ts'
 import type { Options } from './exit.ts'
 import type { MirrorSource } from './reading.ts'
 import { ServerConnection } from './server-connection.ts'
@@ -10,7 +10,7 @@ import { ServerConnection } from './server-connection.ts'
  */
 export async function openServer({ config, server }: ServerOptions): Promise<ServerConnection | undefined> {
   if (server !== undefined) return await ServerConnection.connect(server)
-  const { dataDir } = loadConfig(config, process.env)
+  const { dataDir } = loadConfig(config, process.env, LEAVING_IDENTITIES)
   return await ServerConnection.open(createLayout(dataDir).adminSocket)
 }
 

@@ -1,5 +1,5 @@
 import { removePin, setPin } from '../config/edit.ts'
-import { loadConfig } from '../config/load.ts'
+import { LEAVING_IDENTITIES, loadConfig } from '../config/load.ts'
 import type { FarmChange, MirrorChange } from '../http/write-actions.ts'
 import { PinyonError } from '../model/errors.ts'
 import { nearestNames } from '../model/snapshot-name.ts'
@@ -45,7 +45,7 @@ export async function unpinMirror(mirror: string, options: Options): Promise<Exi
       return done
     },
     here: async () => {
-      const config = loadConfig(options.config, process.env)
+      const config = loadConfig(options.config, process.env, LEAVING_IDENTITIES)
       const settings = config.mirrors.get(mirror)
       if (settings === undefined)
         throw new PinyonError('NOT_FOUND', `no such mirror in ${config.file}: ${mirror}`)
@@ -127,7 +127,7 @@ function unknownPin(mirror: string, snapshot: string, names: readonly string[]):
 async function readPins(generation: string, options: Options): Promise<Readonly<Record<string, string>>> {
   const source = await openMirrorSource(options)
   try {
-    const { mirrors } = loadConfig(options.config, process.env)
+    const { mirrors } = loadConfig(options.config, process.env, LEAVING_IDENTITIES)
     const path = `generations/${generation}`
     const { current } = await source.get<{ current: Readonly<Record<string, string>> }>(path)
     const pins = Object.entries(current).filter(([mirror]) => mirrors.has(mirror))

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 
 import { createLayout } from '../cache/layout.ts'
 import { removeMirror as removeEntry } from '../config/edit.ts'
-import { loadConfig } from '../config/load.ts'
+import { LEAVING_IDENTITIES, loadConfig } from '../config/load.ts'
 import type { Removal } from '../http/write-actions.ts'
 import { PinyonError } from '../model/errors.ts'
 import { refuseUsed } from '../snapshot/gc/removal.ts'
@@ -25,7 +25,7 @@ export async function removeMirror(mirror: string, options: RemoveOptions): Prom
     cause: 'remove',
     there: async (server) => describe(await server.write<Removal>({ method: 'DELETE', path })),
     here: async () => {
-      const config = loadConfig(options.config, process.env)
+      const config = loadConfig(options.config, process.env, LEAVING_IDENTITIES)
       if (!config.mirrors.has(mirror))
         throw new PinyonError('NOT_FOUND', `no such mirror in ${config.file}: ${mirror}`)
       const server = await openServer(options)
@@ -52,7 +52,7 @@ function describe({ mirror, served_until: until }: Removal): string {
 
 /** What the data directory knows of a mirror's use, when no server can be asked. */
 async function checkUse(mirror: string, options: Options): Promise<void> {
-  const { database } = createLayout(loadConfig(options.config, process.env).dataDir)
+  const { database } = createLayout(loadConfig(options.config, process.env, LEAVING_IDENTITIES).dataDir)
   if (!existsSync(database)) return
   const store = await openStore(database)
   try {

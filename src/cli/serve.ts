@@ -1,6 +1,8 @@
 import { relative } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 
 import type { App } from '../app/app.ts'
+import type { AccessConfig } from '../config/access.ts'
 import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
 import { watchConfig } from '../config/watch.ts'
@@ -15,13 +17,20 @@ import { EXIT, type ExitCode } from './exit.ts'
  * read its configuration anew.
  */
 export async function serve(file: string): Promise<ExitCode> {
-  const load = () => loadConfig(file, process.env)
+  let running: (() => Config) | undefined
+  // A key that is just being renewed is no reason to refuse a pin.
+  const identityOf = (mirror: string, access: AccessConfig) => {
+    const known = running?.().mirrors.get(mirror)
+    return isDeepStrictEqual(known?.access, access) ? known?.identity : undefined
+  }
+  const load = () => loadConfig(file, process.env, { identityOf })
   const config = load()
   // Only here, so that no other command loads a whole server.
   const { App } = await import('../app/app.ts')
   const { createLogger } = await import('../system/logger.ts')
   const log = createLogger()
   const app = await App.open({ config, log, loadConfig: load })
+  running = () => app.config
   const stopped = stopSignal(log)
   const port = await listen(app, config)
   process.stdout.write(welcome(config, port))

@@ -59,7 +59,8 @@ function formatStatus(mirrors: readonly MirrorView[], running: boolean, nowMs: n
     formatTable([['MIRROR', 'CURRENT', 'SNAPSHOTS', 'CACHED', 'LAST SYNC', 'RESULT'], ...rows]) +
     formatPins(mirrors) +
     formatHoldings(mirrors) +
-    formatSources(mirrors)
+    formatSources(mirrors) +
+    formatIdentities(mirrors)
   )
 }
 
@@ -135,6 +136,14 @@ function formatList(name: string, sources: MirrorView['sources'], error: string 
   const more = sources.length > shown.length ? ` and ${sources.length - shown.length} more` : ''
   const asked = shown.length === 0 ? 'knows no mirrors yet' : `asks ${shown.join(', then ')}${more}`
   return `${name} ${asked}${error === null ? '' : `; ${toPrintable(error)}`}.\n`
+}
+
+/** What will keep, or keeps, upstream from answering though it is well. */
+function formatIdentities(mirrors: readonly MirrorView[]): string {
+  const lines = mirrors.flatMap(({ name, identity_problem: problem }) =>
+    typeof problem === 'string' ? [`${name}: ${toPrintable(problem)}\n`] : [],
+  )
+  return lines.join('')
 }
 
 function formatCurrent({ enabled, current, pinned, removed_at: removedAt }: MirrorView): string {

@@ -1,6 +1,6 @@
 import { createLayout } from '../cache/layout.ts'
 import type { Config } from '../config/config.ts'
-import { loadConfig } from '../config/load.ts'
+import { LEAVING_IDENTITIES, loadConfig } from '../config/load.ts'
 import { summarizeSync, type SyncLine, type SyncSummary } from '../http/send-sync.ts'
 import { socketActor } from '../model/actor.ts'
 import { PinyonError } from '../model/errors.ts'
@@ -17,7 +17,7 @@ type RunSync = (mirror: string, display: ProgressDisplay) => Promise<SyncSummary
 /** Syncs mirrors side by side, by the running server or, when none runs, by itself; exits 1 when one failed. */
 export async function syncMirrors(names: readonly string[], options: Options): Promise<ExitCode> {
   if (options.server !== undefined) return await syncElsewhere(options.server, names, options)
-  const config = loadConfig(options.config, process.env)
+  const config = loadConfig(options.config, process.env, LEAVING_IDENTITIES)
   const mirrors = selectMirrors(config, names)
   if (mirrors.length === 0) {
     process.stderr.write(`no mirror is enabled in ${config.file}\n`)

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 
 import { createLayout } from '../cache/layout.ts'
-import { loadConfig } from '../config/load.ts'
+import { LEAVING_IDENTITIES, loadConfig } from '../config/load.ts'
 import { PinyonError } from '../model/errors.ts'
 import { isViewName } from '../model/view-name.ts'
 import type { ViewList, ViewView } from '../proxy/api-views.ts'
@@ -116,7 +116,7 @@ async function onStore<T>(
 }
 
 function dataDirOf({ config }: Options): string {
-  return loadConfig(config, process.env).dataDir
+  return loadConfig(config, process.env, LEAVING_IDENTITIES).dataDir
 }
 
 function formatViews(views: readonly ViewView[], max: number, nowMs: number): string {

@@ -1,4 +1,6 @@
+import type { Identity } from '../model/identity.ts'
 import type { Policy } from '../model/prefetch.ts'
+import type { AccessConfig, HostConfig, PaceConfig } from './access.ts'
 
 /** The effective configuration: every default filled in, every value checked, nothing left to interpret. */
 export interface Config {
@@ -18,6 +20,8 @@ export interface Config {
   readonly prefetch: PrefetchConfig
   readonly retention: RetentionConfig
   readonly cache: CacheConfig
+  /** By `host` or `host:port` as in URLs; absent: no host has settings of its own. */
+  readonly hosts?: ReadonlyMap<string, HostConfig>
   /** By name, disabled ones included. */
   readonly mirrors: ReadonlyMap<string, MirrorConfig>
 }
@@ -81,8 +85,14 @@ export interface MirrorConfig {
   readonly timeoutMs: number
   /** Further tries after the first; 0 is none. */
   readonly retries: number
-  /** `http(s)://[user:password@]host[:port]/`; absent: none. */
+  /** `http(s)://[user:password@]host[:port]/`, or `socks5(h)://` alike; absent: none. */
   readonly proxy?: string
+  /** Absent: nothing is shown, and servers are checked with Node's authorities. */
+  readonly access?: AccessConfig
+  /** What stood in the files of {@link access} when the configuration was read; those of before where they were left alone. */
+  readonly identity?: Identity
+  /** Absent: no bounds but the general ones. */
+  readonly pace?: PaceConfig
   /** Refuse upstream's own mistakes instead of publishing them flagged. */
   readonly strict: boolean
   /** Publish what is older than the last snapshot. */

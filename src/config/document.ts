@@ -4,6 +4,7 @@ import { describeKey, describeNode, quote, quoteSecret } from './describe.ts'
 import { expandEnvironment, readPlain } from './environment.ts'
 import { DEPTH_MAX, tooDeep, type Remark } from './limits.ts'
 import type { ConfigProblem } from './problem.ts'
+import { SECRET_KEYS, TEXT_KEYS } from './schema-access.ts'
 import { Comments } from './why.ts'
 import { parseYaml } from './yaml.ts'
 
@@ -15,6 +16,9 @@ const ALIASES_MAX = 1000
 
 /** Stands for the text of a string that could not be expanded, and has its problem already. */
 const NOT_EXPANDED = Symbol('not expanded')
+
+/** Stands for what is found where it may be a secret. */
+const HIDDEN = 'something else'
 
 /** A place in the file, ready to become a problem. */
 interface Located {
@@ -66,6 +70,23 @@ export class ConfigDocument {
     const written = isScalar(node) ? this.#written.get(node) : undefined
     if (written === NOT_EXPANDED) return
     this.#refuse(place, node ?? key, describeNode(node, written), expected)
+  }
+
+  /** As {@link refuseValue}, where it may be a secret: not a word is said of what stands there. */
+  refuseHidden(path: KeyPath, expected: string): void {
+    const { key, node, path: place } = this.#locate(path)
+    if (isScalar(node) && this.#written.get(node) === NOT_EXPANDED) return
+    this.#refuse(place, node ?? key, HIDDEN, expected)
+  }
+
+  /** A problem with the file that a value names, itself or as its `file`. */
+  refuseFile(path: KeyPath, expected: string): void {
+    const file = [...path, 'file']
+    const { node } = this.#locate(file)
+    if (node !== undefined && node !== null && isMap(this.#locate(path).node))
+      this.refuseValue(file, expected)
+    else if (SECRET_KEYS.has(path.at(-1) ?? '')) this.refuseHidden(path, expected)
+    else this.refuseValue(path, expected)
   }
 
   /** A problem at the key that a path ends in. */
@@ -144,7 +165,9 @@ export class ConfigDocument {
       return
     }
     this.#written.set(scalar, written)
-    const untyped = scalar.type === 'PLAIN' && scalar.tag === undefined
+    // A password of digits is none of them less.
+    const isText = TEXT_KEYS.has(path.at(-1) ?? '')
+    const untyped = scalar.type === 'PLAIN' && scalar.tag === undefined && !isText
     ;(scalar as Scalar).value = untyped ? readPlain(expansion.text) : expansion.text
   }
 
@@ -175,11 +198,29 @@ export class ConfigDocument {
 
   #report(path: KeyPath, offset: number | undefined, found: string, expected: string): void {
     const place = offset === undefined ? {} : this.#place(offset)
-    this.problems.push({ file: this.#file, ...place, key: describeKey(path), found, expected })
+    const secret = findSecret(path)
+    const key = describeKey(secret === undefined ? path : path.slice(0, secret + 1))
+    const isHidden = secret !== undefined || (path.length === 0 && this.#isBesideSecret(offset))
+    this.problems.push({ file: this.#file, ...place, key, found: isHidden ? HIDDEN : found, expected })
+  }
+
+  /** Whether what the parser has to say is of the line of a secret, of which it might quote some. */
+  #isBesideSecret(offset: number | undefined): boolean {
+    if (offset === undefined) return false
+    const start = this.#text.lastIndexOf('\n', offset - 1) + 1
+    const line = this.#text.slice(start).split('\n', 1)[0] ?? ''
+    return [...SECRET_KEYS].some((key) => line.includes(String(key)))
   }
 
   #place(offset: number): { line: number; column: number } {
     const { line, col } = this.#lines.linePos(offset)
     return { line, column: col }
   }
+}
+
+/** Where in a path the key of a mirror's secret is, of which not even the names within may be told; undefined when it is of none, or of its file. */
+function findSecret(path: KeyPath): number | undefined {
+  const [section, , key, inner] = path
+  const isSecret = section === 'mirrors' && SECRET_KEYS.has(key ?? '')
+  return isSecret && !(inner === 'file' && path.length === 4) ? 2 : undefined
 }

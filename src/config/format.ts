@@ -1,6 +1,7 @@
 import { pathToFileURL } from 'node:url'
 import { Document, isScalar } from 'yaml'
 import type { Config, GpgKey, MirrorConfig, SyncInterval, TokenConfig } from './config.ts'
+import { describeAccess, describeHosts, describePace } from './format-access.ts'
 import { escapeEnvironment } from './environment.ts'
 import { formatListen } from './listen.ts'
 import { formatDuration } from '../model/duration.ts'
@@ -9,7 +10,7 @@ import { maskFallback } from './fallback.ts'
 import { maskUrl } from './urls.ts'
 import { writtenVariables } from './variables.ts'
 
-/** The effective configuration, the reasons for pins included, as YAML that loads again, save for credentials in URLs, which are masked. */
+/** The effective configuration, the reasons for pins included, as YAML that loads again, save for secrets, which are masked. */
 export function formatConfig(config: Config): string {
   const mirrors = [...config.mirrors.values()].map((mirror) => [mirror.name, describeMirror(mirror)] as const)
   const effective = {
@@ -35,6 +36,7 @@ export function formatConfig(config: Config): string {
       max_size: formatSize(config.cache.maxBytes),
       memory: formatSize(config.cache.memoryBytes),
     },
+    ...(config.hosts === undefined ? {} : { hosts: describeHosts(config.hosts) }),
     mirrors: new Map(mirrors),
   }
   const document = new Document(effective)
@@ -61,7 +63,9 @@ function describeMirror(mirror: MirrorConfig): Record<string, unknown> {
     sync_interval: formatSyncInterval(mirror.syncIntervalMs),
     timeout: formatDuration(mirror.timeoutMs),
     retries: mirror.retries,
+    ...describePace(mirror.pace),
     proxy: mirror.proxy === undefined ? '_none_' : formatUrl(mirror.proxy),
+    ...describeAccess(mirror.access),
     strict: mirror.strict,
     allow_older: mirror.allowOlder,
     repo_gpgcheck: mirror.repoGpgcheck,

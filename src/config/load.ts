@@ -1,18 +1,31 @@
 import { resolve } from 'node:path'
 import type { z } from 'zod'
+import { NO_IDENTITY } from '../model/identity.ts'
 import { refuseMirrorName } from '../model/mirror-name.ts'
+import { buildAccess, buildHost, type MirrorAccess } from './build-access.ts'
 import type { Config, GpgKey, MirrorConfig, TokenConfig } from './config.ts'
 import { quote } from './describe.ts'
+import type { HostConfig, IdentityOf } from './access.ts'
 import { ConfigDocument } from './document.ts'
 import { readGpgKeys } from './gpg-keys.ts'
 import { ConfigError, type ConfigProblem } from './problem.ts'
 import { readConfigFile } from './read.ts'
-import { configKeys, configSchema, type FileConfig, type FileMirror } from './schema.ts'
+import { configKeys, configSchema, HOST_NAME, type FileConfig, type FileMirror } from './schema.ts'
+import { SECRET_KEYS } from './schema-access.ts'
 import { suggestKey } from './suggest.ts'
 import { readTokens, TOKEN_NAME } from './tokens.ts'
 import { expandConfiguration, joinVariables } from './variables.ts'
 import type { KeyLocation } from './urls.ts'
 import { PROBLEMS_MAX } from './yaml.ts'
+
+/** How a configuration is read. */
+export interface LoadOptions {
+  /** What is known already; everything is read unless told. */
+  readonly identityOf?: IdentityOf
+}
+
+/** For those who only speak to the server, and have to hear from it what is wrong with such a file. */
+export const LEAVING_IDENTITIES: LoadOptions = { identityOf: () => NO_IDENTITY }
 
 /**
  * Reads a configuration file (YAML 1.2), expands `${NAME}` in its strings, checks it and fills in every default.
@@ -21,13 +34,13 @@ import { PROBLEMS_MAX } from './yaml.ts'
  * @param env where `${NAME}` is looked up
  * @throws {ConfigError} with every problem found; nothing else
  */
-export function loadConfig(file: string, env: NodeJS.ProcessEnv): Config {
+export function loadConfig(file: string, env: NodeJS.ProcessEnv, options: LoadOptions = {}): Config {
   const reading = readConfigFile(file)
   if ('found' in reading) {
     const problem = { file, key: '', found: reading.found, expected: 'a readable configuration file' }
     throw new ConfigError([problem], reading.cause)
   }
-  return parseConfig(file, reading.text, env)
+  return parseConfig(file, reading.text, env, options)
 }
 
 /**
@@ -35,7 +48,12 @@ export function loadConfig(file: string, env: NodeJS.ProcessEnv): Config {
  *
  * @throws {ConfigError} with every problem found; nothing else
  */
-export function parseConfig(file: string, text: string, env: NodeJS.ProcessEnv): Config {
+export function parseConfig(
+  file: string,
+  text: string,
+  env: NodeJS.ProcessEnv,
+  { identityOf }: LoadOptions = {},
+): Config {
   const document = new ConfigDocument(file, text, env)
   const path = resolve(file)
   const parsed = document.value === undefined ? undefined : checkDocument(document, path)
@@ -53,9 +71,18 @@ export function parseConfig(file: string, text: string, env: NodeJS.ProcessEnv):
     if (mirror.gpgcheck === true && mirror.gpgkey !== undefined)
       document.refuseValue(['mirrors', name, 'gpgcheck'], expected)
   }
+  const access = new Map(
+    Object.entries(parsed?.mirrors ?? {}).map(([name, mirror]) => [
+      name,
+      buildAccess(name, mirror, document, identityOf),
+    ]),
+  )
+  const hosts = new Map(
+    Object.entries(parsed?.hosts ?? {}).map(([name, host]) => [name, buildHost(name, host, document)]),
+  )
   if (parsed === undefined || document.problems.length > 0)
     throw new ConfigError(selectProblems(document.problems))
-  return buildConfig(path, parsed, { tokens, keys }, document)
+  return buildConfig(path, parsed, { tokens, keys, access, hosts }, document)
 }
 
 /** Checks names and values; undefined when there was a problem with a value. */
@@ -65,6 +92,10 @@ function checkDocument(document: ConfigDocument, path: string): FileConfig | und
   for (const name of namesIn(value, 'tokens')) {
     const expected = 'a token name of up to 64 letters, digits and . _ -'
     if (!TOKEN_NAME.test(name)) document.refuseKey(['tokens', name], `the name ${quote(name)}`, expected)
+  }
+  for (const name of namesIn(value, 'hosts')) {
+    const expected = 'a host of a URL in lower case, such as dl.example.org or dl.example.org:8443'
+    if (!HOST_NAME.test(name)) document.refuseKey(['hosts', name], `the name ${quote(name)}`, expected)
   }
   for (const name of namesIn(value, 'mirrors')) {
     const reason = refuseMirrorName(name)
@@ -82,7 +113,7 @@ function checkDocument(document: ConfigDocument, path: string): FileConfig | und
   return undefined
 }
 
-function namesIn(value: unknown, key: 'tokens' | 'mirrors'): string[] {
+function namesIn(value: unknown, key: 'tokens' | 'hosts' | 'mirrors'): string[] {
   const entries = isRecord(value) ? value[key] : undefined
   return isRecord(entries) ? Object.keys(entries) : []
 }
@@ -104,13 +135,19 @@ function refuseIssue(document: ConfigDocument, issue: z.core.$ZodIssue): void {
   // Who took it for the token itself must not find that in a log.
   if (issue.path[0] === 'tokens' && issue.path.length === 2 && issue.code !== 'unrecognized_keys')
     return document.refuseKey(issue.path, 'no mapping', issue.message)
+  if (issue.path[0] === 'mirrors' && SECRET_KEYS.has(issue.path[2] ?? ''))
+    return document.refuseHidden(issue.path, issue.message)
   if (issue.code !== 'unrecognized_keys') return document.refuseValue(issue.path, issue.message)
   const keys = configKeys()
   const [section] = issue.path
   const known =
     section === undefined
       ? keys.top
-      : section === 'prefetch' || section === 'retention' || section === 'cache' || section === 'tokens'
+      : section === 'prefetch' ||
+          section === 'retention' ||
+          section === 'cache' ||
+          section === 'tokens' ||
+          section === 'hosts'
         ? keys[section]
         : keys.mirror
   for (const key of issue.keys.slice(0, PROBLEMS_MAX)) {
@@ -144,16 +181,18 @@ function refuseKeys(locations: readonly KeyLocation[] = []): string | undefined 
 interface FilesRead {
   readonly tokens: ReadonlyMap<string, TokenConfig>
   readonly keys: ReadonlyMap<string, readonly GpgKey[]>
+  readonly access: ReadonlyMap<string, MirrorAccess>
+  readonly hosts: ReadonlyMap<string, HostConfig>
 }
 
 function buildConfig(
   file: string,
   parsed: FileConfig,
-  { tokens, keys }: FilesRead,
+  { tokens, keys, access, hosts }: FilesRead,
   document: ConfigDocument,
 ): Config {
   const mirrors = Object.entries(parsed.mirrors).map(([name, mirror]) =>
-    buildMirror(name, { ...mirror, gpgkey: keys.get(name) }, parsed, document),
+    buildMirror(name, { ...mirror, gpgkey: keys.get(name) }, parsed, document, access.get(name)),
   )
   return {
     file,
@@ -176,6 +215,7 @@ function buildConfig(
       removedMs: parsed.retention.removed,
     },
     cache: { maxBytes: parsed.cache.max_size, memoryBytes: parsed.cache.memory },
+    ...(hosts.size === 0 ? {} : { hosts }),
     mirrors: new Map(mirrors.map((mirror) => [mirror.name, mirror])),
   }
 }
@@ -185,6 +225,7 @@ function buildMirror(
   mirror: Omit<FileMirror, 'gpgkey'> & { readonly gpgkey: readonly GpgKey[] | undefined },
   parsed: FileConfig,
   document: ConfigDocument,
+  access: MirrorAccess = {},
 ): MirrorConfig {
   const { metalink, mirrorlist, mirrorlist_expire: expireMs } = mirror
   const kind = metalink === undefined ? 'mirrorlist' : 'metalink'
@@ -203,6 +244,7 @@ function buildMirror(
     timeoutMs: mirror.timeout,
     retries: mirror.retries,
     ...(mirror.proxy === null ? {} : { proxy: mirror.proxy }),
+    ...access,
     strict: mirror.strict,
     allowOlder: mirror.allow_older,
     ...(mirror.pin === undefined ? {} : { pin: mirror.pin, ...locatePin(name, document) }),

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { POLICIES, type Policy } from '../model/prefetch.ts'
-import { parseCount, parseBytes, parseTime } from './schema-storage.ts'
-import { value } from './schema-value.ts'
+import { parseBytes, parseTime } from './schema-storage.ts'
+import { parseCount, value } from './schema-value.ts'
 import type { Parsed } from './urls.ts'
 
 /** What stands for an absent key of `prefetch`, as one would write it. */

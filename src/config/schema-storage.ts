@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { parseText, value } from './schema-value.ts'
+import { parseCount, parseText, value } from './schema-value.ts'
 import { formatDuration, parseDuration } from '../model/duration.ts'
 import { formatSize, parseSize } from './size.ts'
 import type { Parsed } from './urls.ts'
@@ -51,12 +51,6 @@ export function cacheSchema() {
       { error: 'a mapping of keys such as max_size' },
     )
     .prefault({})
-}
-
-/** Reads a whole number within bounds. */
-export function parseCount(input: unknown, min: number, max: number): Parsed<number> {
-  const allowed = typeof input === 'number' && Number.isInteger(input) && input >= min && input <= max
-  return allowed ? { value: input } : { expected: `a whole number from ${min} to ${max}` }
 }
 
 /** Reads a duration of so many milliseconds, at least and at most. */

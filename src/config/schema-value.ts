@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { z } from 'zod'
 import type { Parsed } from './urls.ts'
 
@@ -18,4 +19,23 @@ export function parseText<T>(
   parse: (text: string) => Parsed<T>,
 ): Parsed<T> {
   return typeof input === 'string' ? parse(input) : { expected }
+}
+
+/** Reads a path and makes it absolute. @param base the directory that it is relative to */
+export function parsePath(input: unknown, base: string, expected: string): Parsed<string> {
+  // oxlint-disable-next-line no-control-regex -- refusing control characters is the point
+  if (typeof input !== 'string' || input === '' || /[\u0000-\u001f]/.test(input)) return { expected }
+  if (/^~(?:\/|$)/.test(input)) return { expected: `${expected}; for your home directory write \${HOME}` }
+  return { value: resolve(base, input) }
+}
+
+/** Reads a whole number within bounds. */
+export function parseCount(input: unknown, min: number, max: number): Parsed<number> {
+  const allowed = typeof input === 'number' && Number.isInteger(input) && input >= min && input <= max
+  return allowed ? { value: input } : { expected: `a whole number from ${min} to ${max}` }
+}
+
+/** Reads true or false. */
+export function parseBoolean(input: unknown): Parsed<boolean> {
+  return typeof input === 'boolean' ? { value: input } : { expected: 'true or false' }
 }

@@ -1,4 +1,4 @@
-import { dirname, resolve } from 'node:path'
+import { dirname } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { z } from 'zod'
 import { parseSnapshotName } from '../model/snapshot-name.ts'
@@ -6,10 +6,11 @@ import type { ListenAddress, SyncInterval } from './config.ts'
 import { parseListen } from './listen.ts'
 import { parseDuration } from '../model/duration.ts'
 import { parseFallback } from './fallback.ts'
+import { ACCESS_DEFAULTS, accessShape, paceShape } from './schema-access.ts'
 import { PREFETCH_DEFAULTS, parsePolicy, parseWindow, prefetchSchema } from './schema-prefetch.ts'
 import { SOURCES_DEFAULTS, sourcesShape, varsSchema } from './schema-sources.ts'
 import { CACHE_DEFAULTS, RETENTION_DEFAULTS, cacheSchema, retentionSchema } from './schema-storage.ts'
-import { parseText, value } from './schema-value.ts'
+import { parseBoolean, parseCount, parsePath, parseText, value } from './schema-value.ts'
 import { TOKEN_NAME } from './tokens.ts'
 import { parseBaseurl, parseKeyUrl, parseProxy, parsePublicUrl, type Parsed } from './urls.ts'
 
@@ -19,6 +20,7 @@ export const DEFAULTS = {
   data_dir: './data',
   sync_interval: '8h',
   tokens: {},
+  hosts: {},
   policy: 'warm',
   warm_window: '30d',
   prefetch: PREFETCH_DEFAULTS,
@@ -28,6 +30,7 @@ export const DEFAULTS = {
   timeout: '30s',
   retries: 10,
   proxy: '_none_',
+  ...ACCESS_DEFAULTS,
   strict: false,
   allow_older: false,
   repo_gpgcheck: false,
@@ -42,6 +45,9 @@ const TIMEOUT_MIN_MS = 1000
 const TIMEOUT_MAX_MS = 3_600_000
 const RETRIES_MAX = 100
 
+/** A host of URLs, with its port where that is not the scheme's own. */
+export const HOST_NAME = /^(?:[a-z0-9._-]{1,253}|\[[0-9a-f:.]+\])(?::\d{1,5})?$/
+
 const LISTEN = 'host:port such as 127.0.0.1:8080, [::1]:8080 or :8080'
 const DATA_DIR = 'the path of a directory'
 const SYNC_INTERVAL = 'a duration such as 8h or 30m, or off'
@@ -54,6 +60,8 @@ const URLS = 'a URL or a list of URLs'
 
 /** What a configuration file says, checked, in its own spelling; see {@link configSchema}. */
 export type FileConfig = z.infer<ReturnType<typeof configSchema>>
+/** One entry of its `hosts`. */
+export type FileHost = z.infer<ReturnType<typeof hostSchema>>
 /** One entry of its `mirrors`. */
 export type FileMirror = z.infer<ReturnType<typeof mirrorSchema>>
 
@@ -79,6 +87,10 @@ export function configSchema(file: string) {
       prefetch: prefetchSchema(),
       retention: retentionSchema(),
       cache: cacheSchema(),
+      hosts: z.preprocess(
+        (input) => input ?? {},
+        z.record(z.string().regex(HOST_NAME), hostSchema(), { error: 'a mapping of host names' }),
+      ),
       mirrors: z.preprocess(
         // `mirrors:` with every entry commented out
         (input) => input ?? {},
@@ -94,6 +106,15 @@ function tokenSchema(file: string) {
   return z.strictObject(shape, { error: 'a mapping with a file' })
 }
 
+function hostSchema() {
+  const shape = {
+    timeout: value(parseTimeout).optional(),
+    retries: value(parseRetries).optional(),
+    ...paceShape(),
+  }
+  return z.strictObject(shape, { error: 'a mapping of keys such as throttle' })
+}
+
 function mirrorSchema(file: string) {
   const base = pathToFileURL(file)
   return z.strictObject(
@@ -107,7 +128,9 @@ function mirrorSchema(file: string) {
       sync_interval: value(parseSyncInterval).optional(),
       timeout: value(parseTimeout).prefault(DEFAULTS.timeout),
       retries: value(parseRetries).prefault(DEFAULTS.retries),
+      ...paceShape(),
       proxy: value(parseProxyValue).prefault(DEFAULTS.proxy),
+      ...accessShape(file),
       strict: value(parseBoolean).prefault(DEFAULTS.strict),
       allow_older: value(parseBoolean).prefault(DEFAULTS.allow_older),
       pin: value((input) => parseText(input, PIN, parsePin)).optional(),
@@ -128,6 +151,7 @@ export function configKeys() {
     retention: Object.keys(RETENTION_DEFAULTS),
     cache: Object.keys(CACHE_DEFAULTS),
     tokens: Object.keys(tokenSchema('/').shape),
+    hosts: Object.keys(hostSchema().shape),
   }
 }
 
@@ -141,13 +165,6 @@ function parseListenValue(input: unknown): Parsed<ListenAddress> {
   const text = typeof input === 'number' ? String(input) : input
   const address = typeof text === 'string' ? parseListen(text) : undefined
   return address === undefined ? { expected: LISTEN } : { value: address }
-}
-
-function parsePath(input: unknown, base: string, expected: string): Parsed<string> {
-  // oxlint-disable-next-line no-control-regex -- refusing control characters is the point
-  if (typeof input !== 'string' || input === '' || /[\u0000-\u001f]/.test(input)) return { expected }
-  if (/^~(?:\/|$)/.test(input)) return { expected: `${expected}; for your home directory write \${HOME}` }
-  return { value: resolve(base, input) }
 }
 
 function parseSyncInterval(input: unknown): Parsed<SyncInterval> {
@@ -168,8 +185,8 @@ function parseTimeout(input: unknown): Parsed<number> {
 }
 
 function parseRetries(input: unknown): Parsed<number> {
-  const allowed = typeof input === 'number' && Number.isInteger(input) && input >= 0 && input <= RETRIES_MAX
-  return allowed ? { value: input } : { expected: `a whole number from 0 (none) to ${RETRIES_MAX}` }
+  const parsed = parseCount(input, 0, RETRIES_MAX)
+  return 'value' in parsed ? parsed : { expected: `a whole number from 0 (none) to ${RETRIES_MAX}` }
 }
 
 function parseProxyValue(input: unknown): Parsed<string | null> {
@@ -178,8 +195,4 @@ function parseProxyValue(input: unknown): Parsed<string | null> {
 
 function parsePin(text: string): Parsed<string> {
   return parseSnapshotName(text) === undefined ? { expected: PIN } : { value: text }
-}
-
-function parseBoolean(input: unknown): Parsed<boolean> {
-  return typeof input === 'boolean' ? { value: input } : { expected: 'true or false' }
 }

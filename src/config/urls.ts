@@ -11,7 +11,7 @@ const BASEURL = 'an http, https or file URL'
 const LIST = 'an http, https or file URL of a list of mirrors'
 const KNOWN_VARIABLES = 'of which vars has all variables, such as releasever and basearch'
 const KEY = 'an http, https or file URL of a key'
-const PROXY = 'a proxy such as http://proxy.example.org:3128, or _none_'
+const PROXY = 'a proxy such as http://proxy.example.org:3128 or socks5h://proxy.example.org:1080, or _none_'
 const PUBLIC_URL = 'an http or https URL such as https://mirrors.example.org'
 
 /**
@@ -72,9 +72,9 @@ export function parseKeyUrl(text: string, base: URL): Parsed<KeyLocation> {
 /** Reads a proxy's URL, credentials allowed; null is yum's and dnf's way to say none. */
 export function parseProxy(text: string): Parsed<string | null> {
   if (/^(?:_none_|none)?$/i.test(text)) return { value: null }
-  const url = parseHttpUrl(text)
-  if (url === null) return { expected: PROXY }
-  return url.pathname === '/' && !/[?#]/.test(text)
+  const url = /^socks5h?:\/\/[^/]/i.test(text) && !UNSAFE.test(text) ? URL.parse(text) : parseHttpUrl(text)
+  if (url === null || url.hostname === '') return { expected: PROXY }
+  return /^\/?$/.test(url.pathname) && !/[?#]/.test(text)
     ? { value: url.href }
     : { expected: `${PROXY}, without a path` }
 }

@@ -36,6 +36,7 @@ export interface RouteContext {
   readonly sourcesOf: ApiContext['sourcesOf']
   readonly paths: ApiContext['paths']
   readonly listOf: ApiContext['listOf']
+  readonly identityProblemOf: ApiContext['identityProblemOf']
   /** Prometheus' text format, and its type. */
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>
   /** Enabled mirrors that have no snapshot yet. */
@@ -93,22 +94,9 @@ async function routeOther(
   throw new PinyonError('NOT_FOUND', `there is nothing at: /${segments.join('/')}`)
 }
 
-function apiContext(
-  exchange: Exchange,
-  {
-    snapshots,
-    usage,
-    configuration,
-    cache,
-    gpgKeys,
-    sourcesOf,
-    paths,
-    listOf,
-    showClient,
-    diff,
-    prefetch,
-  }: RouteContext,
-): ApiContext {
+function apiContext(exchange: Exchange, context: RouteContext): ApiContext {
+  const { snapshots, usage, configuration, cache, gpgKeys, sourcesOf, identityProblemOf } = context
+  const { paths, listOf, showClient, diff, prefetch } = context
   return {
     snapshots,
     usage,
@@ -118,6 +106,7 @@ function apiContext(
     sourcesOf,
     paths,
     listOf,
+    identityProblemOf,
     showClient,
     prefetch,
     diff: (pair) => diff(pair, goneSignal(exchange)),

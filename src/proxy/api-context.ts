@@ -65,6 +65,8 @@ export interface ApiContext {
   readonly paths: PathSources
   /** How a mirror's metalink or mirrorlist is; undefined where it has none, or no server runs. */
   readonly listOf: (mirror: string) => ListState | undefined
+  /** What is wrong with the certificates and secrets that a mirror is asked with; undefined when nothing is. */
+  readonly identityProblemOf: (mirror: string) => string | undefined
   /** Compares two snapshots that are there. */
   readonly diff: (pair: SnapshotPair) => Promise<DiffDocument>
 }

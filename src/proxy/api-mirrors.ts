@@ -41,6 +41,8 @@ export interface MirrorView extends DepartedView, CachedView {
   readonly sources: readonly SourceView[]
   /** The metalink or mirrorlist; null where there is none. */
   readonly list: ListView | null
+  /** What is wrong with the certificates and secrets that it is asked with, or soon will be; null when nothing is. */
+  readonly identity_problem: string | null
 }
 
 /** A snapshot as the API shows it. */
@@ -131,20 +133,35 @@ async function mirrorViews({
   prefetch,
   sourcesOf,
   listOf,
+  identityProblemOf,
 }: ApiContext): Promise<(state: MirrorState) => MirrorView> {
   const describe = await describeMirrors(snapshots)
   return (state) => {
     const { policy = null, state: run = null } = prefetch(state.name) ?? {}
     const packages = state.current?.packageCount ?? null
-    const sources = sourcesOf(state.name).map(toSourceView)
-    const list = toListView(listOf(state.name))
-    return { ...toMirrorFacts(state), packages, ...describe(state), policy, prefetch: run, sources, list }
+    return {
+      ...toMirrorFacts(state),
+      sources: sourcesOf(state.name).map(toSourceView),
+      list: toListView(listOf(state.name)),
+      identity_problem: identityProblemOf(state.name) ?? null,
+      packages,
+      ...describe(state),
+      policy,
+      prefetch: run,
+    }
   }
 }
 
 type MirrorFacts = Omit<
   MirrorView,
-  keyof DepartedView | keyof CachedView | 'packages' | 'policy' | 'prefetch' | 'sources' | 'list'
+  | keyof DepartedView
+  | keyof CachedView
+  | 'sources'
+  | 'list'
+  | 'identity_problem'
+  | 'packages'
+  | 'policy'
+  | 'prefetch'
 >
 
 function toMirrorFacts(state: MirrorState): MirrorFacts {

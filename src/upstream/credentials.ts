@@ -1,3 +1,5 @@
+import type { Login } from '../model/identity.ts'
+
 /** A URL that can be shown to anybody, and what it leaves out. */
 export interface OpenUrl {
   /** Without user and password. */
@@ -6,14 +8,26 @@ export interface OpenUrl {
   readonly authorization?: string
 }
 
-/** Takes user and password out of an http or https URL. What is no URL is given back as it is. */
+/** The user and password of a URL; undefined when it has none. */
+export function splitLogin(text: string): Login | undefined {
+  const url = URL.parse(text)
+  if (url === null || (url.username === '' && url.password === '')) return undefined
+  return { username: decodeOnce(url.username), password: decodeOnce(url.password) }
+}
+
+/** Takes user and password out of a URL. What is no URL is given back as it is. */
 export function splitCredentials(text: string): OpenUrl {
   const url = URL.parse(text)
-  if (url === null || (url.username === '' && url.password === '')) return { url: text }
-  const pair = `${decodeOnce(url.username)}:${decodeOnce(url.password)}`
+  const login = splitLogin(text)
+  if (url === null || login === undefined) return { url: text }
   url.username = ''
   url.password = ''
-  return { url: url.href, authorization: `Basic ${Buffer.from(pair).toString('base64')}` }
+  return { url: url.href, authorization: toBasic(login) }
+}
+
+/** The value of an Authorization or Proxy-Authorization header (RFC 7617). */
+export function toBasic({ username, password }: Login): string {
+  return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
 }
 
 /** A password may hold a bare `%`. */

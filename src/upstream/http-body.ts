@@ -3,9 +3,6 @@ import type { Dispatcher } from 'undici'
 import { PinyonError } from '../model/errors.ts'
 import { toUpstreamError } from './http-error.ts'
 
-/** Bytes a second that a source must bring on average, as yum's `minrate`. */
-const MIN_BYTES_PER_SECOND = 1_000
-
 /** Of an answer that is not wanted: how much is read so that its connection can be used again, in bytes. */
 const DRAIN_BYTES = 64 << 10
 
@@ -15,6 +12,8 @@ export interface BodyOptions {
   readonly url: string
   /** The time over which the rate is looked at, in milliseconds. */
   readonly timeoutMs: number
+  /** Bytes a second that a source must bring on average; yum's `minrate`. */
+  readonly minrate: number
   readonly signal: AbortSignal | undefined
   /** Milliseconds of a clock that only goes forward. */
   readonly now: () => number
@@ -28,15 +27,17 @@ export async function* readBody(
   reply: Dispatcher.ResponseData,
   options: BodyOptions,
 ): AsyncIterable<Uint8Array> {
-  const { url, signal } = options
+  const { url, signal, now } = options
   const announced = Number(reply.headers['content-length'] ?? Number.NaN)
   const checkRate = createRateCheck(options)
   let received = 0
   try {
+    let askedAt = now()
     for await (const chunk of reply.body as AsyncIterable<Uint8Array>) {
       received += chunk.length
-      checkRate(received)
+      checkRate(chunk.length, now() - askedAt)
       yield chunk
+      askedAt = now()
     }
   } catch (error) {
     signal?.throwIfAborted()
@@ -54,17 +55,21 @@ export function drain(reply: Dispatcher.ResponseData, timeoutMs: number): void {
   reply.body.dump({ limit: DRAIN_BYTES, signal }).catch(() => undefined)
 }
 
-/** A source that sends a byte now and then would else hold a fill for days. */
-function createRateCheck({ url, timeoutMs, now }: BodyOptions): (received: number) => void {
-  let since = now()
-  let before = 0
-  return (received) => {
-    const elapsedMs = now() - since
-    if (elapsedMs < timeoutMs) return
-    const rate = ((received - before) * 1000) / elapsedMs
-    if (rate < MIN_BYTES_PER_SECOND)
+/** A source that sends a byte now and then would else hold a fill for days. The time of whoever reads does not count. */
+function createRateCheck({
+  url,
+  timeoutMs,
+  minrate,
+}: BodyOptions): (bytes: number, waitedMs: number) => void {
+  let [windowBytes, windowMs] = [0, 0]
+  return (bytes, waitedMs) => {
+    windowBytes += bytes
+    windowMs += waitedMs
+    if (windowMs < timeoutMs) return
+    const rate = (windowBytes * 1000) / windowMs
+    if (rate < minrate)
       throw new PinyonError('UPSTREAM_TIMEOUT', `${url} sends too slowly: ${Math.floor(rate)} bytes/s`)
-    since += elapsedMs
-    before = received
+    windowBytes = 0
+    windowMs = 0
   }
 }

@@ -1,17 +1,20 @@
 import { errors } from 'undici'
 
 import { PinyonError } from '../model/errors.ts'
+import { describeTlsError } from './tls-error.ts'
 
 /**
  * Names what went wrong on the wire. A PinyonError stays what it is.
  *
  * @param url what was asked for, without secrets
  * @param body its bytes so far, once one has begun, and how many were announced; NaN when that is not known
+ * @param showsCertificate whether a client certificate was there to be shown
  */
 export function toUpstreamError(
   error: unknown,
   url: string,
   body?: { readonly received: number; readonly announced: number },
+  showsCertificate = false,
 ): PinyonError {
   if (error instanceof PinyonError && error.code === 'UPSTREAM_REFUSED')
     return new PinyonError(error.code, `${url} leads where it may not: ${error.message}`, { cause: error })
@@ -23,13 +26,22 @@ export function toUpstreamError(
     error instanceof errors.ConnectTimeoutError
   )
     return new PinyonError('UPSTREAM_TIMEOUT', `${url} did not answer in time: ${error.message}`, facts)
-  const reason = describe(error)
+  const reason = describeTlsError(error, showsCertificate) ?? describeProxyError(error) ?? describe(error)
   if (body !== undefined)
     return new PinyonError('UPSTREAM_SHORT', `${url} broke off after ${body.received} bytes: ${reason}`, {
       ...facts,
       announced: body.announced,
     })
   return new PinyonError('UPSTREAM_UNREACHABLE', `${url} could not be reached: ${reason}`, facts)
+}
+
+/** undici's words for what an HTTP proxy answers instead of connecting, with what helps. */
+function describeProxyError(error: unknown): string | undefined {
+  const { message } = error as Error
+  if (/^Proxy (?:response \(407\)|Authentication Required)/.test(message))
+    return 'the proxy wants other credentials, set proxy_username and proxy_password: Proxy Authentication Required (407)'
+  const status = /^Proxy response \((\d+)\)/.exec(message)?.[1]
+  return status === undefined ? undefined : `the proxy does not connect to it, and answers: ${status}`
 }
 
 /** The system's codes say more than its messages, undici's messages more than its codes. */

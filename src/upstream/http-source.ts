@@ -13,9 +13,12 @@ import type { Validators } from './upstream.ts'
 
 /** What every request of a mirror shares. */
 export interface HttpOptions {
-  readonly connections: Pick<Connections, 'to' | 'reachAfter'>
+  readonly connections: Pick<Connections, 'to' | 'reachAfter'> &
+    Partial<Pick<Connections, 'enter' | 'authorizationFor' | 'hasCertificateFor'>>
   /** For the answer to begin, and between two pieces of it, in milliseconds. */
   readonly timeoutMs: number
+  /** Bytes a second below which a body is given up; 0 is never, and yum's 1000 when absent. */
+  readonly minrate?: number
   readonly userAgent: string
   /** Whether to refuse being sent from https to http. */
   readonly staysSecure?: boolean
@@ -24,6 +27,8 @@ export interface HttpOptions {
   /** Milliseconds of a clock that only goes forward. */
   readonly now: () => number
 }
+
+const MINRATE = 1_000
 
 /** Longer validators are not worth keeping: they go into the database and into every later request. */
 const MAX_VALIDATOR_LENGTH = 1024
@@ -37,7 +42,7 @@ export async function getHttp(
   request: SourceRequest,
   options: HttpOptions,
 ): Promise<SourceReply> {
-  const { timeoutMs, now } = options
+  const { timeoutMs, now, minrate = MINRATE } = options
   const { signal, rest } = request
   const open = splitCredentials(url)
   const { reply, reach } = await follow(open, request, options)
@@ -54,7 +59,7 @@ export async function getHttp(
       reach,
       offset,
       length: readLength(reply.headers),
-      body: readBody(reply, { url: open.url, timeoutMs, signal, now }),
+      body: readBody(reply, { url: open.url, timeoutMs, minrate, signal, now }),
     }
   drain(reply, timeoutMs)
   if (reply.statusCode === 304 && request.validators !== undefined)
@@ -65,22 +70,43 @@ export async function getHttp(
       length: 0,
       body: noBytes(),
     }
-  const gone = reply.statusCode === 404 || reply.statusCode === 410
   const retryAfterMs = readRetryAfter(reply.statusCode, reply.headers['retry-after'], Date.now())
-  throw new PinyonError(
-    gone ? 'UPSTREAM_GONE' : 'UPSTREAM_STATUS',
-    `${open.url} answered: ${reply.statusCode}`,
-    { status: reply.statusCode, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) },
-  )
+  throw describeStatus(open, reply.statusCode, retryAfterMs, options)
+}
+
+/** What an answer that is none says, and what helps; its body is quoted nowhere. */
+function describeStatus(
+  { url, authorization }: OpenUrl,
+  status: number,
+  retryAfterMs: number | undefined,
+  { connections }: HttpOptions,
+): PinyonError {
+  const gone = status === 404 || status === 410
+  const shown = authorization ?? connections.authorizationFor?.(new URL(url))
+  const mayWantCertificate =
+    status === 400 && url.startsWith('https:') && connections.hasCertificateFor?.(new URL(url)) === false
+  const hint =
+    status === 401
+      ? shown === undefined
+        ? ' wants credentials (username and password, or bearer_token), and'
+        : ' wants other credentials than those it is given, and'
+      : mayWantCertificate
+        ? ' may want a client certificate (sslclientcert and sslclientkey), and'
+        : ''
+  return new PinyonError(gone ? 'UPSTREAM_GONE' : 'UPSTREAM_STATUS', `${url}${hint} answered: ${status}`, {
+    status,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  })
 }
 
 /** The answer at the end of a chain of redirects, and how far in the network it may lead. Errors name the URL the chain began with. */
 async function follow(
-  { url, authorization }: OpenUrl,
+  { url, authorization: own }: OpenUrl,
   request: SourceRequest,
   options: HttpOptions,
 ): Promise<{ readonly reply: Dispatcher.ResponseData; readonly reach: Reach }> {
   const { origin } = new URL(url)
+  const authorization = own ?? options.connections.authorizationFor?.(new URL(url))
   let target = url
   let reach = options.from
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
@@ -166,22 +192,39 @@ async function begin(
   // undici's own time for the head begins anew with every 1xx answer.
   const timer = setTimeout(() => late.abort(), 2 * timeoutMs)
   const signal = request.signal === undefined ? late.signal : AbortSignal.any([request.signal, late.signal])
+  const to = new URL(target)
+  let leave: (() => void) | undefined
   try {
-    return await send(target, {
-      dispatcher: connections.to(new URL(target), reach),
+    leave = await connections.enter?.(to, signal)
+    const reply = await send(target, {
+      dispatcher: connections.to(to, reach),
       headers,
       headersTimeout: timeoutMs,
       bodyTimeout: timeoutMs,
       signal,
     })
+    // Whether it is read, given up or broken off.
+    if (leave !== undefined) reply.body.once('close', leave)
+    return reply
   } catch (error) {
+    leave?.()
     request.signal?.throwIfAborted()
     if (late.signal.aborted)
-      throw new PinyonError('UPSTREAM_TIMEOUT', `${url} did not answer within: ${(2 * timeoutMs) / 1000} s`)
-    throw toUpstreamError(error, url)
+      throw describeLate(url, timeoutMs, leave === undefined && connections.enter !== undefined)
+    throw toUpstreamError(error, url, undefined, connections.hasCertificateFor?.(to))
   } finally {
     clearTimeout(timer)
   }
+}
+
+/** @param isOurs whether it was waited for our own turn, which says nothing of the source */
+function describeLate(url: string, timeoutMs: number, isOurs: boolean): PinyonError {
+  const seconds = (2 * timeoutMs) / 1000
+  return isOurs
+    ? new PinyonError('UPSTREAM_TIMEOUT', `${url} had max_parallel_downloads running for: ${seconds} s`, {
+        isOurs,
+      })
+    : new PinyonError('UPSTREAM_TIMEOUT', `${url} did not answer within: ${seconds} s`)
 }
 
 async function* noBytes(): AsyncIterable<Uint8Array> {

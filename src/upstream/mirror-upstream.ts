@@ -2,8 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import { PinyonError, toPinyonError } from '../model/errors.ts'
 import type { Reach } from '../model/reach.ts'
-import type { AddressGuardOptions } from './address-guard.ts'
-import { Connections } from './connections.ts'
+import { Connections, type ConnectionOptions } from './connections.ts'
 import { MissingFiles } from './missing-files.ts'
 import { race } from './race.ts'
 import { SourceList, type Failovermethod, type Source } from './source-list.ts'
@@ -14,7 +13,7 @@ import { SplicedBody, type BodyPart } from './splice.ts'
 import type { SourceReport, Upstream, UpstreamReply, UpstreamRequest } from './upstream.ts'
 
 /** A mirror's sources and how to treat them; the words are yum's. */
-export interface UpstreamOptions extends AddressGuardOptions {
+export interface UpstreamOptions extends ConnectionOptions {
   /** Each ends in a slash, or is a template of a package's URL; asked in this order. */
   readonly baseurls: readonly string[]
   /** In which order; `priority` unless told. */
@@ -24,8 +23,6 @@ export interface UpstreamOptions extends AddressGuardOptions {
   readonly timeoutMs: number
   /** Rounds over the sources after the first one. */
   readonly retries: number
-  /** URL of an HTTP proxy. */
-  readonly proxy?: string
   readonly userAgent: string
   /** Refuse to be sent from https to http: for what nothing but the connection vouches for. */
   readonly staysSecure?: boolean
@@ -107,6 +104,11 @@ export class MirrorUpstream implements Upstream {
     return { status, baseurl: source.baseurl, validators, body, ...(reach === undefined ? {} : { reach }) }
   }
 
+  /** What is wrong with what the mirror shows of itself, for people; undefined when nothing is. */
+  get identityProblem(): string | undefined {
+    return this.#connections.identityProblem
+  }
+
   async close(): Promise<void> {
     await this.#connections.close()
   }
@@ -135,8 +137,9 @@ export class MirrorUpstream implements Upstream {
   ): Promise<Answer> {
     const left = new Set(sources)
     let failure: PinyonError | undefined
-    const rounds = this.#countRounds(sources, request)
-    for (let round = 0; round < rounds && left.size > 0; round += 1) {
+    for (let round = 0; left.size > 0; round += 1) {
+      for (const source of left) if (round >= this.#countRounds(source, sources, request)) left.delete(source)
+      if (left.size === 0) break
       if (round > 0) await this.#pause(round, request.signal)
       const candidates = await this.#order([...left], request)
       const run = async (source: Source, signal: AbortSignal) => {
@@ -164,21 +167,31 @@ export class MirrorUpstream implements Upstream {
     throw failure ?? new PinyonError('UPSTREAM_UNREACHABLE', `no source is configured for: ${href}`)
   }
 
-  /** Rounds over the sources. Of many that a list names, each is a try. */
-  #countRounds(sources: readonly Source[], { isOptional = false }: UpstreamRequest): number {
-    const tries = 1 + this.#options.retries
+  /** Rounds in which a source is asked. Of many that a list names, each is a try. */
+  #countRounds(source: Source, sources: readonly Source[], { isOptional = false }: UpstreamRequest): number {
     if (isOptional) return 1
-    const hasListed = sources.some((source) => this.#sources.isListed(source))
-    return hasListed ? Math.ceil(tries / sources.length) : tries
+    const tries = 1 + this.#retriesOf(source)
+    return this.#sources.isListed(source) ? Math.ceil(tries / sources.length) : tries
   }
 
   /** One attempt at one source, which its health hears of. */
   async #askSource(source: Source, href: string, request: SourceRequest): Promise<Answer> {
-    const { timeoutMs, userAgent, staysSecure = false } = this.#options
+    const { timeoutMs, pace: bounds, userAgent, staysSecure = false } = this.#options
     const { health, pace, from } = source
     const askedAt = this.#now()
     pace.asked()
-    const http = { connections: this.#connections, timeoutMs, userAgent, now: this.#now, staysSecure, from }
+    const connections = this.#connections
+    const host = connections.settingsOf(source.url)
+    const minrate = host.minrate ?? bounds?.minrate
+    const http = {
+      connections,
+      timeoutMs: host.timeoutMs ?? timeoutMs,
+      ...(minrate === undefined ? {} : { minrate }),
+      userAgent,
+      now: this.#now,
+      staysSecure,
+      from,
+    }
     const asked = getFrom(source.url, href, request, http)
     if (health.isDown) health.startProbe(asked)
     try {
@@ -233,6 +246,10 @@ export class MirrorUpstream implements Upstream {
     if (name !== undefined) this.#missing.note(name, baseurl)
   }
 
+  #retriesOf(source: Source): number {
+    return this.#connections.settingsOf(source.url).retries ?? this.#options.retries
+  }
+
   /** A body that outlives its connection, and its source. */
   #splice(href: string, sources: readonly Source[], request: UpstreamRequest, first: Answer): SplicedBody {
     let current = first
@@ -251,6 +268,7 @@ export class MirrorUpstream implements Upstream {
         first.source.health.judged(isRight, `${first.source.baseurl}${href} has other bytes than listed`)
         if (!isRight) this.#noteMissing(href, request, first.source)
       },
+      pass: (bytes) => this.#connections.pass(current.source.url, bytes, request.signal),
       hasOthers: () => others().some(({ health }) => health.remainingMs === 0),
       now: this.#now,
       signal: request.signal,
@@ -307,7 +325,7 @@ function note(source: Source, error: PinyonError, href: string, askedAt: number)
   const { health, pace } = source
   const status = error.code === 'UPSTREAM_STATUS' ? (error.facts['status'] as number | undefined) : undefined
   const isTrouble = error.kind.retryable && (status === undefined || OVERLOADED.has(status))
-  if (error.kind.source !== 'upstream') return
+  if (error.kind.source !== 'upstream' || error.facts['isOurs'] === true) return
   if (isTrouble) {
     pace.failed()
     return health.refused(error, href, askedAt)

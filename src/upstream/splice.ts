@@ -22,6 +22,8 @@ export interface SpliceOptions {
   readonly onJudged: (isRight: boolean) => void
   /** Whether somebody else may be faster. */
   readonly hasOthers: () => boolean
+  /** Lets bytes go on when they may; that is no time of the source's. */
+  readonly pass?: (bytes: number) => Promise<void>
   /** Milliseconds of a clock that only goes forward. */
   readonly now: () => number
   readonly signal: AbortSignal | undefined
@@ -73,6 +75,7 @@ export class SplicedBody implements AsyncIterable<Uint8Array> {
         this.#offset += chunk.length
         this.#tail = lastBytes(this.#tail, chunk)
         this.#idleResumes = 0
+        await this.#options.pass?.(chunk.length)
         yield chunk
         if (this.#isTooSlow(chunk.length)) await this.#resume()
       }

@@ -51,7 +51,10 @@ mirrors:
     sync_interval: off
     timeout: 30s
     retries: 10
+    minrate: 1000
+    throttle: 0
     proxy: https://***@proxy.example.org/
+    sslverify: true
     strict: false
     allow_older: false
     repo_gpgcheck: false
@@ -66,7 +69,10 @@ mirrors:
     sync_interval: 1h30m
     timeout: 1m30s
     retries: 10
+    minrate: 1000
+    throttle: 0
     proxy: _none_
+    sslverify: true
     strict: false
     allow_older: false
     repo_gpgcheck: false

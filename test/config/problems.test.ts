@@ -3,9 +3,9 @@ import { describe, test } from 'node:test'
 import { ConfigFile } from './support.ts'
 
 const TOP =
-  'one of listen, public_url, data_dir, sync_interval, vars, tokens, policy, warm_window, prefetch, retention, cache, mirrors'
+  'one of listen, public_url, data_dir, sync_interval, vars, tokens, policy, warm_window, prefetch, retention, cache, hosts, mirrors'
 const MIRROR =
-  'one of baseurl, metalink, mirrorlist, mirrorlist_expire, failovermethod, vars, fallback, policy, warm_window, enabled, sync_interval, timeout, retries, proxy, strict, allow_older, pin, gpgkey, repo_gpgcheck, gpgcheck'
+  'one of baseurl, metalink, mirrorlist, mirrorlist_expire, failovermethod, vars, fallback, policy, warm_window, enabled, sync_interval, timeout, retries, minrate, throttle, bandwidth, max_parallel_downloads, proxy, sslverify, sslcacert, sslclientcert, sslclientkey, username, password, bearer_token, proxy_username, proxy_password, strict, allow_older, pin, gpgkey, repo_gpgcheck, gpgcheck'
 const NAME = 'a mirror name of letters, digits and . _ + @ ~ -'
 const PIN = "a snapshot's name such as 2016-12-13-13-30"
 const LISTEN = 'host:port such as 127.0.0.1:8080, [::1]:8080 or :8080'
@@ -236,7 +236,7 @@ const CASES: readonly [string, string, ...string[]][] = [
   [
     'proxy: no URL',
     mirror('proxy: proxy:3128'),
-    '4: mirrors.m.proxy: found "proxy:3128", expected a proxy such as http://proxy.example.org:3128, or _none_',
+    '4: mirrors.m.proxy: found "proxy:3128", expected a proxy such as http://proxy.example.org:3128 or socks5h://proxy.example.org:1080, or _none_',
   ],
   [
     'proxy: false',
@@ -325,7 +325,7 @@ const CASES: readonly [string, string, ...string[]][] = [
   [
     'credentials in what is no URL',
     mirror('proxy: user:secret@proxy:3128'),
-    '4: mirrors.m.proxy: found "***@proxy:3128", expected a proxy such as http://proxy.example.org:3128, or _none_',
+    '4: mirrors.m.proxy: found "***@proxy:3128", expected a proxy such as http://proxy.example.org:3128 or socks5h://proxy.example.org:1080, or _none_',
   ],
   [
     'credentials with a slash and an at sign',

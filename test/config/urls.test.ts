@@ -4,7 +4,7 @@ import { maskUrl, parseBaseurl, parseProxy, parsePublicUrl } from '../../src/con
 
 const BASE = new URL('file:///etc/pinyon/pinyon.yaml')
 const HTTP_OR_FILE = 'an http, https or file URL'
-const PROXY = 'a proxy such as http://proxy.example.org:3128, or _none_'
+const PROXY = 'a proxy such as http://proxy.example.org:3128 or socks5h://proxy.example.org:1080, or _none_'
 const PUBLIC = 'an http or https URL such as https://mirrors.example.org'
 
 describe('parseBaseurl', () => {
@@ -69,13 +69,16 @@ describe('parseProxy', () => {
     ['None', null],
     ['http://proxy:3128', 'http://proxy:3128/'],
     ['https://user:pass@proxy.example.org/', 'https://user:pass@proxy.example.org/'],
+    ['socks5://proxy:1080', 'socks5://proxy:1080'],
+    ['SOCKS5H://user:pass@proxy/', 'socks5h://user:pass@proxy/'],
   ]
   for (const [text, value] of read) {
     test(`${JSON.stringify(text)} is ${value}`, () => assert.deepEqual(parseProxy(text), { value }))
   }
   const refused: [string, string][] = [
     ['proxy:3128', PROXY],
-    ['socks5://proxy:1080', PROXY],
+    ['socks4://proxy:1080', PROXY],
+    ['socks5h://proxy:1080/path', `${PROXY}, without a path`],
     ['no', PROXY],
     ['http://proxy:3128/path', `${PROXY}, without a path`],
     ['http://proxy:3128/?a', `${PROXY}, without a path`],

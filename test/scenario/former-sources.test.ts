@@ -9,6 +9,7 @@ import { App } from '../../src/app/app.ts'
 import { digestOf } from '../../src/model/digest.ts'
 import { createSilentLogger } from '../../src/system/logger.ts'
 import { MirrorUpstream } from '../../src/upstream/mirror-upstream.ts'
+import { Network } from '../../src/upstream/network.ts'
 import { httpGet } from '../support/http-get.ts'
 import { writeSyntheticRepository, type WrittenPackage } from '../support/synthetic-repository.ts'
 import { tempDir } from '../support/temp-dir.ts'
@@ -144,7 +145,7 @@ function create(host: string): MirrorUpstream {
 }
 
 test('former sources are bounded, by mirrors and for each, and go with the data', async () => {
-  const sources = new FormerSources()
+  const sources = new FormerSources({ network: new Network() })
   const none = new Map<string, MirrorUpstream>()
   for (let at = 0; at < 250; at += 1) sources.keep(new Map([[`m${at}`, create(`h${at}`)]]), none)
   assert.equal(sources.upstreamOf('m49', undefined), undefined)

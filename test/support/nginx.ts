@@ -1,10 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { TestContext } from 'node:test'
+import { freePort } from './daemon.ts'
+import type { Issued } from './pki.ts'
 import { tempDir } from './temp-dir.ts'
 import { findTool } from './tools.ts'
 
@@ -25,6 +26,13 @@ export interface NginxOptions {
   readonly accessLog?: boolean
   /** Directives for its one server block, in place of the static `location /`. */
   readonly server?: string
+  /** Whether it has no h2. */
+  readonly isH1Only?: boolean
+  /** Speaks TLS, with h2 and http/1.1; lines of the log then end in `PROTOCOL CLIENT USER_AGENT`. */
+  readonly tls?: Issued & {
+    /** PEM file of the authorities of client certificates, of which one has to be shown. */
+    readonly clientCa?: string
+  }
 }
 
 /** Another process may take the free port before nginx does. */
@@ -44,7 +52,7 @@ export async function startNginx(t: TestContext, root: string, options: NginxOpt
     t.after(() => stop(started))
     const log = join(dir, 'access.log')
     return {
-      url: `http://127.0.0.1:${port}/`,
+      url: options.tls === undefined ? `http://127.0.0.1:${port}/` : `https://localhost:${port}/`,
       port,
       stop: () => stop(started),
       accessLog: () => (options.accessLog === true ? readFileSync(log, 'utf8') : ''),
@@ -78,13 +86,11 @@ async function stop(child: ChildProcess): Promise<void> {
   await exited
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
+function formatTls(tls: NginxOptions['tls']): string {
+  if (tls === undefined) return ''
+  const { cert, key, clientCa } = tls
+  const client = clientCa === undefined ? '' : `ssl_client_certificate ${clientCa}; ssl_verify_client on;`
+  return `ssl_certificate ${cert}; ssl_certificate_key ${key}; ${client}`
 }
 
 function formatConfiguration(dir: string, root: string, port: number, options: NginxOptions): string {
@@ -101,11 +107,12 @@ error_log stderr notice;
 events { worker_connections 1024; }
 http {
   ${temporary.join(' ')}
-  log_format short '$request_method $request_uri $status $body_bytes_sent';
+  log_format short '$request_method $request_uri $status $body_bytes_sent${options.tls === undefined ? '' : ' $server_protocol $ssl_client_s_dn $http_user_agent'}';
   access_log ${options.accessLog === true ? `${dir}/access.log short` : 'off'};
   default_type application/octet-stream;
   server {
-    listen 127.0.0.1:${port};
+    listen 127.0.0.1:${port}${options.tls === undefined ? '' : options.isH1Only === true ? ' ssl' : ' ssl http2'};
+    ${formatTls(options.tls)}
     ${options.server ?? `location / { root ${root}; }`}
   }
 }

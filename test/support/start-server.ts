@@ -31,6 +31,8 @@ export interface StartServerOptions {
   readonly main?: string
   /** An existing directory to start on again. */
   readonly dir?: string
+  /** Told of what it says on standard error, the test's own unless told. */
+  readonly onError?: (text: string) => void
   /** Further environment variables. */
   readonly env?: Readonly<Record<string, string>>
 }
@@ -44,9 +46,11 @@ export async function startServer(t: TestContext, options: StartServerOptions): 
   const config = { listen: '127.0.0.1:0', data_dir: './data', sync_interval: 'off', mirrors }
   writeFileSync(configFile, options.text ?? JSON.stringify(config))
   const child = spawn(process.execPath, [options.main ?? MAIN, 'serve', '--config', configFile], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', options.onError === undefined ? 'inherit' : 'pipe'],
     env: { ...process.env, PINYON_LOG: 'silent', ...options.env },
   })
+  const { onError } = options
+  if (onError !== undefined) child.stderr?.on('data', (chunk: Buffer) => onError(chunk.toString()))
   const exited = once(child, 'exit')
   t.after(async () => {
     child.kill('SIGKILL')

@@ -125,7 +125,8 @@ describe('the sources of a mirror', () => {
       await assert.rejects(upstream.get('file'), (error) => {
         assert.ok(error instanceof PinyonError)
         assert.deepEqual([error.code, error.facts], ['UPSTREAM_STATUS', { status }])
-        assert.equal(error.message, `${source.url}file answered: ${status}`)
+        const hint = status === 401 ? ' wants credentials (username and password, or bearer_token), and' : ''
+        assert.equal(error.message, `${source.url}file${hint} answered: ${status}`)
         return true
       })
       assert.equal(source.count(), 2)

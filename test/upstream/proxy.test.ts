@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test, type TestContext } from 'node:test'
 
+import { reachOfAddress } from '../../src/model/reach.ts'
 import { gate } from '../support/gate.ts'
 import { tempDir } from '../support/temp-dir.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
@@ -63,6 +64,26 @@ describe('an HTTP proxy', () => {
       })
     }
     assert.equal(source.count(), 0)
+  })
+
+  test('is asked for no private address that a redirect names; where names lead is for its own rules', async (t) => {
+    const source = await startSource(t)
+    const proxy = await startForwardProxy(t)
+    const { upstream } = openUpstream(t, [source.url], {
+      proxy: `http://${proxy.host}/`,
+      reachOf: (address) => (address === '127.0.0.1' ? 'public' : reachOfAddress(address)),
+    })
+    source.rules = [
+      { match: 'literal', redirectTo: 'http://192.168.7.7/file' },
+      { match: 'named', redirectTo: `http://localhost:${source.port}/file` },
+    ]
+    await assert.rejects(upstream.get('literal'), { code: 'UPSTREAM_REFUSED' })
+    assert.equal((await readBody(await upstream.get('named'))).toString(), 'content')
+    const asked = ['literal', 'named'].map((name) => source.url + name)
+    assert.deepEqual(
+      proxy.requests.map(({ url }) => url),
+      [...asked, `http://localhost:${source.port}/file`],
+    )
   })
 
   test('is given no more connections than a source, and more than one', async (t) => {

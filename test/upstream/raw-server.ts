@@ -12,6 +12,8 @@ export interface RawServer {
   readonly requests: readonly string[]
   /** Connections open now. */
   readonly connections: () => number
+  /** Most connections that were open at a time. */
+  readonly mostConnections: () => number
   /** Resolves when no more than so many connections are open. */
   readonly waitForConnections: (most: number) => Promise<void>
 }
@@ -24,8 +26,10 @@ export async function startRawServer(
   const requests: string[] = []
   const sockets = new Set<Socket>()
   const changed = new Signal()
+  let most = 0
   const server = createServer((socket) => {
     sockets.add(socket)
+    most = Math.max(most, sockets.size)
     socket.on('error', () => undefined)
     socket.on('close', () => {
       sockets.delete(socket)
@@ -50,6 +54,7 @@ export async function startRawServer(
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
     requests,
     connections: () => sockets.size,
+    mostConnections: () => most,
     waitForConnections: async (most) => {
       while (sockets.size > most) await changed.wait()
     },

@@ -9,7 +9,7 @@ import type { DepartedStore, ListedFile, SnapshotPlace } from '../departed/depar
 import { Inquiry } from './inquiry.ts'
 import { isTooEarly, LostMemory } from './lost-memory.ts'
 import { formatLost } from './lost-message.ts'
-import type { Throttle } from './throttle.ts'
+import type { Throttle } from '../../upstream/throttle.ts'
 
 /** The part of {@link Upstream} that fills need. */
 export type PackageSource = Pick<Upstream, 'get' | 'baseurls'>

@@ -28,7 +28,7 @@ export class Throttle {
   }
 
   /** Resolves when so many bytes may go on; at once when they have become urgent. Rejects with the signal's reason. */
-  async pass(bytes: number, isUrgent: () => boolean, signal: AbortSignal): Promise<void> {
+  async pass(bytes: number, isUrgent: () => boolean, signal?: AbortSignal): Promise<void> {
     const rate = this.#bytesPerSecond()
     if (rate === undefined || isUrgent()) return
     const { now, sleep: rest } = this.#clock
@@ -37,7 +37,7 @@ export class Throttle {
     for (;;) {
       const waitMs = dueAt - now()
       if (waitMs <= 0 || isUrgent()) return
-      signal.throwIfAborted()
+      signal?.throwIfAborted()
       await rest(Math.min(waitMs, LONGEST_SLEEP_MS))
     }
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { Throttle } from '../../../src/snapshot/prefetch/throttle.ts'
+import { Throttle } from '../../src/upstream/throttle.ts'
 
 /** A clock that moves only by sleeping. */
 class Clock {
