@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, test, type TestContext } from 'node:test'
 
 import { digestOf } from '../../src/model/digest.ts'
+import { LiveIdentity } from '../../src/upstream/live-identity.ts'
 import type { MirrorUpstream, UpstreamOptions } from '../../src/upstream/mirror-upstream.ts'
 import { SourceList, type Source } from '../../src/upstream/source-list.ts'
 import { tempDir } from '../support/temp-dir.ts'
@@ -105,6 +106,22 @@ describe('the mirrors of a list', () => {
     )
     upstream.list([`http://localhost:${sources[0]?.port}/`], 'loopback')
     assert.equal((await upstream.get('file')).status, 200)
+  })
+
+  test('are shown no credentials, while those of the configuration are', async (t) => {
+    const { sources } = await startListed(t, 2)
+    const [own, listed] = sources
+    assert.ok(own && listed)
+    const first = { sslverify: true, login: { username: 'ci', password: 'secret' } }
+    const identity = new LiveIdentity({ first, files: [], read: () => first })
+    const { upstream } = openUpstream(t, [own.url], { identity })
+    upstream.list([listed.url], undefined)
+    own.rules = [{ match: 'file', status: 404 }]
+    assert.equal((await upstream.get('file')).baseurl, listed.url)
+    assert.deepEqual(
+      [own, listed].map(({ requests }) => requests.map(({ headers }) => headers.authorization !== undefined)),
+      [[true], [false]],
+    )
   })
 
   test('are known with the first request, when nobody has named them before', async (t) => {
