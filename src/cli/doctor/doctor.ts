@@ -15,10 +15,7 @@ import { fine, worst, type Finding } from './finding.ts'
 
 /** Adds the command that looks for what keeps pinyon from working here. */
 export function addDoctor({ add, onDone }: CommandLine): void {
-  add(
-    'doctor',
-    'what keeps pinyon from working here, and the way out',
-  )
+  add('doctor', 'what keeps pinyon from working here, and the way out')
     .option('--json', 'for scripts')
     .action(async (options: Options) => onDone(await diagnose(options)))
 }
