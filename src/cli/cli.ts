@@ -7,6 +7,7 @@ import { addChanges } from './change-commands.ts'
 import { addHistory, addOperation, addPins, addRemoval } from './commands.ts'
 import { addFetch } from './fetch.ts'
 import { addCollection } from './gc.ts'
+import { addDoctor } from './doctor/doctor.ts'
 import { EXIT, type CommandLine, type ExitCode } from './exit.ts'
 import { formatExamples, OVERVIEW } from './help.ts'
 import { addImport } from './import.ts'
@@ -38,6 +39,7 @@ export async function runCli(argv: readonly string[]): Promise<ExitCode> {
 /** Every command, in the order that the help lists them. */
 const COMMANDS: readonly ((cli: CommandLine) => void)[] = [
   addOperation,
+  addDoctor,
   addFetch,
   addImport,
   addInject,
@@ -62,7 +64,7 @@ function nameWithArguments(command: Command): string {
 }
 
 /** Commands that ask no server. */
-const LOCAL = new Set(['serve', 'check-config', 'import', 'inject', 'adopt'])
+const LOCAL = new Set(['serve', 'check-config', 'doctor', 'import', 'inject', 'adopt'])
 
 function createServerOption(): Option {
   const text =

@@ -24,6 +24,10 @@ const COMMAND_EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'dnf $(pinyon inject --index "$CI_MIRRORS_URL" --repofrompath check.repos) install podman',
     'pinyon inject --index "$CI_MIRRORS_URL" --json *.repo | jq -r ".files[].unmatched[].id"',
   ],
+  doctor: [
+    'pinyon doctor                         Node, disk, clock, port, keys, every upstream; exits 1',
+    'pinyon doctor -c /etc/pinyon/pinyon.yaml --json | jq \'.findings[] | select(.level != "ok")\'',
+  ],
   status: [
     'pinyon status                         exits 1 while the last sync of a mirror has failed',
     "pinyon status --json | jq '.mirrors[] | select(.error)'",
@@ -117,8 +121,8 @@ Examples:
   pinyon rollback epel-el9           the newest is broken: one back
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing matched.
-Commands other than serve, check-config, import, inject and adopt ask the
-running server through <data_dir>/admin.sock, and work on the data directory
+Commands other than serve, check-config, doctor, import, inject and adopt ask
+the running server through <data_dir>/admin.sock, and work on the data directory
 themselves when none runs. With --server URL they ask that server, and need no
 configuration file; what changes something needs one of its tokens in
 PINYON_TOKEN.

@@ -15,6 +15,7 @@ import { createFarm, MAIN, pinyon } from './pinyon.ts'
 const COMMANDS = [
   'serve',
   'check-config',
+  'doctor',
   'import',
   'adopt',
   'status',

@@ -1,0 +1,156 @@
+import { randomUUID } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+
+import { readFreeBytes } from '../../cache/free-space.ts'
+import { createLayout } from '../../cache/layout.ts'
+import type { Config } from '../../config/config.ts'
+import { formatListen } from '../../config/listen.ts'
+import { toPinyonError } from '../../model/errors.ts'
+import { SqliteSnapshotStore } from '../../snapshot/sqlite-snapshot-store.ts'
+import { formatBytes } from '../table.ts'
+import { fine, type Finding } from './finding.ts'
+
+/** The oldest Node that runs pinyon. */
+const NODE_MAJOR = 24
+/** Below this a farm of any size runs out: a connection is a descriptor, and so is each file that is sent. */
+const FEW_DESCRIPTORS = 4_096
+/** Free space below which the first packages may find no room. */
+const LITTLE_SPACE_BYTES = 1 << 30
+/** By how much the clock may go back between two runs before that is worth a word, in milliseconds. */
+const CLOCK_SLACK_MS = 60_000
+
+/** The Node that runs this. */
+export function checkNode(version: string = process.versions.node): Finding {
+  if (Number(version.split('.')[0]) >= NODE_MAJOR) return fine('node', version)
+  return {
+    check: 'node',
+    level: 'fail',
+    found: version,
+    advice: `pinyon needs Node ${NODE_MAJOR} or later: npm ci brings one, https://nodejs.org has them`,
+  }
+}
+
+/** How many files the process may have open. @param limits the text of /proc/self/limits */
+export function checkDescriptors(limits: string | undefined = readLimits()): Finding {
+  const hard = /^Max open files\s+\d+\s+(\d+|unlimited)/m.exec(limits ?? '')?.[1]
+  if (hard === undefined) return fine('descriptors', 'the system does not tell')
+  // Node raises the soft limit to this by itself.
+  if (hard === 'unlimited' || Number(hard) >= FEW_DESCRIPTORS) return fine('descriptors', hard)
+  return {
+    check: 'descriptors',
+    level: 'warn',
+    found: `${hard} open files at most`,
+    advice: `raise it to ${FEW_DESCRIPTORS} or more: LimitNOFILE= of the unit, ulimit -n of the shell`,
+  }
+}
+
+function readLimits(): string | undefined {
+  try {
+    return readFileSync('/proc/self/limits', 'utf8')
+  } catch {
+    return undefined
+  }
+}
+
+/** Whether the data directory can be written, and how much room there is. */
+export function checkDisk({ dataDir, cache }: Pick<Config, 'dataDir' | 'cache'>): Finding[] {
+  const probe = join(dataDir, `.doctor-${randomUUID()}`)
+  try {
+    mkdirSync(dataDir, { recursive: true })
+    writeFileSync(probe, 'x', { flush: true })
+    rmSync(probe)
+  } catch (error) {
+    const advice = `make it a directory that this user may write (${process.getuid?.() ?? 'unknown'}), or name another as data_dir`
+    return [{ check: 'data_dir', level: 'fail', found: `${dataDir}: ${(error as Error).message}`, advice }]
+  }
+  const free = readFreeBytes(dataDir)
+  const room = Number.isFinite(free)
+    ? `${formatBytes(Math.max(0, free))} free`
+    : 'the disk does not tell what is free'
+  const written = fine('data_dir', `${dataDir} can be written`)
+  if (free < LITTLE_SPACE_BYTES)
+    return [
+      written,
+      {
+        check: 'disk',
+        level: free <= 0 ? 'fail' : 'warn',
+        found: room,
+        advice: 'make room: with less, packages are passed through and not kept',
+      },
+    ]
+  return [written, fine('disk', `${room}, cache.max_size is ${formatBytes(cache.maxBytes)}`)]
+}
+
+/** Whether the database can be read, and whether the clock has gone back since it was written last. */
+export async function checkDatabase(dataDir: string, nowMs: number): Promise<Finding[]> {
+  const { database } = createLayout(dataDir)
+  if (!existsSync(database)) return [fine('database', 'none yet: the first start makes it')]
+  try {
+    const store = new SqliteSnapshotStore(database)
+    try {
+      const mirrors = await store.mirrors()
+      const { generation, createdAt } = await store.index()
+      const seen = mirrors.flatMap(({ checkedAt = 0, current }) => [checkedAt, current?.createdAt ?? 0])
+      const newest = Math.max(createdAt, ...seen)
+      return [
+        fine('database', `${mirrors.length} mirrors, generation ${generation}`),
+        ...checkClock(newest, nowMs),
+      ]
+    } finally {
+      await store.close()
+    }
+  } catch (error) {
+    const { code, message } = toPinyonError(error)
+    const advice =
+      code === 'STORE_CORRUPT'
+        ? 'with the server stopped: pinyon verify --rebuild'
+        : 'look at its owner and mode'
+    return [{ check: 'database', level: 'fail', found: message, advice }]
+  }
+}
+
+/** @param newestMs the latest moment that the database knows */
+function checkClock(newestMs: number, nowMs: number): Finding[] {
+  const now = new Date(nowMs).toISOString()
+  if (newestMs <= nowMs + CLOCK_SLACK_MS) return [fine('clock', now)]
+  return [
+    {
+      check: 'clock',
+      level: 'fail',
+      found: `it is ${now} here, and the newest snapshot or sync is of ${new Date(newestMs).toISOString()}`,
+      advice: 'set it (timedatectl, chronyd): names of snapshots and certificates go by it',
+    },
+  ]
+}
+
+/** Whether the configured address is free to listen on. Not asked while a server runs. */
+export async function checkListen({ listen }: Pick<Config, 'listen'>): Promise<Finding> {
+  const check = 'listen'
+  const server = createServer()
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      server.listen({ port: listen.port, ...(listen.host === '' ? {} : { host: listen.host }) }, resolve)
+    })
+    return fine(check, `${formatListen(listen)} is free`)
+  } catch (error) {
+    return {
+      check,
+      level: 'fail',
+      found: `${formatListen(listen)}: ${(error as Error).message}`,
+      advice: adviceOf(error),
+    }
+  } finally {
+    server.close()
+  }
+}
+
+function adviceOf(error: unknown): string {
+  const { code } = error as NodeJS.ErrnoException
+  if (code === 'EADDRINUSE')
+    return 'something else listens there: ss -ltnp shows what; listen: names another port'
+  if (code === 'EACCES') return 'ports below 1024 need a privilege: listen on 8080, or behind a proxy'
+  return 'this machine has no such address: listen: 127.0.0.1:8080, or [::]:8080 for all of them'
+}

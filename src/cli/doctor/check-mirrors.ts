@@ -1,0 +1,65 @@
+import pLimit from 'p-limit'
+
+import { createUpstream } from '../../app/create-upstream.ts'
+import type { Config, MirrorConfig } from '../../config/config.ts'
+import { PinyonError, toPinyonError, type ErrorCode } from '../../model/errors.ts'
+import { parseRepomd } from '../../repodata/repomd.ts'
+import { fetchRepomd } from '../../snapshot/repomd-source.ts'
+import { Network } from '../../upstream/network.ts'
+import { fine, type Finding } from './finding.ts'
+
+/** Mirrors asked at a time. */
+const PARALLEL = 8
+/** For one mirror's answer, in milliseconds: who waits is a person. */
+const PATIENCE_MS = 15_000
+/** By how much repodata may seem to be of the future before the clock is doubted, in seconds. */
+const FUTURE_S = 3_600
+
+/** Asks every enabled mirror for its repomd.xml as a sync would, but once. */
+export async function checkMirrors(config: Config, nowMs: number): Promise<Finding[]> {
+  const network = new Network({ hosts: () => config.hosts ?? new Map() })
+  const limit = pLimit(PARALLEL)
+  const enabled = [...config.mirrors.values()].filter((mirror) => mirror.enabled)
+  return await Promise.all(enabled.map((mirror) => limit(() => checkMirror(mirror, network, nowMs))))
+}
+
+async function checkMirror(mirror: MirrorConfig, network: Network, nowMs: number): Promise<Finding> {
+  const check = `mirror ${mirror.name}`
+  const asked = { ...mirror, retries: 0, timeoutMs: Math.min(mirror.timeoutMs, PATIENCE_MS) }
+  const upstream = createUpstream(asked, { network })
+  const startedAt = performance.now()
+  try {
+    const found = await fetchRepomd(upstream, undefined, { signal: AbortSignal.timeout(PATIENCE_MS) })
+    // Nothing was seen before, so nothing can be unchanged.
+    if (found === undefined)
+      throw new PinyonError('UPSTREAM_STATUS', 'an unconditional request was answered 304')
+    const { records, newestTimestamp = 0 } = parseRepomd(found.bytes)
+    const ms = Math.round(performance.now() - startedAt)
+    if (newestTimestamp * 1000 > nowMs + FUTURE_S * 1000)
+      return {
+        check,
+        level: 'warn',
+        found: `its files are of ${new Date(newestTimestamp * 1000).toISOString()}, which is in the future`,
+        advice: "look at this machine's clock",
+      }
+    return fine(check, `${found.seen.baseurl} answers in ${ms} ms, ${records.length} files of repodata`)
+  } catch (error) {
+    const { code, message } = toPinyonError(error)
+    return {
+      check,
+      level: 'fail',
+      found: message,
+      advice: ADVICE[code] ?? 'see what its baseurl gives in a browser or with curl',
+    }
+  } finally {
+    await upstream.close()
+  }
+}
+
+const ADVICE: Partial<Record<ErrorCode, string>> = {
+  REPODATA_MALFORMED:
+    'its baseurl must be the directory that holds repodata/: a page of a log-in or a listing is none',
+  UPSTREAM_GONE: 'its baseurl must be the directory that holds repodata/',
+  UPSTREAM_TIMEOUT: 'is there a firewall in between, or a proxy that is needed (proxy:)?',
+  UPSTREAM_UNREACHABLE: 'is the name right, does DNS know it, is there a proxy that is needed (proxy:)?',
+}

@@ -1,0 +1,90 @@
+import { createLayout } from '../../cache/layout.ts'
+import type { Config } from '../../config/config.ts'
+import { loadConfig } from '../../config/load.ts'
+import { ConfigError } from '../../config/problem.ts'
+import { toPinyonError } from '../../model/errors.ts'
+import { baseUrl } from '../base-url.ts'
+import { checkIdentities } from '../check-identities.ts'
+import { checkKeys } from '../check-keys.ts'
+import { EXIT, type CommandLine, type ExitCode, type Options } from '../exit.ts'
+import { ServerConnection } from '../server-connection.ts'
+import { toPrintable } from '../table.ts'
+import { checkDatabase, checkDescriptors, checkDisk, checkListen, checkNode } from './check-machine.ts'
+import { checkMirrors } from './check-mirrors.ts'
+import { fine, worst, type Finding } from './finding.ts'
+
+/** Adds the command that looks for what keeps pinyon from working here. */
+export function addDoctor({ add, onDone }: CommandLine): void {
+  add('doctor', 'what keeps pinyon from working here, and the way out')
+    .option('--json', 'for scripts')
+    .action(async (options: Options) => onDone(await diagnose(options)))
+}
+
+/** Prints what every check found, with a way out of what is wrong; exits 1 when anything keeps pinyon or a mirror from working. */
+async function diagnose({ config, json }: Options): Promise<ExitCode> {
+  const findings = [checkNode(), checkDescriptors(), ...(await checkConfiguration(config))]
+  if (json === true) process.stdout.write(`${JSON.stringify({ findings }, undefined, 2)}\n`)
+  else process.stdout.write(formatFindings(findings))
+  return worst(findings) === 'fail' ? EXIT.failed : EXIT.done
+}
+
+async function checkConfiguration(file: string): Promise<Finding[]> {
+  let config: Config
+  try {
+    config = loadConfig(file, process.env)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    const advice = 'config/examples/all-keys.yaml explains every key'
+    return error.message
+      .split('\n')
+      .map((found) => ({ check: 'configuration', level: 'fail', found, advice }))
+  }
+  const nowMs = Date.now()
+  return [
+    fine('configuration', `${config.file}, ${config.mirrors.size} mirrors`),
+    ...checkDisk(config),
+    ...(await checkDatabase(config.dataDir, nowMs)),
+    await checkServer(config),
+    ...(await checkTrust(config, nowMs)),
+    ...(await checkMirrors(config, nowMs)),
+  ]
+}
+
+/** A running server, or that one could listen. */
+async function checkServer(config: Config): Promise<Finding> {
+  try {
+    const server = await ServerConnection.open(createLayout(config.dataDir).adminSocket)
+    if (server === undefined) return await checkListen(config)
+    const { ok, error } = await server.get<{ ok: boolean; error: string | null }>('/api/v1/configuration')
+    await server.close()
+    if (ok) return fine('server', `runs on ${baseUrl(config)}`)
+    const advice = 'it goes on with the one before; mend the file, and it is taken up at once'
+    return { check: 'server', level: 'fail', found: `refuses the configuration: ${error}`, advice }
+  } catch (error) {
+    const advice = 'is it this data_dir, and this user? A server that is stuck is ended with kill'
+    return { check: 'server', level: 'fail', found: toPinyonError(error).message, advice }
+  }
+}
+
+/** Keys and certificates. */
+async function checkTrust(config: Config, nowMs: number): Promise<Finding[]> {
+  const [keys, identities] = [await checkKeys(config, nowMs), checkIdentities(config, nowMs)]
+  const lines = [...keys.lines, ...identities.lines]
+  const problems = [...keys.problems, ...identities.problems]
+  return [
+    ...lines.map((line) => fine('trust', line)),
+    ...problems.map((found): Finding => ({ check: 'trust', level: 'fail', found })),
+  ]
+}
+
+/** A finding a line, its way out below it, and what they come to. */
+export function formatFindings(findings: readonly Finding[]): string {
+  const width = Math.max(...findings.map(({ check }) => check.length))
+  const lines = findings.flatMap(({ check, level, found, advice }) => {
+    const line = `${level.padEnd(4)}  ${check.padEnd(width)}  ${found}`
+    return advice === undefined || level === 'ok' ? [line] : [line, `${' '.repeat(width + 8)}${advice}`]
+  })
+  const count = (level: Finding['level']) => findings.filter((one) => one.level === level).length
+  const sum = `\n${count('ok')} right, ${count('warn')} to look at, ${count('fail')} wrong\n`
+  return lines.map((line) => `${toPrintable(line)}\n`).join('') + sum
+}

@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+
+import {
+  checkDatabase,
+  checkDescriptors,
+  checkListen,
+  checkNode,
+} from '../../src/cli/doctor/check-machine.ts'
+import { formatFindings } from '../../src/cli/doctor/doctor.ts'
+import type { Finding } from '../../src/cli/doctor/finding.ts'
+import { tempDir } from '../support/temp-dir.ts'
+import { createFarm, pinyon } from './pinyon.ts'
+
+/** A line of /proc/self/limits. */
+function limits(hard: string): string {
+  return `Max open files            1024                 ${hard}               files\n`
+}
+
+/** What is not right, as `check: found`. */
+function trouble(stdout: string): string[] {
+  const { findings } = JSON.parse(stdout) as { findings: Finding[] }
+  for (const { level, advice } of findings) assert.ok(level === 'ok' || advice !== undefined, 'a way out')
+  return findings.filter(({ level }) => level !== 'ok').map(({ check, found }) => `${check}: ${found}`)
+}
+
+describe('pinyon doctor', () => {
+  test('finds nothing wrong with a farm that works, and makes no database', async (t) => {
+    const farm = createFarm(t, ['m'])
+    farm.publish('m', [{ name: 'a', content: 10 }])
+    const { code, stdout } = await farm.run('doctor')
+    assert.equal(code, 0, stdout)
+    assert.match(stdout, /^ok {4}database +none yet/m)
+    assert.match(stdout, /^ok {4}mirror m +file:\/\/\S+ answers in \d+ ms, 3 files of repodata$/m)
+    assert.match(stdout, /\n\n\d+ right, 0 to look at, 0 wrong\n$/)
+    assert.equal((await farm.run('sync')).code, 0)
+    assert.match((await farm.run('doctor')).stdout, /^ok {4}database +1 mirrors, generation 1$/m)
+  })
+
+  test('says of each mirror what is wrong with it, and what to do', async (t) => {
+    const farm = createFarm(t, ['page', 'elsewhere', 'good'])
+    farm.publish('good', [])
+    const page = join(farm.dir, 'upstream/page/repodata')
+    mkdirSync(page, { recursive: true })
+    writeFileSync(join(page, 'repomd.xml'), '<!DOCTYPE html><html><title>Log in</title></html>')
+    mkdirSync(join(farm.dir, 'upstream/elsewhere'), { recursive: true })
+    const { code, stdout } = await farm.run('doctor', '--json')
+    assert.equal(code, 1)
+    const found = trouble(stdout)
+    assert.equal(found.length, 2, stdout)
+    assert.match(found[0] ?? '', /^mirror page: .*repomd\.xml/)
+    assert.match(found[1] ?? '', /^mirror elsewhere: .*repomd\.xml/)
+  })
+
+  test('tells a data_dir that cannot be one, and a refused configuration', async (t) => {
+    const farm = createFarm(t, [])
+    writeFileSync(farm.dataDir, 'a file')
+    const { code, stdout } = await farm.run('doctor', '--json')
+    assert.equal(code, 1)
+    assert.match(trouble(stdout)[0] ?? '', /^data_dir: \S+data: /)
+    writeFileSync(farm.configFile, 'listen: nowhere\n')
+    const refused = await pinyon(['doctor', '--config', farm.configFile])
+    assert.equal(refused.code, 1)
+    assert.match(refused.stdout, /^fail {2}configuration .*listen/m)
+  })
+
+  test('tells a port that is taken, few descriptors, and an old Node', async (t) => {
+    const taken = createServer().listen(0, '127.0.0.1')
+    t.after(() => void taken.close())
+    await once(taken, 'listening')
+    const { port } = taken.address() as AddressInfo
+    const finding = await checkListen({ listen: { host: '127.0.0.1', port } })
+    assert.deepEqual([finding.check, finding.level], ['listen', 'fail'])
+    assert.match(finding.advice ?? '', /something else listens there/)
+    assert.equal((await checkListen({ listen: { host: '192.0.2.1', port: 0 } })).level, 'fail')
+    assert.equal(checkDescriptors(limits('1024')).level, 'warn')
+    assert.equal(checkDescriptors(limits('unlimited')).level, 'ok')
+    assert.deepEqual(
+      ['22.1.0', '24.0.0', '26.0.0'].map((version) => checkNode(version).level),
+      ['fail', 'ok', 'ok'],
+    )
+  })
+
+  test('tells a clock that has gone back, and a database that is damaged', async (t) => {
+    const farm = createFarm(t, ['m'])
+    farm.publish('m', [])
+    assert.equal((await farm.run('sync')).code, 0)
+    const hourAgo = Date.now() - 3_600_000
+    const levels = async (nowMs: number) =>
+      (await checkDatabase(farm.dataDir, nowMs)).map(({ check, level }) => `${check} ${level}`)
+    assert.deepEqual(await levels(Date.now()), ['database ok', 'clock ok'])
+    assert.deepEqual(await levels(hourAgo), ['database ok', 'clock fail'])
+    const damaged = tempDir(t)
+    writeFileSync(join(damaged, 'pinyon.db'), 'no database '.repeat(1_000))
+    const [found] = await checkDatabase(damaged, Date.now())
+    assert.equal(found?.level, 'fail')
+    assert.match(found?.advice ?? '', /verify --rebuild/)
+  })
+
+  test('shows hostile text as text', () => {
+    const findings: Finding[] = [{ check: 'mirror m', level: 'fail', found: '\u001b[2Jx\ny', advice: 'do' }]
+    const text = formatFindings(findings)
+    assert.ok(!text.includes('\u001b'))
+    assert.equal(text.split('\n').length, 5)
+  })
+})
