@@ -3,6 +3,7 @@ import { MirrorList, type KnownListing, type ListState } from '../snapshot/listi
 import type { ListingStore } from '../snapshot/listing/listing-store.ts'
 import type { MirrorUpstream } from '../upstream/mirror-upstream.ts'
 import { createUpstream, type SharedUpstream } from './create-upstream.ts'
+import { createUpstreams } from './mirrors.ts'
 
 /** A list that cannot be had is no reason to hold up a sync for long: the last good one holds. */
 const MAX_RETRIES = 2
@@ -94,4 +95,25 @@ export class MirrorLists {
     })
     return { list, source, mirror }
   }
+}
+
+const NO_LISTINGS: ListingStore = {
+  listing: async () => undefined,
+  keepListing: async () => undefined,
+  forgetListings: async () => undefined,
+}
+
+/** The sources of all mirrors for who needs them once: of what their lists say nothing is kept. */
+export function openSources(
+  config: Config,
+  shared: SharedUpstream,
+): { readonly upstreams: ReadonlyMap<string, MirrorUpstream>; readonly close: () => Promise<void> } {
+  const lists = new MirrorLists({ store: NO_LISTINGS, upstream: shared, now: Date.now })
+  const upstreams = createUpstreams(config, { ...shared, prepare: (mirror) => lists.ensure(mirror) })
+  lists.configure(config, upstreams)
+  const close = async () => {
+    await Promise.all([...upstreams.values()].map((upstream) => upstream.close()))
+    await lists.close()
+  }
+  return { upstreams, close }
 }

@@ -19,10 +19,8 @@ import { rebuildDatabase } from '../snapshot/rebuild/rebuild.ts'
 import type { WantedFile } from '../snapshot/rebuild/restore-mirror.ts'
 import { Claims } from '../system/claims.ts'
 import { moveFile, removeFile, syncDirectory } from '../system/publish.ts'
-import { MirrorLists } from './mirror-lists.ts'
-import type { ListingStore } from '../snapshot/listing/listing-store.ts'
+import { openSources } from './mirror-lists.ts'
 import { Network } from '../upstream/network.ts'
-import { createUpstreams } from './mirrors.ts'
 
 /** How to make a database anew. */
 export interface RebuilderOptions {
@@ -96,26 +94,13 @@ async function rebuildAlone(options: RebuilderOptions, layout: Layout, claims: C
   }
 }
 
-const NO_LISTINGS: ListingStore = {
-  listing: async () => undefined,
-  keepListing: async () => undefined,
-  forgetListings: async () => undefined,
-}
-
 /** What of the repodata is right, or can be made so. */
 class RepodataFiles {
   refetched = 0
   readonly #options: RebuilderOptions
   readonly #layout: Layout
   readonly #blobs: DiskBlobStore
-  readonly #upstreams: ReturnType<typeof createUpstreams>
-  readonly #network = new Network()
-  /** What was kept of them is lost with the database. */
-  readonly #lists = new MirrorLists({
-    store: NO_LISTINGS,
-    upstream: { network: this.#network },
-    now: Date.now,
-  })
+  readonly #sources: ReturnType<typeof openSources>
   /** What was found of each, so that none is read twice. */
   readonly #found = new Map<Digest, string | undefined>()
 
@@ -123,9 +108,7 @@ class RepodataFiles {
     this.#options = options
     this.#layout = layout
     this.#blobs = blobs
-    const prepare = (mirror: string) => this.#lists.ensure(mirror)
-    this.#upstreams = createUpstreams(options.config, { network: this.#network, prepare })
-    this.#lists.configure(options.config, this.#upstreams)
+    this.#sources = openSources(options.config, { network: new Network() })
   }
 
   /** Reads a file and holds it against its digest; what is wrong goes to quarantine and is asked for upstream. Gives why it cannot be had. */
@@ -143,13 +126,12 @@ class RepodataFiles {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#upstreams.values()].map((upstream) => upstream.close()))
-    await this.#lists.close()
+    await this.#sources.close()
   }
 
   async #fetch(mirror: string, file: WantedFile, reason: string): Promise<string | undefined> {
     const { signal } = this.#options
-    const upstream = this.#upstreams.get(mirror)
+    const upstream = this.#sources.upstreams.get(mirror)
     if (upstream === undefined) return `${reason}, and its mirror is not configured`
     const { path: href, type, digest: checksum, size } = file
     try {

@@ -49,6 +49,10 @@ test('a metalink of a file, with variables, is followed, and status shows its mi
   const [first, second] = mirrors[0]?.sources ?? []
   assert.ok(first?.failure_share === 0 && (second?.failure_share ?? 0) > 0, JSON.stringify(mirrors))
   assert.equal(mirrors[0]?.list?.url, `file://${file}`)
+  assert.match(
+    await run('doctor'),
+    new RegExp(`^ok {4}mirror m +${well.url}9/x86_64/ answers in \\d+ ms`, 'm'),
+  )
   // Another list is taken up while the server runs; what is wrong with it is told, and the mirror stays as it is.
   writeFileSync(join(dir, 'lists/other.xml'), '<html>')
   writeFileSync(server.configFile, createText("mirrorlist: 'file:lists/other.xml'"))

@@ -1,10 +1,11 @@
 import pLimit from 'p-limit'
 
-import { createUpstream } from '../../app/create-upstream.ts'
+import { openSources } from '../../app/mirror-lists.ts'
 import type { Config, MirrorConfig } from '../../config/config.ts'
 import { PinyonError, toPinyonError, type ErrorCode } from '../../model/errors.ts'
 import { parseRepomd } from '../../repodata/repomd.ts'
 import { fetchRepomd } from '../../snapshot/repomd-source.ts'
+import type { MirrorUpstream } from '../../upstream/mirror-upstream.ts'
 import { Network } from '../../upstream/network.ts'
 import { fine, type Finding } from './finding.ts'
 
@@ -18,17 +19,32 @@ const FUTURE_S = 3_600
 /** Asks every enabled mirror for its repomd.xml as a sync would, but once. */
 export async function checkMirrors(config: Config, nowMs: number): Promise<Finding[]> {
   const network = new Network({ hosts: () => config.hosts ?? new Map() })
+  const mirrors = new Map([...config.mirrors].map(([name, mirror]) => [name, hurry(mirror)]))
+  const sources = openSources({ ...config, mirrors }, { network })
   const limit = pLimit(PARALLEL)
-  const enabled = [...config.mirrors.values()].filter((mirror) => mirror.enabled)
-  return await Promise.all(enabled.map((mirror) => limit(() => checkMirror(mirror, network, nowMs))))
+  const enabled = [...mirrors.values()].filter((mirror) => mirror.enabled)
+  const check = async ({ name }: MirrorConfig) => await checkMirror(name, sources.upstreams.get(name), nowMs)
+  try {
+    return await Promise.all(enabled.map((mirror) => limit(() => check(mirror))))
+  } finally {
+    await sources.close()
+  }
 }
 
-async function checkMirror(mirror: MirrorConfig, network: Network, nowMs: number): Promise<Finding> {
-  const check = `mirror ${mirror.name}`
-  const asked = { ...mirror, retries: 0, timeoutMs: Math.min(mirror.timeoutMs, PATIENCE_MS) }
-  const upstream = createUpstream(asked, { network })
+function hurry(mirror: MirrorConfig): MirrorConfig {
+  return { ...mirror, retries: 0, timeoutMs: Math.min(mirror.timeoutMs, PATIENCE_MS) }
+}
+
+async function checkMirror(
+  name: string,
+  upstream: MirrorUpstream | undefined,
+  nowMs: number,
+): Promise<Finding> {
+  const check = `mirror ${name}`
   const startedAt = performance.now()
   try {
+    if (upstream === undefined)
+      throw new PinyonError('MIRROR_UNCONFIGURED', `no such mirror is configured: ${name}`)
     const found = await fetchRepomd(upstream, undefined, { signal: AbortSignal.timeout(PATIENCE_MS) })
     // Nothing was seen before, so nothing can be unchanged.
     if (found === undefined)
@@ -51,8 +67,6 @@ async function checkMirror(mirror: MirrorConfig, network: Network, nowMs: number
       found: message,
       advice: ADVICE[code] ?? 'see what its baseurl gives in a browser or with curl',
     }
-  } finally {
-    await upstream.close()
   }
 }
 
