@@ -14,17 +14,26 @@ export interface Generation {
   readonly fresh: readonly string[]
 }
 
-const PACKAGES = 24
-const SMALL_BYTES = 120_000
-const BIG_BYTES = 1_500_000
+/** How much there is in each generation. */
+export interface GenerationSizes {
+  /** A multiple of four. */
+  readonly packages: number
+  readonly smallBytes: number
+  /** Of the first package. */
+  readonly bigBytes: number
+}
+
+const SIZES: GenerationSizes = { packages: 24, smallBytes: 120_000, bigBytes: 1_500_000 }
 
 /** An upstream repository that moves on; remembers what each of its generations held. */
 export class Generations {
   readonly dir: string
   readonly all: Generation[] = []
+  readonly #sizes: GenerationSizes
 
-  constructor(dir: string) {
+  constructor(dir: string, sizes: GenerationSizes = SIZES) {
     this.dir = dir
+    this.#sizes = sizes
   }
 
   get newest(): Generation {
@@ -33,12 +42,13 @@ export class Generations {
     return newest
   }
 
-  /** Publishes the next one in place: five packages change, one of them big; a repeated call never repeats content. */
+  /** Publishes the next one in place: some packages change, one of them big; a repeated call never repeats content. */
   publish(): Generation {
     const number = this.all.length
-    const packages = Array.from({ length: PACKAGES }, (_, index): SyntheticPackage => {
-      const changedAt = Math.max(0, number - ((number + index) % (PACKAGES / 4)))
-      const content = index === 0 ? BIG_BYTES : SMALL_BYTES
+    const { packages: count, smallBytes, bigBytes } = this.#sizes
+    const packages = Array.from({ length: count }, (_, index): SyntheticPackage => {
+      const changedAt = Math.max(0, number - ((number + index) % (count / 4)))
+      const content = index === 0 ? bigBytes : smallBytes
       return { name: `p${index}`, version: `1.${index === 0 ? number : changedAt}`, content }
     })
     const written = writeSyntheticRepository(this.dir, { packages, revision: 1_600_000_000 + number })

@@ -32,7 +32,9 @@ export async function checkPromises(
   witness: Witness,
 ): Promise<void> {
   await checkDisk(dataDir)
-  checkDatabase(join(dataDir, 'pinyon.db'), witness)
+  const generation = checkDatabase(dataDir)
+  assert.ok(generation >= witness.indexGeneration, `generation ${witness.indexGeneration} was lost`)
+  witness.indexGeneration = generation
   const names = await checkIndexes(url)
   const all = (await readJson(`${url}/api/v1/mirrors/m/snapshots`)) as { snapshots?: { name: string }[] }
   const published = (all.snapshots ?? []).map(({ name }) => name)
@@ -45,7 +47,7 @@ export async function checkPromises(
 }
 
 /** No temporary file is left, no sign of life of a dead process but the server's own, and every blob has its digest. */
-async function checkDisk(dataDir: string): Promise<void> {
+export async function checkDisk(dataDir: string): Promise<void> {
   assert.deepEqual(await readdir(join(dataDir, 'blobs.v1/temporary')), [])
   const alive = (await readdir(join(dataDir, 'run'))).filter((name) => name.endsWith('.alive'))
   assert.equal(alive.length, 1, `signs of life: ${alive.join(' ')}`)
@@ -59,24 +61,20 @@ async function checkDisk(dataDir: string): Promise<void> {
   }
 }
 
-function checkDatabase(file: string, witness: Witness): void {
-  const database = new Database(file, { readonly: true })
+/** The database is whole. Returns the newest generation of the index. */
+export function checkDatabase(dataDir: string): number {
+  const database = new Database(join(dataDir, 'pinyon.db'), { readonly: true })
   try {
     assert.equal(database.pragma('integrity_check', { simple: true }), 'ok')
     assert.deepEqual(database.pragma('foreign_key_check'), [])
-    const generation = database
-      .prepare('SELECT coalesce(max(number), 0) FROM generation')
-      .pluck()
-      .get() as number
-    assert.ok(generation >= witness.indexGeneration, `generation ${witness.indexGeneration} was lost`)
-    witness.indexGeneration = generation
+    return database.prepare('SELECT coalesce(max(number), 0) FROM generation').pluck().get() as number
   } finally {
     database.close()
   }
 }
 
 /** All formats and latest.txt name one snapshot, or none of them names any. */
-async function checkIndexes(url: string): Promise<readonly string[]> {
+export async function checkIndexes(url: string): Promise<readonly string[]> {
   const json = (await readJson(`${url}/repos/yum/all_latest.json`)) as {
     latest_ci_repos: Record<string, string>
   }
@@ -99,7 +97,7 @@ async function checkIndexes(url: string): Promise<readonly string[]> {
 }
 
 /** The generation of upstream that a snapshot is of. */
-async function generationOf(url: string, name: string, upstream: Generations): Promise<Generation> {
+export async function generationOf(url: string, name: string, upstream: Generations): Promise<Generation> {
   const repomd = await httpGet(`${url}/repos/yum/m/${name}/repodata/repomd.xml`)
   const generation = upstream.all.find((one) => one.repomd === digestOf(repomd.body))
   assert.ok(generation !== undefined, `repomd.xml of ${name} is no generation of upstream`)
@@ -156,7 +154,8 @@ export async function checkFile(url: string, digest: string, outcome?: string): 
   if (outcome !== undefined) assert.equal(reply.headers['x-cache'], outcome, url)
 }
 
-async function readJson(url: string): Promise<unknown> {
+/** What an API answers; nothing for what is not there. */
+export async function readJson(url: string): Promise<unknown> {
   const reply = await httpGet(url)
   return reply.status === 404 ? {} : (JSON.parse(reply.body.toString()) as unknown)
 }

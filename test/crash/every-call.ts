@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict'
+import { hash } from 'node:crypto'
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+
+import type { KillPoint } from '../support/disk-calls.ts'
+import type { DiskCall } from '../support/disk-journal.ts'
+import { Random } from '../support/random.ts'
+import { tempDir } from '../support/temp-dir.ts'
+import { runScenario, type CallContext, type EndedRun } from './call-run.ts'
+import { readContent, writeContent, type DiskContent, type PowerLoss } from './disk-image.ts'
+import { checkRecovery } from './recovery.ts'
+import { SCENARIOS, type Scenario, type ScenarioName } from './scenarios.ts'
+import type { Claims } from './told.ts'
+
+/** Which of all the crashes of a scenario happen. */
+export interface Choice {
+  readonly name: ScenarioName
+  /** The first, counted from 0, and how many further on the next one is. */
+  readonly first: number
+  readonly stride: number
+  /** At most so many; all unless told. */
+  readonly most?: number
+  readonly seed: number
+  /** Told of each: what it was, and what was broken, if anything was. */
+  readonly onCrash: (what: string, broken: Error | undefined) => void
+}
+
+/** How it went. */
+export interface CrashReport {
+  /** Calls that the scenario makes. */
+  calls: number
+  crashes: number
+  /** Calls that did not come again, as what runs side by side does not always come in the same order or number. */
+  missed: number
+  broken: number
+}
+
+/** Kills a process before, or after, calls of a scenario, each in a run of its own, and demands every promise of what is left. */
+export async function killAtCalls(
+  t: TestContext,
+  context: CallContext,
+  choice: Choice & { readonly when: KillPoint['when'] },
+): Promise<CrashReport> {
+  const { name, when, onCrash } = choice
+  const recorded = await recordScenario(t, context, name)
+  for (const call of recorded.calls) recorded.run.image.apply(call)
+  assertRecorded(recorded.run)
+  recorded.run.discard()
+  const points = listPoints(recorded.calls, when)
+  const report: CrashReport = { calls: points.length, crashes: 0, missed: 0, broken: 0 }
+  for (const point of choose(points, choice)) {
+    const what = `${name}: killed ${when} ${point.key} #${point.ordinal}`
+    let run: EndedRun | undefined
+    const broken = await catchBroken(async () => {
+      run = await runScenario(t, context, name, point)
+      if (run.calls.killed === undefined) report.missed += 1
+      await check(context, run.dir, name, run.told.until(run.calls.position))
+    })
+    run?.discard()
+    report.crashes += 1
+    if (broken !== undefined) report.broken += 1
+    onCrash(run?.calls.killed === undefined ? `${what} (not reached)` : what, broken)
+  }
+  return report
+}
+
+/** Cuts the power at calls of one run of a scenario, and demands every promise of what the disk has kept. */
+export async function cutPowerAtCalls(
+  t: TestContext,
+  context: CallContext,
+  choice: Choice & { readonly loss: PowerLoss; readonly samples: number },
+): Promise<CrashReport> {
+  const { name, loss, seed, samples, onCrash } = choice
+  const random = new Random(seed)
+  const killedAt = (SCENARIOS[name] as Scenario).killedAt
+  const point = killedAt === undefined ? undefined : { ...random.pick(killedAt), when: 'after' as const }
+  const { calls, run } = await recordScenario(t, context, name, point)
+  const report: CrashReport = { calls: calls.length, crashes: 0, missed: 0, broken: 0 }
+  const chosen = new Set(choose([...calls.keys()], choice))
+  const seen = new Set<string>()
+  const dir = join(tempDir(t), 'farm')
+  const after = point === undefined ? '' : `, once killed after ${point.key} #${point.ordinal}`
+  for (const [index, call] of calls.entries()) {
+    run.image.apply(call)
+    for (let sample = 0; chosen.has(index) && sample < samples; sample += 1) {
+      const claims = run.told.until(call.end)
+      const content = run.image.compose(loss, random)
+      const state = `${hashContent(content)} ${claims.size}`
+      // Most calls make nothing durable.
+      if (seen.has(state)) continue
+      seen.add(state)
+      writeContent(dir, content)
+      const broken = await catchBroken(() => check(context, dir, name, claims))
+      rmSync(dir, { recursive: true })
+      report.crashes += 1
+      if (broken !== undefined) report.broken += 1
+      onCrash(
+        `${name}: power cut (${loss}) after call ${index} of ${calls.length}, ${call.key}${after}`,
+        broken,
+      )
+    }
+  }
+  assertRecorded(run)
+  run.discard()
+  return report
+}
+
+/** Runs a scenario without a crash, unless it has one of its own. Its image is as when the scenario began. */
+async function recordScenario(
+  t: TestContext,
+  context: CallContext,
+  name: ScenarioName,
+  point?: KillPoint,
+): Promise<{ readonly calls: readonly DiskCall[]; readonly run: EndedRun }> {
+  const run = await runScenario(t, context, name, point)
+  assert.equal(run.calls.escaped, 0, 'files were changed in a way that is not followed')
+  const all = run.calls.read()
+  for (const call of all) if (call.end <= run.begun) run.image.apply(call)
+  return { calls: all.filter(({ end }) => end > run.begun), run }
+}
+
+/** The journal has told everything: what it makes of the image is what the disk has. */
+function assertRecorded({ image, dir }: EndedRun): void {
+  const [made, found] = [image.compose('kept', new Random(0)), readContent(dir)]
+  assert.deepEqual([...made.keys()].toSorted(), [...found.keys()].toSorted())
+  for (const [path, bytes] of found)
+    assert.ok(bytes?.equals(made.get(path) ?? Buffer.alloc(0)) !== false, path)
+}
+
+function listPoints(calls: readonly DiskCall[], when: KillPoint['when']): KillPoint[] {
+  const counts = new Map<string, number>()
+  return calls.map(({ key }) => {
+    const ordinal = (counts.get(key) ?? 0) + 1
+    counts.set(key, ordinal)
+    return { key, ordinal, when }
+  })
+}
+
+function choose<T>(all: readonly T[], { first, stride, most = all.length }: Choice): T[] {
+  return all.filter((_, index) => index >= first && (index - first) % stride === 0).slice(0, most)
+}
+
+async function check({ farm }: CallContext, dir: string, name: ScenarioName, claims: Claims): Promise<void> {
+  const { generations, served: upstreamHas } = farm
+  await checkRecovery({ dir, generations, claims, keep: SCENARIOS[name].keep, upstreamHas })
+}
+
+async function catchBroken(action: () => Promise<void>): Promise<Error | undefined> {
+  try {
+    await action()
+    return undefined
+  } catch (error) {
+    return error as Error
+  }
+}
+
+function hashContent(content: DiskContent): string {
+  const parts = [...content].map(
+    ([path, bytes]) => `${path} ${bytes === undefined ? '/' : hash('sha1', bytes)}`,
+  )
+  return hash('sha1', parts.toSorted().join('\n'))
+}
