@@ -1,5 +1,3 @@
-import { mkdir } from 'node:fs/promises'
-
 import { BlobCache } from '../cache/blob-cache.ts'
 import { DiskBlobStore } from '../cache/disk-blob-store.ts'
 import { readFreeBytes } from '../cache/free-space.ts'
@@ -20,6 +18,7 @@ import { ViewSweeper } from '../snapshot/views/view-sweeper.ts'
 import { Claims } from '../system/claims.ts'
 import type { Logger } from '../system/logger.ts'
 import { openMachineClock, type MachineClock } from '../system/machine-clock.ts'
+import { makeDurableDirectory } from '../system/publish.ts'
 import { Collector, type CollectorOptions } from './collector.ts'
 import { InventoryKeeper } from './inventory-keeper.ts'
 
@@ -71,7 +70,7 @@ export class Storage {
   static async open(options: StorageOptions): Promise<Storage> {
     const { dataDir } = options.config()
     try {
-      await mkdir(dataDir, { recursive: true })
+      await makeDurableDirectory(dataDir)
       const layout = createLayout(dataDir)
       const claims = new Claims(layout.claims)
       try {

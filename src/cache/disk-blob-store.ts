@@ -5,7 +5,7 @@ import { promisify } from 'node:util'
 
 import type { Digest } from '../model/digest.ts'
 import { PinyonError } from '../model/errors.ts'
-import { makeDurableDirectory, moveFile, removeFile } from '../system/publish.ts'
+import { makeDurableDirectory, moveFile, removeFile, syncDirectory } from '../system/publish.ts'
 import { NO_LEDGER, type BlobLedger } from './blob-ledger.ts'
 import type { Blob, BlobStore, BlobWriter, ExpectedBlob, PartialBlob } from './blob-store.ts'
 import { DiskBlobWriter } from './disk-blob-writer.ts'
@@ -37,6 +37,8 @@ export class DiskBlobStore implements BlobStore {
   readonly #ledger: BlobLedger
   readonly #quota: Quota
   #serial = 0
+  /** Directories of blobs whose own names this process has made durable, or is about to. */
+  readonly #durable = new Map<string, Promise<void>>()
 
   /** Expects the directories to be there: use {@link DiskBlobStore.open} unless another store of this process made them. */
   constructor(layout: Layout, processes: LivingProcesses, options: DiskBlobStoreOptions = {}) {
@@ -52,7 +54,8 @@ export class DiskBlobStore implements BlobStore {
     processes: LivingProcesses,
     options: DiskBlobStoreOptions = {},
   ): Promise<DiskBlobStore> {
-    await mkdir(layout.temporary, { recursive: true })
+    await makeDurableDirectory(layout.blobs)
+    await makeDurableDirectory(layout.temporary)
     for (const name of await readdir(layout.temporary)) {
       const owner = temporaryOwner(name)
       if (owner === undefined || !processes.isAlive(owner)) await removeFile(join(layout.temporary, name))
@@ -81,7 +84,7 @@ export class DiskBlobStore implements BlobStore {
     const target = blobPath(this.#layout, expected.digest)
     const reservation = await this.#quota.reserve(expected.size, { essential: expected.essential === true })
     try {
-      await makeDurableDirectory(dirname(target))
+      await this.#makeDirectory(dirname(target))
       const handle = await open(path, 'wx+')
       return new DiskBlobWriter(handle, { path, target, expected, reservation, ledger: this.#ledger })
     } catch (error) {
@@ -92,7 +95,12 @@ export class DiskBlobStore implements BlobStore {
 
   async keep(digest: Digest): Promise<number | undefined> {
     const path = blobPath(this.#layout, digest)
-    return await this.#ledger.keep(digest, () => statSync(path, { throwIfNoEntry: false })?.size)
+    const size = await this.#ledger.keep(digest, () => statSync(path, { throwIfNoEntry: false })?.size)
+    if (size === undefined) return undefined
+    // Who stored it may be about to make its name durable, or was killed before that; whoever relies on it now may tell of it first.
+    await this.#makeDirectory(dirname(path))
+    await syncDirectory(dirname(path))
+    return size
   }
 
   async openPartial(location: string): Promise<PartialBlob | undefined> {
@@ -126,6 +134,29 @@ export class DiskBlobStore implements BlobStore {
     return (await this.#drop(digest, (path) => existsSync(path) && moveFile(path, target)))
       ? target
       : undefined
+  }
+
+  /**
+   * Makes a directory of blobs with a durable name. For the first time in this process also when it is there: somebody else may be about to do that,
+   * or was killed before it.
+   */
+  async #makeDirectory(directory: string): Promise<void> {
+    const made = await mkdir(directory, { recursive: true })
+    if (made !== undefined) this.#durable.delete(directory)
+    const syncing = this.#durable.get(directory) ?? this.#syncNames(directory)
+    this.#durable.set(directory, syncing)
+    await syncing
+  }
+
+  async #syncNames(directory: string): Promise<void> {
+    try {
+      // Of the directory, and of that of its algorithm.
+      await syncDirectory(dirname(directory))
+      await syncDirectory(this.#layout.blobs)
+    } catch (error) {
+      this.#durable.delete(directory)
+      throw error
+    }
   }
 
   async #drop(digest: Digest, take: (path: string) => void): Promise<boolean> {

@@ -44,12 +44,16 @@ export async function syncDirectory(directory: string): Promise<void> {
   }
 }
 
-/** Creates a directory and those above it, each made durable in its parent. */
+/**
+ * Creates a directory and those above it, each made durable in its parent; itself also when it is there: who made it may have been killed
+ * before that. A parent that this process may not read is taken as it is.
+ */
 export async function makeDurableDirectory(directory: string): Promise<void> {
-  const first = await mkdir(directory, { recursive: true })
-  if (first === undefined) return
+  const first = (await mkdir(directory, { recursive: true })) ?? directory
   for (let path = directory; path.length >= first.length; path = dirname(path))
-    await syncDirectory(dirname(path))
+    await syncDirectory(dirname(path)).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EACCES') throw error
+    })
 }
 
 /** Removes a file if it is there. */

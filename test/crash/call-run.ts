@@ -71,8 +71,9 @@ export async function runScenario(
     if (calls.killed === undefined || error instanceof assert.AssertionError) throw error
   }
   const last = servers.at(-1)
-  if (last !== undefined && calls.killed !== undefined && isRunning(last)) {
-    // It was a child of its, or somebody else: the server goes on, and so do its promises.
+  const isOther = calls.killed !== undefined && servers.every(({ process: { pid } }) => pid !== calls.killed)
+  if (last !== undefined && isOther) {
+    // A child of the server's, or somebody else: the server goes on, and so do its promises.
     const claims = told.until(calls.position)
     const { generations, served: upstreamHas } = farm
     await checkSite(last.url, { dir, generations, claims, keep: scenario.keep, upstreamHas })
@@ -80,8 +81,4 @@ export async function runScenario(
   for (const server of servers) await server.kill()
   const discard = () => rmSync(place, { recursive: true, force: true })
   return { dir, calls, told, image, begun, discard }
-}
-
-function isRunning({ process: { exitCode, signalCode } }: StartedServer): boolean {
-  return exitCode === null && signalCode === null
 }

@@ -51,17 +51,18 @@ export async function killAtCalls(
   const points = listPoints(recorded.calls, when)
   const report: CrashReport = { calls: points.length, crashes: 0, missed: 0, broken: 0 }
   for (const point of choose(points, choice)) {
-    const what = `${name}: killed ${when} ${point.key} #${point.ordinal}`
-    let run: EndedRun | undefined
+    let reached = true
     const broken = await catchBroken(async () => {
-      run = await runScenario(t, context, name, point)
-      if (run.calls.killed === undefined) report.missed += 1
+      const run = await runScenario(t, context, name, point)
+      reached = run.calls.killed !== undefined
       await check(context, run.dir, name, run.told.until(run.calls.position))
+      run.discard()
     })
-    run?.discard()
     report.crashes += 1
+    if (!reached) report.missed += 1
     if (broken !== undefined) report.broken += 1
-    onCrash(run?.calls.killed === undefined ? `${what} (not reached)` : what, broken)
+    const what = `${name}: killed ${when} ${point.key} #${point.ordinal}`
+    onCrash(reached ? what : `${what} (not reached)`, broken)
   }
   return report
 }

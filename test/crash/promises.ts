@@ -99,6 +99,7 @@ export async function checkIndexes(url: string): Promise<readonly string[]> {
 /** The generation of upstream that a snapshot is of. */
 export async function generationOf(url: string, name: string, upstream: Generations): Promise<Generation> {
   const repomd = await httpGet(`${url}/repos/yum/m/${name}/repodata/repomd.xml`)
+  if (!repomd.complete) throw new Error(`repomd.xml of ${name} was cut`)
   const generation = upstream.all.find((one) => one.repomd === digestOf(repomd.body))
   assert.ok(generation !== undefined, `repomd.xml of ${name} is no generation of upstream`)
   return generation

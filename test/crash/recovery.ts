@@ -103,7 +103,8 @@ export async function listSnapshots(url: string): Promise<readonly string[]> {
 
 /** A view's index without the server's URL; reading it makes the view when there is none. */
 export async function readView(url: string, view: string): Promise<string> {
-  const { status, body } = await httpGet(`${url}/repos/views/${view}/all_latest.json`)
+  const { status, body, complete } = await httpGet(`${url}/repos/views/${view}/all_latest.json`)
+  if (!complete) throw new Error(`view ${view} was cut`)
   assert.equal(status, 200, `view ${view}: ${body.toString()}`)
   return body.toString().replaceAll(url, '')
 }

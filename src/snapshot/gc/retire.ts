@@ -60,7 +60,8 @@ export async function retireSnapshots(
         if (going.length > 0) statements.markUnswept.run({ mirrorId: mirror.id })
         return judged
       }
-      all.push(...(await runWrite(database, retire, { durable: false })))
+      // Durable before the first blob goes: were the snapshot back after a power cut, the files that it lists would not be.
+      all.push(...(await runWrite(database, retire, { durable: true })))
     }
   }
   return all
