@@ -1,5 +1,5 @@
 /**
- * `npm run crash:calls -- [--scenario NAME] [--when before|after] [--power-loss none|kept|strict|names|torn] [--seed S] [--first N] [--stride N] [--most N] [--samples N]`:
+ * `npm run crash:calls -- [--scenario NAME] [--when before|after] [--power-loss none|kept|strict|names|torn] [--seed S] [--first N] [--share N] [--samples N]`:
  * kills a process at every call by which a scenario changes files, or cuts the power there, and checks each time that every promise holds. All
  * scenarios unless told. Prints a line for each crash, and ends with 1 when any promise was broken.
  */
@@ -20,8 +20,7 @@ const { values } = parseArgs({
     'power-loss': { type: 'string', default: 'none' },
     seed: { type: 'string' },
     first: { type: 'string', default: '0' },
-    stride: { type: 'string', default: '1' },
-    most: { type: 'string' },
+    share: { type: 'string' },
     samples: { type: 'string', default: '1' },
   },
 })
@@ -55,8 +54,7 @@ async function crash(place: { farm: CallFarm; library: string }, name: ScenarioN
   const choice = {
     name,
     first: Number(values.first),
-    stride: Number(values.stride),
-    ...(values.most === undefined ? {} : { most: Number(values.most) }),
+    ...(values.share === undefined ? {} : { share: Number(values.share) }),
     seed,
     onCrash: (what: string, broken: Error | undefined) =>
       process.stdout.write(broken === undefined ? `ok      ${what}\n` : `BROKEN  ${what}\n${broken.stack}\n`),

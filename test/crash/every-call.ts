@@ -17,11 +17,10 @@ import type { Claims } from './told.ts'
 /** Which of all the crashes of a scenario happen. */
 export interface Choice {
   readonly name: ScenarioName
-  /** The first, counted from 0, and how many further on the next one is. */
-  readonly first: number
-  readonly stride: number
-  /** At most so many; all unless told. */
-  readonly most?: number
+  /** Begin at this call, counted from 0. */
+  readonly first?: number
+  /** So many in all, evenly spread; every one unless told. */
+  readonly share?: number
   readonly seed: number
   /** Told of each: what it was, and what was broken, if anything was. */
   readonly onCrash: (what: string, broken: Error | undefined) => void
@@ -55,7 +54,7 @@ export async function killAtCalls(
     const broken = await catchBroken(async () => {
       const run = await runScenario(t, context, name, point)
       reached = run.calls.killed !== undefined
-      await check(context, run.dir, name, run.told.until(run.calls.position))
+      await checkAfter(context, name, run)
       run.discard()
     })
     report.crashes += 1
@@ -67,22 +66,31 @@ export async function killAtCalls(
   return report
 }
 
-/** Cuts the power at calls of one run of a scenario, and demands every promise of what the disk has kept. */
+/** How the power is cut. */
+export interface PowerChoice extends Choice {
+  readonly loss: PowerLoss
+  /** So many power cuts at each call, which differ where chance decides. */
+  readonly samples: number
+  /** Where the run is killed, so that there are calls until then only; nowhere unless told. */
+  readonly point?: KillPoint
+}
+
+/** Cuts the power at calls of one run of a scenario, and demands every promise of what the disk has kept; of a run that is killed then that of the kill as well. */
 export async function cutPowerAtCalls(
   t: TestContext,
   context: CallContext,
-  choice: Choice & { readonly loss: PowerLoss; readonly samples: number },
+  choice: PowerChoice,
 ): Promise<CrashReport> {
   const { name, loss, seed, samples, onCrash } = choice
   const random = new Random(seed)
   const killedAt = (SCENARIOS[name] as Scenario).killedAt
-  const point = killedAt === undefined ? undefined : { ...random.pick(killedAt), when: 'after' as const }
+  const point = killedAt === undefined ? choice.point : { ...random.pick(killedAt), when: 'after' as const }
   const { calls, run } = await recordScenario(t, context, name, point)
   const report: CrashReport = { calls: calls.length, crashes: 0, missed: 0, broken: 0 }
   const chosen = new Set(choose([...calls.keys()], choice))
   const seen = new Set<string>()
   const dir = join(tempDir(t), 'farm')
-  const after = point === undefined ? '' : `, once killed after ${point.key} #${point.ordinal}`
+  const killed = point === undefined ? '' : `, with a kill ${point.when} ${point.key} #${point.ordinal}`
   for (const [index, call] of calls.entries()) {
     run.image.apply(call)
     for (let sample = 0; chosen.has(index) && sample < samples; sample += 1) {
@@ -98,12 +106,16 @@ export async function cutPowerAtCalls(
       report.crashes += 1
       if (broken !== undefined) report.broken += 1
       onCrash(
-        `${name}: power cut (${loss}) after call ${index} of ${calls.length}, ${call.key}${after}`,
+        `${name}: power cut (${loss}) after call ${index} of ${calls.length}, ${call.key}${killed}`,
         broken,
       )
     }
   }
   assertRecorded(run)
+  if (choice.point !== undefined) {
+    assert.ok(run.calls.killed !== undefined, `${name} makes no call ${choice.point.key}`)
+    await checkAfter(context, name, run)
+  }
   run.discard()
   return report
 }
@@ -139,8 +151,15 @@ function listPoints(calls: readonly DiskCall[], when: KillPoint['when']): KillPo
   })
 }
 
-function choose<T>(all: readonly T[], { first, stride, most = all.length }: Choice): T[] {
-  return all.filter((_, index) => index >= first && (index - first) % stride === 0).slice(0, most)
+function choose<T>(all: readonly T[], { first = 0, share, seed }: Choice): T[] {
+  const rest = all.slice(first)
+  const stride = share === undefined ? 1 : Math.max(1, Math.floor(rest.length / share))
+  return rest.filter((_, index) => index % stride === seed % stride)
+}
+
+/** Demands every promise of what a run has left. */
+async function checkAfter(context: CallContext, name: ScenarioName, run: EndedRun): Promise<void> {
+  await check(context, run.dir, name, run.told.until(run.calls.position))
 }
 
 async function check({ farm }: CallContext, dir: string, name: ScenarioName, claims: Claims): Promise<void> {

@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+
+import { compileDiskCalls, type KillPoint } from '../support/disk-calls.ts'
+import { CallFarm } from './call-farm.ts'
+import { cutPowerAtCalls } from './every-call.ts'
+import { SCENARIOS, type Scenario, type ScenarioName } from './scenarios.ts'
+
+// Issue 6, line 9: a slice of `npm run crash:calls`, which stops a process at every call and cuts the power there.
+
+const SEED = 20_261_126
+/** Power cuts before each kill. */
+const CUTS = 2
+
+const KILLS: readonly (readonly [ScenarioName, KillPoint])[] = [
+  ['sync', { key: 'fsync data/pinyon.db-wal', ordinal: 1, when: 'before' }],
+  ['fill', { key: 'rename data/blobs.v1/sha256/*/*', ordinal: 2, when: 'after' }],
+  ['gc', { key: 'unlink data/blobs.v1/sha256/*/*', ordinal: 3, when: 'before' }],
+  ['pin', { key: 'rename pinyon.yaml', ordinal: 2, when: 'after' }],
+]
+
+describe('every promise holds', () => {
+  for (const [name, point] of KILLS)
+    test(`of a ${name} that is killed at one of its calls, and of one whose power is cut before that`, async (t) => {
+      const library = await compileDiskCalls(t)
+      if (library === undefined) return t.skip('no C compiler')
+      const farm = await CallFarm.start(t, (SCENARIOS[name] as Scenario).bigBytes)
+      const choice = { name, point, loss: 'torn', samples: 1, seed: SEED, share: CUTS } as const
+      const onCrash = (what: string, broken: Error | undefined) => {
+        if (broken !== undefined) throw new Error(what, { cause: broken })
+      }
+      const { calls, crashes } = await cutPowerAtCalls(t, { farm, library }, { ...choice, onCrash })
+      t.diagnostic(`${crashes} power cuts at ${calls} calls`)
+      assert.ok(crashes >= CUTS)
+    })
+})

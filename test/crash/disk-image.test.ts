@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, test, type TestContext } from 'node:test'
+
+import { compileDiskCalls, DiskCalls, type KillPoint } from '../support/disk-calls.ts'
+import { Random } from '../support/random.ts'
+import { runCommand } from '../support/run-command.ts'
+import { tempDir } from '../support/temp-dir.ts'
+import { DiskImage, readContent, type PowerLoss } from './disk-image.ts'
+import { applyChanges, tear } from './torn-file.ts'
+
+/** A careful replacement, a careless one, and a file that is only made. */
+const PROGRAM = `
+  const fs = require('node:fs')
+  fs.writeFileSync('careful.new', 'new', { flush: true })
+  fs.renameSync('careful.new', 'careful')
+  fs.fsyncSync(fs.openSync('.'))
+  fs.writeFileSync('careless.new', 'new')
+  fs.renameSync('careless.new', 'careless')
+  fs.mkdirSync('made')
+  fs.appendFileSync('made/file', 'x')`
+
+interface Followed {
+  readonly directory: string
+  readonly calls: DiskCalls
+  readonly image: DiskImage
+  readonly code: number
+}
+
+/** Runs the program in a directory that holds what it replaces. */
+async function follow(t: TestContext, point?: KillPoint): Promise<Followed | undefined> {
+  const library = await compileDiskCalls(t)
+  if (library === undefined) {
+    t.skip('no C compiler')
+    return undefined
+  }
+  const place = tempDir(t)
+  const directory = join(place, 'followed')
+  mkdirSync(directory)
+  for (const name of ['careful', 'careless']) writeFileSync(join(directory, name), 'old')
+  const image = new DiskImage(directory)
+  const calls = new DiskCalls(library, place, directory)
+  if (point !== undefined) calls.arm(point)
+  const absolute = PROGRAM.replaceAll(/'(?=[cm]a|\.')/g, `'${directory}/`)
+  const { code } = await runCommand(process.execPath, ['--eval', absolute], { env: calls.env })
+  for (const call of calls.read()) image.apply(call)
+  return { directory, calls, image, code }
+}
+
+function textsOf(image: DiskImage, loss: PowerLoss): Record<string, string | undefined> {
+  const content = image.compose(loss, new Random(1))
+  return Object.fromEntries([...content].map(([path, bytes]) => [path, bytes?.toString()]))
+}
+
+describe('a disk after a power cut', () => {
+  test('has what was fsynced, all names, or everything', async (t) => {
+    const followed = await follow(t)
+    if (followed === undefined) return
+    const { image, directory, calls } = followed
+    assert.equal(calls.escaped, 0)
+    assert.deepEqual(textsOf(image, 'strict'), { careful: 'new', careless: 'old' })
+    const names = { careful: 'new', careless: '', made: undefined, 'made/file': '' }
+    assert.deepEqual(textsOf(image, 'names'), names)
+    const kept = { careful: 'new', careless: 'new', made: undefined, 'made/file': 'x' }
+    assert.deepEqual(textsOf(image, 'kept'), kept)
+    assert.deepEqual(readContent(directory).size, 4)
+  })
+
+  test('has of a torn file nothing that was never written', () => {
+    const initial = Buffer.alloc(2_000, 'i')
+    const changes = [
+      { at: 100, data: Buffer.alloc(1_500, 'a') },
+      { length: 1_200 },
+      { at: 1_300, data: Buffer.alloc(600, 'b') },
+    ]
+    const seen = new Set<string>()
+    for (let seed = 0; seed < 200; seed += 1) {
+      const bytes = applyChanges(initial, tear(changes, new Random(seed)))
+      assert.match(bytes.toString(), /^[iab\0]*$/)
+      seen.add(bytes.toString())
+    }
+    assert.ok(seen.size > 10)
+    assert.equal(applyChanges(initial, changes).length, 1_900)
+  })
+})
+
+describe('a program', () => {
+  for (const [when, careful] of [
+    ['before', 'old'],
+    ['after', 'new'],
+  ] as const)
+    test(`is killed ${when} a call of its own`, async (t) => {
+      const followed = await follow(t, { key: 'rename careful', ordinal: 1, when })
+      if (followed === undefined) return
+      assert.equal(followed.code, -1)
+      assert.ok(followed.calls.killed !== undefined)
+      assert.equal(readContent(followed.directory).get('careful')?.toString(), careful)
+      assert.equal(textsOf(followed.image, 'kept')['careful'], careful)
+    })
+})
