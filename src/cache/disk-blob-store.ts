@@ -98,8 +98,12 @@ export class DiskBlobStore implements BlobStore {
     const size = await this.#ledger.keep(digest, () => statSync(path, { throwIfNoEntry: false })?.size)
     if (size === undefined) return undefined
     // Who stored it may be about to make its name durable, or was killed before that; whoever relies on it now may tell of it first.
-    await this.#makeDirectory(dirname(path))
-    await syncDirectory(dirname(path))
+    try {
+      await this.#makeDirectory(dirname(path))
+      await syncDirectory(dirname(path))
+    } catch (error) {
+      throw storeFailed(`keeping blob ${digest}`, error)
+    }
     return size
   }
 
