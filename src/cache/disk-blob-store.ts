@@ -55,7 +55,7 @@ export class DiskBlobStore implements BlobStore {
     options: DiskBlobStoreOptions = {},
   ): Promise<DiskBlobStore> {
     await makeDurableDirectory(layout.blobs)
-    await makeDurableDirectory(layout.temporary)
+    await mkdir(layout.temporary, { recursive: true })
     for (const name of await readdir(layout.temporary)) {
       const owner = temporaryOwner(name)
       if (owner === undefined || !processes.isAlive(owner)) await removeFile(join(layout.temporary, name))
