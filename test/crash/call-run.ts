@@ -9,7 +9,8 @@ import { tempDir } from '../support/temp-dir.ts'
 import type { CallFarm } from './call-farm.ts'
 import { DiskImage } from './disk-image.ts'
 import { checkSite } from './recovery.ts'
-import { SCENARIOS, type Scenario, type ScenarioName } from './scenarios.ts'
+import { scenarioOf, type ScenarioName } from './scenarios.ts'
+import { writeOn } from './server-commands.ts'
 import { Told } from './told.ts'
 
 /** A scenario that has come to its end, or to its server's. */
@@ -43,7 +44,7 @@ export async function runScenario(
   name: ScenarioName,
   point?: KillPoint,
 ): Promise<EndedRun> {
-  const scenario: Scenario = SCENARIOS[name]
+  const scenario = scenarioOf(name)
   const place = tempDir(t)
   const dir = join(place, 'farm')
   await farm.lay(dir, scenario.template)
@@ -61,7 +62,10 @@ export async function runScenario(
   let begun = 0
   try {
     if (scenario.fromStart === true) arm()
-    const server = await start()
+    const server = await start().catch(async (error: unknown) => {
+      if (scenario.killedAt === undefined || calls.killed === undefined) throw error
+      return await start()
+    })
     if (scenario.fromStart !== true) {
       begun = calls.position
       arm()
@@ -73,10 +77,11 @@ export async function runScenario(
   const last = servers.at(-1)
   const isOther = calls.killed !== undefined && servers.every(({ process: { pid } }) => pid !== calls.killed)
   if (last !== undefined && isOther) {
-    // A child of the server's, or somebody else: the server goes on, and so do its promises.
-    const claims = told.until(calls.position)
+    // A child of the server's, or whoever edits its configuration: the server goes on, and so do its promises.
+    await writeOn(last.dataDir, { method: 'POST', path: 'reload' })
+    const promised = told.until(calls.position)
     const { generations, served: upstreamHas } = farm
-    await checkSite(last.url, { dir, generations, claims, keep: scenario.keep, upstreamHas })
+    await checkSite(last.url, { dir, generations, promised, keep: scenario.keep, upstreamHas })
   }
   for (const server of servers) await server.kill()
   const discard = () => rmSync(place, { recursive: true, force: true })

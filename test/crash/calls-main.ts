@@ -11,7 +11,7 @@ import { compileDiskCalls } from '../support/disk-calls.ts'
 import { CallFarm } from './call-farm.ts'
 import { POWER_LOSSES } from './disk-image.ts'
 import { cutPowerAtCalls, killAtCalls, type CrashReport } from './every-call.ts'
-import { SCENARIOS, type Scenario, type ScenarioName } from './scenarios.ts'
+import { SCENARIO_NAMES, scenarioOf, type ScenarioName } from './scenarios.ts'
 
 const { values } = parseArgs({
   options: {
@@ -38,7 +38,7 @@ try {
   if (library === undefined) throw new Error('no C compiler: there is no command cc')
   process.stdout.write(`seed ${seed}\n`)
   for (const name of chooseScenarios()) {
-    const farm = await CallFarm.start(context, (SCENARIOS[name] as Scenario).bigBytes)
+    const farm = await CallFarm.start(context, scenarioOf(name).bigBytes)
     const report = await crash({ farm, library }, name)
     const missed = report.missed === 0 ? '' : `, ${report.missed} not reached`
     process.stdout.write(
@@ -64,10 +64,9 @@ async function crash(place: { farm: CallFarm; library: string }, name: ScenarioN
 }
 
 function chooseScenarios(): ScenarioName[] {
-  const names = Object.keys(SCENARIOS) as ScenarioName[]
-  if (values.scenario !== undefined) return [chooseFrom('--scenario', names, values.scenario)]
+  if (values.scenario !== undefined) return [chooseFrom('--scenario', SCENARIO_NAMES, values.scenario)]
   // Those with a kill of their own are about what a power cut then does.
-  return names.filter((name) => loss !== 'none' || (SCENARIOS[name] as Scenario).killedAt === undefined)
+  return SCENARIO_NAMES.filter((name) => loss !== 'none' || scenarioOf(name).killedAt === undefined)
 }
 
 function chooseFrom<const T extends string>(option: string, all: readonly T[], text: string): T {

@@ -4,7 +4,7 @@ import { describe, test } from 'node:test'
 import { compileDiskCalls, type KillPoint } from '../support/disk-calls.ts'
 import { CallFarm } from './call-farm.ts'
 import { cutPowerAtCalls } from './every-call.ts'
-import { SCENARIOS, type Scenario, type ScenarioName } from './scenarios.ts'
+import { scenarioOf, type ScenarioName } from './scenarios.ts'
 
 // Issue 6, line 9: a slice of `npm run crash:calls`, which stops a process at every call and cuts the power there.
 
@@ -24,13 +24,18 @@ describe('every promise holds', () => {
     test(`of a ${name} that is killed at one of its calls, and of one whose power is cut before that`, async (t) => {
       const library = await compileDiskCalls(t)
       if (library === undefined) return t.skip('no C compiler')
-      const farm = await CallFarm.start(t, (SCENARIOS[name] as Scenario).bigBytes)
+      const farm = await CallFarm.start(t, scenarioOf(name).bigBytes)
       const choice = { name, point, loss: 'torn', samples: 1, seed: SEED, share: CUTS } as const
-      const onCrash = (what: string, broken: Error | undefined) => {
-        if (broken !== undefined) throw new Error(what, { cause: broken })
-      }
-      const { calls, crashes } = await cutPowerAtCalls(t, { farm, library }, { ...choice, onCrash })
+      const { calls, crashes } = await cutPowerAtCalls(
+        t,
+        { farm, library },
+        { ...choice, onCrash: refuseBroken },
+      )
       t.diagnostic(`${crashes} power cuts at ${calls} calls`)
       assert.ok(crashes >= CUTS)
     })
 })
+
+function refuseBroken(what: string, broken: Error | undefined): void {
+  if (broken !== undefined) throw new Error(what, { cause: broken })
+}

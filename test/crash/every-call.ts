@@ -11,8 +11,8 @@ import { tempDir } from '../support/temp-dir.ts'
 import { runScenario, type CallContext, type EndedRun } from './call-run.ts'
 import { readContent, writeContent, type DiskContent, type PowerLoss } from './disk-image.ts'
 import { checkRecovery } from './recovery.ts'
-import { SCENARIOS, type Scenario, type ScenarioName } from './scenarios.ts'
-import type { Claims } from './told.ts'
+import { scenarioOf, type ScenarioName } from './scenarios.ts'
+import type { Promised } from './told.ts'
 
 /** Which of all the crashes of a scenario happen. */
 export interface Choice {
@@ -83,7 +83,7 @@ export async function cutPowerAtCalls(
 ): Promise<CrashReport> {
   const { name, loss, seed, samples, onCrash } = choice
   const random = new Random(seed)
-  const killedAt = (SCENARIOS[name] as Scenario).killedAt
+  const killedAt = scenarioOf(name).killedAt
   const point = killedAt === undefined ? choice.point : { ...random.pick(killedAt), when: 'after' as const }
   const { calls, run } = await recordScenario(t, context, name, point)
   const report: CrashReport = { calls: calls.length, crashes: 0, missed: 0, broken: 0 }
@@ -94,14 +94,14 @@ export async function cutPowerAtCalls(
   for (const [index, call] of calls.entries()) {
     run.image.apply(call)
     for (let sample = 0; chosen.has(index) && sample < samples; sample += 1) {
-      const claims = run.told.until(call.end)
+      const promised = run.told.until(call.end)
       const content = run.image.compose(loss, random)
-      const state = `${hashContent(content)} ${claims.size}`
+      const state = `${hashContent(content)} ${promised.size}`
       // Most calls make nothing durable.
       if (seen.has(state)) continue
       seen.add(state)
       writeContent(dir, content)
-      const broken = await catchBroken(() => check(context, dir, name, claims))
+      const broken = await catchBroken(() => check(context, dir, name, promised))
       rmSync(dir, { recursive: true })
       report.crashes += 1
       if (broken !== undefined) report.broken += 1
@@ -162,9 +162,14 @@ async function checkAfter(context: CallContext, name: ScenarioName, run: EndedRu
   await check(context, run.dir, name, run.told.until(run.calls.position))
 }
 
-async function check({ farm }: CallContext, dir: string, name: ScenarioName, claims: Claims): Promise<void> {
+async function check(
+  { farm }: CallContext,
+  dir: string,
+  name: ScenarioName,
+  promised: Promised,
+): Promise<void> {
   const { generations, served: upstreamHas } = farm
-  await checkRecovery({ dir, generations, claims, keep: SCENARIOS[name].keep, upstreamHas })
+  await checkRecovery({ dir, generations, promised, keep: scenarioOf(name).keep, upstreamHas })
 }
 
 async function catchBroken(action: () => Promise<void>): Promise<Error | undefined> {

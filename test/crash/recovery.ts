@@ -17,7 +17,7 @@ import {
   generationOf,
   readJson,
 } from './promises.ts'
-import type { Claims } from './told.ts'
+import type { Promised } from './told.ts'
 
 /** The mirror of which promises are checked. */
 export const MIRROR = 'm'
@@ -27,7 +27,7 @@ export interface CrashSite {
   /** Where the configuration file and the data directory are. */
   readonly dir: string
   readonly generations: Generations
-  readonly claims: Claims
+  readonly promised: Promised
   /** Snapshots below this number of the newest may have been retired, when a collection was asked for. */
   readonly keep: number
   /** What upstream has by now. */
@@ -74,18 +74,18 @@ export async function checkRecovery(site: CrashSite): Promise<void> {
 
 /** Every promise of the design's §3 that a crash could break, of a server that runs. */
 export async function checkSite(url: string, site: CrashSite): Promise<void> {
-  const { dir, claims, keep } = site
+  const { dir, promised, keep } = site
   const dataDir = join(dir, 'data')
   checkDatabase(dataDir)
-  for (const [generation, current] of claims.indexes) await checkIndex(url, generation, current)
+  for (const [generation, current] of promised.indexes) await checkIndex(url, generation, current)
   const current = (await checkIndexes(url))[0]
   const published = await listSnapshots(url)
-  const known = [...new Set([...claims.snapshots.keys(), ...published])].toSorted()
-  const mayGo = claims.mayRetire ? known.slice(0, -keep) : []
+  const known = [...new Set([...promised.snapshots.keys(), ...published])].toSorted()
+  const mayGo = promised.mayRetire ? known.slice(0, -keep) : []
   for (const name of known)
     assert.ok(published.includes(name) || mayGo.includes(name), `snapshot ${name} is gone`)
-  checkState(dir, claims, { current, newest: published[0] })
-  for (const [view, index] of claims.views)
+  checkState(dir, promised, { current, newest: published[0] })
+  for (const [view, index] of promised.views)
     if (index !== undefined) assert.equal(await readView(url, view), index, `view ${view} has moved`)
   const checked = new Set<string>()
   for (const name of published) await checkSnapshot(url, name, site, checked)
@@ -132,7 +132,7 @@ async function checkIndex(url: string, generation: number, current: string | und
 
 function checkState(
   dir: string,
-  { states }: Claims,
+  { states }: Promised,
   { current, newest }: { current: string | undefined; newest: string | undefined },
 ): void {
   const state = readState(dir)
@@ -146,12 +146,12 @@ function checkState(
 async function checkSnapshot(
   url: string,
   name: string,
-  { generations, claims }: CrashSite,
+  { generations, promised }: CrashSite,
   checked: Set<string>,
 ): Promise<void> {
   const base = `${url}/repos/yum/${MIRROR}/${name}`
   const generation = await generationOf(url, name, generations)
-  const known = claims.snapshots.get(name)
+  const known = promised.snapshots.get(name)
   if (known !== undefined) assert.equal(generation.number, known.number, `snapshot ${name} changed`)
   for (const [path, digest] of generation.repodata) await checkFile(`${base}/${path}`, digest, 'hit')
   for (const [path, digest] of generation.packages) {
@@ -165,7 +165,7 @@ async function checkSnapshot(
     }
     checked.add(path)
     // One that was stored may have been evicted by a collection: upstream still has it.
-    const mustBeHere = claims.stored.has(path) && !claims.mayRetire
+    const mustBeHere = promised.stored.has(path) && !promised.mayRetire
     await checkFile(`${base}/${path}`, digest, mustBeHere ? 'hit' : undefined)
   }
 }

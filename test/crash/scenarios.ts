@@ -48,7 +48,7 @@ const CROWDED: Template = {
   config: { retention: { keep: 2, keep_used: '0s' }, cache: { max_size: '2MiB' } },
 }
 
-export const SCENARIOS = {
+const SCENARIOS = {
   first: { template: { synced: 0, fetched: 0 }, fromStart: true, keep: 100, drive: first },
   sync: { template: ONE, keep: 100, drive: sync },
   fill: { template: { synced: 1, fetched: 0 }, keep: 100, drive: fill },
@@ -76,6 +76,12 @@ export const SCENARIOS = {
   },
 } as const satisfies Record<string, Scenario>
 export type ScenarioName = keyof typeof SCENARIOS
+export const SCENARIO_NAMES = Object.keys(SCENARIOS) as ScenarioName[]
+
+/** The scenario of a name. */
+export function scenarioOf(name: ScenarioName): Scenario {
+  return SCENARIOS[name]
+}
 
 /** The first server of a directory, and its first snapshot. */
 async function first(run: Run): Promise<void> {

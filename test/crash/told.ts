@@ -32,13 +32,13 @@ export class Told {
   }
 
   /** What must hold once this much of the journal was done. */
-  until(position: number): Claims {
-    return new Claims(this.#facts.filter(({ at }) => at <= position).map(({ fact }) => fact))
+  until(position: number): Promised {
+    return new Promised(this.#facts.filter(({ at }) => at <= position).map(({ fact }) => fact))
   }
 }
 
 /** What is held against a server after a crash. */
-export class Claims {
+export class Promised {
   readonly snapshots = new Map<string, Generation>()
   readonly indexes = new Map<number, string | undefined>()
   readonly views = new Map<string, string | undefined>()
