@@ -84,17 +84,21 @@ export class CallFarm {
     const settings = { listen: '127.0.0.1:0', data_dir: './data', sync_interval: 'off', mirrors }
     const file = join(dir, 'pinyon.yaml')
     writeFileSync(file, JSON.stringify(settings))
+    if (synced > 0) await this.#sync(dir, synced, fetched)
+    writeFileSync(file, JSON.stringify({ ...settings, ...config }))
+    return dir
+  }
+
+  async #sync(dir: string, synced: number, fetched: number): Promise<void> {
     let nowMs = Date.now() - 24 * HOUR_MS
+    const { app, url } = await openApp(dir, () => nowMs)
     for (let number = 0; number < synced; number += 1) {
       this.serve(number)
-      const { app, url } = await openApp(dir, () => nowMs)
       await app.sync(MIRROR)
       const paths = [...this.generation(number).packages.keys()].slice(0, fetched)
       for (const path of paths) await httpGet(`${url}/repos/yum/${MIRROR}/latest/${path}`)
-      await app.close()
       nowMs += HOUR_MS
     }
-    writeFileSync(file, JSON.stringify({ ...settings, ...config }))
-    return dir
+    await app.close()
   }
 }

@@ -9,7 +9,7 @@ import { tempDir } from '../support/temp-dir.ts'
 import type { CallFarm } from './call-farm.ts'
 import { DiskImage } from './disk-image.ts'
 import { checkSite } from './recovery.ts'
-import { scenarioOf, type ScenarioName } from './scenarios.ts'
+import { scenarioOf, type Run, type ScenarioName } from './scenarios.ts'
 import { writeOn } from './server-commands.ts'
 import { Told } from './told.ts'
 
@@ -74,16 +74,21 @@ export async function runScenario(
   } catch (error) {
     if (calls.killed === undefined || error instanceof assert.AssertionError) throw error
   }
-  const last = servers.at(-1)
-  const isOther = calls.killed !== undefined && servers.every(({ process: { pid } }) => pid !== calls.killed)
-  if (last !== undefined && isOther) {
-    // A child of the server's, or whoever edits its configuration: the server goes on, and so do its promises.
-    await writeOn(last.dataDir, { method: 'POST', path: 'reload' })
-    const promised = told.until(calls.position)
-    const { generations, served: upstreamHas } = farm
-    await checkSite(last.url, { dir, generations, promised, keep: scenario.keep, upstreamHas })
-  }
+  await checkLiving({ farm, dir, calls, told, keep: scenario.keep }, servers)
   for (const server of servers) await server.kill()
   const discard = () => rmSync(place, { recursive: true, force: true })
   return { dir, calls, told, image, begun, discard }
+}
+
+/** When it was a child of the server's that was killed, or whoever edits its configuration, the server goes on, and so do its promises. */
+async function checkLiving(
+  { farm, dir, calls, told, keep }: Pick<Run, 'farm' | 'dir' | 'calls' | 'told'> & { readonly keep: number },
+  servers: readonly StartedServer[],
+): Promise<void> {
+  const last = servers.at(-1)
+  const { killed } = calls
+  if (last === undefined || killed === undefined || servers.some((one) => one.process.pid === killed)) return
+  await writeOn(last.dataDir, { method: 'POST', path: 'reload' })
+  const { generations, served: upstreamHas } = farm
+  await checkSite(last.url, { dir, generations, promised: told.until(calls.position), keep, upstreamHas })
 }

@@ -88,6 +88,8 @@ export async function cutPowerAtCalls(
   const { calls, run } = await recordScenario(t, context, name, point)
   const report: CrashReport = { calls: calls.length, crashes: 0, missed: 0, broken: 0 }
   const chosen = new Set(choose([...calls.keys()], choice))
+  // Right after a kill more is under way than at most other calls.
+  if (choice.point !== undefined) chosen.add(calls.length - 1)
   const seen = new Set<string>()
   const dir = join(tempDir(t), 'farm')
   const killed = point === undefined ? '' : `, with a kill ${point.when} ${point.key} #${point.ordinal}`
