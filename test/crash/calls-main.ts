@@ -1,13 +1,14 @@
 /**
- * `npm run crash:calls -- [--scenario NAME] [--when before|after] [--power-loss none|kept|strict|names|torn] [--seed S] [--first N] [--share N] [--samples N]`:
+ * `npm run crash:calls -- [--scenario NAME] [--when before|after] [--power-loss none|kept|strict|names|torn] [--seed S] [--first N] [--share N] [--samples N] [--at 'CALL #N']`:
  * kills a process at every call by which a scenario changes files, or cuts the power there, and checks each time that every promise holds. All
- * scenarios unless told. Prints a line for each crash, and ends with 1 when any promise was broken.
+ * scenarios unless told, and all calls unless `--first` skips some, `--share` says how many in all, or `--at` names the one to kill at, as it is
+ * printed. Prints a line for each crash, and ends with 1 when any promise was broken.
  */
 import { existsSync } from 'node:fs'
 import type { TestContext } from 'node:test'
 import { parseArgs } from 'node:util'
 
-import { compileDiskCalls } from '../support/disk-calls.ts'
+import { compileDiskCalls, type KillPoint } from '../support/disk-calls.ts'
 import { CallFarm } from './call-farm.ts'
 import { POWER_LOSSES } from './disk-image.ts'
 import { cutPowerAtCalls, killAtCalls, type CrashReport } from './every-call.ts'
@@ -22,6 +23,7 @@ const { values } = parseArgs({
     first: { type: 'string', default: '0' },
     share: { type: 'string' },
     samples: { type: 'string', default: '1' },
+    at: { type: 'string' },
   },
 })
 
@@ -55,6 +57,7 @@ async function crash(place: { farm: CallFarm; library: string }, name: ScenarioN
     name,
     first: Number(values.first),
     ...(values.share === undefined ? {} : { share: Number(values.share) }),
+    ...(values.at === undefined ? {} : { point: parsePoint(values.at) }),
     seed,
     onCrash: (what: string, broken: Error | undefined) =>
       process.stdout.write(broken === undefined ? `ok      ${what}\n` : `BROKEN  ${what}\n${broken.stack}\n`),
@@ -67,6 +70,14 @@ function chooseScenarios(): ScenarioName[] {
   if (values.scenario !== undefined) return [chooseFrom('--scenario', SCENARIO_NAMES, values.scenario)]
   // Those with a kill of their own are about what a power cut then does.
   return SCENARIO_NAMES.filter((name) => loss !== 'none' || scenarioOf(name).killedAt === undefined)
+}
+
+/** A call as it is printed. */
+function parsePoint(text: string): KillPoint {
+  const [, key, ordinal] = /^(.+) #(\d+)$/.exec(text) ?? []
+  if (key === undefined)
+    throw new Error(`--at: expected a call such as 'fsync data/pinyon.db-wal #2'; found: ${text}`)
+  return { key, ordinal: Number(ordinal), when }
 }
 
 function chooseFrom<const T extends string>(option: string, all: readonly T[], text: string): T {

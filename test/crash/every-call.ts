@@ -22,6 +22,8 @@ export interface Choice {
   /** So many in all, evenly spread; every one unless told. */
   readonly share?: number
   readonly seed: number
+  /** The one call to kill at. Where the power is cut it ends the run, so that there are calls until then only. */
+  readonly point?: KillPoint
   /** Told of each: what it was, and what was broken, if anything was. */
   readonly onCrash: (what: string, broken: Error | undefined) => void
 }
@@ -43,13 +45,13 @@ export async function killAtCalls(
   choice: Choice & { readonly when: KillPoint['when'] },
 ): Promise<CrashReport> {
   const { name, when, onCrash } = choice
-  const recorded = await recordScenario(t, context, name)
-  for (const call of recorded.calls) recorded.run.image.apply(call)
-  assertRecorded(recorded.run)
-  recorded.run.discard()
-  const points = listPoints(recorded.calls, when)
-  const report: CrashReport = { calls: points.length, crashes: 0, missed: 0, broken: 0 }
-  for (const point of choose(points, choice)) {
+  const { calls, run: whole } = await recordScenario(t, context, name)
+  for (const call of calls) whole.image.apply(call)
+  assertRecorded(whole)
+  whole.discard()
+  const points = choice.point === undefined ? choose(listPoints(calls, when), choice) : [choice.point]
+  const report: CrashReport = { calls: calls.length, crashes: 0, missed: 0, broken: 0 }
+  for (const point of points) {
     let reached = true
     const broken = await catchBroken(async () => {
       const run = await runScenario(t, context, name, point)
@@ -71,8 +73,6 @@ export interface PowerChoice extends Choice {
   readonly loss: PowerLoss
   /** So many power cuts at each call, which differ where chance decides. */
   readonly samples: number
-  /** Where the run is killed, so that there are calls until then only; nowhere unless told. */
-  readonly point?: KillPoint
 }
 
 /** Cuts the power at calls of one run of a scenario, and demands every promise of what the disk has kept; of a run that is killed then that of the kill as well. */
