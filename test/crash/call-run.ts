@@ -88,6 +88,8 @@ async function checkLiving(
   const last = servers.at(-1)
   const { killed } = calls
   if (last === undefined || killed === undefined || servers.some((one) => one.process.pid === killed)) return
+  // It may have been told to stop.
+  if (last.process.exitCode !== null || last.process.signalCode !== null) return
   await writeOn(last.dataDir, { method: 'POST', path: 'reload' })
   const { generations, served: upstreamHas } = farm
   await checkSite(last.url, { dir, generations, promised: told.until(calls.position), keep, upstreamHas })
