@@ -35,6 +35,14 @@ const seed = Number(values.seed ?? Date.now() % 1_000_000)
 const loss = chooseFrom('--power-loss', ['none', ...POWER_LOSSES], values['power-loss'])
 const when = chooseFrom('--when', ['before', 'after'], values.when)
 
+// Nothing runs on when somebody has seen enough.
+let isStopped = false
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => {
+    isStopped = true
+    void cleanUp().finally(() => process.exit(1))
+  })
+
 try {
   const library = await compileDiskCalls(context)
   if (library === undefined) throw new Error('no C compiler: there is no command cc')
@@ -48,8 +56,15 @@ try {
     )
     if (report.broken > 0) process.exitCode = 1
   }
+} catch (error) {
+  // What was cut short is no news.
+  if (!isStopped) throw error
 } finally {
-  for (const cleanup of cleanups.toReversed()) await cleanup()
+  await cleanUp()
+}
+
+async function cleanUp(): Promise<void> {
+  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup()
 }
 
 async function crash(place: { farm: CallFarm; library: string }, name: ScenarioName): Promise<CrashReport> {
