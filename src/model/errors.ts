@@ -47,6 +47,10 @@ export const ERROR_KINDS = {
   UPSTREAM_SHORT: { status: 502, outcome: 'error_upstream', source: 'upstream', retryable: true },
   /** The body is longer than announced, listed or allowed. */
   UPSTREAM_OVERSIZE: { status: 502, outcome: 'error_digest', source: 'upstream', retryable: true },
+  /** A web page instead of the file: a login, a splash screen, an error that calls itself 200. */
+  UPSTREAM_PAGE: { status: 502, outcome: 'error_upstream', source: 'upstream', retryable: false },
+  /** A length is announced that is not the listed file's, and there are others to ask. */
+  UPSTREAM_OTHER: { status: 502, outcome: 'error_digest', source: 'upstream', retryable: false },
   /** The bytes are not the listed ones. */
   DIGEST_MISMATCH: { status: 502, outcome: 'error_digest', source: 'upstream', retryable: true },
   /** Repodata that cannot be read: XML, compression, missing parts. */

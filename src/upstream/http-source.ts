@@ -55,6 +55,7 @@ export async function getHttp(
       validators,
       offset,
       length: readLength(reply.headers),
+      isPage: /^text\/html\b/i.test(String(reply.headers['content-type'])),
       body: readBody(reply, { url: open.url, timeoutMs, minrate, signal, now }),
     }
   drain(reply, timeoutMs)
@@ -64,6 +65,7 @@ export async function getHttp(
       validators: { ...request.validators, ...validators },
       offset: 0,
       length: 0,
+      isPage: false,
       body: noBytes(),
     }
   throw describeStatus(open, reply.statusCode, options)
@@ -138,6 +140,7 @@ function createHeaders(request: SourceRequest, options: HttpOptions): Record<str
   return {
     'user-agent': options.userAgent,
     'accept-encoding': 'identity',
+    ...(request.isFresh === true ? { 'cache-control': 'no-cache' } : {}),
     ...(etag === undefined ? {} : { 'if-none-match': etag }),
     ...(lastModified === undefined ? {} : { 'if-modified-since': lastModified }),
     ...restHeaders(request),

@@ -117,6 +117,8 @@ export class MirrorUpstream implements Upstream {
     rest?: { readonly offset: number; readonly first: Answer },
   ): Promise<Answer> {
     const left = new Set(sources)
+    const unlikely: Source[] = []
+    let isLastResort = false
     let failure: PinyonError | undefined
     for (let round = 0; left.size > 0; round += 1) {
       for (const source of left) if (round > this.#retriesOf(source)) left.delete(source)
@@ -125,7 +127,9 @@ export class MirrorUpstream implements Upstream {
       const candidates = await this.#order([...left], request)
       const run = async (source: Source, signal: AbortSignal) => {
         try {
-          return await this.#askSource(source, href, toSourceRequest(source, request, signal, rest))
+          const answer = await this.#askSource(source, href, toSourceRequest(source, request, signal, rest))
+          if (rest === undefined) refuseOther(answer, href, request, sources.length > 1 && !isLastResort)
+          return answer
         } catch (error) {
           const caught = toPinyonError(error)
           if (caught.kind.source === 'upstream' && !signal.aborted)
@@ -137,11 +141,17 @@ export class MirrorUpstream implements Upstream {
           )
             failure = caught
           if (!caught.kind.retryable) left.delete(source)
+          if (caught.code === 'UPSTREAM_OTHER') unlikely.push(source)
           throw caught
         }
       }
-      const answer = await race(candidates, { run, headStartMs, discard, signal: request.signal })
+      const options = { run, headStartMs, discard, signal: request.signal }
+      const answer = await race(candidates, options)
       if (answer !== undefined) return answer
+      // Nobody has announced the right length: whoever announced a wrong one may have the file all the same.
+      isLastResort = true
+      const last = await race(unlikely.splice(0), options)
+      if (last !== undefined) return last
       if (failure !== undefined && failure.kind.source !== 'upstream') throw failure
     }
     throw failure ?? new PinyonError('UPSTREAM_UNREACHABLE', `no source is configured for: ${href}`)
@@ -244,11 +254,11 @@ function isWorthAsking({ health }: Source): boolean {
 
 function toSourceRequest(
   { baseurl }: Source,
-  { validators, size, values }: UpstreamRequest,
+  { validators, size, values, isFresh = false }: UpstreamRequest,
   signal: AbortSignal,
   rest: { readonly offset: number; readonly first: Answer } | undefined,
 ): SourceRequest {
-  const common = values === undefined ? { signal } : { signal, values }
+  const common = { signal, isFresh, ...(values === undefined ? {} : { values }) }
   if (rest === undefined) return validators?.baseurl === baseurl ? { ...common, validators } : common
   const { offset, first } = rest
   const fileSize = size ?? first.length
@@ -271,6 +281,30 @@ function note({ health }: Source, error: PinyonError, href: string, askedAt: num
   if (isTrouble) return health.refused(error, href, askedAt)
   health.answered()
   health.delivered()
+}
+
+/**
+ * Refuses an answer that cannot be the listed file, before a byte of it is given on: a page instead of it, or, where there are others to
+ * ask, a body of another length. A lone source may have announced a length wrongly, and have the rest.
+ */
+function refuseOther(answer: Answer, href: string, { size }: UpstreamRequest, hasOthers: boolean): void {
+  const { length, isPage, source, status } = answer
+  if (size === undefined || status === 304 || length === size) return
+  const isOther = hasOthers && (isPage || length !== undefined)
+  if (!isOther && !(isPage && length !== undefined)) return
+  discard(answer)
+  const what = length === undefined ? 'of unknown length' : `of ${length} bytes`
+  const error = isPage
+    ? new PinyonError(
+        'UPSTREAM_PAGE',
+        `${source.baseurl}${href} is a web page ${what}, not the file of: ${size} bytes`,
+      )
+    : new PinyonError(
+        'UPSTREAM_OTHER',
+        `${source.baseurl}${href} is listed with ${size} bytes, and was answered with one ${what}`,
+      )
+  source.health.judged(false, error.message)
+  throw error
 }
 
 function noteSlow({ health }: Source, message: string): void {

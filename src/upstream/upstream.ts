@@ -35,6 +35,8 @@ export interface UpstreamRequest {
   readonly onlyBaseurl?: string
   /** Bytes of the file, where they are known: a body that ends before is taken up again. */
   readonly size?: number
+  /** Whether caches on the way have to ask the source itself: what they hold may be of another generation. */
+  readonly isFresh?: boolean
   /** Whether a client waits: sources that are known to be down are then not tried again and again. */
   readonly isAwaited?: boolean
   /** What to fill base URLs that are templates with; those have nothing else. */

@@ -38,7 +38,7 @@ describe('what upstream cannot give', () => {
     [{ status: 403 }, 502, 'error_upstream', /answered: 403/],
     [{ hangUp: true }, 502, 'error_upstream', /could not be reached/],
     [{ shortenTo: 100 }, 502, 'error_upstream', /ended early/],
-    [{ html: true }, 502, 'error_upstream', /ended early/],
+    [{ html: true }, 502, 'error_upstream', /is a web page of \d+ bytes/],
     [{ flipByteAt: 4_999 }, 502, 'error_digest', /expected sha256:[0-9a-f]{64}, found sha256/],
   ]
   test('is a 5xx with its reason, never a 404, and is asked for again next time', async (t) => {

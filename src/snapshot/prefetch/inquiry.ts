@@ -1,4 +1,4 @@
-import type { PinyonError } from '../../model/errors.ts'
+import type { ErrorCode, PinyonError } from '../../model/errors.ts'
 
 type Answer = 'gone' | 'other bytes' | 'trouble'
 
@@ -8,6 +8,10 @@ const WORDS: Readonly<Record<Answer, string>> = {
   'other bytes': 'has other bytes',
   trouble: 'could not be asked',
 }
+const REFUSALS: ReadonlyMap<ErrorCode, Answer> = new Map([
+  ['UPSTREAM_GONE', 'gone'],
+  ['UPSTREAM_OTHER', 'other bytes'],
+])
 /** As many sources as are worth naming. */
 const MAX_NAMED = 6
 
@@ -29,7 +33,7 @@ export class Inquiry {
 
   /** A source did not give a body. */
   refused(place: string, error: PinyonError): void {
-    this.#answers.set(place, error.code === 'UPSTREAM_GONE' ? 'gone' : 'trouble')
+    this.#answers.set(place, REFUSALS.get(error.code) ?? 'trouble')
   }
 
   /** A source gave a body: to its end, or not. That this says anything, a fill that fails tells. */

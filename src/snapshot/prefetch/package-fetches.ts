@@ -150,6 +150,7 @@ export class PackageFetches {
       const { baseurl, body } = await source.get(path, {
         signal,
         firstBaseurl: attempt,
+        isFresh: attempt > 0,
         isAwaited: inquiry.isUrgent,
         ...(size === undefined ? {} : { size }),
         ...(listed === undefined ? {} : { values: templateValues(listed) }),
