@@ -87,7 +87,11 @@ async function download(context: CaptureContext, record: RepomdRecord, attempt: 
   // Before upstream is asked: a body that nobody can store would hold its connection.
   const writer = await blobs.create({ digest: record.checksum, essential: true })
   try {
-    const reply = await upstream.get(record.href, { signal, firstBaseurl: attempt - 1 })
+    const reply = await upstream.get(record.href, {
+      signal,
+      firstBaseurl: attempt - 1,
+      isFresh: attempt > 1,
+    })
     for await (const chunk of reply.body) {
       if (writer.written + chunk.length > maxBytes)
         throw new PinyonError('UPSTREAM_OVERSIZE', `${record.href} is larger than: ${maxBytes} bytes`)

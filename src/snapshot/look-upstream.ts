@@ -54,6 +54,26 @@ export async function lookUpstream(context: LookContext, known: KnownUpstream): 
   throw new PinyonError('REPODATA_OLDER', describeRefusal(context, first, known.seen))
 }
 
+/**
+ * What the other sources show that is new, when the files that one's repomd.xml names could not be had: that one may be torn for good.
+ * Sources that cannot be asked are passed over.
+ */
+export async function* lookElsewhere(
+  context: LookContext,
+  known: KnownUpstream,
+  torn: FetchedRepomd,
+): AsyncGenerator<Shown, void, undefined> {
+  const seen = new Set([torn.seen.digest])
+  for (const baseurl of context.upstream.baseurls.filter((one) => one !== torn.seen.baseurl)) {
+    const look = await lookAt(context, { ...known, whole: true }, baseurl).catch(() => undefined)
+    context.signal.throwIfAborted()
+    if (look === undefined || 'older' in look || look.news === undefined) continue
+    const { digest } = look.news.fetched.seen
+    if (!seen.has(digest)) yield look.news
+    seen.add(digest)
+  }
+}
+
 interface OlderLook {
   readonly older: string
   readonly baseurl: string

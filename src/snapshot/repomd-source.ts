@@ -44,6 +44,7 @@ export async function fetchRepomd(
   const { signal } = options
   const reply = await upstream.get(REPOMD_PATH, {
     signal,
+    isFresh: true,
     ...(seen === undefined ? {} : { validators: toValidators(seen) }),
     ...(options.onlyBaseurl === undefined ? {} : { onlyBaseurl: options.onlyBaseurl }),
   })
@@ -63,7 +64,7 @@ export async function fetchCompanion(
   signal: AbortSignal,
 ): Promise<Companion | undefined> {
   try {
-    const reply = await upstream.get(path, { signal, onlyBaseurl: baseurl })
+    const reply = await upstream.get(path, { signal, isFresh: true, onlyBaseurl: baseurl })
     const bytes = await readAll(reply, MAX_COMPANION_BYTES, path)
     // No checksum guards it, so nothing else than what it has to be is taken: no login page, and nothing that a redirect leads to.
     return isOpenPgp(bytes) ? { bytes, digest: digestOf(bytes) } : undefined
