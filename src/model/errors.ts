@@ -33,6 +33,8 @@ export const ERROR_KINDS = {
   UPSTREAM_UNREACHABLE: { status: 502, outcome: 'error_upstream', source: 'upstream', retryable: true },
   /** No answer, or no further bytes, within the time allowed. */
   UPSTREAM_TIMEOUT: { status: 504, outcome: 'error_upstream', source: 'upstream', retryable: true },
+  /** Nothing has come so far, and sources are still being asked: yum 3 asks again who answers 503, and gives up who answers 504. */
+  UPSTREAM_LATE: { status: 503, outcome: 'error_upstream', source: 'upstream', retryable: true },
   /** An answer that is neither success nor "not there" (5xx, 401, 403, 429 …). */
   UPSTREAM_STATUS: { status: 502, outcome: 'error_upstream', source: 'upstream', retryable: true },
   /** A redirect to where it may not lead. */

@@ -116,8 +116,9 @@ export class MirrorUpstream implements Upstream {
     request: UpstreamRequest,
     rest?: { readonly offset: number; readonly first: Answer },
   ): Promise<Answer> {
-    const left = new Set(sources)
-    const unlikely: Source[] = []
+    const { trusted, doubted } = partByDoubt(sources, request)
+    const left = new Set(trusted)
+    const unlikely = [...doubted]
     let isLastResort = false
     let failure: PinyonError | undefined
     for (let round = 0; left.size > 0; round += 1) {
@@ -126,6 +127,7 @@ export class MirrorUpstream implements Upstream {
       if (round > 0) await this.#pause(round, request.signal)
       const candidates = await this.#order([...left], request)
       const run = async (source: Source, signal: AbortSignal) => {
+        request.onAsk?.(source.baseurl)
         try {
           const answer = await this.#askSource(source, href, toSourceRequest(source, request, signal, rest))
           if (rest === undefined) refuseOther(answer, href, request, sources.length > 1 && !isLastResort)
@@ -148,7 +150,7 @@ export class MirrorUpstream implements Upstream {
       const options = { run, headStartMs, discard, signal: request.signal }
       const answer = await race(candidates, options)
       if (answer !== undefined) return answer
-      // Nobody has announced the right length: whoever announced a wrong one may have the file all the same.
+      // Nobody else has it: who announced a wrong length, or gave other bytes before, may have it all the same.
       isLastResort = true
       const last = await race(unlikely.splice(0), options)
       if (last !== undefined) return last
@@ -241,6 +243,16 @@ export class MirrorUpstream implements Upstream {
   async #wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
     await (this.#options.sleep ?? sleepFor)(ms, signal)
   }
+}
+
+/** Those that have given other bytes before stand back, unless all have. */
+function partByDoubt(
+  sources: readonly Source[],
+  { doubted = [] }: UpstreamRequest,
+): { readonly trusted: readonly Source[]; readonly doubted: readonly Source[] } {
+  const trusted = sources.filter(({ baseurl }) => !doubted.includes(baseurl))
+  if (trusted.length === 0) return { trusted: sources, doubted: [] }
+  return { trusted, doubted: sources.filter((source) => !trusted.includes(source)) }
 }
 
 function headStartMs({ health }: Source): number {

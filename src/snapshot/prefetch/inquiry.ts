@@ -18,6 +18,8 @@ const MAX_NAMED = 6
 /** What the sources of a package say while one fill of it asks them, whoever waits for it. */
 export class Inquiry {
   readonly #answers = new Map<string, Answer>()
+  /** Places that were asked, in their order, and how each refused. */
+  readonly #asked = new Map<string, string | undefined>()
   readonly #places: ReadonlySet<string>
   /** Whether a client waits: then nothing holds its bytes up. */
   isUrgent = false
@@ -31,8 +33,14 @@ export class Inquiry {
     this.#places = new Set(places)
   }
 
+  /** A source is being asked. */
+  ask(place: string): void {
+    if (!this.#asked.has(place)) this.#asked.set(place, undefined)
+  }
+
   /** A source did not give a body. */
   refused(place: string, error: PinyonError): void {
+    this.#asked.set(place, error.message)
     this.#answers.set(place, REFUSALS.get(error.code) ?? 'trouble')
   }
 
@@ -48,14 +56,37 @@ export class Inquiry {
     )
   }
 
+  /** Those that gave other bytes. */
+  get doubted(): readonly string[] {
+    return [...this.#answers].filter(([, answer]) => answer === 'other bytes').map(([place]) => place)
+  }
+
+  /** What each of those that were asked has come to so far. */
+  get progress(): string {
+    const all = [...this.#asked].map(([place, refusal]) => refusal ?? `${place} has not sent it yet`)
+    return this.#asked.size === 0 ? 'no source was asked yet' : join(all, '; ')
+  }
+
+  /** What went wrong at others than the one whose trouble this is. */
+  others(error: PinyonError): string {
+    const all = [...this.#asked.values()].filter(
+      (refusal) => refusal !== undefined && !error.message.includes(refusal),
+    )
+    return join(all, '; ')
+  }
+
   /** What each of the sources said, in words. */
   get answers(): string {
     const all = [...this.#places].map((place) => `${place} ${WORDS[this.#answers.get(place) ?? 'trouble']}`)
-    const rest = all.length - MAX_NAMED
-    return rest > 0 ? `${all.slice(0, MAX_NAMED).join(', ')} and ${rest} more` : all.join(', ')
+    return join(all, ', ')
   }
 
   #isFinal(answer: Answer | undefined): boolean {
     return answer === 'gone' || answer === 'other bytes'
   }
+}
+
+function join(all: readonly (string | undefined)[], separator: string): string {
+  const rest = all.length - MAX_NAMED
+  return rest > 0 ? `${all.slice(0, MAX_NAMED).join(separator)} and ${rest} more` : all.join(separator)
 }
