@@ -15,7 +15,7 @@ export const COMPANIONS = [
   { path: `${REPOMD_PATH}.key`, type: 'key' },
 ] as const
 
-/** Far above any real one: yum 3 itself refuses more than 100 KB. Reading a hostile one takes a second per MiB. */
+/** Far above any real one: yum 3 itself refuses more than 100 KB. */
 const MAX_REPOMD_BYTES = 1 << 20
 /** Signatures and keys. */
 const MAX_COMPANION_BYTES = 1 << 20
