@@ -24,6 +24,9 @@ export interface Surroundings {
 
 /** dnf gives up after 30 s; a machine that is busy with other things is slower than that says. */
 const PATIENCE_MS = 45_000
+/** Looks at snapshots in a job: while a long one lasts, others come and go. */
+const SHORT_JOB = 12
+const LONG_JOB = 250
 const NO_ANSWER: HttpReply = {
   status: 0,
   headers: {},
@@ -66,7 +69,8 @@ export class HonestClient {
       (JSON.parse(opened.reply.body.toString()) as { latest_ci_repos: Record<string, string> })
         .latest_ci_repos,
     ) as [MirrorName, string][]
-    for (let step = 0; step < 12 && isRunning() && bases.length > 0; step += 1) {
+    const steps = this.#random.once(4) ? LONG_JOB : SHORT_JOB
+    for (let step = 0; step < steps && isRunning() && bases.length > 0; step += 1) {
       const [mirror, base] = this.#random.pick(bases)
       await this.#useSnapshot(mirror, base)
       await pause(this.#random.below(20))

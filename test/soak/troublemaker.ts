@@ -58,9 +58,8 @@ export class Troublemaker {
   }
 
   /** Upstream publishes. */
-  async publish(): Promise<string> {
+  async publish(mirror = this.#desk.random.pick(NAMES)): Promise<string> {
     const { repositories, weather, random } = this.#desk
-    const mirror = random.pick(NAMES)
     const outOfStep = mirror === 'pair' && random.once(3)
     weather.storm(mirror, weather.stormy.has(mirror) || outOfStep)
     const { number } = await repositories.publish(mirror, { outOfStep })
