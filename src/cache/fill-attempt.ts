@@ -17,6 +17,7 @@ interface Agreement {
 export class FillAttempt implements ReadableBytes {
   readonly #bytes: BlobWriter | PartialBlob
   readonly #agreements: ReadonlyMap<FillAttempt, Agreement>
+  readonly #startedAt = performance.now()
   /** Bytes that can be read. */
   written = 0
 
@@ -24,6 +25,11 @@ export class FillAttempt implements ReadableBytes {
   constructor(bytes: BlobWriter | PartialBlob, earlier: readonly FillAttempt[] = []) {
     this.#bytes = bytes
     this.#agreements = new Map(earlier.map((attempt) => [attempt, { bytes: 0, diverged: false }]))
+  }
+
+  /** How fast it has come so far. */
+  get bytesPerSecond(): number {
+    return (this.written * 1000) / Math.max(1, performance.now() - this.#startedAt)
   }
 
   /** Bytes from the start that are the same as an earlier attempt's. They grow as this one does. */

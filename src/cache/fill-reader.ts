@@ -1,5 +1,7 @@
 import type { Digest } from '../model/digest.ts'
 import { PinyonError } from '../model/errors.ts'
+import { SILENCE_MS, TRICKLE_BYTES } from '../model/minimum-rate.ts'
+import { withinMs } from '../system/within-ms.ts'
 import type { ReadableBytes } from './blob-store.ts'
 import type { FillAttempt } from './fill-attempt.ts'
 
@@ -23,6 +25,8 @@ export class FillReader implements ReadableBytes {
   #handedOut = 0
   /** Reads under way. */
   #reading = 0
+  /** When bytes were handed out last, by a clock that only goes forward. */
+  #lastAt = performance.now()
   #state: 'open' | 'released' | 'left' = 'open'
 
   constructor(digest: Digest, view: FillView) {
@@ -31,7 +35,8 @@ export class FillReader implements ReadableBytes {
   }
 
   /**
-   * Reads what is there at a position, waiting until something is.
+   * Reads what is there at a position, waiting until something is. Where that takes so long that a client might give up, since a further
+   * copy is being fetched, it reads on a little in the one that it began with: what is wrong there ends in a contradiction.
    * @throws PinyonError when it never will be, or when a new attempt contradicts what was handed out before
    */
   async read(target: Uint8Array, position: number): Promise<number> {
@@ -42,6 +47,11 @@ export class FillReader implements ReadableBytes {
       this.#reading -= 1
       this.#leave()
     }
+  }
+
+  /** How fast the bytes come. */
+  bytesPerSecond(): number {
+    return this.#view.attempt()?.bytesPerSecond ?? Infinity
   }
 
   /** Resolves with the blob's size once its digest is known to be right. */
@@ -82,9 +92,7 @@ export class FillReader implements ReadableBytes {
       const attempt = this.#view.attempt()
       if (attempt !== undefined && this.#mayUse(attempt) && attempt.written > position) {
         const available = Math.min(target.length, attempt.written - position)
-        const count = await attempt.read(target.subarray(0, available), position)
-        this.#handedOut = Math.max(this.#handedOut, position + count)
-        return count
+        return await this.#handOut(attempt, target.subarray(0, available), position)
       }
       const failure = this.#view.failure()
       if (failure !== undefined) throw failure
@@ -92,8 +100,32 @@ export class FillReader implements ReadableBytes {
         if (!this.#mayUse(attempt)) throw this.#contradiction()
         return 0
       }
-      await this.#view.changed()
+      const own = this.#attempt
+      if (own === undefined || own === attempt || own.written <= position) await this.#view.changed()
+      else if (!(await this.#changesInTime())) {
+        const available = Math.min(target.length, own.written - position, TRICKLE_BYTES)
+        return await this.#handOut(own, target.subarray(0, available), position)
+      }
     }
+  }
+
+  async #handOut(attempt: FillAttempt, target: Uint8Array, position: number): Promise<number> {
+    const count = await attempt.read(target, position)
+    this.#handedOut = Math.max(this.#handedOut, position + count)
+    this.#lastAt = performance.now()
+    return count
+  }
+
+  /** Waits for a change of the fill, as long as a client may be without bytes. */
+  async #changesInTime(): Promise<boolean> {
+    const left = SILENCE_MS - (performance.now() - this.#lastAt)
+    if (left <= 0) return false
+    return (
+      (await withinMs(
+        this.#view.changed().then(() => true),
+        left,
+      )) === true
+    )
   }
 
   #leave(): void {

@@ -141,6 +141,7 @@ export class Fill {
     const attempt = new FillAttempt(bytes, [...this.#attempts])
     this.#attempts.push(attempt)
     this.#attempt = attempt
+    this.#changed.notify()
     return attempt
   }
 

@@ -17,6 +17,10 @@ import { EXIT, type ExitCode } from './exit.ts'
  * read its configuration anew.
  */
 export async function serve(file: string): Promise<ExitCode> {
+  // First of all: the signal would end a process that does not listen for it. What it asks for while the server starts is done then.
+  let reload = () => void (isAsked = true)
+  let isAsked = false
+  process.on('SIGHUP', () => reload())
   let running: (() => Config) | undefined
   // A key that is just being renewed is no reason to refuse a pin.
   const identityOf = (mirror: string, access: AccessConfig) => {
@@ -36,9 +40,9 @@ export async function serve(file: string): Promise<ExitCode> {
   process.stdout.write(welcome(config, port))
   app.startSyncing()
   // What is refused is logged and shown by status; the running configuration stays.
-  const reload = () => void app.reload().catch(() => undefined)
-  const watch = watchConfig(config.file, reload)
-  process.on('SIGHUP', reload)
+  reload = () => void app.reload().catch(() => undefined)
+  if (isAsked) reload()
+  const watch = watchConfig(config.file, () => reload())
   await stopped
   watch.close()
   await app.close()

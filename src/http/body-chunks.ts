@@ -1,5 +1,7 @@
 import { PinyonError } from '../model/errors.ts'
+import { heldBackBytes, SILENCE_MS, TRICKLE_BYTES } from '../model/minimum-rate.ts'
 import type { Body } from '../proxy/body.ts'
+import { withinMs } from '../system/within-ms.ts'
 import { isRange, pieceLength, type BodyPlan } from './body-plan.ts'
 import type { ByteRange } from './range.ts'
 
@@ -7,10 +9,13 @@ import type { ByteRange } from './range.ts'
 const CHUNK_BYTES = 64 << 10
 
 /**
- * The end of every body that is held back until its digest is known to be right. Bodies up to this size are sent only when they
- * are right as a whole, so that a wrong first copy never shows.
+ * The end of every body that is held back until its digest is known to be right; more of what comes slowly. Bodies up to this size are
+ * sent only when they are right as a whole, so that a wrong first copy never shows.
  */
 export const HOLD_BACK_BYTES = 16 << 10
+
+/** So much of it is held back however long that takes: what is wrong is never whole. */
+export const LAST_BYTES = 1 << 10
 
 /**
  * The bytes of a planned body, in chunks that are valid only until the next one is asked for. The last of them come after the digest
@@ -23,7 +28,7 @@ export async function* bodyChunks(body: Body, plan: BodyPlan): AsyncGenerator<Bu
   // An empty body has no end to hold back.
   if (left === 0) await verify()
   for (const piece of plan.pieces) {
-    if (isRange(piece)) yield* rangeChunks(body, piece, { buffer, left, verify })
+    if (isRange(piece)) yield* rangeChunks(body, piece, { buffer, left, verify, plan })
     else {
       if (left <= HOLD_BACK_BYTES) await verify()
       yield piece
@@ -48,22 +53,17 @@ interface RangeContext {
   /** Bytes of the body from this range's start on. */
   readonly left: number
   readonly verify: () => Promise<void>
+  readonly plan: BodyPlan
 }
 
 async function* rangeChunks(
   body: Body,
   { start, end }: ByteRange,
-  { buffer, left, verify }: RangeContext,
+  { buffer, left, verify, plan }: RangeContext,
 ): AsyncGenerator<Buffer, void, undefined> {
-  // From here on a byte belongs to the end that is held back.
-  const held = body.complete ? end + 1 : start + left - HOLD_BACK_BYTES
-  let verified = body.complete
+  const tail = new HeldTail(body, { bytes: start + left, plan, verify })
   for (let position = start; position <= end;) {
-    if (!verified && position >= held) {
-      await verify()
-      verified = true
-    }
-    const limit = verified ? end + 1 : Math.min(end + 1, held)
+    const limit = Math.min(end + 1, body.complete ? Infinity : await tail.limitAt(position))
     const count = await body.read(buffer.subarray(0, Math.min(buffer.length, limit - position)), position)
     if (count === 0) {
       const code = body.complete ? 'BLOB_UNREADABLE' : 'STORE_FAILED'
@@ -71,5 +71,47 @@ async function* rangeChunks(
     }
     yield buffer.subarray(0, count)
     position += count
+  }
+}
+
+/** Where the end of an answer begins that is held back, as a place in the file. */
+class HeldTail {
+  readonly #body: Body
+  readonly #plan: BodyPlan
+  readonly #verify: () => Promise<void>
+  /** The end of the answer, were all that is left of it one range. */
+  readonly #end: number
+  #verdict: Promise<boolean> | undefined
+  #isRight = false
+  /** How far it was let go, as nothing else could. */
+  #letGo = 0
+
+  constructor(body: Body, of: { bytes: number; plan: BodyPlan; verify: () => Promise<void> }) {
+    this.#body = body
+    this.#plan = of.plan
+    this.#verify = of.verify
+    this.#end = of.bytes
+  }
+
+  /** Up to where may be sent from this position on: waits until that is further than it, a little at least. */
+  async limitAt(position: number): Promise<number> {
+    if (this.#isRight) return Infinity
+    const held = Math.max(this.#end - this.#heldBytes(), this.#letGo)
+    if (position < held) return held
+    this.#verdict ??= this.#verify().then(() => true)
+    // A whole answer that is held back is right before it begins; of others the client has a part, and waits for bytes.
+    const last = this.#end - LAST_BYTES
+    const mayTrickle = this.#body.bytesPerSecond !== undefined && this.#plan.contentLength > HOLD_BACK_BYTES
+    if (!mayTrickle || position >= last) this.#isRight = await this.#verdict
+    else this.#isRight = (await withinMs(this.#verdict, SILENCE_MS)) === true
+    if (this.#isRight) return Infinity
+    this.#letGo = Math.min(position + TRICKLE_BYTES, last)
+    return this.#letGo
+  }
+
+  #heldBytes(): number {
+    const { fileSize, contentLength } = this.#plan
+    const bytesPerSecond = this.#body.bytesPerSecond?.()
+    return heldBackBytes(HOLD_BACK_BYTES, { size: fileSize, bytesPerSecond }, contentLength)
   }
 }

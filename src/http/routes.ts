@@ -9,6 +9,7 @@ import { formatClientScript } from '../proxy/client-script.ts'
 import { createTextReply } from '../proxy/reply.ts'
 import { findSegments, parseRequestTarget, queryOf } from '../proxy/request-target.ts'
 import type { DiffRunner } from '../snapshot/diff/diff-runner.ts'
+import { askedHost } from './asked-host.ts'
 import type { Exchange } from './exchange.ts'
 import { isInjectPath, sendInjection, type InjectContext } from './inject.ts'
 import { answerOtherMethod } from './other-methods.ts'
@@ -54,7 +55,7 @@ export async function route(exchange: Exchange, context: RouteContext): Promise<
   if (known !== undefined) return await sendFile(exchange, known, context.content)
   const { segments } = parseRequestTarget(target)
   if (segments[0] !== 'repos') return await routeOther(exchange, context, segments)
-  const base = () => publicBase(context.publicUrl(), request.headers.host)
+  const base = () => publicBase(context.publicUrl(), askedHost(request))
   const client = clientAddress(exchange)
   if (isInjectPath(segments)) return await sendInjection(exchange, context.inject, { base, client })
   const reply = await context.resolver.resolve(target, base, client)
@@ -82,7 +83,7 @@ async function routeOther(
     return sendText(exchange, createTextReply(contentType, figures))
   }
   if (first === 'client.sh' && second === undefined) {
-    const base = publicBase(context.publicUrl(), exchange.request.headers.host)
+    const base = publicBase(context.publicUrl(), askedHost(exchange.request))
     const script = formatClientScript(await context.clientScript(), base)
     return sendText(exchange, createTextReply('text/x-shellscript', script))
   }
@@ -113,11 +114,17 @@ function apiContext(exchange: Exchange, context: RouteContext): ApiContext {
   }
 }
 
-/** Says when whoever asks has gone. */
-function goneSignal({ response }: Exchange): AbortSignal {
+/** Says when whoever asks has gone. Who shuts its side down most likely has, and what is asked for costs too much to find that out by writing. */
+function goneSignal({ request: { socket }, response }: Exchange): AbortSignal {
   const gone = new AbortController()
-  if (response.destroyed) gone.abort()
-  else response.once('close', () => gone.abort())
+  const leave = () => response.destroy()
+  socket.once('end', leave)
+  if (response.destroyed || socket.readableEnded) gone.abort()
+  else
+    response.once('close', () => {
+      socket.off('end', leave)
+      gone.abort()
+    })
   return gone.signal
 }
 

@@ -12,6 +12,8 @@ import { parseRange } from './range.ts'
 
 /** dnf gives up on a server that sends nothing for 30 s, and takes it for bad; an error before that can be tried again. */
 const FIRST_BYTE_MS = 25_000
+/** When it is worth asking again for what goes on being fetched: whoever does joins that. */
+const LATE_RETRY_SECONDS = 5
 
 /** Sends a file of a snapshot: conditions, then ranges, then its bytes from wherever they are or come from. */
 export async function sendFile(exchange: Exchange, file: FileReply, content: Content): Promise<void> {
@@ -93,7 +95,7 @@ async function sendHead(exchange: Exchange, file: FileReply, content: Content): 
 
 async function sendBody(exchange: Exchange, file: FileReply, body: Body): Promise<void> {
   const { response } = exchange
-  const size = body.size ?? (await beforeTheClientGivesUp(body.verified()))
+  const size = body.size ?? (await beforeTheClientGivesUp(body.verified(), file, body))
   const planned = body.isSequential === true ? planWhole(size, file.contentType) : plan(exchange, file, size)
   const [piece] = planned.pieces
   if (body.bytes !== undefined && planned.pieces.length <= 1) {
@@ -106,7 +108,7 @@ async function sendBody(exchange: Exchange, file: FileReply, body: Body): Promis
   }
   const chunks = bodyChunks(body, planned)
   // Nothing is promised before there is a byte to send: until then trouble can still be a 502.
-  let next = await (body.complete ? chunks.next() : beforeTheClientGivesUp(chunks.next()))
+  let next = await (body.complete ? chunks.next() : beforeTheClientGivesUp(chunks.next(), file, body))
   sendPlanned(exchange, file, planned, outcomeHeaders(exchange, body.outcome, file.snapshot))
   while (next.done !== true) {
     if (!(await write(response, next.value))) return
@@ -148,13 +150,15 @@ function fileHeaders(file: FileReply): Headers {
   }
 }
 
-async function beforeTheClientGivesUp<T>(first: Promise<T>): Promise<T> {
+/** @throws PinyonError UPSTREAM_LATE, while the fetching goes on */
+async function beforeTheClientGivesUp<T>(first: Promise<T>, file: FileReply, body: Body): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(
-    () =>
-      reject(new PinyonError('UPSTREAM_TIMEOUT', `no byte from upstream within: ${FIRST_BYTE_MS / 1000} s`)),
-    FIRST_BYTE_MS,
-  )
+  const giveUp = () => {
+    const tried = body.progress?.() ?? 'it is being passed through'
+    const message = `nothing of ${file.path} could be sent within ${FIRST_BYTE_MS / 1000} s, and it is still being fetched: ${tried}`
+    reject(new PinyonError('UPSTREAM_LATE', message, { retryAfterSeconds: LATE_RETRY_SECONDS }))
+  }
+  const timer = setTimeout(giveUp, FIRST_BYTE_MS)
   try {
     return await Promise.race([first, late])
   } finally {

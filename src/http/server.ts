@@ -37,7 +37,7 @@ export interface HttpServerOptions {
 
 /** An HTTP/1.1 server: sockets, the error boundary and the request log; what is answered is its handler's. */
 export class HttpServer {
-  readonly #server: Server
+  readonly #server: Server & { httpAllowHalfOpen?: boolean }
   readonly #handler: Handler
   readonly #log: Logger
   readonly #onEnd: ((exchange: Exchange) => void) | undefined
@@ -63,6 +63,8 @@ export class HttpServer {
     )
     this.#server.on('checkContinue', (request, response) => this.#letContinue(request, response))
     this.#server.timeout = options.idleMs ?? IDLE_MS
+    // Who has asked may shut its side down and read on (RFC 9112, section 9.6); who is gone shows when it is written to.
+    this.#server.httpAllowHalfOpen = true
     this.#server.on('connect', ({ socket }) => this.#refuseTunnel(socket))
   }
 

@@ -33,6 +33,8 @@ export const ERROR_KINDS = {
   UPSTREAM_UNREACHABLE: { status: 502, outcome: 'error_upstream', source: 'upstream', retryable: true },
   /** No answer, or no further bytes, within the time allowed. */
   UPSTREAM_TIMEOUT: { status: 504, outcome: 'error_upstream', source: 'upstream', retryable: true },
+  /** Nothing has come so far, and sources are still being asked: yum 3 asks again who answers 503, and gives up who answers 504. */
+  UPSTREAM_LATE: { status: 503, outcome: 'error_upstream', source: 'upstream', retryable: true },
   /** An answer that is neither success nor "not there" (5xx, 401, 403, 429 …). */
   UPSTREAM_STATUS: { status: 502, outcome: 'error_upstream', source: 'upstream', retryable: true },
   /** A redirect to where it may not lead. */
@@ -47,6 +49,10 @@ export const ERROR_KINDS = {
   UPSTREAM_SHORT: { status: 502, outcome: 'error_upstream', source: 'upstream', retryable: true },
   /** The body is longer than announced, listed or allowed. */
   UPSTREAM_OVERSIZE: { status: 502, outcome: 'error_digest', source: 'upstream', retryable: true },
+  /** A web page instead of the file: a login, a splash screen, an error that calls itself 200. */
+  UPSTREAM_PAGE: { status: 502, outcome: 'error_upstream', source: 'upstream', retryable: false },
+  /** A length is announced that is not the listed file's, and there are others to ask. */
+  UPSTREAM_OTHER: { status: 502, outcome: 'error_digest', source: 'upstream', retryable: false },
   /** The bytes are not the listed ones. */
   DIGEST_MISMATCH: { status: 502, outcome: 'error_digest', source: 'upstream', retryable: true },
   /** Repodata that cannot be read: XML, compression, missing parts. */

@@ -12,6 +12,10 @@ export interface Body extends ReadableBytes {
   readonly isSequential?: boolean
   /** Whether the digest is known to be right. Until then the end of the body must be held back. */
   readonly complete: boolean
+  /** How fast its bytes come; absent where they are there, or where what is held back cannot be read before the rest has come. */
+  readonly bytesPerSecond?: () => number
+  /** What is being done to get its bytes, for whoever has waited long enough. */
+  readonly progress?: () => string
   /** Resolves with the size once the digest is known to be right; throws when it will never be. */
   verified(): Promise<number>
   release(): void

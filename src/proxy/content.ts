@@ -93,6 +93,8 @@ export class Content {
       outcome: reader.outcome,
       size: file.size,
       complete: false,
+      bytesPerSecond: () => reader.bytesPerSecond(),
+      progress: () => reader.progress(),
       read: (target, position) => reader.read(target, position),
       verified: () => reader.verified(),
       release: () => reader.release(),

@@ -10,6 +10,8 @@ export function guardBody(body: Body, gate: PackageGate, { digest, path }: FileR
     outcome: body.outcome,
     size: body.size,
     complete: body.complete,
+    ...(body.progress === undefined ? {} : { progress: body.progress }),
+    ...(body.bytesPerSecond === undefined ? {} : { bytesPerSecond: body.bytesPerSecond }),
     read: (target, position) => body.read(target, position),
     verified: async () => {
       const size = await body.verified()

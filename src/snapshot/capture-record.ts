@@ -100,7 +100,12 @@ async function downloadRecord(
   const writer = await blobs.create({ digest: record.checksum, essential: true })
   try {
     const { href, checksum: digest } = record
-    const { body } = await upstream.get(href, { signal, digest, firstBaseurl: attempt - 1 })
+    const { body } = await upstream.get(href, {
+      signal,
+      digest,
+      firstBaseurl: attempt - 1,
+      isFresh: attempt > 1,
+    })
     for await (const chunk of body) {
       if (writer.written + chunk.length > maxBytes)
         throw new PinyonError('UPSTREAM_OVERSIZE', `${href} is larger than: ${maxBytes} bytes`)

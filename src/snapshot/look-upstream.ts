@@ -107,6 +107,29 @@ function othersThan({ upstream }: LookContext, baseurl: string): readonly string
   return upstream.baseurls.filter((one) => one !== baseurl)
 }
 
+/**
+ * What the other sources show that is new, when the files that one's repomd.xml names could not be had: that one may be torn for good.
+ * Sources that cannot be asked are passed over.
+ */
+export async function* lookPastTorn(
+  context: LookContext,
+  known: KnownUpstream,
+  torn: FetchedRepomd,
+): AsyncGenerator<Shown, void, undefined> {
+  const seen = new Set([torn.seen.digest])
+  // Mirrors of a list are many, and chosen anew with the next look.
+  if (context.refreshList !== undefined) return
+  for (const baseurl of othersThan(context, torn.seen.baseurl)) {
+    const request = { onlyBaseurl: baseurl }
+    const look = await lookAt(context, { ...known, whole: true }, request).catch(() => undefined)
+    context.signal.throwIfAborted()
+    if (look === undefined || 'older' in look || look.news === undefined) continue
+    const { digest } = look.news.fetched.seen
+    if (!seen.has(digest)) yield look.news
+    seen.add(digest)
+  }
+}
+
 interface OlderLook {
   readonly older: string
   readonly baseurl: string

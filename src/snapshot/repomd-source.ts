@@ -15,7 +15,7 @@ export const COMPANIONS = [
   { path: `${REPOMD_PATH}.key`, type: 'key' },
 ] as const
 
-/** Far above any real one: yum 3 itself refuses more than 100 KB. Reading a hostile one takes a second per MiB. */
+/** Far above any real one: yum 3 itself refuses more than 100 KB. */
 const MAX_REPOMD_BYTES = 1 << 20
 /** Signatures and keys. */
 const MAX_COMPANION_BYTES = 1 << 20
@@ -50,7 +50,7 @@ export async function askRepomd(
   request: RepomdRequest,
 ): Promise<RepomdAnswer> {
   const conditions = seen === undefined ? {} : { validators: toValidators(seen) }
-  const reply = await upstream.get(REPOMD_PATH, { ...request, ...conditions })
+  const reply = await upstream.get(REPOMD_PATH, { isFresh: true, ...request, ...conditions })
   const { baseurl } = reply
   if (reply.status === 304) return { baseurl, fetched: undefined }
   const bytes = decodeOnce(await readAll(reply, MAX_REPOMD_BYTES, REPOMD_PATH))
@@ -80,7 +80,7 @@ export async function fetchCompanion(
   signal: AbortSignal,
 ): Promise<Companion | undefined> {
   try {
-    const reply = await upstream.get(path, { signal, onlyBaseurl: baseurl })
+    const reply = await upstream.get(path, { signal, isFresh: true, onlyBaseurl: baseurl })
     const bytes = await readAll(reply, MAX_COMPANION_BYTES, path)
     // No checksum guards it, so nothing else than what it has to be is taken: no login page, and nothing that a redirect leads to.
     return isOpenPgp(bytes) ? { bytes, digest: digestOf(bytes) } : undefined

@@ -12,7 +12,7 @@ import type { SignatureCheck } from './keys/await-signature.ts'
 import { SignatureHopes, noteLateSignature } from './keys/late-signature.ts'
 import { findPending, settle } from './keys/pending-signature.ts'
 import type { KnownListing } from './listing/mirror-list.ts'
-import { lookUpstream } from './look-upstream.ts'
+import { lookPastTorn, lookUpstream, type KnownUpstream, type Shown } from './look-upstream.ts'
 import type { FetchedRepomd } from './repomd-source.ts'
 import type { CandidateFile, PublishedSnapshot, SeenRepomd, Snapshot, SnapshotStore } from './store.ts'
 
@@ -55,6 +55,15 @@ export interface SyncContext {
   readonly actor?: string
   readonly onProgress?: (progress: SyncProgress) => void
 }
+
+/** What a source whose repomd.xml and files are not of each other makes of a capture. */
+const TORN: readonly ErrorCode[] = [
+  'UPSTREAM_GONE',
+  'UPSTREAM_SHORT',
+  'UPSTREAM_OVERSIZE',
+  'DIGEST_MISMATCH',
+  'REPODATA_MALFORMED',
+]
 
 /** How often a capture begins anew because upstream published meanwhile. */
 const MAX_STARTS = 5
@@ -114,7 +123,7 @@ async function lookAndPublish(context: SyncContext): Promise<SyncResult> {
     }
     const shown = look.news ?? look.shown
     try {
-      const published = shown && (await captureAndPublish(context, shown.fetched, shown.repomd, newest))
+      const published = shown && (await captureAnywhere(context, shown, known))
       if (published !== undefined) return published
       failure = undefined
     } catch (thrown) {
@@ -138,6 +147,28 @@ async function unchanged(context: SyncContext, snapshot: Snapshot, seen?: SeenRe
   const record = { mirror, checkedAt: context.now(), error: undefined }
   await store.recordSync(seen === undefined ? record : { ...record, seen })
   return { mirror, outcome: 'unchanged', snapshot }
+}
+
+/** Captures what was shown or, where its files cannot be had, what another source shows. Undefined when upstream moved meanwhile. */
+async function captureAnywhere(
+  context: SyncContext,
+  { fetched, repomd }: Shown,
+  known: KnownUpstream,
+): Promise<SyncResult | undefined> {
+  try {
+    return await captureAndPublish(context, fetched, repomd, known.newest)
+  } catch (error) {
+    context.signal.throwIfAborted()
+    if (!TORN.includes(toPinyonError(error).code)) throw error
+    for await (const other of lookPastTorn(context, known, fetched)) {
+      const published = await captureAndPublish(context, other.fetched, other.repomd, known.newest).catch(
+        () => undefined,
+      )
+      context.signal.throwIfAborted()
+      if (published !== undefined) return published
+    }
+    throw error
+  }
 }
 
 /** Undefined when upstream moved meanwhile. */

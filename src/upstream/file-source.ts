@@ -30,9 +30,17 @@ export async function getFile(url: string, request: SourceRequest): Promise<Sour
   }
   const { validators: asked, rest, signal } = request
   const validators = { etag }
-  if (asked?.etag === etag) return { status: 304, validators, offset: 0, length: 0, body: noBytes() }
+  if (asked?.etag === etag)
+    return { status: 304, validators, offset: 0, length: 0, isPage: false, body: noBytes() }
   const offset = rest === undefined || (rest.etag ?? etag) !== etag || rest.offset > size ? 0 : rest.offset
-  return { status: 200, validators, offset, length: size - offset, body: readBody(path, offset, signal) }
+  return {
+    status: 200,
+    validators,
+    offset,
+    length: size - offset,
+    isPage: false,
+    body: readBody(path, offset, signal),
+  }
 }
 
 async function* readBody(

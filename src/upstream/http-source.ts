@@ -59,6 +59,7 @@ export async function getHttp(
       reach,
       offset,
       length: readLength(reply.headers),
+      isPage: /^text\/html\b/i.test(String(reply.headers['content-type'])),
       body: readBody(reply, { url: open.url, timeoutMs, minrate, signal, now }),
     }
   drain(reply, timeoutMs)
@@ -68,6 +69,7 @@ export async function getHttp(
       validators: { ...request.validators, ...validators },
       offset: 0,
       length: 0,
+      isPage: false,
       body: noBytes(),
     }
   const retryAfterMs = readRetryAfter(reply.statusCode, reply.headers['retry-after'], Date.now())
@@ -145,6 +147,7 @@ function createHeaders(request: SourceRequest, options: HttpOptions): Record<str
   return {
     'user-agent': options.userAgent,
     'accept-encoding': 'identity',
+    ...(request.isFresh === true ? { 'cache-control': 'no-cache' } : {}),
     ...(etag === undefined ? {} : { 'if-none-match': etag }),
     ...(lastModified === undefined ? {} : { 'if-modified-since': lastModified }),
     ...restHeaders(request),

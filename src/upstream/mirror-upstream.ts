@@ -2,11 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import { PinyonError, toPinyonError } from '../model/errors.ts'
 import type { Reach } from '../model/reach.ts'
+import { discard, refuseOther, type Answer } from './answer.ts'
 import { Connections, type ConnectionOptions } from './connections.ts'
 import { MissingFiles } from './missing-files.ts'
 import { race } from './race.ts'
 import { SourceList, type Failovermethod, type Source } from './source-list.ts'
-import type { SourceReply, SourceRequest } from './source-request.ts'
+import type { SourceRequest } from './source-request.ts'
 import { getFrom } from './source.ts'
 import { deliver, watchBody } from './watch-body.ts'
 import { SplicedBody, type BodyPart } from './splice.ts'
@@ -46,8 +47,6 @@ const REST_WAIT_MS = 60_000
 const MAX_ASKED_AGAIN = 3
 /** Answers that say of a server that it is in trouble, and of a file nothing. */
 const OVERLOADED = new Set([429, 500, 502, 503, 504])
-
-type Answer = SourceReply & { readonly source: Source }
 
 /** The sources of one mirror. */
 export class MirrorUpstream implements Upstream {
@@ -135,7 +134,10 @@ export class MirrorUpstream implements Upstream {
     request: UpstreamRequest,
     rest?: { readonly offset: number; readonly first: Answer },
   ): Promise<Answer> {
-    const left = new Set(sources)
+    const { trusted, doubted } = partByDoubt(sources, request)
+    const left = new Set(trusted)
+    const unlikely = [...doubted]
+    let isLastResort = false
     let failure: PinyonError | undefined
     for (let round = 0; left.size > 0; round += 1) {
       for (const source of left) if (round >= this.#countRounds(source, sources, request)) left.delete(source)
@@ -143,8 +145,11 @@ export class MirrorUpstream implements Upstream {
       if (round > 0) await this.#pause(round, request.signal)
       const candidates = await this.#order([...left], request)
       const run = async (source: Source, signal: AbortSignal) => {
+        request.onAsk?.(source.baseurl)
         try {
-          return await this.#askSource(source, href, toSourceRequest(source, request, signal, rest))
+          const answer = await this.#askSource(source, href, toSourceRequest(source, request, signal, rest))
+          if (rest === undefined) refuseOther(answer, href, request, sources.length > 1 && !isLastResort)
+          return answer
         } catch (error) {
           const caught = toPinyonError(error)
           if (caught.code === 'UPSTREAM_GONE') this.#noteMissing(href, request, source)
@@ -157,11 +162,17 @@ export class MirrorUpstream implements Upstream {
           )
             failure = caught
           if (!caught.kind.retryable) left.delete(source)
+          if (caught.code === 'UPSTREAM_OTHER') unlikely.push(source)
           throw caught
         }
       }
-      const answer = await race(candidates, { run, headStartMs, discard, signal: request.signal })
+      const options = { run, headStartMs, discard, signal: request.signal }
+      const answer = await race(candidates, options)
       if (answer !== undefined) return answer
+      // Nobody else has it: who announced a wrong length, or gave other bytes before, may have it all the same.
+      isLastResort = true
+      const last = await race(unlikely.splice(0), options)
+      if (last !== undefined) return last
       if (failure !== undefined && failure.kind.source !== 'upstream') throw failure
     }
     throw failure ?? new PinyonError('UPSTREAM_UNREACHABLE', `no source is configured for: ${href}`)
@@ -289,6 +300,16 @@ function nameFile(href: string, { digest }: UpstreamRequest): string | undefined
   return digest === undefined ? undefined : `${digest} ${href}`
 }
 
+/** Those that have given other bytes before stand back, unless all have. */
+function partByDoubt(
+  sources: readonly Source[],
+  { doubted = [] }: UpstreamRequest,
+): { readonly trusted: readonly Source[]; readonly doubted: readonly Source[] } {
+  const trusted = sources.filter(({ baseurl }) => !doubted.includes(baseurl))
+  if (trusted.length === 0) return { trusted: sources, doubted: [] }
+  return { trusted, doubted: sources.filter((source) => !trusted.includes(source)) }
+}
+
 function headStartMs({ health, pace, from }: Source): number {
   const isUnknown = from !== undefined && pace.costMs === undefined
   return health.state.failures > 0 || isUnknown ? PROBE_HEAD_START_MS : HEAD_START_MS
@@ -301,11 +322,11 @@ function isWorthAsking({ health }: Source): boolean {
 
 function toSourceRequest(
   { baseurl }: Source,
-  { validators, size, values }: UpstreamRequest,
+  { validators, size, values, isFresh = false }: UpstreamRequest,
   signal: AbortSignal,
   rest: { readonly offset: number; readonly first: Answer } | undefined,
 ): SourceRequest {
-  const common = values === undefined ? { signal } : { signal, values }
+  const common = { signal, isFresh, ...(values === undefined ? {} : { values }) }
   if (rest === undefined) return validators?.baseurl === baseurl ? { ...common, validators } : common
   const { offset, first } = rest
   const fileSize = size ?? first.length
@@ -348,11 +369,6 @@ function describeOutage(sources: readonly Source[], how = 'has been down for a w
     `upstream ${how}, and is asked again in ${seconds} s: ${[...errors].join('; ')}`,
     { retryAfterSeconds: seconds },
   )
-}
-
-/** Gives up an answer that came too late; its signal is aborted already, which frees its connection. */
-function discard({ body }: Answer): void {
-  Promise.resolve(body[Symbol.asyncIterator]().return?.()).catch(() => undefined)
 }
 
 async function sleepFor(ms: number, signal: AbortSignal | undefined): Promise<void> {

@@ -7,6 +7,8 @@ export interface SourceRequest {
   readonly signal?: AbortSignal
   /** What to fill a template with. */
   readonly values?: TemplateValues
+  /** Whether caches on the way have to ask the source itself. */
+  readonly isFresh?: boolean
   /** Of an earlier answer of this source. */
   readonly validators?: Validators
   /** The rest of the file, from this byte on, where the source can give it. */
@@ -29,6 +31,8 @@ export interface SourceReply {
   readonly offset: number
   /** Bytes of the body, where it was announced. */
   readonly length: number | undefined
+  /** Whether it is said to be a web page. */
+  readonly isPage: boolean
   /** Bytes as they were transferred: never decoded. Throws PinyonError UPSTREAM_SHORT, _TIMEOUT or _UNREACHABLE. */
   readonly body: AsyncIterable<Uint8Array>
 }

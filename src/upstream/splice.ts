@@ -1,4 +1,5 @@
 import { PinyonError } from '../model/errors.ts'
+import { withinMs } from '../system/within-ms.ts'
 
 /** A body, or the rest of one. */
 export interface BodyPart {
@@ -102,10 +103,10 @@ export class SplicedBody implements AsyncIterable<Uint8Array> {
   /** The next step of the part that is read; when that stalls, of another one that was faster. */
   async #step(): Promise<Step> {
     const askedAt = this.#options.now()
-    let step = await withinTime(this.#part.peek(), STALL_MS)
+    let step = await withinMs(this.#part.peek(), STALL_MS)
     while (step === undefined) {
       await this.#overtake()
-      step = await withinTime(this.#part.peek(), STALL_MS)
+      step = await withinMs(this.#part.peek(), STALL_MS)
     }
     this.#part.take()
     this.#waitedMs += this.#options.now() - askedAt
@@ -242,15 +243,4 @@ function lastBytes(before: Buffer, chunk: Uint8Array): Buffer {
   // Copied: a chunk may be a view of much more.
   if (chunk.length >= OVERLAP_BYTES) return Buffer.from(chunk.subarray(-OVERLAP_BYTES))
   return Buffer.concat([before, chunk]).subarray(-OVERLAP_BYTES)
-}
-
-/** Undefined when it takes longer. */
-async function withinTime<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
-  const { promise: late, resolve } = Promise.withResolvers<undefined>()
-  const timer = setTimeout(() => resolve(undefined), ms)
-  try {
-    return await Promise.race([promise, late])
-  } finally {
-    clearTimeout(timer)
-  }
 }

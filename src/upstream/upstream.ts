@@ -43,12 +43,18 @@ export interface UpstreamRequest {
   readonly isOptional?: boolean
   /** What upstream's present generation lists the file with: a base URL that has not got that is not asked for it again. */
   readonly digest?: Digest
+  /** Base URLs that are asked only when no other gives the file: they have given other bytes before. */
+  readonly doubted?: readonly string[]
   /** Bytes of the file, where they are known: a body that ends before is taken up again. */
   readonly size?: number
+  /** Whether caches on the way have to ask the source itself: what they hold may be of another generation. */
+  readonly isFresh?: boolean
   /** Whether a client waits: sources that are known to be down are then not tried again and again. */
   readonly isAwaited?: boolean
   /** What to fill base URLs that are templates with; those have nothing else. */
   readonly values?: TemplateValues
+  /** Told of each base URL that is asked. */
+  readonly onAsk?: (baseurl: string) => void
   /** Told of each base URL that did not give the file, and why. */
   readonly onRefusal?: (baseurl: string, error: PinyonError) => void
 }

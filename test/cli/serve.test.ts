@@ -59,6 +59,13 @@ describe('serve', () => {
     )
   })
 
+  test('takes SIGHUP for a wish to reload as soon as it listens', async (t) => {
+    const server = await startServer(t, {})
+    server.process.kill('SIGHUP')
+    assert.equal((await httpGet(`${server.url}/healthz`)).status, 200)
+    assert.equal(server.process.exitCode ?? server.process.signalCode, null)
+  })
+
   test('lets a running download finish at SIGTERM, and exits 0', async (t) => {
     const { server, upstream, cold } = await startServing(t)
     const rest = gate()

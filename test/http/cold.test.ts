@@ -135,7 +135,7 @@ describe('a cold package', () => {
     const connection = await site.connect()
     connection.ask(`${site.base}Packages/large.rpm`)
     await site.upstream.waitFor('.rpm')
-    connection.close()
+    connection.socket.resetAndDestroy()
     await site.log.waitFor('request')
     begin.open()
     await site.filled()

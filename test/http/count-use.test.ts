@@ -134,7 +134,7 @@ describe('a use', () => {
     const connection = await site.connect()
     connection.ask(`${site.base}Packages/large.rpm`, { headers: [CURL] })
     await site.upstream.waitFor('large.rpm')
-    connection.close()
+    connection.socket.resetAndDestroy()
     await site.log.waitFor('request')
     assert.deepEqual(await counts(site), [1, 0])
     held.open()

@@ -38,7 +38,7 @@ describe('what upstream cannot give', () => {
     [{ status: 403 }, 502, 'error_upstream', /answered: 403/],
     [{ hangUp: true }, 502, 'error_upstream', /could not be reached/],
     [{ shortenTo: 100 }, 502, 'error_upstream', /ended early/],
-    [{ html: true }, 502, 'error_upstream', /ended early/],
+    [{ html: true }, 502, 'error_upstream', /is a web page of \d+ bytes/],
     [{ flipByteAt: 4_999 }, 502, 'error_digest', /expected sha256:[0-9a-f]{64}, found sha256/],
   ]
   test('is a 5xx with its reason, never a 404, and is asked for again next time', async (t) => {
@@ -67,7 +67,7 @@ describe('what upstream cannot give', () => {
     assert.equal((await ask(site, 'small')).status, 200)
   })
 
-  test('is a 504 when it does not come in time', async (t) => {
+  test('is a 504 when it does not come in the time that a source is given', async (t) => {
     const site = await startSite(t, { packages: PACKAGES, mirror: { timeoutMs: 300 } })
     const never = gate()
     t.after(() => never.open())
@@ -77,7 +77,7 @@ describe('what upstream cannot give', () => {
     assert.equal(stalled.status, 504)
   })
 
-  test('is a 504 before dnf would give up, while the fill goes on', async (t) => {
+  test('is a 503 before dnf would give up, which says when to ask again, while the fill goes on', async (t) => {
     const site = await startSite(t, { packages: PACKAGES, mirror: { timeoutMs: 600_000 } })
     const begin = gate()
     site.upstream.rules = [{ match: '.rpm', hold: begin }]
@@ -90,8 +90,11 @@ describe('what upstream cannot give', () => {
     t.mock.timers.tick(1)
     const reply = await connection.reply()
     t.mock.timers.reset()
-    assert.equal(reply.status, 504)
-    assert.match(reply.header('x-pinyon-reason') ?? '', /no byte from upstream within: 25 s/)
+    assert.deepEqual([reply.status, reply.header('retry-after')], [503, '5'])
+    assert.equal(
+      reply.header('x-pinyon-reason'),
+      `nothing of Packages/small.rpm could be sent within 25 s, and it is still being fetched: ${site.upstream.url} has not sent it yet`,
+    )
     begin.open()
     await site.filled()
     assert.equal((await connection.get(`${site.base}Packages/small.rpm`)).header('x-cache'), 'hit')

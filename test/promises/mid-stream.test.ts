@@ -2,7 +2,11 @@ import assert from 'node:assert/strict'
 import { describe, test, type TestContext } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
+import type { MirrorConfig } from '../../src/config/config.ts'
+import { HOLD_BACK_BYTES, LAST_BYTES } from '../../src/http/body-chunks.ts'
+import { TRICKLE_BYTES } from '../../src/model/minimum-rate.ts'
 import { assertBytes } from '../contract/assert-bytes.ts'
+import { Connection } from '../http/connection.ts'
 import { gate } from '../support/gate.ts'
 import { seededBytes } from '../support/seeded-bytes.ts'
 import type { Behaviour, Rule } from '../support/upstream-behaviour.ts'
@@ -33,8 +37,12 @@ function rangesOf(upstream: Upstream): (string | undefined)[] {
   return upstream.requests.filter(({ path }) => path.endsWith('.rpm')).map(({ range }) => range)
 }
 
-async function start(t: TestContext, sources = 1): Promise<Farm & { first: Upstream; second: Upstream }> {
-  const farm = await startFarm(t, { packages: PACKAGES, sources })
+async function start(
+  t: TestContext,
+  sources = 1,
+  mirror: Partial<MirrorConfig> = {},
+): Promise<Farm & { first: Upstream; second: Upstream }> {
+  const farm = await startFarm(t, { packages: PACKAGES, sources, mirror })
   const [first, second] = farm.sources
   assert.ok(first)
   return { ...farm, first, second: second ?? first }
@@ -116,6 +124,29 @@ describe('a source that lies about bytes', () => {
       assert.deepEqual([rangesOf(farm.first), rangesOf(farm.second)], [[undefined], [undefined]])
       await farm.close()
     }
+  })
+
+  test('does not lose its client, though the others take their time: what is held back trickles, but for its last', async (t) => {
+    const farm = await start(t, 2, { timeoutMs: 3_600_000 })
+    const { port, pathname } = new URL(farm.snapshot)
+    const late = gate()
+    farm.first.rules = [rule({ flipByteAt: SIZE - 1 })]
+    farm.second.rules = [rule({ hold: late })]
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    const connection = await Connection.open(Number(port))
+    t.after(() => connection.close())
+    connection.ask(pathname + HREF)
+    await farm.second.waitFor(HREF)
+    await connection.received(SIZE - HOLD_BACK_BYTES)
+    for (const bytes of [SIZE - HOLD_BACK_BYTES + TRICKLE_BYTES, SIZE - LAST_BYTES])
+      while (connection.unread < bytes) {
+        t.mock.timers.tick(1_000)
+        await nextTurn()
+      }
+    late.open()
+    const reply = await connection.reply()
+    t.mock.timers.reset()
+    assertBytes(reply.body, CONTENT)
   })
 
   test('is asked after the others for a while, and then tried again', async (t) => {

@@ -151,6 +151,21 @@ test('a short outage is bridged by trying again: no client hears of it', async (
   assert.equal((await farm.get(path(1))).status, 200)
 })
 
+test('what every source has come to is told, in whichever way it fails', async (t) => {
+  const farm = await startFarm(t, { packages: PACKAGES, sources: 3 })
+  const [first, second, third] = farm.sources
+  assert.ok(first && second && third)
+  first.rules = [{ match: '.rpm', status: 503 }]
+  second.rules = [{ match: '.rpm', hangUp: true }]
+  await third.stop()
+  const { status, headers } = await farm.get(path(0))
+  assert.equal(status, 502)
+  const reason = String(headers['x-pinyon-reason'])
+  for (const { url } of farm.sources) assert.ok(reason.includes(url), reason)
+  assert.match(reason, /answered: 503/)
+  assert.match(reason, /ECONNREFUSED/)
+})
+
 test('one file that its server chokes on is no outage', async (t) => {
   const farm = await start(t)
   farm.source.rules = [{ match: 'p0.rpm', status: 500 }]

@@ -200,3 +200,41 @@ test('generations of a real repository differ, and what only copies one does not
   assert.equal(new Set(generations).size, generations.length)
   assert.equal(printReal('librepo-mock-02'), printReal('librepo-yum_02'))
 })
+
+test('a mebibyte of whatever costs the thread that answers requests little', () => {
+  const MEBIBYTE = 1 << 20
+  const pieces = [
+    '<a/>',
+    '<a></a>',
+    '<a b="c"/>',
+    '<?a?>',
+    '<!---->',
+    '<![CDATA[]]>',
+    '&amp;',
+    '&#65;',
+    'x',
+    '>',
+    '"',
+    '\n',
+    '<a ',
+  ]
+  const documents = [
+    ...pieces.map((piece) => `<repomd>${piece.repeat(MEBIBYTE / piece.length - 20)}</repomd>`),
+    `<repomd>${'<a>'.repeat(MEBIBYTE / 8)}${'</a>'.repeat(MEBIBYTE / 8)}</repomd>`,
+    `<repomd ${Array.from({ length: 80_000 }, (_, at) => `a${at}="1"`).join(' ')}/>`,
+    `<repomd a="${'&amp;'.repeat(200_000)}"/>`,
+  ]
+  for (const document of documents) {
+    const before = process.threadCpuUsage()
+    try {
+      parseRepomd(Buffer.from(document))
+    } catch {
+      // Most are refused.
+    }
+    const { user, system } = process.threadCpuUsage(before)
+    assert.ok(user + system < MAX_CPU_US, `${document.slice(8, 20)}…: ${user + system} µs`)
+  }
+})
+
+/** Five times what the worst of them takes here, a quarter of what it would take without a limit on tags; in microseconds. */
+const MAX_CPU_US = 250_000

@@ -52,6 +52,10 @@ export interface FetchOptions {
 /** Somebody's reading of a fill; errors say what is known of a package that cannot be had. */
 export interface PackageReader extends ReadableBytes {
   readonly outcome: 'fill' | 'join'
+  /** How fast its bytes come. */
+  bytesPerSecond(): number
+  /** What was asked so far, and what that came to. */
+  progress(): string
   verified(): Promise<number>
   /** Resolves with the size once the blob is stored. */
   stored(): Promise<number>
@@ -84,7 +88,7 @@ export class PackageFetches {
     const { reader, outcome } = this.#options.fills.read(file, main[1], main[0], others)
     if (outcome === 'fill') this.#options.onFetch?.(file.snapshot.mirror)
     const explain = (error: unknown) => this.#explain(error, file, listed, inquiry)
-    return watchReader(reader, outcome, explain, () => this.#leave(key, inquiry))
+    return watchReader(reader, { outcome, explain, inquiry, leave: () => this.#leave(key, inquiry) })
   }
 
   /** Opens a body without storing it, from the first source that gives one. */
@@ -151,9 +155,12 @@ export class PackageFetches {
         signal,
         digest,
         firstBaseurl: attempt,
+        isFresh: attempt > 0,
+        doubted: inquiry.doubted,
         isAwaited: inquiry.isUrgent,
         ...(size === undefined ? {} : { size }),
         ...(listed === undefined ? {} : { values: templateValues(listed) }),
+        onAsk: (place) => inquiry.ask(place),
         onRefusal: (place, error) => inquiry.refused(place, error),
       })
       return watchBody(body, baseurl, inquiry, this.#options.throttle, signal)
@@ -171,7 +178,7 @@ export class PackageFetches {
     const error = toPinyonError(thrown)
     const isLost = error.kind.source === 'upstream' && inquiry.isConclusive
     // What upstream lists and has not got is its own trouble: it may be there in a moment.
-    if (!isLost || listed?.departure === undefined) return error
+    if (!isLost || listed?.departure === undefined) return withOthers(error, inquiry)
     return await (inquiry.verdict ??= this.#lose(error, file, listed, inquiry.answers))
   }
 
@@ -202,6 +209,16 @@ export class PackageFetches {
 }
 
 type NamedSource = readonly [origin: string, source: FillSource]
+
+/** Trouble upstream, with that of the other places that were asked. */
+function withOthers(error: PinyonError, inquiry: Inquiry): PinyonError {
+  const others = error.kind.source === 'upstream' ? inquiry.others(error) : ''
+  if (others === '') return error
+  return new PinyonError(error.code, `${error.message}; also asked: ${others}`, {
+    ...error.facts,
+    cause: error,
+  })
+}
 
 function keyOf({ snapshot, path, digest }: WantedFile): string {
   return `${snapshot.mirrorId} ${digest} ${path}`
@@ -246,9 +263,17 @@ function watchBody(
 
 function watchReader(
   reader: FillReader,
-  outcome: 'fill' | 'join',
-  explain: (error: unknown) => Promise<PinyonError>,
-  leave: () => void,
+  {
+    outcome,
+    explain,
+    inquiry,
+    leave,
+  }: {
+    readonly outcome: 'fill' | 'join'
+    readonly explain: (error: unknown) => Promise<PinyonError>
+    readonly inquiry: Inquiry
+    readonly leave: () => void
+  },
 ): PackageReader {
   let isReleased = false
   const explained = <T>(promise: Promise<T>): Promise<T> =>
@@ -258,6 +283,8 @@ function watchReader(
   return {
     outcome,
     read: (target, position) => explained(reader.read(target, position)),
+    bytesPerSecond: () => reader.bytesPerSecond(),
+    progress: () => inquiry.progress,
     verified: () => explained(reader.verified()),
     stored: () => explained(reader.stored()),
     release: () => {
