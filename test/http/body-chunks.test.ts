@@ -4,6 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 
 import * as fc from 'fast-check'
 
+import { ChunkPool } from '../../src/cache/chunk-pool.ts'
 import { bodyChunks, HOLD_BACK_BYTES } from '../../src/http/body-chunks.ts'
 import { planRanges, planWhole, type BodyPlan } from '../../src/http/body-plan.ts'
 import type { Body } from '../../src/proxy/body.ts'
@@ -11,6 +12,7 @@ import { gate } from '../support/gate.ts'
 import { seededBytes } from '../support/seeded-bytes.ts'
 
 const TYPE = 'application/x-rpm'
+const POOL = new ChunkPool()
 
 /** A body of which so many bytes are there, which is right once `verdict` resolves, and reads at most `piece` bytes at a time. */
 function coming(file: Buffer, verdict: Promise<number>, piece = Infinity): Body & { farthest: number } {
@@ -36,7 +38,7 @@ async function takeUntilHeld(body: Body, plan: BodyPlan): Promise<{ taken: Buffe
   const rest: Buffer[] = []
   let sink = taken
   const all = (async () => {
-    for await (const chunk of bodyChunks(body, plan)) sink.push(Buffer.from(chunk))
+    for await (const chunk of bodyChunks(body, plan, POOL)) sink.push(Buffer.from(chunk))
     return Buffer.concat(rest)
   })()
   all.catch(() => undefined)
@@ -152,7 +154,7 @@ describe('the bytes of a body', () => {
           }
           const chunks: Buffer[] = []
           let sent = 0
-          for await (const chunk of bodyChunks(body, plan)) {
+          for await (const chunk of bodyChunks(body, plan, POOL)) {
             chunks.push(Buffer.from(chunk))
             sent += chunk.length
             assert.ok(
