@@ -4,6 +4,9 @@ import { write, writeSync } from 'node:fs'
 const MAX_WAITING_BYTES = 4 << 20
 /** Pause before a pipe whose reader is behind is tried again, in milliseconds. */
 const RETRY_MS = 50
+/** Lines that nobody waits for are written together: so many bytes of them, or after so many milliseconds. */
+const BATCH_BYTES = 256 << 10
+const BATCH_MS = 50
 
 /**
  * Writes lines to a file descriptor behind the caller's back: batched, never blocking, and never failing. Lines that cannot be taken, as on a
@@ -14,6 +17,7 @@ export class LineSink {
   #waiting: string[] = []
   #waitingBytes = 0
   #busy = false
+  #timer: NodeJS.Timeout | undefined
 
   constructor(descriptor: number) {
     this.#descriptor = descriptor
@@ -21,12 +25,14 @@ export class LineSink {
 
   /** Takes a line, its newline included. */
   write(line: string): void {
-    if (this.#waitingBytes + line.length > MAX_WAITING_BYTES) return
-    this.#waiting.push(line)
-    this.#waitingBytes += line.length
-    if (this.#busy) return
-    this.#busy = true
-    setImmediate(() => this.#next())
+    if (this.#keep(line)) this.#begin()
+  }
+
+  /** Takes a line that can wait a moment, so that many of them cost one call of the system. */
+  add(line: string): void {
+    if (!this.#keep(line)) return
+    if (this.#waitingBytes >= BATCH_BYTES) this.#begin()
+    else this.#timer ??= setTimeout(() => this.#begin(), BATCH_MS).unref()
   }
 
   /** Writes what waits, once, in the caller's own time: for a process that ends. */
@@ -38,7 +44,22 @@ export class LineSink {
     }
   }
 
+  #keep(line: string): boolean {
+    if (this.#waitingBytes + line.length > MAX_WAITING_BYTES) return false
+    this.#waiting.push(line)
+    this.#waitingBytes += line.length
+    return true
+  }
+
+  #begin(): void {
+    if (this.#busy) return
+    this.#busy = true
+    setImmediate(() => this.#next())
+  }
+
   #take(): Buffer {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
     const bytes = Buffer.from(this.#waiting.join(''))
     this.#waiting = []
     this.#waitingBytes = 0
