@@ -20,6 +20,8 @@ export interface Config {
   readonly prefetch: PrefetchConfig
   readonly retention: RetentionConfig
   readonly cache: CacheConfig
+  /** False: every request goes through node:http, warm files too; absent: they do not. */
+  readonly fastPath?: false
   /** By `host` or `host:port` as in URLs; absent: no host has settings of its own. */
   readonly hosts?: ReadonlyMap<string, HostConfig>
   /** By name, disabled ones included. */

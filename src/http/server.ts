@@ -3,10 +3,12 @@ import type { AddressInfo, Socket } from 'node:net'
 
 import { toPinyonError } from '../model/errors.ts'
 import type { Logger } from '../system/logger.ts'
-import { createExchange, type Exchange } from './exchange.ts'
-import { logExchange } from './request-log.ts'
+import type { EndedRequest } from './ended-request.ts'
+import { createExchange, toEndedRequest, type Exchange } from './exchange.ts'
+import { logRequest } from './request-log.ts'
 import { LARGEST_BODY_BYTES } from './request-body.ts'
 import { sendError } from './send-text.ts'
+import { FastPath, type FastFiles } from './fast/fast-path.ts'
 
 /** Longer than any client keeps an idle connection, so that it is never us who closes the one it is about to use, in milliseconds. */
 const KEEP_ALIVE_MS = 120_000
@@ -31,8 +33,10 @@ export type Handler = (exchange: Exchange) => Promise<void>
 export interface HttpServerOptions {
   /** How long a connection may be without traffic, in milliseconds; 0 for ever. Five minutes unless told. */
   readonly idleMs?: number
-  /** Told of every exchange when it has ended, however it did. */
-  readonly onEnd?: (exchange: Exchange) => void
+  /** Told of every request when it has ended, however it did. */
+  readonly onEnd?: (ended: EndedRequest) => void
+  /** What is answered straight on the socket while it is warm; nothing unless told. */
+  readonly fast?: FastFiles
 }
 
 /** An HTTP/1.1 server: sockets, the error boundary and the request log; what is answered is its handler's. */
@@ -40,7 +44,8 @@ export class HttpServer {
   readonly #server: Server
   readonly #handler: Handler
   readonly #log: Logger
-  readonly #onEnd: ((exchange: Exchange) => void) | undefined
+  readonly #onEnd: ((ended: EndedRequest) => void) | undefined
+  readonly #fast: FastPath | undefined
   readonly #busy = new Set<Exchange>()
   readonly #unfinished = new WeakMap<Socket, number>()
   /** Requests of a connection that wait for the one before: what each has opened and read would else be held for all of them. */
@@ -64,6 +69,9 @@ export class HttpServer {
     this.#server.on('checkContinue', (request, response) => this.#letContinue(request, response))
     this.#server.timeout = options.idleMs ?? IDLE_MS
     this.#server.on('connect', ({ socket }) => this.#refuseTunnel(socket))
+    const { fast, onEnd } = options
+    const times = { requestMs: REQUEST_MS, keepAliveMs: KEEP_ALIVE_MS, idleMs: this.#server.timeout }
+    this.#fast = fast === undefined ? undefined : new FastPath(this.#server, { ...fast, times, log, onEnd })
   }
 
   /** Begins to accept connections; rejects when it cannot. Its socket is bound before this returns. */
@@ -95,14 +103,15 @@ export class HttpServer {
     this.#draining = true
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     this.#server.closeIdleConnections()
+    const drained = this.#fast?.drain()
     for (const { response } of this.#busy) if (!response.headersSent) response.shouldKeepAlive = false
-    if (this.#busy.size > 0) {
-      const finished = new Promise<void>((resolve) => (this.#idle = resolve))
-      let timer: NodeJS.Timeout | undefined
-      const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, graceMs)))
-      await Promise.race([finished, late])
-      clearTimeout(timer)
-    }
+    const finished = new Promise<void>((resolve) => (this.#idle = resolve))
+    if (this.#busy.size === 0) this.#idle?.()
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, graceMs)))
+    await Promise.race([Promise.all([finished, drained]), late])
+    clearTimeout(timer)
+    this.#fast?.destroy()
     this.#server.closeAllConnections()
     await closed
   }
@@ -161,8 +170,9 @@ export class HttpServer {
     this.#busy.delete(exchange)
     this.#count(exchange.request.socket, -1)
     if (!exchange.response.writableFinished && exchange.error === undefined) exchange.outcome = 'aborted'
-    this.#onEnd?.(exchange)
-    logExchange(this.#log, exchange)
+    const ended = toEndedRequest(exchange)
+    this.#onEnd?.(ended)
+    logRequest(this.#log, ended)
     this.#waiting.get(exchange.request.socket)?.shift()?.()
     if (this.#busy.size === 0) this.#idle?.()
   }

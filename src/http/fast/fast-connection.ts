@@ -1,0 +1,249 @@
+import type { Socket } from 'node:net'
+
+import { toPinyonError, type PinyonError } from '../../model/errors.ts'
+import type { Outcome } from '../../model/outcome.ts'
+import type { Body } from '../../proxy/body.ts'
+import type { Content } from '../../proxy/content.ts'
+import type { FileReply } from '../../proxy/reply.ts'
+import type { Snapshot } from '../../snapshot/store.ts'
+import { bodyChunks } from '../body-chunks.ts'
+import { planWhole } from '../body-plan.ts'
+import type { EndedRequest } from '../ended-request.ts'
+import type { PreparedAnswer, PreparedAnswers } from './prepared-answers.ts'
+import type { RequestReader, SimpleHeaders } from './request-head.ts'
+
+/** What is in memory and no larger goes to the kernel in one call, in bytes; of more, 256 KiB at a time. */
+const ONE_PIECE_BYTES = 1 << 20
+
+/** What node answers who sends nothing. */
+const SENT_NOTHING = 'HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n'
+
+/** Longer than clients are told that a connection stays open: a request may be under way, in milliseconds. */
+const MARGIN_MS = 1_000
+
+const NOTHING = Buffer.alloc(0)
+
+/** How long connections may be idle, in milliseconds. */
+export interface ConnectionTimes {
+  /** Before their first request. */
+  readonly requestMs: number
+  /** Between requests. */
+  readonly keepAliveMs: number
+  /** In the middle of an answer. */
+  readonly idleMs: number
+}
+
+/** What the connections of a server share. */
+export interface FastContext {
+  readonly requests: RequestReader
+  readonly answers: PreparedAnswers
+  readonly times: ConnectionTimes
+  readonly content: Content
+  readonly isDraining: boolean
+  /** A file that was asked for by exactly this target before. */
+  peek(target: string): FileReply | undefined
+  /** Takes over the connection, and what came on it last. */
+  handOver(connection: FastConnection, socket: Socket, bytes: Buffer): void
+  /** Told when an answer has ended, and after it when the connection has. */
+  onEnd(connection: FastConnection): void
+  onClose(connection: FastConnection): void
+}
+
+/**
+ * A connection on which warm files are answered straight on the socket, one request after the other. What is not a simple request for
+ * one of them it hands over, unread, and is done with.
+ */
+export class FastConnection implements EndedRequest {
+  readonly method = 'GET'
+  readonly status = 200
+  readonly note = undefined
+  readonly client: string | undefined
+  readonly connection: Socket
+  target = ''
+  startedAt = 0
+  outcome: Outcome | undefined
+  snapshot: Snapshot | undefined
+  packageName: string | undefined
+  error: PinyonError | undefined
+  bytes = 0
+  headers: SimpleHeaders | undefined
+  answer: PreparedAnswer | undefined
+  readonly #context: FastContext
+  /** Of the answer that is not sent yet. */
+  #body: Body | undefined
+  #wake: (() => void) | undefined
+
+  constructor(socket: Socket, context: FastContext) {
+    this.connection = socket
+    this.client = socket.remoteAddress
+    this.#context = context
+    socket.setTimeout(context.times.requestMs)
+    socket.on('timeout', this.#onTimeout)
+    socket.on('error', ignore)
+    socket.on('close', this.#onClose)
+    socket.on('end', this.#onEnd)
+    socket.on('data', this.#onData)
+  }
+
+  get userAgent(): string | undefined {
+    return this.headers?.userAgent
+  }
+
+  /** Whether an answer is being sent. */
+  get isBusy(): boolean {
+    return this.#body !== undefined
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    const { requests, content } = this.#context
+    const request = requests.read(chunk)
+    const file = request === undefined ? undefined : this.#context.peek(request.target)
+    const body = file === undefined ? undefined : content.peek(file)
+    if (request === undefined || file === undefined || body?.size === undefined) return this.#handOver(chunk)
+    // The first of a connection: from here on it is idle between requests.
+    if (this.headers === undefined) this.connection.setTimeout(this.#context.times.keepAliveMs + MARGIN_MS)
+    this.#begin(request.target, request.headers, file)
+    this.answer = this.#context.answers.answer(request.target, file, body.size)
+    if (body.bytes !== undefined && body.size <= ONE_PIECE_BYTES) this.#sendPiece(body, body.bytes)
+    else void this.#sendChunks(chunk, file, body, body.size)
+  }
+
+  #begin(target: string, headers: SimpleHeaders, { snapshot, packageName }: FileReply): void {
+    this.startedAt = performance.now()
+    this.target = target
+    this.headers = headers
+    this.snapshot = snapshot
+    this.packageName = packageName
+    this.outcome = 'hit'
+    this.bytes = 0
+  }
+
+  #sendPiece(body: Body, bytes: Buffer): void {
+    const socket = this.connection
+    socket.cork()
+    this.#writeHead()
+    if (bytes.length > 0) socket.write(bytes)
+    socket.uncork()
+    this.#body = body
+    // The usual case: the kernel has taken all of it by now.
+    if (socket.writableLength === 0 && !socket.destroyed) {
+      this.bytes = bytes.length
+      return this.#finish()
+    }
+    this.#pause()
+    // Called when all before it is written.
+    socket.write(NOTHING, () => {
+      if (socket.destroyed || this.#body !== body) return
+      this.bytes = bytes.length
+      this.#finish()
+      this.#resume()
+    })
+  }
+
+  async #sendChunks(request: Buffer, file: FileReply, body: Body, size: number): Promise<void> {
+    const { content } = this.#context
+    this.#body = body
+    this.#pause()
+    const chunks = bodyChunks(body, planWhole(size, file.contentType), content.chunks)
+    let isBegun = false
+    try {
+      for await (const chunk of chunks) {
+        // Not before there is a byte to send: until then somebody else can still make another answer of it.
+        if (!isBegun) this.#writeHead()
+        isBegun = true
+        if (!(await this.#write(chunk))) return
+        this.bytes += chunk.length
+      }
+    } catch (error) {
+      await content.dropUnreadable(file, error)
+      return this.#fail(request, isBegun, error)
+    }
+    this.#finish()
+    this.#resume()
+  }
+
+  #writeHead(): void {
+    const { answer, headers } = this
+    if (answer === undefined || headers === undefined) return
+    this.connection.write(this.#context.answers.head(answer, headers.keepsAlive, Date.now()))
+  }
+
+  /** Waits until the kernel has the bytes, so that their buffer can be used again; false when the connection is gone. */
+  async #write(chunk: Buffer): Promise<boolean> {
+    const socket = this.connection
+    if (socket.destroyed) return false
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve
+      socket.write(chunk, () => resolve())
+    })
+    this.#wake = undefined
+    return !socket.destroyed
+  }
+
+  #fail(request: Buffer, isBegun: boolean, error: unknown): void {
+    if (this.connection.destroyed) return
+    if (!isBegun) {
+      this.#release()
+      return this.#handOver(request)
+    }
+    // A client must see that the body is not whole.
+    this.error = toPinyonError(error)
+    this.outcome = this.error.kind.outcome
+    this.connection.destroy()
+  }
+
+  #finish(): void {
+    this.#context.onEnd(this)
+    this.#release()
+    if (this.headers?.keepsAlive !== true || this.#context.isDraining) this.connection.destroySoon()
+  }
+
+  #release(): void {
+    this.#body?.release()
+    this.#body = undefined
+  }
+
+  /** Until its answer is sent nothing more is read: what comes waits in the kernel. */
+  #pause(): void {
+    this.connection.pause()
+    this.connection.setTimeout(this.#context.times.idleMs)
+  }
+
+  #resume(): void {
+    this.connection.setTimeout(this.#context.times.keepAliveMs + MARGIN_MS)
+    this.connection.resume()
+  }
+
+  #handOver(chunk: Buffer): void {
+    const socket = this.connection
+    socket.off('timeout', this.#onTimeout)
+    socket.off('error', ignore)
+    socket.off('close', this.#onClose)
+    socket.off('end', this.#onEnd)
+    socket.off('data', this.#onData)
+    socket.setTimeout(0)
+    this.#context.handOver(this, socket, chunk)
+  }
+
+  readonly #onEnd = (): void => {
+    this.connection.end()
+  }
+
+  readonly #onTimeout = (): void => {
+    if (this.headers === undefined) this.connection.write(SENT_NOTHING)
+    this.connection.destroy()
+  }
+
+  readonly #onClose = (): void => {
+    this.#wake?.()
+    if (this.#body !== undefined) {
+      if (this.error === undefined) this.outcome = 'aborted'
+      this.#context.onEnd(this)
+      this.#release()
+    }
+    this.#context.onClose(this)
+  }
+}
+
+/** Who has gone is told of by 'close'. */
+function ignore(): void {}
