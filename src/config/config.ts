@@ -53,7 +53,7 @@ export interface RetentionConfig {
 export interface CacheConfig {
   /** Of all blobs on disk. */
   readonly maxBytes: number
-  /** Of small blobs in memory. */
+  /** Of small blobs, and larger ones that are asked for often, in memory. */
   readonly memoryBytes: number
 }
 

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 
 import { toPinyonError } from '../model/errors.ts'
 import type { Logger } from '../system/logger.ts'
@@ -12,6 +13,8 @@ import { FastPath, type FastFiles } from './fast/fast-path.ts'
 
 /** Longer than any client keeps an idle connection, so that it is never us who closes the one it is about to use, in milliseconds. */
 const KEEP_ALIVE_MS = 120_000
+/** So much longer they stay open, as node has it: a request may be under way, in milliseconds. */
+const MARGIN_MS = 1_000
 /** A connection on which nothing moves in either direction is given up, in milliseconds. */
 const IDLE_MS = 300_000
 /** For a request to arrive, head and body, in milliseconds. */
@@ -70,7 +73,12 @@ export class HttpServer {
     this.#server.timeout = options.idleMs ?? IDLE_MS
     this.#server.on('connect', ({ socket }) => this.#refuseTunnel(socket))
     const { fast, onEnd } = options
-    const times = { requestMs: REQUEST_MS, keepAliveMs: KEEP_ALIVE_MS, idleMs: this.#server.timeout }
+    const times = {
+      requestMs: REQUEST_MS,
+      keepAliveMs: KEEP_ALIVE_MS,
+      marginMs: MARGIN_MS,
+      idleMs: this.#server.timeout,
+    }
     this.#fast = fast === undefined ? undefined : new FastPath(this.#server, { ...fast, times, log, onEnd })
   }
 
@@ -91,6 +99,11 @@ export class HttpServer {
         resolve()
       })
     })
+  }
+
+  /** Serves a connection that it has not accepted itself. */
+  serve(socket: Duplex): void {
+    this.#server.emit('connection', socket)
   }
 
   /** The port it listens on; 0 for a Unix socket. */

@@ -18,17 +18,15 @@ const ONE_PIECE_BYTES = 1 << 20
 /** What node answers who sends nothing. */
 const SENT_NOTHING = 'HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n'
 
-/** Longer than clients are told that a connection stays open: a request may be under way, in milliseconds. */
-const MARGIN_MS = 1_000
-
 const NOTHING = Buffer.alloc(0)
 
 /** How long connections may be idle, in milliseconds. */
 export interface ConnectionTimes {
   /** Before their first request. */
   readonly requestMs: number
-  /** Between requests. */
+  /** Between requests, as clients are told; and how much longer than that, as a request may be under way. */
   readonly keepAliveMs: number
+  readonly marginMs: number
   /** In the middle of an answer. */
   readonly idleMs: number
 }
@@ -72,6 +70,8 @@ export class FastConnection implements EndedRequest {
   /** Of the answer that is not sent yet. */
   #body: Body | undefined
   #wake: (() => void) | undefined
+  /** Whether the client has sent all it has to send. */
+  #hasEnded = false
 
   constructor(socket: Socket, context: FastContext) {
     this.connection = socket
@@ -101,7 +101,7 @@ export class FastConnection implements EndedRequest {
     const body = file === undefined ? undefined : content.peek(file)
     if (request === undefined || file === undefined || body?.size === undefined) return this.#handOver(chunk)
     // The first of a connection: from here on it is idle between requests.
-    if (this.headers === undefined) this.connection.setTimeout(this.#context.times.keepAliveMs + MARGIN_MS)
+    if (this.headers === undefined) this.#becomeIdle()
     this.#begin(request.target, request.headers, file)
     this.answer = this.#context.answers.answer(request.target, file, body.size)
     if (body.bytes !== undefined && body.size <= ONE_PIECE_BYTES) this.#sendPiece(body, body.bytes)
@@ -195,7 +195,10 @@ export class FastConnection implements EndedRequest {
   #finish(): void {
     this.#context.onEnd(this)
     this.#release()
-    if (this.headers?.keepsAlive !== true || this.#context.isDraining) this.connection.destroySoon()
+    if (this.headers?.keepsAlive === true && !this.#hasEnded && !this.#context.isDraining) return
+    // What else it has sent is not answered.
+    this.connection.off('data', this.#onData)
+    this.connection.destroySoon()
   }
 
   #release(): void {
@@ -210,8 +213,13 @@ export class FastConnection implements EndedRequest {
   }
 
   #resume(): void {
-    this.connection.setTimeout(this.#context.times.keepAliveMs + MARGIN_MS)
+    this.#becomeIdle()
     this.connection.resume()
+  }
+
+  #becomeIdle(): void {
+    const { keepAliveMs, marginMs } = this.#context.times
+    this.connection.setTimeout(keepAliveMs + marginMs)
   }
 
   #handOver(chunk: Buffer): void {
@@ -226,7 +234,8 @@ export class FastConnection implements EndedRequest {
   }
 
   readonly #onEnd = (): void => {
-    this.connection.end()
+    this.#hasEnded = true
+    if (!this.isBusy) this.connection.end()
   }
 
   readonly #onTimeout = (): void => {
