@@ -1,6 +1,6 @@
 /**
  * What a hit costs, against nginx: `npm run bench:hot -- [--rounds N] [--seconds S] [--sizes 2k,64k,1m,32m] [--connections 1,16,512]
- * [--only TEXT] [--json FILE]`. One worker each, keep-alive, no access log, everything in memory or in the page cache; wrk asks, from one
+ * [--only SCENARIO] [--peers NAME,…] [--json FILE]`. One worker each, keep-alive, no access log, everything in memory or in the page cache; wrk asks, from one
  * thread. Ratios are of requests/s and processor time, pinyon's to the peer's, round by round: medians, and quartiles in brackets.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -32,6 +32,7 @@ const { values } = parseArgs({
     sizes: { type: 'string', default: '2k,64k,1m,32m' },
     connections: { type: 'string', default: '1,16,512' },
     only: { type: 'string', default: '' },
+    peers: { type: 'string', default: '' },
     json: { type: 'string' },
   },
 })
@@ -66,11 +67,16 @@ async function startPeers(): Promise<void> {
       mirrors: { [MIRROR]: pathToFileURL(`${root}/`).href },
       ...options,
     })
-  peers.push(await start('pinyon'))
-  peers.push(await startNginxPeer('proxy_cache', { dir: join(dir, 'proxy_cache'), root }))
-  peers.push(await startNginxPeer('static', { dir: join(dir, 'static'), root }))
-  peers.push(await start('pinyon, requests logged', { logLevel: 'info' }))
-  peers.push(await start('pinyon, fast_path off', { settings: { fast_path: false } }))
+  const starts: readonly (readonly [name: string, start: () => Promise<Peer>])[] = [
+    ['pinyon', () => start('pinyon')],
+    ['nginx proxy_cache', () => startNginxPeer('proxy_cache', { dir: join(dir, 'proxy_cache'), root })],
+    ['nginx static', () => startNginxPeer('static', { dir: join(dir, 'static'), root })],
+    ['pinyon, logging', () => start('pinyon, logging', { logLevel: 'info' })],
+    ['pinyon, fast_path off', () => start('pinyon, fast_path off', { settings: { fast_path: false } })],
+  ]
+  const wanted = values.peers.split(',')
+  for (const [name, startPeer] of starts)
+    if (name === 'pinyon' || wanted.some((one) => name.endsWith(one))) peers.push(await startPeer())
 }
 
 function path(size: string): string {

@@ -5,7 +5,7 @@ const MAX_WAITING_BYTES = 4 << 20
 /** Pause before a pipe whose reader is behind is tried again, in milliseconds. */
 const RETRY_MS = 50
 /** Lines that nobody waits for are written together: so many bytes of them, or after so many milliseconds. */
-const BATCH_BYTES = 256 << 10
+const BATCH_BYTES = 128 << 10
 const BATCH_MS = 50
 
 /**

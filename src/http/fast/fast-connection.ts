@@ -66,6 +66,8 @@ export class FastConnection implements EndedRequest {
   bytes = 0
   headers: SimpleHeaders | undefined
   answer: PreparedAnswer | undefined
+  /** Who asks, as the log has it; made when it is needed. */
+  speaker: string | undefined
   readonly #context: FastContext
   /** Of the answer that is not sent yet. */
   #body: Body | undefined
@@ -111,6 +113,7 @@ export class FastConnection implements EndedRequest {
   #begin(target: string, headers: SimpleHeaders, { snapshot, packageName }: FileReply): void {
     this.startedAt = performance.now()
     this.target = target
+    if (headers !== this.headers) this.speaker = undefined
     this.headers = headers
     this.snapshot = snapshot
     this.packageName = packageName

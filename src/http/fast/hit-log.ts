@@ -3,17 +3,10 @@ import { describeAgent, logRequest } from '../request-log.ts'
 import type { FastConnection } from './fast-connection.ts'
 import { toLogFields } from './prepared-answers.ts'
 
-/** What a line says of whoever asks. */
-interface Speaker {
-  readonly userAgent: string | undefined
-  readonly fields: string
-}
-
 /** The request log's lines of hits, from parts that are formatted once a file and once a connection. */
 export class HitLog {
   readonly #log: Logger
   readonly #write: RawLine
-  readonly #speakers = new WeakMap<FastConnection, Speaker>()
 
   constructor(log: Logger) {
     this.#log = log
@@ -22,19 +15,11 @@ export class HitLog {
 
   /** Logs a request that has ended. */
   log(ended: FastConnection): void {
-    const { answer, outcome } = ended
+    const { answer, outcome, client, userAgent } = ended
     if (outcome !== 'hit' || answer === undefined) return logRequest(this.#log, ended)
     if (!this.#log.isLevelEnabled('info')) return
     const ms = Math.round((performance.now() - ended.startedAt) * 10) / 10
-    this.#write(answer.logBefore + ms + this.#speakerOf(ended) + answer.logAfter)
-  }
-
-  #speakerOf(ended: FastConnection): string {
-    const { userAgent, client } = ended
-    const known = this.#speakers.get(ended)
-    if (known !== undefined && known.userAgent === userAgent) return known.fields
-    const fields = toLogFields({ client, agent: describeAgent(userAgent) })
-    this.#speakers.set(ended, { userAgent, fields })
-    return fields
+    ended.speaker ??= toLogFields({ client, agent: describeAgent(userAgent) })
+    this.#write(answer.logBefore + ms + ended.speaker + answer.logAfter)
   }
 }
