@@ -107,7 +107,11 @@ export class FastConnection implements EndedRequest {
     this.#begin(request.target, request.headers, file)
     this.answer = this.#context.answers.answer(request.target, file, body.size)
     if (body.bytes !== undefined && body.size <= ONE_PIECE_BYTES) this.#sendPiece(body, body.bytes)
-    else void this.#sendChunks(chunk, file, body, body.size)
+    else
+      this.#sendChunks(chunk, file, body, body.size).catch(() => {
+        // What cannot even be told of breaks this connection and no other.
+        this.connection.destroy()
+      })
   }
 
   #begin(target: string, headers: SimpleHeaders, { snapshot, packageName }: FileReply): void {

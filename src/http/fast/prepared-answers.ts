@@ -1,3 +1,5 @@
+import { LRUCache } from 'lru-cache'
+
 import type { FileReply } from '../../proxy/reply.ts'
 import { cacheHeaders } from '../exchange.ts'
 import { describeTarget } from '../request-log.ts'
@@ -17,9 +19,12 @@ export interface PreparedAnswer {
   bytes: Buffer
 }
 
+/** Answers remembered: some 8 MB. */
+const REMEMBERED_ANSWERS = 4_096
+
 /** Heads of hits, byte for byte as node:http writes them. */
 export class PreparedAnswers {
-  readonly #known = new WeakMap<FileReply, PreparedAnswer>()
+  readonly #known = new LRUCache<FileReply, PreparedAnswer>({ max: REMEMBERED_ANSWERS })
   readonly #alive: string
   #second = Number.NaN
   #date = ''
@@ -45,14 +50,21 @@ export class PreparedAnswers {
       this.#second = second
       this.#date = `Date: ${new Date(second * 1000).toUTCString()}\r\n`
     }
-    if (!keepsAlive) return Buffer.from(`${answer.head}${this.#date}Connection: close\r\n\r\n`, 'latin1')
+    if (!keepsAlive) return toBytes(`${answer.head}${this.#date}Connection: close\r\n\r\n`)
     if (answer.second !== second) {
       // Anew, not over the old one: that may still wait for a slow client.
-      answer.bytes = Buffer.from(answer.head + this.#date + this.#alive, 'latin1')
+      answer.bytes = toBytes(answer.head + this.#date + this.#alive)
       answer.second = second
     }
     return answer.bytes
   }
+}
+
+/** Of its own memory: a slice of node's pool would keep sixteen times as much from being freed. */
+function toBytes(head: string): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(head.length)
+  bytes.write(head, 'latin1')
+  return bytes
 }
 
 function prepare(target: string, file: FileReply, size: number): PreparedAnswer {
