@@ -12,8 +12,9 @@ import type { EndedRequest } from '../ended-request.ts'
 import type { PreparedAnswer, PreparedAnswers } from './prepared-answers.ts'
 import type { RequestReader, SimpleHeaders } from './request-head.ts'
 
-/** What is in memory and no larger goes to the kernel in one call, in bytes; of more, 256 KiB at a time. */
+/** What is in memory and no larger goes to the kernel in one call, in bytes; of more, so much at a time. */
 const ONE_PIECE_BYTES = 1 << 20
+const PIECE_BYTES = 256 << 10
 
 /** What node answers who sends nothing. */
 const SENT_NOTHING = 'HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n'
@@ -106,7 +107,7 @@ export class FastConnection implements EndedRequest {
     if (this.headers === undefined) this.#becomeIdle()
     this.#begin(request.target, request.headers, file)
     this.answer = this.#context.answers.answer(request.target, file, body.size)
-    if (body.bytes !== undefined && body.size <= ONE_PIECE_BYTES) this.#sendPiece(body, body.bytes)
+    if (body.bytes !== undefined) this.#sendMemory(body, body.bytes)
     else
       this.#sendChunks(chunk, file, body, body.size).catch(() => {
         // What cannot even be told of breaks this connection and no other.
@@ -125,26 +126,34 @@ export class FastConnection implements EndedRequest {
     this.bytes = 0
   }
 
-  #sendPiece(body: Body, bytes: Buffer): void {
+  #sendMemory(body: Body, bytes: Buffer): void {
     const socket = this.connection
+    const first = bytes.length <= ONE_PIECE_BYTES ? bytes : bytes.subarray(0, PIECE_BYTES)
     socket.cork()
     this.#writeHead()
-    if (bytes.length > 0) socket.write(bytes)
+    if (first.length > 0) socket.write(first)
     socket.uncork()
     this.#body = body
+    let sent = first.length
     // The usual case: the kernel has taken all of it by now.
-    if (socket.writableLength === 0 && !socket.destroyed) {
-      this.bytes = bytes.length
+    if (sent === bytes.length && socket.writableLength === 0 && !socket.destroyed) {
+      this.bytes = sent
       return this.#finish()
     }
     this.#pause()
-    // Called when all before it is written.
-    socket.write(NOTHING, () => {
+    const goOn = () => {
       if (socket.destroyed || this.#body !== body) return
-      this.bytes = bytes.length
-      this.#finish()
-      this.#resume()
-    })
+      this.bytes = sent
+      if (sent === bytes.length) {
+        this.#finish()
+        return this.#resume()
+      }
+      const piece = bytes.subarray(sent, sent + PIECE_BYTES)
+      sent += piece.length
+      socket.write(piece, goOn)
+    }
+    // Called when all before it is written.
+    socket.write(NOTHING, goOn)
   }
 
   async #sendChunks(request: Buffer, file: FileReply, body: Body, size: number): Promise<void> {
