@@ -129,6 +129,23 @@ describe('the bytes of a body', () => {
     await assert.rejects(rest, { code: 'BLOB_UNREADABLE' })
   })
 
+  test('in memory are sent from there, the same as when they are read', async () => {
+    const file = seededBytes('memory', 700_000)
+    const read: Body = { ...coming(file, Promise.resolve(file.length)), outcome: 'hit', complete: true }
+    const ranges = [
+      { start: 10, end: 600_000 },
+      { start: 0, end: 0 },
+      { start: 699_990, end: 699_999 },
+    ]
+    for (const plan of [planWhole(file.length, TYPE), planRanges(ranges, file.length, TYPE)]) {
+      const [fromFile, fromMemory]: [Buffer[], Buffer[]] = [[], []]
+      for await (const chunk of bodyChunks(read, plan, POOL)) fromFile.push(Buffer.from(chunk))
+      for await (const chunk of bodyChunks({ ...read, bytes: file }, plan, POOL)) fromMemory.push(chunk)
+      assert.equal(Buffer.compare(Buffer.concat(fromMemory), Buffer.concat(fromFile)), 0)
+      assert.ok(fromMemory.some(({ buffer }) => buffer === file.buffer))
+    }
+  })
+
   test('are the planned ones, however they are read, and held back by the same rule', async () => {
     const size = fc.integer({ min: 1, max: 60_000 })
     const range = fc.tuple(fc.nat(), fc.nat())
