@@ -8,6 +8,9 @@ import type { Peer } from './peer.ts'
 
 const MAIN = new URL('../../src/main.ts', import.meta.url).pathname
 
+/** As `npm start` has it. */
+const SERVER_FLAGS = ['--max-semi-space-size=4']
+
 /** How pinyon is started. */
 export interface PinyonOptions {
   readonly name: string
@@ -34,7 +37,7 @@ export async function startPinyonPeer(options: PinyonOptions): Promise<Peer> {
     JSON.stringify({ listen: '127.0.0.1:0', data_dir: './data', ...options.settings, mirrors }),
   )
   const log = openSync(join(dir, 'log'), 'w')
-  const child = spawn(process.execPath, [MAIN, 'serve', '--config', file], {
+  const child = spawn(process.execPath, [...SERVER_FLAGS, MAIN, 'serve', '--config', file], {
     stdio: ['ignore', 'pipe', log],
     env: { ...process.env, PINYON_LOG: logLevel },
   })
