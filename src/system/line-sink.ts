@@ -7,6 +7,10 @@ const RETRY_MS = 50
 /** Lines that nobody waits for are written together: so many bytes of them, or after so many milliseconds. */
 const BATCH_BYTES = 128 << 10
 const BATCH_MS = 50
+/** So many characters of them stay strings: more would be copied about by the garbage collector. */
+const FEW_CHARACTERS = 8 << 10
+/** The most bytes that a character takes in UTF-8. */
+const CHARACTER_BYTES = 3
 
 /**
  * Writes lines to a file descriptor behind the caller's back: batched, never blocking, and never failing. Lines that cannot be taken, as on a
@@ -16,6 +20,9 @@ export class LineSink {
   readonly #descriptor: number
   #waiting: string[] = []
   #waitingBytes = 0
+  #few = ''
+  #batch = Buffer.alloc(0)
+  #batchBytes = 0
   #busy = false
   #timer: NodeJS.Timeout | undefined
 
@@ -28,11 +35,12 @@ export class LineSink {
     if (this.#keep(line)) this.#begin()
   }
 
-  /** Takes a line that can wait a moment, so that many of them cost one call of the system. */
+  /** Takes a line that can wait a moment, so that many of them cost one call of the system. Others may overtake it. */
   add(line: string): void {
-    if (!this.#keep(line)) return
-    if (this.#waitingBytes >= BATCH_BYTES) this.#begin()
-    else this.#timer ??= setTimeout(() => this.#begin(), BATCH_MS).unref()
+    if (line.length > FEW_CHARACTERS) return this.write(line)
+    this.#few += line
+    if (this.#few.length >= FEW_CHARACTERS) this.#pack()
+    this.#timer ??= setTimeout(() => this.#endBatch(), BATCH_MS).unref()
   }
 
   /** Writes what waits, once, in the caller's own time: for a process that ends. */
@@ -44,11 +52,30 @@ export class LineSink {
     }
   }
 
+  /** Makes bytes of the few lines. */
+  #pack(): void {
+    const lines = this.#few
+    this.#few = ''
+    if (this.#batch.length === 0) this.#batch = Buffer.allocUnsafeSlow(2 * BATCH_BYTES)
+    if (this.#batchBytes + lines.length * CHARACTER_BYTES > this.#batch.length) {
+      // The disk is behind: what was packed before waits with all others, or is dropped with them.
+      this.#keep(this.#batch.toString('utf8', 0, this.#batchBytes))
+      this.#batchBytes = 0
+    }
+    this.#batchBytes += this.#batch.write(lines, this.#batchBytes)
+    if (this.#batchBytes >= BATCH_BYTES) this.#begin()
+  }
+
   #keep(line: string): boolean {
     if (this.#waitingBytes + line.length > MAX_WAITING_BYTES) return false
     this.#waiting.push(line)
     this.#waitingBytes += line.length
     return true
+  }
+
+  #endBatch(): void {
+    this.#timer = undefined
+    this.#begin()
   }
 
   #begin(): void {
@@ -60,15 +87,20 @@ export class LineSink {
   #take(): Buffer {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    const bytes = Buffer.from(this.#waiting.join(''))
+    if (this.#few !== '') this.#pack()
+    const lines = Buffer.from(this.#waiting.join(''))
+    const bytes = Buffer.concat([lines, this.#batch.subarray(0, this.#batchBytes)])
     this.#waiting = []
     this.#waitingBytes = 0
+    this.#batchBytes = 0
     return bytes
   }
 
   #next(): void {
-    if (this.#waiting.length === 0) this.#busy = false
-    else this.#put(this.#take())
+    // A batch that is neither full nor late goes on growing: one write after the other would be of a few lines each.
+    const isLate = this.#timer === undefined && this.#batchBytes + this.#few.length > 0
+    if (this.#waiting.length > 0 || this.#batchBytes >= BATCH_BYTES || isLate) this.#put(this.#take())
+    else this.#busy = false
   }
 
   #put(bytes: Buffer): void {
