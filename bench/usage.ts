@@ -3,13 +3,12 @@
  * answered request adds (who is at the other end of its connection is known), and of the first request of a connection; then the
  * milliseconds for which a flush holds up the serving thread, of as many clients as a usual ten seconds bring, and of as many as are kept.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { createUseCounter } from '../src/http/count-use.ts'
-import type { Exchange } from '../src/http/exchange.ts'
+import type { EndedRequest } from '../src/http/ended-request.ts'
 import { digestOf } from '../src/model/digest.ts'
 import { SqliteSnapshotStore } from '../src/snapshot/sqlite-snapshot-store.ts'
 import type { Snapshot } from '../src/snapshot/store.ts'
@@ -47,13 +46,10 @@ async function openStore(dir: string): Promise<{ store: SqliteSnapshotStore; sna
 }
 
 /** An ended exchange, as far as counting looks at it. */
-function createExchange(snapshot: Snapshot, client: string): Exchange {
-  const request = { socket: {}, headers: { 'user-agent': DNF } } as unknown as IncomingMessage
-  const response = { writableFinished: true } as unknown as ServerResponse
-  const rest = { startedAt: 0, error: undefined, writtenBytes: 0, finalBytes: 2_000 }
-  const shown = { errorFormat: 'text', note: undefined } as const
-  const file = { snapshot, packageName: 'glibc' }
-  return { request, response, client, outcome: 'hit', ...file, ...rest, ...shown }
+function createEnded(snapshot: Snapshot, client: string): EndedRequest {
+  const shown = { method: 'GET', target: '/', status: 200, startedAt: 0, error: undefined, note: undefined }
+  const file = { snapshot, packageName: 'glibc', bytes: 2_000 }
+  return { ...shown, client, userAgent: DNF, outcome: 'hit', ...file, connection: {} }
 }
 
 /** Nanoseconds for each of so many calls. */
@@ -85,21 +81,21 @@ async function run(recorder: UsageRecorder, snapshots: readonly Snapshot[]): Pro
     if (snapshot !== undefined) recorder.record(snapshot, client, 2_000)
   })
   const count = createUseCounter(recorder)
-  const exchanges = snapshots.flatMap((snapshot) =>
-    Array.from({ length: CLIENTS }, (_, index) => createExchange(snapshot, `10.0.1.${index}`)),
+  const requests = snapshots.flatMap((snapshot) =>
+    Array.from({ length: CLIENTS }, (_, index) => createEnded(snapshot, `10.0.1.${index}`)),
   )
   const whole = time(REQUESTS, (index) => {
-    const exchange = exchanges[index % exchanges.length]
-    if (exchange !== undefined) count(exchange)
+    const ended = requests[index % requests.length]
+    if (ended !== undefined) count(ended)
   })
   const [snapshot] = snapshots
   if (snapshot === undefined) return []
   const fresh = Array.from({ length: CONNECTIONS }, (_, index) =>
-    createExchange(snapshot, `10.0.2.${index % CLIENTS}`),
+    createEnded(snapshot, `10.0.2.${index % CLIENTS}`),
   )
   const first = time(CONNECTIONS, (index) => {
-    const exchange = fresh[index]
-    if (exchange !== undefined) count(exchange)
+    const ended = fresh[index]
+    if (ended !== undefined) count(ended)
   })
   await recorder.flush()
   const usual = await timeFlush(recorder, snapshots, CLIENTS)

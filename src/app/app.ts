@@ -7,7 +7,7 @@ import { ConfigFile } from './config-file.ts'
 import { createPathSources } from './explain-paths.ts'
 import { FormerSources } from './former-sources.ts'
 import type { SharedUpstream } from './create-upstream.ts'
-import { createHandlers } from './handlers.ts'
+import { createFastFiles, createHandlers } from './handlers.ts'
 import type { InventoryKeeper } from './inventory-keeper.ts'
 import { createUpstreams, findUnready, hashesOf, type SharedSources } from './mirrors.ts'
 import { MirrorLists } from './mirror-lists.ts'
@@ -259,7 +259,8 @@ export class App {
       log: this.#log,
     })
     const onEnd = createUseCounter(this.#storage.usage)
-    const server = new HttpServer(open, this.#log, { onEnd })
+    const fast = createFastFiles(this.#resolver, this.#content, () => this.config)
+    const server = new HttpServer(open, this.#log, { onEnd, fast })
     await server.listen(this.#running.current.listen)
     this.#servers.push(server)
     // Only now: a server that cannot start must not change what another one on the same directory serves.

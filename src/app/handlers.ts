@@ -1,11 +1,15 @@
 import { authorizeBySocket, authorizeByToken } from '../http/authorize.ts'
 import type { TokenHashes } from '../http/bearer.ts'
+import type { FastFiles } from '../http/fast/fast-path.ts'
 import { route, type RouteContext } from '../http/routes.ts'
 import type { Handler } from '../http/server.ts'
 import type { WriteActions } from '../http/write-actions.ts'
 import { withWrites } from '../http/writes.ts'
+import type { Config } from '../config/config.ts'
 import { toNetwork } from '../model/network.ts'
 import type { ConfigurationState } from '../proxy/api-context.ts'
+import type { Content } from '../proxy/content.ts'
+import type { Resolver } from '../proxy/resolver.ts'
 import type { Logger } from '../system/logger.ts'
 
 /** What requests are answered with. */
@@ -32,6 +36,15 @@ export function createHandlers({ context, actions, tokens, log }: HandlerOptions
   return {
     open: withWrites({ actions, log, authorize: byToken }, (exchange) => route(exchange, hidden)),
     admin: withWrites({ actions, log, authorize: bySocket }, (exchange) => route(exchange, context)),
+  }
+}
+
+/** What is answered over TCP before any handler: files that a handler has answered before. */
+export function createFastFiles(resolver: Resolver, content: Content, config: () => Config): FastFiles {
+  return {
+    peek: (target) => resolver.peek(target),
+    content,
+    isOn: () => config().fastPath !== false,
   }
 }
 

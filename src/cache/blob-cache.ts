@@ -3,26 +3,23 @@ import { LRUCache } from 'lru-cache'
 import { digestAlgorithm, digestOf, finishDigest, startDigest, type Digest } from '../model/digest.ts'
 import { PinyonError } from '../model/errors.ts'
 import type { Blob, BlobStore, ReadableBytes } from './blob-store.ts'
-
-/** A complete blob that several requests may read at once; each calls `release` when done. */
-export interface SharedBlob extends ReadableBytes {
-  readonly size: number
-  /** All of it, when it is small enough to be kept in memory. */
-  readonly bytes?: Buffer
-  release(): void
-}
+import { createMemorySource, HeldBlob, SmallBlob, type SharedBlob } from './shared-blob.ts'
 
 /** Bounds of what is kept warm. */
 export interface BlobCacheLimits {
-  /** Bytes of small blobs kept in memory. */
+  /** Bytes of blobs kept in memory. */
   readonly memoryBytes: number
-  /** Largest blob kept in memory, in bytes. */
+  /** Largest blob kept in memory from its first use on, in bytes. */
   readonly smallBlobBytes: number
   /** Files of larger blobs kept open. */
   readonly openFiles: number
 }
 
-/** Piece of a doubtful blob that is hashed at a time, in bytes. */
+/** A larger blob goes into memory when its open file was asked for so often, unless it took more than such a part of the memory. */
+const HOT_HITS = 3
+const HOT_PART = 1 / 4
+
+/** Piece of a blob that is read and hashed at a time, in bytes: a tenth of a millisecond. */
 const CHECK_BYTES = 256 << 10
 
 /** Uses remembered until they are asked for. */
@@ -31,30 +28,34 @@ const MAX_USED = 100_000
 const DEFAULT_LIMITS: BlobCacheLimits = { memoryBytes: 64 << 20, smallBlobBytes: 64 << 10, openFiles: 256 }
 
 /**
- * The warm end of a blob store: small blobs in memory, larger ones as open files, so that a repeated hit needs neither an await
- * nor a system call to be found. Blobs never change, so nothing here is ever stale; a removed one is {@link forget}ten.
+ * The warm end of a blob store: small blobs and those that are asked for often in memory, others as open files, so that a repeated hit needs
+ * neither an await nor a system call to be found. Blobs never change, so nothing here is ever stale; a removed one is {@link forget}ten.
  */
 export class BlobCache {
   readonly #store: BlobStore
   readonly #limits: BlobCacheLimits
   readonly #used = new Set<Digest>()
-  readonly #small: LRUCache<Digest, SmallBlob>
-  readonly #open: LRUCache<Digest, OpenBlob>
+  readonly #memory: LRUCache<Digest, SmallBlob | HeldBlob>
+  readonly #open: LRUCache<Digest, HeldBlob>
+  /** Of larger blobs in memory, those included that only a slow client's answer still holds. */
+  #hotBytes = 0
+  #isHeating = false
 
   constructor(store: BlobStore, limits: Partial<BlobCacheLimits> = {}) {
     this.#store = store
     this.#limits = { ...DEFAULT_LIMITS, ...limits }
-    this.#small = new LRUCache({
+    this.#memory = new LRUCache({
       maxSize: this.#limits.memoryBytes,
       // What an entry costs beside its bytes; empty files count too.
       sizeCalculation: (blob) => blob.size + 256,
+      dispose: (blob) => blob.release(),
     })
     this.#open = new LRUCache({ max: this.#limits.openFiles, dispose: (blob) => blob.release() })
   }
 
   /** The blob, if it is warm. */
   peek(digest: Digest): SharedBlob | undefined {
-    const blob = this.#small.get(digest) ?? this.#open.get(digest)?.retain()
+    const blob = this.#memory.get(digest)?.retain() ?? this.#peekOpen(digest)
     if (blob !== undefined && this.#used.size < MAX_USED) this.#used.add(digest)
     return blob
   }
@@ -83,7 +84,7 @@ export class BlobCache {
       await this.#store.remove(digest)
       return undefined
     }
-    const shared = new OpenBlob(blob)
+    const shared = new HeldBlob(blob)
     // Two may have opened it at once; the cache keeps one of them and releases the other.
     this.#open.set(digest, shared)
     return shared.retain()
@@ -91,14 +92,51 @@ export class BlobCache {
 
   /** Drops a blob that was removed from the store, or found wrong. */
   forget(digest: Digest): void {
-    this.#small.delete(digest)
+    this.#memory.delete(digest)
     this.#open.delete(digest)
   }
 
   /** Closes every file kept open. */
   close(): void {
     this.#open.clear()
-    this.#small.clear()
+    this.#memory.clear()
+  }
+
+  #peekOpen(digest: Digest): SharedBlob | undefined {
+    const blob = this.#open.get(digest)
+    if (blob === undefined) return undefined
+    blob.hits += 1
+    if (blob.hits >= HOT_HITS && !this.#isHeating && this.#hasRoom(blob.size)) void this.#heat(digest, blob)
+    return blob.retain()
+  }
+
+  /** What has left the cache and is still being sent takes memory too: together no more than twice what may be kept. */
+  #hasRoom(size: number): boolean {
+    const { memoryBytes } = this.#limits
+    return size <= memoryBytes * HOT_PART && this.#hotBytes + size <= 2 * memoryBytes
+  }
+
+  /** Takes a file into memory, one at a time, and on that occasion holds it against its digest. */
+  async #heat(digest: Digest, file: HeldBlob): Promise<void> {
+    this.#isHeating = true
+    const source = file.retain()
+    try {
+      const bytes = Buffer.allocUnsafeSlow(source.size)
+      const isRight = await readHashing(source, digest, bytes)
+      // It was forgotten meanwhile, or pushed out by others.
+      if (this.#open.peek(digest) !== file) return
+      this.#open.delete(digest)
+      if (!isRight) return void (await this.#store.remove(digest))
+      this.#hotBytes += bytes.length
+      const free = () => (this.#hotBytes -= bytes.length)
+      this.#memory.set(digest, new HeldBlob(createMemorySource(digest, bytes, free)))
+    } catch {
+      // Who reads it for a client finds the same, and sees to it.
+      file.hits = Number.NEGATIVE_INFINITY
+    } finally {
+      source.release()
+      this.#isHeating = false
+    }
   }
 
   async #remember(blob: Blob): Promise<SharedBlob | undefined> {
@@ -109,7 +147,7 @@ export class BlobCache {
       return undefined
     }
     const small = new SmallBlob(bytes)
-    this.#small.set(digest, small)
+    this.#memory.set(digest, small)
     return small
   }
 }
@@ -130,94 +168,36 @@ async function readAndClose(blob: Blob): Promise<Buffer> {
 
 /** Whether a blob's bytes still have its digest. Closes it when they cannot be read. */
 async function isIntact(blob: Blob): Promise<boolean> {
-  const algorithm = digestAlgorithm(blob.digest)
-  const hash = startDigest(algorithm)
-  const buffer = Buffer.allocUnsafe(CHECK_BYTES)
   try {
-    for (let offset = 0; offset < blob.size;) {
-      const count = await blob.read(buffer, offset)
-      if (count === 0) throw endedEarly(blob, offset)
-      hash.update(buffer.subarray(0, count))
-      offset += count
-    }
+    return await readHashing(blob, blob.digest)
   } catch (error) {
     blob.close()
     throw error
   }
-  return finishDigest(algorithm, hash) === blob.digest
 }
 
-function endedEarly(blob: Blob, offset: number): PinyonError {
+/** Reads all of a blob, into one buffer or over a small one; whether its bytes have this digest. */
+async function readHashing(
+  blob: ReadableBytes & { readonly size: number },
+  digest: Digest,
+  into?: Buffer,
+): Promise<boolean> {
+  const algorithm = digestAlgorithm(digest)
+  const hash = startDigest(algorithm)
+  const piece = into ?? Buffer.allocUnsafe(CHECK_BYTES)
+  for (let offset = 0; offset < blob.size;) {
+    const target = into === undefined ? piece : piece.subarray(offset, offset + CHECK_BYTES)
+    const count = await blob.read(target, offset)
+    if (count === 0) throw endedEarly({ digest, size: blob.size }, offset)
+    hash.update(target.subarray(0, count))
+    offset += count
+  }
+  return finishDigest(algorithm, hash) === digest
+}
+
+function endedEarly(blob: Pick<Blob, 'digest' | 'size'>, offset: number): PinyonError {
   return new PinyonError(
     'BLOB_UNREADABLE',
     `blob ${blob.digest} ended early: ${offset} of ${blob.size} bytes`,
   )
-}
-
-class SmallBlob implements SharedBlob {
-  readonly bytes: Buffer
-
-  constructor(bytes: Buffer) {
-    this.bytes = bytes
-  }
-
-  get size(): number {
-    return this.bytes.length
-  }
-
-  read(target: Uint8Array, position: number): Promise<number> {
-    return Promise.resolve(position < this.size ? this.bytes.copy(target, 0, position) : 0)
-  }
-
-  release(): void {
-    // Memory is the garbage collector's.
-  }
-}
-
-/** Counts its holders; the file is closed when the last one and the cache have let go. */
-class OpenBlob {
-  readonly #blob: Blob
-  #holders = 1
-
-  /** Held by whoever makes it. */
-  constructor(blob: Blob) {
-    this.#blob = blob
-  }
-
-  retain(): SharedBlob {
-    this.#holders += 1
-    return new BlobHandle(this.#blob, this)
-  }
-
-  release(): void {
-    this.#holders -= 1
-    if (this.#holders === 0) this.#blob.close()
-  }
-}
-
-/** One holder's part in an open file: what it releases twice is still released once. */
-class BlobHandle implements SharedBlob {
-  readonly #blob: Blob
-  #shared: OpenBlob | undefined
-
-  constructor(blob: Blob, shared: OpenBlob) {
-    this.#blob = blob
-    this.#shared = shared
-  }
-
-  get size(): number {
-    return this.#blob.size
-  }
-
-  read(target: Uint8Array, position: number): Promise<number> {
-    // The descriptor may be another file's by now.
-    if (this.#shared === undefined)
-      return Promise.reject(new PinyonError('STORE_FAILED', `reading ${this.#blob.digest} after its release`))
-    return this.#blob.read(target, position)
-  }
-
-  release(): void {
-    this.#shared?.release()
-    this.#shared = undefined
-  }
 }

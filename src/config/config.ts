@@ -20,6 +20,8 @@ export interface Config {
   readonly prefetch: PrefetchConfig
   readonly retention: RetentionConfig
   readonly cache: CacheConfig
+  /** False: every request goes through node:http, warm files too; absent: they do not. */
+  readonly fastPath?: false
   /** By `host` or `host:port` as in URLs; absent: no host has settings of its own. */
   readonly hosts?: ReadonlyMap<string, HostConfig>
   /** By name, disabled ones included. */
@@ -51,7 +53,7 @@ export interface RetentionConfig {
 export interface CacheConfig {
   /** Of all blobs on disk. */
   readonly maxBytes: number
-  /** Of small blobs in memory. */
+  /** Of small blobs, and larger ones that are asked for often, in memory. */
   readonly memoryBytes: number
 }
 

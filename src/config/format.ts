@@ -36,6 +36,7 @@ export function formatConfig(config: Config): string {
       max_size: formatSize(config.cache.maxBytes),
       memory: formatSize(config.cache.memoryBytes),
     },
+    ...(config.fastPath === undefined ? {} : { fast_path: config.fastPath }),
     ...(config.hosts === undefined ? {} : { hosts: describeHosts(config.hosts) }),
     mirrors: new Map(mirrors),
   }

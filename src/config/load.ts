@@ -215,6 +215,7 @@ function buildConfig(
       removedMs: parsed.retention.removed,
     },
     cache: { maxBytes: parsed.cache.max_size, memoryBytes: parsed.cache.memory },
+    ...(parsed.fast_path ? {} : { fastPath: false }),
     ...(hosts.size === 0 ? {} : { hosts }),
     mirrors: new Map(mirrors.map((mirror) => [mirror.name, mirror])),
   }

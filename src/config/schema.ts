@@ -26,6 +26,7 @@ export const DEFAULTS = {
   prefetch: PREFETCH_DEFAULTS,
   retention: RETENTION_DEFAULTS,
   cache: CACHE_DEFAULTS,
+  fast_path: true,
   enabled: true,
   timeout: '30s',
   retries: 10,
@@ -87,6 +88,7 @@ export function configSchema(file: string) {
       prefetch: prefetchSchema(),
       retention: retentionSchema(),
       cache: cacheSchema(),
+      fast_path: value(parseBoolean).prefault(DEFAULTS.fast_path),
       hosts: z.preprocess(
         (input) => input ?? {},
         z.record(z.string().regex(HOST_NAME), hostSchema(), { error: 'a mapping of host names' }),

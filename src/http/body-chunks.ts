@@ -1,3 +1,4 @@
+import type { ChunkPool } from '../cache/chunk-pool.ts'
 import { PinyonError } from '../model/errors.ts'
 import { heldBackBytes, SILENCE_MS, TRICKLE_BYTES } from '../model/minimum-rate.ts'
 import type { Body } from '../proxy/body.ts'
@@ -5,8 +6,8 @@ import { withinMs } from '../system/within-ms.ts'
 import { isRange, pieceLength, type BodyPlan } from './body-plan.ts'
 import type { ByteRange } from './range.ts'
 
-/** One buffer an answer, so that a thousand slow clients hold no more than this each, in bytes. */
-const CHUNK_BYTES = 64 << 10
+/** Of a body in memory, so much is sent at a time, in bytes: clients on one thread take turns. */
+const MEMORY_CHUNK_BYTES = 256 << 10
 
 /**
  * The end of every body that is held back until its digest is known to be right; more of what comes slowly. Bodies up to this size are
@@ -21,20 +22,34 @@ export const LAST_BYTES = 1 << 10
  * The bytes of a planned body, in chunks that are valid only until the next one is asked for. The last of them come after the digest
  * was found right: what is wrong is never sent to its end.
  */
-export async function* bodyChunks(body: Body, plan: BodyPlan): AsyncGenerator<Buffer, void, undefined> {
-  const buffer = Buffer.allocUnsafeSlow(Math.max(1, Math.min(CHUNK_BYTES, plan.contentLength)))
+export async function* bodyChunks(
+  body: Body,
+  plan: BodyPlan,
+  pool: ChunkPool,
+): AsyncGenerator<Buffer, void, undefined> {
+  const buffer = body.bytes === undefined ? pool.take(plan.contentLength) : undefined
   let left = plan.contentLength
   const verify = () => verifyPlanned(body, plan)
-  // An empty body has no end to hold back.
-  if (left === 0) await verify()
-  for (const piece of plan.pieces) {
-    if (isRange(piece)) yield* rangeChunks(body, piece, { buffer, left, verify, plan })
-    else {
-      if (left <= HOLD_BACK_BYTES) await verify()
-      yield piece
+  try {
+    // An empty body has no end to hold back.
+    if (left === 0) await verify()
+    for (const piece of plan.pieces) {
+      if (!isRange(piece)) {
+        if (left <= HOLD_BACK_BYTES) await verify()
+        yield piece
+      } else if (buffer !== undefined) yield* rangeChunks(body, piece, { buffer, left, verify, plan })
+      else yield* memoryChunks(body.bytes ?? Buffer.alloc(0), piece)
+      left -= pieceLength(piece)
     }
-    left -= pieceLength(piece)
+  } finally {
+    if (buffer !== undefined) pool.give(buffer)
   }
+}
+
+/** What is in memory is known to be right, and is sent as it lies there. */
+function* memoryChunks(bytes: Buffer, { start, end }: ByteRange): Generator<Buffer, void, undefined> {
+  for (let position = start; position <= end; position += MEMORY_CHUNK_BYTES)
+    yield bytes.subarray(position, Math.min(end + 1, position + MEMORY_CHUNK_BYTES))
 }
 
 /**

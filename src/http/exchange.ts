@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { PinyonError } from '../model/errors.ts'
 import type { Outcome } from '../model/outcome.ts'
 import type { Snapshot } from '../snapshot/store.ts'
+import type { EndedRequest } from './ended-request.ts'
 
 /** One request and its answer, with what the log line will say of it. */
 export interface Exchange {
@@ -50,9 +51,24 @@ export function createExchange(request: IncomingMessage, response: ServerRespons
   }
 }
 
-/** Bytes of the body that were sent, as far as an exchange that has ended can tell. */
-export function sentBytes({ response, writtenBytes, finalBytes }: Exchange): number {
-  return response.writableFinished ? writtenBytes + finalBytes : writtenBytes
+/** What is known of an exchange that has ended. */
+export function toEndedRequest(exchange: Exchange): EndedRequest {
+  const { request, response, writtenBytes, finalBytes } = exchange
+  return {
+    method: request.method,
+    target: request.url ?? '',
+    status: response.statusCode,
+    outcome: exchange.outcome,
+    startedAt: exchange.startedAt,
+    client: exchange.client,
+    userAgent: request.headers['user-agent'],
+    snapshot: exchange.snapshot,
+    packageName: exchange.packageName,
+    error: exchange.error,
+    note: exchange.note,
+    bytes: response.writableFinished ? writtenBytes + finalBytes : writtenBytes,
+    connection: request.socket,
+  }
 }
 
 /** Notes the outcome and gives the headers that tell the client: X-Cache, and where it applies the snapshot. */
@@ -63,6 +79,11 @@ export function outcomeHeaders(
 ): Headers {
   exchange.outcome = outcome
   exchange.snapshot = snapshot
+  return cacheHeaders(outcome, snapshot)
+}
+
+/** What tells a client how it was answered. */
+export function cacheHeaders(outcome: Outcome, snapshot: Snapshot | undefined): Headers {
   return snapshot === undefined
     ? { 'X-Cache': outcome }
     : { 'X-Cache': outcome, 'X-Pinyon-Snapshot': snapshot.name }

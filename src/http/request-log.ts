@@ -1,20 +1,20 @@
 import type { Logger } from '../system/logger.ts'
-import type { Exchange } from './exchange.ts'
+import type { EndedRequest } from './ended-request.ts'
 
 /** One line a request. Trouble of ours is an error, upstream's a warning, the rest information. */
-export function logExchange(log: Logger, exchange: Exchange): void {
-  const { request, response, error, outcome, snapshot, note } = exchange
+export function logRequest(log: Logger, ended: EndedRequest): void {
+  const { error, snapshot, note } = ended
   const level = error === undefined || error.kind.source === 'client' ? 'info' : LEVELS[error.kind.source]
   if (!log.isLevelEnabled(level)) return
   log[level](
     {
-      method: request.method,
-      target: redactTarget(request.url ?? '').slice(0, 1_000),
-      status: response.statusCode,
-      outcome,
-      ms: Math.round((performance.now() - exchange.startedAt) * 10) / 10,
-      client: exchange.client,
-      agent: request.headers['user-agent']?.slice(0, 200),
+      method: ended.method,
+      target: describeTarget(ended.target),
+      status: ended.status,
+      outcome: ended.outcome,
+      ms: Math.round((performance.now() - ended.startedAt) * 10) / 10,
+      client: ended.client,
+      agent: describeAgent(ended.userAgent),
       ...(snapshot === undefined ? {} : { mirror: snapshot.mirror, snapshot: snapshot.name }),
       ...note,
       ...(error === undefined ? {} : { code: error.code, reason: error.message }),
@@ -22,6 +22,16 @@ export function logExchange(log: Logger, exchange: Exchange): void {
     },
     'request',
   )
+}
+
+/** A request target as the log shows it: without secrets, and bounded. */
+export function describeTarget(target: string): string {
+  return redactTarget(target).slice(0, 1_000)
+}
+
+/** A User-Agent as the log shows it. */
+export function describeAgent(userAgent: string | undefined): string | undefined {
+  return userAgent?.slice(0, 200)
 }
 
 /** A request target without the secrets that somebody may put into a query; we take none from there. */

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 
+import type { ChunkPool } from '../cache/chunk-pool.ts'
 import { PinyonError, toPinyonError } from '../model/errors.ts'
 import type { Body } from '../proxy/body.ts'
 import type { Content } from '../proxy/content.ts'
@@ -9,6 +10,9 @@ import { isRange, planRanges, planWhole, type BodyPlan } from './body-plan.ts'
 import { evaluateConditions, rangeApplies } from './conditions.ts'
 import { IMMUTABLE, outcomeHeaders, type Exchange, type Headers } from './exchange.ts'
 import { parseRange } from './range.ts'
+
+/** What is in memory and no larger is handed over in one piece, in bytes; of more, no more than a chunk waits for a slow client. */
+const ONE_PIECE_BYTES = 64 << 10
 
 /** dnf gives up on a server that sends nothing for 30 s, and takes it for bad; an error before that can be tried again. */
 const FIRST_BYTE_MS = 25_000
@@ -33,7 +37,7 @@ export async function sendFile(exchange: Exchange, file: FileReply, content: Con
   }
   if (request.method === 'HEAD') return await sendHead(exchange, file, content)
   try {
-    return await sendAndRelease(exchange, file, content.peek(file) ?? (await content.open(file)))
+    return await sendAndRelease(exchange, file, content.peek(file) ?? (await content.open(file)), content)
   } catch (error) {
     // What of a stored file is sent by now cannot be gone on with: its client sees a broken connection, and fetches it anew.
     const isUnreadable = await content.dropUnreadable(file, error)
@@ -41,7 +45,7 @@ export async function sendFile(exchange: Exchange, file: FileReply, content: Con
     if (exchange.response.headersSent) throw error
   }
   try {
-    await sendAndRelease(exchange, file, await content.open(file))
+    await sendAndRelease(exchange, file, await content.open(file), content)
   } catch (error) {
     await passThrough(exchange, file, content, error)
   }
@@ -57,7 +61,7 @@ async function passThrough(
   const passed = exchange.response.headersSent ? undefined : content.passThrough(file, error)
   if (passed === undefined) throw error
   try {
-    await sendAndRelease(exchange, file, passed)
+    await sendAndRelease(exchange, file, passed, content)
   } catch (failure) {
     // It may well be stored, and only not be opened: that nobody else has it is not what its client is to be told.
     const isOurs = toPinyonError(error).code === 'NO_DESCRIPTORS' && !exchange.response.headersSent
@@ -65,9 +69,14 @@ async function passThrough(
   }
 }
 
-async function sendAndRelease(exchange: Exchange, file: FileReply, body: Body): Promise<void> {
+async function sendAndRelease(
+  exchange: Exchange,
+  file: FileReply,
+  body: Body,
+  { chunks }: Content,
+): Promise<void> {
   try {
-    await sendBody(exchange, file, body)
+    await sendBody(exchange, file, body, chunks)
   } finally {
     body.release()
   }
@@ -93,12 +102,13 @@ async function sendHead(exchange: Exchange, file: FileReply, content: Content): 
   exchange.response.end()
 }
 
-async function sendBody(exchange: Exchange, file: FileReply, body: Body): Promise<void> {
+async function sendBody(exchange: Exchange, file: FileReply, body: Body, pool: ChunkPool): Promise<void> {
   const { response } = exchange
   const size = body.size ?? (await beforeTheClientGivesUp(body.verified(), file, body))
   const planned = body.isSequential === true ? planWhole(size, file.contentType) : plan(exchange, file, size)
   const [piece] = planned.pieces
-  if (body.bytes !== undefined && planned.pieces.length <= 1) {
+  const isOnePiece = planned.pieces.length <= 1 && planned.contentLength <= ONE_PIECE_BYTES
+  if (body.bytes !== undefined && isOnePiece) {
     sendPlanned(exchange, file, planned, outcomeHeaders(exchange, body.outcome, file.snapshot))
     exchange.finalBytes = planned.contentLength
     response.end(
@@ -106,16 +116,21 @@ async function sendBody(exchange: Exchange, file: FileReply, body: Body): Promis
     )
     return
   }
-  const chunks = bodyChunks(body, planned)
-  // Nothing is promised before there is a byte to send: until then trouble can still be a 502.
-  let next = await (body.complete ? chunks.next() : beforeTheClientGivesUp(chunks.next(), file, body))
-  sendPlanned(exchange, file, planned, outcomeHeaders(exchange, body.outcome, file.snapshot))
-  while (next.done !== true) {
-    if (!(await write(response, next.value))) return
-    exchange.writtenBytes += next.value.length
-    next = await chunks.next()
+  const chunks = bodyChunks(body, planned, pool)
+  try {
+    // Nothing is promised before there is a byte to send: until then trouble can still be a 502.
+    let next = await (body.complete ? chunks.next() : beforeTheClientGivesUp(chunks.next(), file, body))
+    sendPlanned(exchange, file, planned, outcomeHeaders(exchange, body.outcome, file.snapshot))
+    while (next.done !== true) {
+      if (!(await write(response, next.value))) return
+      exchange.writtenBytes += next.value.length
+      next = await chunks.next()
+    }
+    response.end()
+  } finally {
+    // Not waited for: a read may be under way for as long as upstream takes.
+    void chunks.return().catch(() => undefined)
   }
-  response.end()
 }
 
 /** What to send: the whole, or the ranges asked for. Throws RANGE_REFUSED when none can be satisfied. */
@@ -141,7 +156,8 @@ function sendPlanned(exchange: Exchange, file: FileReply, planned: BodyPlan, out
   exchange.response.writeHead(planned.status, headers)
 }
 
-function fileHeaders(file: FileReply): Headers {
+/** What a file's headers say beside its length. */
+export function fileHeaders(file: FileReply): Headers {
   return {
     ETag: file.etag,
     'Last-Modified': file.lastModified,

@@ -1,15 +1,20 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 
 import { toPinyonError } from '../model/errors.ts'
 import type { Logger } from '../system/logger.ts'
-import { createExchange, type Exchange } from './exchange.ts'
-import { logExchange } from './request-log.ts'
+import type { EndedRequest } from './ended-request.ts'
+import { createExchange, toEndedRequest, type Exchange } from './exchange.ts'
+import { logRequest } from './request-log.ts'
 import { LARGEST_BODY_BYTES } from './request-body.ts'
 import { sendError } from './send-text.ts'
+import { FastPath, type FastFiles } from './fast/fast-path.ts'
 
 /** Longer than any client keeps an idle connection, so that it is never us who closes the one it is about to use, in milliseconds. */
 const KEEP_ALIVE_MS = 120_000
+/** So much longer they stay open, as node has it: a request may be under way, in milliseconds. */
+const MARGIN_MS = 1_000
 /** A connection on which nothing moves in either direction is given up, in milliseconds. */
 const IDLE_MS = 300_000
 /** For a request to arrive, head and body, in milliseconds. */
@@ -31,8 +36,10 @@ export type Handler = (exchange: Exchange) => Promise<void>
 export interface HttpServerOptions {
   /** How long a connection may be without traffic, in milliseconds; 0 for ever. Five minutes unless told. */
   readonly idleMs?: number
-  /** Told of every exchange when it has ended, however it did. */
-  readonly onEnd?: (exchange: Exchange) => void
+  /** Told of every request when it has ended, however it did. */
+  readonly onEnd?: (ended: EndedRequest) => void
+  /** What is answered straight on the socket while it is warm; nothing unless told. */
+  readonly fast?: FastFiles
 }
 
 /** An HTTP/1.1 server: sockets, the error boundary and the request log; what is answered is its handler's. */
@@ -40,7 +47,8 @@ export class HttpServer {
   readonly #server: Server & { httpAllowHalfOpen?: boolean }
   readonly #handler: Handler
   readonly #log: Logger
-  readonly #onEnd: ((exchange: Exchange) => void) | undefined
+  readonly #onEnd: ((ended: EndedRequest) => void) | undefined
+  readonly #fast: FastPath | undefined
   readonly #busy = new Set<Exchange>()
   readonly #unfinished = new WeakMap<Socket, number>()
   /** Requests of a connection that wait for the one before: what each has opened and read would else be held for all of them. */
@@ -66,6 +74,14 @@ export class HttpServer {
     // Who has asked may shut its side down and read on (RFC 9112, section 9.6); who is gone shows when it is written to.
     this.#server.httpAllowHalfOpen = true
     this.#server.on('connect', ({ socket }) => this.#refuseTunnel(socket))
+    const { fast, onEnd } = options
+    const times = {
+      requestMs: REQUEST_MS,
+      keepAliveMs: KEEP_ALIVE_MS,
+      marginMs: MARGIN_MS,
+      idleMs: this.#server.timeout,
+    }
+    this.#fast = fast === undefined ? undefined : new FastPath(this.#server, { ...fast, times, log, onEnd })
   }
 
   /** Begins to accept connections; rejects when it cannot. Its socket is bound before this returns. */
@@ -87,6 +103,11 @@ export class HttpServer {
     })
   }
 
+  /** Serves a connection that it has not accepted itself. */
+  serve(socket: Duplex): void {
+    this.#server.emit('connection', socket)
+  }
+
   /** The port it listens on; 0 for a Unix socket. */
   get port(): number {
     return (this.#server.address() as AddressInfo | null)?.port ?? 0
@@ -97,14 +118,15 @@ export class HttpServer {
     this.#draining = true
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     this.#server.closeIdleConnections()
+    const drained = this.#fast?.drain()
     for (const { response } of this.#busy) if (!response.headersSent) response.shouldKeepAlive = false
-    if (this.#busy.size > 0) {
-      const finished = new Promise<void>((resolve) => (this.#idle = resolve))
-      let timer: NodeJS.Timeout | undefined
-      const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, graceMs)))
-      await Promise.race([finished, late])
-      clearTimeout(timer)
-    }
+    const finished = new Promise<void>((resolve) => (this.#idle = resolve))
+    if (this.#busy.size === 0) this.#idle?.()
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, graceMs)))
+    await Promise.race([Promise.all([finished, drained]), late])
+    clearTimeout(timer)
+    this.#fast?.destroy()
     this.#server.closeAllConnections()
     await closed
   }
@@ -163,8 +185,9 @@ export class HttpServer {
     this.#busy.delete(exchange)
     this.#count(exchange.request.socket, -1)
     if (!exchange.response.writableFinished && exchange.error === undefined) exchange.outcome = 'aborted'
-    this.#onEnd?.(exchange)
-    logExchange(this.#log, exchange)
+    const ended = toEndedRequest(exchange)
+    this.#onEnd?.(ended)
+    logRequest(this.#log, ended)
     this.#waiting.get(exchange.request.socket)?.shift()?.()
     if (this.#busy.size === 0) this.#idle?.()
   }

@@ -1,5 +1,7 @@
-import type { BlobCache, SharedBlob } from '../cache/blob-cache.ts'
+import type { BlobCache } from '../cache/blob-cache.ts'
+import { ChunkPool } from '../cache/chunk-pool.ts'
 import { isUnreadable } from '../cache/file-descriptor.ts'
+import type { SharedBlob } from '../cache/shared-blob.ts'
 import type { Digest } from '../model/digest.ts'
 import { toPinyonError, type ErrorCode } from '../model/errors.ts'
 import type { PackageFetches, WantedFile } from '../snapshot/prefetch/package-fetches.ts'
@@ -32,6 +34,8 @@ const STORE_TROUBLE: readonly ErrorCode[] = [
 
 /** From a file reply to its bytes: memory, then disk, then a fill. */
 export class Content {
+  /** What bodies are read into on their way. */
+  readonly chunks = new ChunkPool()
   readonly #options: ContentOptions
   readonly #gate = new BypassGate()
 

@@ -63,6 +63,7 @@ warm_window: 2w
 prefetch: { parallel: 1, throttle: 0 }
 retention: { keep: 7, max_age: 30d, keep_used: 0s, grace: 2, removed: 1h }
 cache: { max_size: 1.5TB, memory: 1048576 }
+fast_path: false
 mirrors:
   a+b:
     baseurl: [file:sample, 'http://u:p@h/x']
@@ -96,6 +97,7 @@ mirrors:
         removedMs: 3_600_000,
       },
       cache: { maxBytes: 1.5e12, memoryBytes: 1_048_576 },
+      fastPath: false,
       mirrors: new Map([
         [
           'a+b',

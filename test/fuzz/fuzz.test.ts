@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
+import { fuzzFastPath } from './fast-path.ts'
 import { fuzz } from './fuzz.ts'
 import type { FuzzTarget } from './target.ts'
 import { TARGETS } from './targets.ts'
@@ -15,6 +16,11 @@ describe('whatever bytes come', () => {
       const { kinds } = fuzz(target, { cases: Math.round(CASES * share), seed: SEED })
       assert.ok(kinds >= 2, `${kinds} kinds of outcomes`)
     })
+})
+
+test('whatever a connection sends, answers without node:http are those with it', async () => {
+  const { kinds } = await fuzzFastPath({ cases: 3_000, seed: SEED })
+  assert.ok(kinds >= 10, `${kinds} kinds of outcomes`)
 })
 
 describe('the fuzzer', () => {

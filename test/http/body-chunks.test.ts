@@ -4,6 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 
 import * as fc from 'fast-check'
 
+import { ChunkPool } from '../../src/cache/chunk-pool.ts'
 import { bodyChunks, HOLD_BACK_BYTES } from '../../src/http/body-chunks.ts'
 import { planRanges, planWhole, type BodyPlan } from '../../src/http/body-plan.ts'
 import type { Body } from '../../src/proxy/body.ts'
@@ -11,6 +12,7 @@ import { gate } from '../support/gate.ts'
 import { seededBytes } from '../support/seeded-bytes.ts'
 
 const TYPE = 'application/x-rpm'
+const POOL = new ChunkPool()
 
 /** A body of which so many bytes are there, which is right once `verdict` resolves, and reads at most `piece` bytes at a time. */
 function coming(file: Buffer, verdict: Promise<number>, piece = Infinity): Body & { farthest: number } {
@@ -36,7 +38,7 @@ async function takeUntilHeld(body: Body, plan: BodyPlan): Promise<{ taken: Buffe
   const rest: Buffer[] = []
   let sink = taken
   const all = (async () => {
-    for await (const chunk of bodyChunks(body, plan)) sink.push(Buffer.from(chunk))
+    for await (const chunk of bodyChunks(body, plan, POOL)) sink.push(Buffer.from(chunk))
     return Buffer.concat(rest)
   })()
   all.catch(() => undefined)
@@ -127,6 +129,23 @@ describe('the bytes of a body', () => {
     await assert.rejects(rest, { code: 'BLOB_UNREADABLE' })
   })
 
+  test('in memory are sent from there, the same as when they are read', async () => {
+    const file = seededBytes('memory', 700_000)
+    const read: Body = { ...coming(file, Promise.resolve(file.length)), outcome: 'hit', complete: true }
+    const ranges = [
+      { start: 10, end: 600_000 },
+      { start: 0, end: 0 },
+      { start: 699_990, end: 699_999 },
+    ]
+    for (const plan of [planWhole(file.length, TYPE), planRanges(ranges, file.length, TYPE)]) {
+      const [fromFile, fromMemory]: [Buffer[], Buffer[]] = [[], []]
+      for await (const chunk of bodyChunks(read, plan, POOL)) fromFile.push(Buffer.from(chunk))
+      for await (const chunk of bodyChunks({ ...read, bytes: file }, plan, POOL)) fromMemory.push(chunk)
+      assert.equal(Buffer.compare(Buffer.concat(fromMemory), Buffer.concat(fromFile)), 0)
+      assert.ok(fromMemory.some(({ buffer }) => buffer === file.buffer))
+    }
+  })
+
   test('are the planned ones, however they are read, and held back by the same rule', async () => {
     const size = fc.integer({ min: 1, max: 60_000 })
     const range = fc.tuple(fc.nat(), fc.nat())
@@ -152,7 +171,7 @@ describe('the bytes of a body', () => {
           }
           const chunks: Buffer[] = []
           let sent = 0
-          for await (const chunk of bodyChunks(body, plan)) {
+          for await (const chunk of bodyChunks(body, plan, POOL)) {
             chunks.push(Buffer.from(chunk))
             sent += chunk.length
             assert.ok(

@@ -9,6 +9,7 @@ import { bodyChunks, HOLD_BACK_BYTES, LAST_BYTES } from '../../src/http/body-chu
 import { planWhole } from '../../src/http/body-plan.ts'
 import { digestOf, type Digest } from '../../src/model/digest.ts'
 import { PinyonError } from '../../src/model/errors.ts'
+import { ChunkPool } from '../../src/cache/chunk-pool.ts'
 import type { Body } from '../../src/proxy/body.ts'
 import { assertBytes } from '../contract/assert-bytes.ts'
 import { seededBytes } from '../support/seeded-bytes.ts'
@@ -100,11 +101,12 @@ async function transfer(t: TestContext, wanted: Transfer): Promise<Received> {
     release: () => reader.release(),
   }
   const chunks: Buffer[] = []
+  const pool = new ChunkPool()
   let received = 0
   let error: unknown
   let isOver = false
   const client = (async () => {
-    for await (const chunk of bodyChunks(body, planWhole(content.length, 'application/x-rpm'))) {
+    for await (const chunk of bodyChunks(body, planWhole(content.length, 'application/x-rpm'), pool)) {
       chunks.push(Buffer.from(chunk))
       received += chunk.length
     }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 
 import { LineSink } from '../../src/system/line-sink.ts'
 import { runCommand } from '../support/run-command.ts'
@@ -18,6 +19,31 @@ test('lines arrive in order, those of a flush after those before it', (t) => {
   sink.flush()
   closeSync(descriptor)
   assert.equal(readFileSync(file, 'utf8'), lines.join(''))
+})
+
+test('lines that can wait come in order, though others may overtake them', async (t) => {
+  const file = join(tempDir(t), 'log')
+  const descriptor = openSync(file, 'w')
+  t.after(() => closeSync(descriptor))
+  const sink = new LineSink(descriptor)
+  sink.add('first\n')
+  sink.write('second\n')
+  // Enough to be written without a timer.
+  const line = `${'x'.repeat(999)}\n`
+  for (let count = 0; count < 300; count += 1) sink.add(line)
+  while (readFileSync(file).length < 300_013) await nextTurn()
+  sink.add('last\n')
+  sink.flush()
+  assert.equal(readFileSync(file, 'utf8'), `second\nfirst\n${line.repeat(300)}last\n`)
+})
+
+test('a line that can wait is written by itself', async (t) => {
+  const file = join(tempDir(t), 'log')
+  const descriptor = openSync(file, 'w')
+  t.after(() => closeSync(descriptor))
+  new LineSink(descriptor).add('alone\n')
+  while (readFileSync(file, 'utf8') === '') await nextTurn()
+  assert.equal(readFileSync(file, 'utf8'), 'alone\n')
 })
 
 test('a descriptor that takes nothing costs lines, and neither time nor the process', async () => {

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { redactUrl } from '../../src/system/logger.ts'
+import { pino } from 'pino'
+
+import { createRawLine, redactUrl } from '../../src/system/logger.ts'
 
 test('a redacted URL holds neither user nor password', () => {
   const cases = {
@@ -13,4 +15,19 @@ test('a redacted URL holds neither user nor password', () => {
     'file:///a@b/': 'file:///a@b/',
   }
   assert.deepEqual(Object.keys(cases).map(redactUrl), Object.values(cases))
+})
+
+test('a raw line is what the log itself writes', () => {
+  const lines: string[] = []
+  const log = pino(
+    { timestamp: () => ',"time":"then"', formatters: { level: (label) => ({ level: label }) } },
+    { write: (line) => lines.push(line) },
+  )
+  for (const one of [log, log.child({ worker: 3 })]) {
+    one.info({ a: 1, b: 'x' }, 'request')
+    createRawLine(one, 'request')(',"a":1,"b":"x"')
+  }
+  assert.equal(lines.length, 4)
+  assert.equal(lines[1], lines[0])
+  assert.equal(lines[3], lines[2])
 })

@@ -1,0 +1,27 @@
+import type { PinyonError } from '../model/errors.ts'
+import type { Outcome } from '../model/outcome.ts'
+import type { Snapshot } from '../snapshot/store.ts'
+
+/** What is known of a request that has ended, whichever way it was answered. Whoever is told of it looks at it at once: it may be used again. */
+export interface EndedRequest {
+  readonly method: string | undefined
+  /** As it was sent. */
+  readonly target: string
+  readonly status: number
+  readonly outcome: Outcome | undefined
+  /** By `performance.now()`, in milliseconds. */
+  readonly startedAt: number
+  /** The other end's address; undefined on the admin socket. */
+  readonly client: string | undefined
+  readonly userAgent: string | undefined
+  readonly snapshot: Snapshot | undefined
+  /** Of the package that was asked for, as its repository lists it. */
+  readonly packageName: string | undefined
+  readonly error: PinyonError | undefined
+  /** What the log line says beside that. */
+  readonly note: Readonly<Record<string, number>> | undefined
+  /** Bytes of the body that were sent. */
+  readonly bytes: number
+  /** What its connection is known by: the same for all of its requests. */
+  readonly connection: object
+}

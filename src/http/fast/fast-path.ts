@@ -1,0 +1,100 @@
+import type { Server } from 'node:http'
+import type { Socket } from 'node:net'
+
+import type { Content } from '../../proxy/content.ts'
+import type { FileReply } from '../../proxy/reply.ts'
+import type { Logger } from '../../system/logger.ts'
+import type { EndedRequest } from '../ended-request.ts'
+import { FastConnection, type ConnectionTimes, type FastContext } from './fast-connection.ts'
+import { HitLog } from './hit-log.ts'
+import { PreparedAnswers } from './prepared-answers.ts'
+import { RequestReader } from './request-head.ts'
+
+/** What is answered without node:http. */
+export interface FastFiles {
+  /** A file of a snapshot that was asked for by exactly this target before. */
+  readonly peek: (target: string) => FileReply | undefined
+  readonly content: Content
+  /** Whether new connections begin here. */
+  readonly isOn: () => boolean
+}
+
+/** What a {@link FastPath} is built from. */
+export interface FastPathOptions extends FastFiles {
+  readonly times: ConnectionTimes
+  readonly log: Logger
+  readonly onEnd: ((ended: EndedRequest) => void) | undefined
+}
+
+/** The connections of a server that node:http has not seen yet, and may never see. */
+export class FastPath implements FastContext {
+  readonly requests = new RequestReader()
+  readonly answers: PreparedAnswers
+  readonly times: ConnectionTimes
+  readonly content: Content
+  isDraining = false
+  readonly #options: FastPathOptions
+  readonly #log: HitLog
+  readonly #connections = new Set<FastConnection>()
+  readonly #handOver: (socket: Socket) => void
+  #idle: (() => void) | undefined
+
+  /** Takes the place of node's own listener for connections of this server. */
+  constructor(server: Server, options: FastPathOptions) {
+    this.#options = options
+    this.times = options.times
+    this.content = options.content
+    this.answers = new PreparedAnswers(options.times.keepAliveMs)
+    this.#log = new HitLog(options.log)
+    const listeners = server.listeners('connection')
+    this.#handOver = (socket) => {
+      for (const listener of listeners) Reflect.apply(listener, server, [socket])
+    }
+    server.removeAllListeners('connection')
+    server.on('connection', (socket) => this.#accept(socket))
+  }
+
+  peek(target: string): FileReply | undefined {
+    return this.#options.peek(target)
+  }
+
+  handOver(connection: FastConnection, socket: Socket, bytes: Buffer): void {
+    this.onClose(connection)
+    this.#handOver(socket)
+    // What came first is read first: node's parser takes the rest from the socket itself, in a later turn.
+    socket.emit('data', bytes)
+    if (socket.isPaused()) socket.resume()
+  }
+
+  onEnd(connection: FastConnection): void {
+    this.#options.onEnd?.(connection)
+    this.#log.log(connection)
+  }
+
+  onClose(connection: FastConnection): void {
+    this.#connections.delete(connection)
+    this.#tellIfIdle()
+  }
+
+  /** Ends idle connections; resolves when no other is left. */
+  async drain(): Promise<void> {
+    this.isDraining = true
+    for (const connection of this.#connections) if (!connection.isBusy) connection.connection.destroy()
+    if (![...this.#connections].some(({ isBusy }) => isBusy)) return
+    await new Promise<void>((resolve) => (this.#idle = resolve))
+  }
+
+  /** Ends what is left. */
+  destroy(): void {
+    for (const connection of this.#connections) connection.connection.destroy()
+  }
+
+  #accept(socket: Socket): void {
+    if (this.#options.isOn()) this.#connections.add(new FastConnection(socket, this))
+    else this.#handOver(socket)
+  }
+
+  #tellIfIdle(): void {
+    if (this.#connections.size === 0) this.#idle?.()
+  }
+}

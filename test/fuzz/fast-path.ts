@@ -1,0 +1,205 @@
+import assert from 'node:assert/strict'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+
+import { Random } from '../support/random.ts'
+import type { FuzzOptions, FuzzReport } from './fuzz.ts'
+import { mutate } from './mutate.ts'
+import { FILES, startTwins, type Twins } from './twin-servers.ts'
+import { WireSocket } from './wire-socket.ts'
+
+/** Its name among the targets. */
+export const FAST_PATH = 'fast path'
+
+/** Connections that are open at a time. */
+const BATCH = 250
+
+const TARGETS = [...FILES.map(([target]) => target), '/none', 'http://h/e', '/..', '*']
+const HOSTS = ['Host: h', 'host: mirror.example.org:8080']
+/** One of each at most. */
+const HEADERS = [
+  ['User-Agent: libdnf (Fedora Linux 43; generic; Linux.x86_64)', 'User-Agent: curl/8.5.0', 'user-agent: a'],
+  ['Accept: */*'],
+  ['Accept-Encoding: identity'],
+  ['Connection: keep-alive', 'connection: Keep-Alive', 'Connection: close'],
+  ['Cache-Control: no-cache'],
+  ['Pragma: no-cache'],
+  ['X-ZYpp-AnonymousId: 1'],
+  ['X-Forwarded-For: 10.0.0.1, 10.0.0.2'],
+]
+/** What makes a request another, or two of one: to be seen by both in the same way. */
+const ODD_HEADERS = [
+  'Range: bytes=0-2',
+  'If-None-Match: *',
+  'If-Modified-Since: Tue, 13 Dec 2016 13:30:00 GMT',
+  'Content-Length: 0',
+  'Content-Length: 5',
+  'Content-Length: 5, 5',
+  'Content-Length : 5',
+  'Transfer-Encoding: chunked',
+  'Transfer-Encoding: identity',
+  'Transfer-Encoding : chunked',
+  'Transfer-Encoding:\tchunked',
+  'Expect: 100-continue',
+  'Upgrade: h2c',
+  'Connection: upgrade',
+  'Connection: close, keep-alive',
+  'Connection: close\r\n x',
+  'Host: a\r\nHost: b',
+  'Host:',
+  ' Host: h',
+  'Host : h',
+  'Accept: */*\r\n\tfolded: 1',
+  'Accept: a\rb',
+  'Accept: a\nContent-Length: 3',
+  'User-Agent: \x00',
+  'User-Agent: \xff',
+  'Trailer: x',
+  'X-Unknown: 1',
+]
+const WORDS = [
+  '\r\n',
+  '\n',
+  '\r',
+  '\r\n\r\n',
+  '\n\n',
+  ' ',
+  '\t',
+  ':',
+  ': ',
+  'GET ',
+  'HEAD ',
+  'POST ',
+  'get ',
+  'CONNECT ',
+  ' HTTP/1.1',
+  ' HTTP/1.0',
+  ' HTTP/0.9',
+  ' HTTP/1.1\r\n',
+  'HTTP/2.0',
+  '5\r\nhello\r\n0\r\n\r\n',
+  '0\r\n\r\n',
+  ...TARGETS,
+  ...ODD_HEADERS.map((line) => `${line}\r\n`),
+  ...HEADERS.flat().map((line) => `${line}\r\n`),
+]
+
+/** One connection: what it sends, in pieces, and whether its end is slow. */
+interface Case {
+  readonly number: number
+  readonly pieces: readonly Buffer[]
+  /** Before which pieces it stops reading. */
+  readonly stallsAt: number
+}
+
+/**
+ * Connections that send requests, right ones, nearly right ones, and what tries to be taken for two things: whatever is sent, both ways of
+ * answering send the same bytes and tell of the same requests.
+ */
+export async function fuzzFastPath({ cases, seed, onCase }: FuzzOptions): Promise<FuzzReport> {
+  const random = new Random(seed)
+  const twins = await startTwins()
+  const corpus: Buffer[] = []
+  const kinds = new Set<string>()
+  let slowestMs = 0
+  for (let number = 0; number < cases; number += BATCH) {
+    onCase?.(number)
+    const startedAt = performance.now()
+    const batch = Array.from({ length: Math.min(BATCH, cases - number) }, (_, at) =>
+      createCase(number + at, corpus, random),
+    )
+    for (const kind of await runBatch(twins, batch, seed)) kinds.add(kind)
+    slowestMs = Math.max(slowestMs, performance.now() - startedAt)
+  }
+  // Else two servers of one kind were compared.
+  const answers = twins.fastAnswers()
+  assert.ok(
+    answers > cases / 10,
+    `${answers} of ${cases} connections' requests were answered without node:http`,
+  )
+  await twins.close()
+  return { cases, kinds: kinds.size, slowestMs }
+}
+
+function createCase(number: number, corpus: Buffer[], random: Random): Case {
+  const requests = Array.from({ length: 1 + random.below(4) }, () => {
+    const request = Buffer.from(createRequest(random), 'latin1')
+    if (!random.once(3)) return request
+    const other = corpus.length === 0 ? request : random.pick(corpus)
+    if (corpus.length < 500) corpus.push(request)
+    return mutate(request, { random, words: WORDS, other })
+  })
+  const bytes = Buffer.concat(requests)
+  // As clients send them, or cut anywhere.
+  const pieces = !random.once(4) ? requests : cut(bytes, random)
+  return { number, pieces: pieces.filter(({ length }) => length > 0), stallsAt: random.below(8) }
+}
+
+function createRequest(random: Random): string {
+  const others = random.shuffle(HEADERS).slice(random.below(HEADERS.length))
+  const headers = [random.pick(HOSTS), ...others.map((lines) => random.pick(lines))]
+  if (random.once(4)) headers.splice(random.below(headers.length + 1), 0, random.pick(ODD_HEADERS))
+  const version = random.once(12) ? 'HTTP/1.0' : 'HTTP/1.1'
+  const body = random.once(8)
+    ? random.pick(['hello', '5\r\nhello\r\n0\r\n\r\n', 'GET /e HTTP/1.1\r\nHost: h\r\n\r\n'])
+    : ''
+  return `${random.once(8) ? 'HEAD' : 'GET'} ${random.pick(TARGETS)} ${version}\r\n${headers.join('\r\n')}\r\n\r\n${body}`
+}
+
+function cut(bytes: Buffer, random: Random): Buffer[] {
+  const cuts = Array.from({ length: random.below(4) }, () => random.below(bytes.length + 1))
+  const ends = [...cuts.toSorted((a, b) => a - b), bytes.length]
+  return ends.map((end, at) => bytes.subarray(ends[at - 1] ?? 0, end))
+}
+
+async function runBatch({ servers, told }: Twins, batch: readonly Case[], seed: number): Promise<string[]> {
+  const pairs = batch.map(() => servers.map(() => new WireSocket()))
+  for (const pair of pairs)
+    for (const [at, socket] of pair.entries()) {
+      // A server would have its own.
+      socket.on('error', () => undefined)
+      servers[at]?.serve(socket)
+    }
+  const steps = Math.max(...batch.map(({ pieces }) => pieces.length))
+  for (let step = 0; step < steps; step += 1) {
+    for (const [at, { pieces, stallsAt }] of batch.entries())
+      for (const socket of pairs[at] ?? []) {
+        const piece = pieces[step]
+        if (stallsAt === step) socket.isStalled = true
+        if (piece !== undefined && !socket.destroyed) socket.push(piece)
+      }
+    await settle()
+    // Whoever stalled reads on after the next piece, when something waits behind the answer.
+    for (const [at, { stallsAt }] of batch.entries())
+      if (step > stallsAt) for (const socket of pairs[at] ?? []) socket.goOn()
+    await settle()
+  }
+  for (const socket of pairs.flat()) socket.goOn()
+  await settle()
+  for (const socket of pairs.flat()) if (!socket.destroyed) socket.push(null)
+  await settle()
+  return batch.map((one, at) => compare(one, pairs[at] ?? [], { told, seed }))
+}
+
+/** All that happens without a network happens in these turns. */
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 3; turn += 1) await nextTurn()
+}
+
+function compare(
+  { number, pieces, stallsAt }: Case,
+  [fast, slow]: readonly WireSocket[],
+  { told, seed }: Pick<Twins, 'told'> & { readonly seed: number },
+): string {
+  const name = `${FAST_PATH}, seed ${seed}, case ${number}, sent ${JSON.stringify(pieces.map((piece) => piece.toString('latin1')))}`
+  if (fast === undefined || slow === undefined) throw new Error('two connections are compared')
+  const wire = slow.wire()
+  // node cuts an answer off that waits for its client when what comes behind its request is malformed: here it is sent to its end.
+  if (stallsAt < pieces.length && told(slow).at(-1)?.includes('"aborted"') === true) {
+    assert.ok(fast.wire().startsWith(wire), name)
+    return 'cut off'
+  }
+  assert.equal(fast.wire(), wire, name)
+  assert.deepEqual(told(fast), told(slow), name)
+  assert.deepEqual([fast.destroyed, fast.writableEnded], [slow.destroyed, slow.writableEnded], name)
+  return [...wire.matchAll(/^HTTP\/1\.1 (\d+)/gm)].map(([, status]) => status).join(' ')
+}

@@ -1,0 +1,60 @@
+import type { EndedRequest } from '../../src/http/ended-request.ts'
+import { FastConnection } from '../../src/http/fast/fast-connection.ts'
+import { sendFile } from '../../src/http/send-file.ts'
+import { HttpServer, type Handler } from '../../src/http/server.ts'
+import { PinyonError } from '../../src/model/errors.ts'
+import { createSilentLogger } from '../../src/system/logger.ts'
+import { createMemoryContent } from '../support/memory-content.ts'
+
+/** Targets, and bytes of what they name: nothing, little, much; in memory or in a file. */
+export const FILES: readonly (readonly [target: string, size: number])[] = [
+  ['/e', 0],
+  ['/repos/yum/m/2016-12-13-13-30/a.rpm', 7],
+  ['/a%2Bb?x=1', 300],
+  ['/large', 70_000],
+]
+
+/** Two servers that answer the same files: one straight on its connections where it can, the other by node:http alone. */
+export interface Twins {
+  readonly servers: readonly [fast: HttpServer, slow: HttpServer]
+  /** What each has told of the requests that ended on a connection, in order. */
+  readonly told: (connection: object) => string[]
+  /** How many requests the first one has answered without node:http. */
+  readonly fastAnswers: () => number
+  readonly close: () => Promise<void>
+}
+
+/** Starts both; nothing listens. */
+export async function startTwins(): Promise<Twins> {
+  // Nothing becomes hot: the large one goes on being read.
+  const { files, content, cache } = await createMemoryContent(FILES, { memoryBytes: 128 << 10 })
+  const peek = (target: string) => files.get(target)
+  const handler: Handler = async (exchange) => {
+    const { method, url = '' } = exchange.request
+    if (method !== 'GET' && method !== 'HEAD') throw new PinyonError('METHOD_REFUSED', `refused: ${method}`)
+    const file = peek(url)
+    if (file === undefined) throw new PinyonError('NOT_FOUND', `there is nothing at: ${url}`)
+    await sendFile(exchange, file, content)
+  }
+  const log = createSilentLogger()
+  const ends = new WeakMap<object, string[]>()
+  let fastAnswers = 0
+  const onEnd = (ended: EndedRequest) => {
+    if (ended instanceof FastConnection) fastAnswers += 1
+    const { connection, method, target, status, outcome, bytes, userAgent, client, packageName } = ended
+    const told = ends.get(connection) ?? []
+    ends.set(connection, told)
+    told.push(JSON.stringify([method, target, status, outcome, bytes, userAgent, client, packageName]))
+  }
+  const fast = new HttpServer(handler, log, { onEnd, fast: { peek, content, isOn: () => true } })
+  const slow = new HttpServer(handler, log, { onEnd })
+  return {
+    servers: [fast, slow],
+    told: (connection) => ends.get(connection) ?? [],
+    fastAnswers: () => fastAnswers,
+    close: async () => {
+      await Promise.all([fast.drain(0), slow.drain(0)])
+      cache.close()
+    },
+  }
+}

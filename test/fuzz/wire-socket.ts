@@ -1,0 +1,43 @@
+import { Duplex } from 'node:stream'
+
+/** The server's end of a connection without a network: what it is sent is pushed, what it sends is kept. */
+export class WireSocket extends Duplex {
+  readonly remoteAddress = '127.0.0.1'
+  readonly sent: Buffer[] = []
+  /** Whether the other end reads nothing for now: writes do not come to their end. */
+  isStalled = false
+  #stalled: (() => void) | undefined
+
+  override _read(): void {}
+
+  override _write(chunk: Buffer, _: BufferEncoding, done: () => void): void {
+    // Its buffer may be used again.
+    this.sent.push(Buffer.from(chunk))
+    if (this.isStalled) this.#stalled = done
+    else done()
+  }
+
+  /** The other end reads again. */
+  goOn(): void {
+    this.isStalled = false
+    const done = this.#stalled
+    this.#stalled = undefined
+    done?.()
+  }
+
+  setTimeout(): this {
+    return this
+  }
+
+  destroySoon(): void {
+    if (this.writable) this.end()
+    if (this.writableFinished) this.destroy()
+    else this.once('finish', () => this.destroy())
+  }
+
+  /** All that was sent so far; dates are alike. */
+  wire(): string {
+    const bytes = Buffer.concat(this.sent).toString('latin1')
+    return bytes.replaceAll(/\r\nDate: [^\r]{29}\r\n/g, '\r\nDate: then\r\n')
+  }
+}

@@ -1,0 +1,77 @@
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import type { TestContext } from 'node:test'
+
+import type { BlobCacheLimits } from '../../../src/cache/blob-cache.ts'
+import { sendFile } from '../../../src/http/send-file.ts'
+import { HttpServer } from '../../../src/http/server.ts'
+import { PinyonError } from '../../../src/model/errors.ts'
+import { createMemoryContent, type MemoryContent } from '../../support/memory-content.ts'
+import { Connection } from '../connection.ts'
+import { LogRecorder } from '../log-recorder.ts'
+
+/** A server whose files are all warm. */
+export interface FastServer extends MemoryContent {
+  readonly server: HttpServer
+  readonly log: LogRecorder
+  /** Targets that went to the handler, by node:http. */
+  readonly handled: string[]
+  readonly connect: () => Promise<Connection>
+  /** A bare connection. */
+  readonly dial: () => Promise<Socket>
+  /** Switches it for connections to come. */
+  readonly switchOn: (isOn: boolean) => void
+}
+
+/** Starts it on a free port. */
+export async function startFastServer(
+  t: TestContext,
+  sizes: readonly (readonly [target: string, size: number])[],
+  limits: Partial<BlobCacheLimits> = {},
+): Promise<FastServer> {
+  const memory = await createMemoryContent(sizes, limits)
+  const { files, content, cache } = memory
+  const log = new LogRecorder()
+  const handled: string[] = []
+  let on = true
+  const server = new HttpServer(
+    async (exchange) => {
+      const { url = '' } = exchange.request
+      handled.push(url)
+      const file = files.get(url)
+      if (file === undefined) throw new PinyonError('NOT_FOUND', `there is nothing at: ${url}`)
+      await sendFile(exchange, file, content)
+    },
+    log.logger,
+    { fast: { peek: (target) => files.get(target), content, isOn: () => on } },
+  )
+  await server.listen({ host: '127.0.0.1', port: 0 })
+  t.after(async () => {
+    await server.drain(0)
+    cache.close()
+  })
+  return {
+    ...memory,
+    server,
+    log,
+    handled,
+    connect: async () => {
+      const connection = await Connection.open(server.port)
+      t.after(() => connection.close())
+      return connection
+    },
+    dial: async () => {
+      const socket = connect({ port: server.port, host: '127.0.0.1', allowHalfOpen: true })
+      socket.on('error', () => undefined)
+      t.after(() => socket.destroy())
+      await once(socket, 'connect')
+      return socket
+    },
+    switchOn: (isOn) => (on = isOn),
+  }
+}
+
+/** A request as clients send it. */
+export function formatRequest(target: string, ...headers: readonly string[]): string {
+  return [`GET ${target} HTTP/1.1`, 'Host: h', ...headers, '', ''].join('\r\n')
+}

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { connect, type AddressInfo, type Socket } from 'node:net'
+import { buffer } from 'node:stream/consumers'
+import { test, type TestContext } from 'node:test'
+
+import { FastPath } from '../../../src/http/fast/fast-path.ts'
+import { createSilentLogger } from '../../../src/system/logger.ts'
+import { createMemoryContent } from '../../support/memory-content.ts'
+import { formatRequest } from './fast-server.ts'
+
+const LARGE = 16 << 20
+
+/** A server whose connections may be idle for a twentieth of a second in one situation, and for ever in the others. */
+async function start(
+  t: TestContext,
+  short: 'requestMs' | 'keepAliveMs' | 'idleMs',
+): Promise<{ socket: Socket; serving: Socket }> {
+  const { files, content } = await createMemoryContent([
+    ['/a', 5_000],
+    ['/large', LARGE],
+  ])
+  const server = createServer()
+  const times = { requestMs: 0, keepAliveMs: 0, idleMs: 0, [short]: 50, marginMs: 0 }
+  const fast = new FastPath(server, {
+    peek: (target) => files.get(target),
+    content,
+    isOn: () => true,
+    times,
+    log: createSilentLogger(),
+    onEnd: undefined,
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const accepted = once(server, 'connection') as Promise<[Socket]>
+  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1')
+  t.after(() => {
+    socket.destroy()
+    fast.destroy()
+    server.close()
+  })
+  const [serving] = await accepted
+  return { socket, serving }
+}
+
+test('who sends nothing is told so, as node does', async (t) => {
+  const { socket } = await start(t, 'requestMs')
+  assert.equal((await buffer(socket)).toString(), 'HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n')
+})
+
+test('who asks nothing more is let go', async (t) => {
+  const { socket } = await start(t, 'keepAliveMs')
+  socket.write(formatRequest('/a'))
+  const reply = await buffer(socket)
+  assert.equal(reply.length - reply.indexOf('\r\n\r\n') - 4, 5_000)
+})
+
+test('who reads nothing of an answer is let go', async (t) => {
+  const { socket, serving } = await start(t, 'idleMs')
+  socket.on('error', () => undefined)
+  socket.write(formatRequest('/large'))
+  await once(serving, 'close')
+  // What the kernel holds is there; the rest never comes.
+  await once(socket.resume(), 'close')
+  assert.ok(socket.bytesRead < LARGE)
+})
