@@ -26,7 +26,12 @@ const PIECE_BYTES = 64 << 10
 export class PackageGate {
   readonly #keys: GateKeys
   readonly #now: () => number
-  readonly #passed = new LRUCache<Digest, true>({ max: KEPT, ttl: KEPT_MS })
+  readonly #passed = new LRUCache<Digest, true>({
+    // Not `max`, for which room is set aside at once: there is one of these a mirror.
+    maxSize: KEPT,
+    sizeCalculation: () => 1,
+    ttl: KEPT_MS,
+  })
 
   constructor(keys: GateKeys, now: () => number) {
     this.#keys = keys

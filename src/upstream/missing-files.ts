@@ -5,7 +5,11 @@ const MAX_FILES = 20_000
 
 /** Which source has which file not, or not with the listed bytes, as long as upstream shows one generation. */
 export class MissingFiles {
-  readonly #sources = new LRUCache<string, Set<string>>({ max: MAX_FILES })
+  readonly #sources = new LRUCache<string, Set<string>>({
+    // Not `max`, for which room is set aside at once: there is one of these a mirror.
+    maxSize: MAX_FILES,
+    sizeCalculation: () => 1,
+  })
   #generation: string | undefined
 
   /** Another generation begins: what mirrors had not got of the last one they may have by now. */
