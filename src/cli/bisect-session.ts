@@ -6,6 +6,8 @@ export interface BisectTask {
   readonly mirror: string
   /** Names of snapshots from the good to the bad one; at least two. */
   readonly steps: readonly string[]
+  /** What the base URL of a snapshot ends in. */
+  readonly pathOf: (snapshot: string) => string
   /** For sh. */
   readonly command: string
   /** The server's URL, no trailing slash. */
@@ -78,10 +80,10 @@ export class BisectSession {
   }
 
   async #try(snapshot: string): Promise<BisectRun> {
-    const { mirror, base, command, signal, isThere, say } = this.#task
+    const { mirror, base, pathOf, command, signal, isThere, say } = this.#task
     const startedAt = performance.now()
     const there = await isThere(snapshot)
-    const url = `${base}/repos/yum/${encodeURIComponent(mirror)}/${snapshot}`
+    const url = base + pathOf(snapshot)
     const environment = { PINYON_MIRROR: mirror, PINYON_SNAPSHOT: snapshot, PINYON_BASEURL: url }
     const result: RunResult = there
       ? await runCommand(command, environment, signal)

@@ -40,7 +40,7 @@ export async function bisectMirror(
   const base = findBase(options)
   const steps = await findSteps(mirror, good, bad, options)
   if (steps.length < 2) {
-    process.stderr.write(`good and bad are one snapshot: ${steps.join('')}\n`)
+    process.stderr.write(`good and bad are one snapshot: ${steps[0]?.name}\n`)
     return EXIT.usage
   }
   const stop = new AbortController()
@@ -50,7 +50,8 @@ export async function bisectMirror(
   try {
     const session = new BisectSession({
       mirror,
-      steps,
+      steps: steps.map(({ name }) => name),
+      pathOf: (snapshot) => steps.find(({ name }) => name === snapshot)?.path ?? '',
       command: options.run,
       base,
       signal: stop.signal,
@@ -79,12 +80,16 @@ function findBase(options: BisectOptions): string {
 }
 
 /** The snapshots from the good to the bad one, both included. */
-async function findSteps(mirror: string, good: string, bad: string, options: Options): Promise<string[]> {
+async function findSteps(
+  mirror: string,
+  good: string,
+  bad: string,
+  options: Options,
+): Promise<SnapshotView[]> {
   const oldestFirst = (await readSnapshots(mirror, options)).toReversed()
   const from = findStep(mirror, oldestFirst, good)
   const to = findStep(mirror, oldestFirst, bad)
-  const names = oldestFirst.map(({ name }) => name)
-  return from <= to ? names.slice(from, to + 1) : names.slice(to, from + 1).toReversed()
+  return from <= to ? oldestFirst.slice(from, to + 1) : oldestFirst.slice(to, from + 1).toReversed()
 }
 
 function findStep(mirror: string, oldestFirst: readonly SnapshotView[], asked: string): number {

@@ -4,18 +4,64 @@ const NORMAL = /^[\w+~^%@,=-][\w+~^%@,=.-]*(?:\/[\w+~^%@,=-][\w+~^%@,=.-]*)*$/
 /** No request could name a longer one, and no file system hold it. */
 const MAX_HREF_LENGTH = 4_096
 
+/** The most directories above its repository's root that a package may lie in: real ones climb four. */
+export const MAX_CLIMB = 16
+
+const UP = '../'
+
 /**
- * A location href of repomd.xml or primary.xml in the one form under which pinyon stores and looks it up: slashes merged, `.`
- * segments removed, nothing percent-decoded. Undefined when it is empty, absolute, leaves the repository (`..`), is longer than
- * 4096 characters, or holds a control character: no path below a snapshot can name such a file.
+ * A location href of repomd.xml in the one form under which pinyon stores and looks it up: slashes merged, `.` segments removed, nothing
+ * percent-decoded. Undefined when it is empty, absolute, leaves the repository (`..`), is longer than 4096 characters, or holds a control
+ * character: no path below a snapshot can name such a file.
  */
 export function normalizeHref(href: string): string | undefined {
   if (href.length > MAX_HREF_LENGTH) return undefined
   if (NORMAL.test(href)) return href
+  const segments = splitHref(href)
+  if (segments === undefined || segments.length === 0 || segments.includes('..')) return undefined
+  return segments.join('/')
+}
+
+/**
+ * The same of a package, which may lie above its repository's root (`../../blobstore/x.rpm`), at most {@link MAX_CLIMB} directories:
+ * dot segments are resolved as every client's URL library does (RFC 3986 §5.2.4), and what climbs remains in front.
+ */
+export function normalizePackageHref(href: string): string | undefined {
+  if (href.length > MAX_HREF_LENGTH) return undefined
+  if (NORMAL.test(href)) return href
+  const segments = splitHref(href)
+  // What ends in a directory names no file.
+  if (segments === undefined || segments.length === 0 || segments.at(-1) === '..') return undefined
+  const below: string[] = []
+  let climb = 0
+  for (const segment of segments) {
+    if (segment !== '..') below.push(segment)
+    else if (below.pop() === undefined) climb += 1
+  }
+  return climb > MAX_CLIMB ? undefined : UP.repeat(climb) + below.join('/')
+}
+
+/** How many directories above the repository's root a normalized href begins at. */
+export function climbOf(href: string): number {
+  let climb = 0
+  while (href.startsWith(UP, climb * UP.length)) climb += 1
+  return climb
+}
+
+/** A normalized href without what climbs. */
+export function belowClimb(href: string): string {
+  return href.slice(climbOf(href) * UP.length)
+}
+
+/** The href that climbs so many directories and then leads down. */
+export function climbing(climb: number, below: string): string {
+  return UP.repeat(climb) + below
+}
+
+/** Segments that say something; undefined for what cannot be a path below anything. */
+function splitHref(href: string): string[] | undefined {
   // oxlint-disable-next-line no-control-regex -- refusing control characters is the point
   if (/[\u0000-\u001f\u007f\\]/.test(href) || /^[a-zA-Z][a-zA-Z0-9+.-]*:\/\//.test(href)) return undefined
   if (href.startsWith('/')) return undefined
-  const segments = href.split('/').filter((segment) => segment !== '' && segment !== '.')
-  if (segments.length === 0 || segments.includes('..')) return undefined
-  return segments.join('/')
+  return href.split('/').filter((segment) => segment !== '' && segment !== '.')
 }

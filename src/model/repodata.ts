@@ -28,7 +28,7 @@ export interface Repomd {
 
 /** What pinyon reads of one `<package>` of primary.xml. */
 export interface PackageRecord {
-  /** As {@link normalizeHref} gives it: never percent-decoded, since dnf takes a `%` in an href literally. */
+  /** As {@link normalizePackageHref} gives it: never percent-decoded, since dnf takes a `%` in an href literally. */
   readonly href: string
   readonly checksum: Digest
   /** `<size package=…>` in bytes; absent when primary does not say. */

@@ -1,5 +1,6 @@
 import { PinyonError } from '../model/errors.ts'
 import type { Policy } from '../model/prefetch.ts'
+import { snapshotPath } from '../model/snapshot-path.ts'
 import type { MirrorState, Snapshot, SnapshotReader } from '../snapshot/store.ts'
 import type { ApiContext, ApiRequest } from './api-context.ts'
 import { answerDeparted } from './api-departed.ts'
@@ -21,6 +22,8 @@ export interface MirrorView extends DepartedView, CachedView {
   readonly name: string
   readonly enabled: boolean
   readonly current: string | null
+  /** Of the current snapshot, as {@link SnapshotView} has it. */
+  readonly path: string | null
   /** Whether the configuration pins the current snapshot. */
   readonly pinned: boolean
   /** What the configuration says about the pin. */
@@ -53,6 +56,8 @@ export interface SnapshotView extends DepartedView, CachedView {
   readonly bytes: number
   readonly revision: string | null
   readonly current: boolean
+  /** What clients' base URLs end in: `/repos/yum/<mirror>/<snapshot>`, and a segment more for each directory that its packages climb. */
+  readonly path: string
 }
 
 /** What answers a list below a mirror, by its name: `mirrors/<m>/<list>[/…]`. */
@@ -169,6 +174,7 @@ function toMirrorFacts(state: MirrorState): MirrorFacts {
     name: state.name,
     enabled: state.listed,
     current: state.current?.name ?? null,
+    path: state.current === undefined ? null : snapshotPath(state.current),
     pinned: state.pinned,
     pin_why: state.pinWhy ?? null,
     removed_at: toIso(state.removedAt),
@@ -190,5 +196,6 @@ function toSnapshotFacts(
     bytes: snapshot.packageBytes,
     revision: snapshot.revision ?? null,
     current: snapshot.id === mirror.current?.id,
+    path: snapshotPath(snapshot),
   }
 }

@@ -1,3 +1,4 @@
+import { snapshotPath } from '../model/snapshot-path.ts'
 import type { Index } from '../snapshot/store.ts'
 
 /** The layouts mirror_mgr.sh wrote, byte for byte; oVirt's clients and shell consumers read them by line. */
@@ -28,9 +29,7 @@ export function indexContentType(format: IndexFormat): string {
 export function listIndexUrls(index: Index, base: string): (readonly [mirror: string, url: string])[] {
   // The one character of a URL that YAML's and Python's quotes would take for their end.
   const quotable = base.replaceAll("'", '%27')
-  return [...index.current].map(
-    ([mirror, { name }]) => [mirror, `${quotable}/repos/yum/${mirror}/${name}`] as const,
-  )
+  return [...index.current].map(([mirror, snapshot]) => [mirror, quotable + snapshotPath(snapshot)] as const)
 }
 
 /**

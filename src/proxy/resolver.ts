@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache'
 import type { Digest } from '../model/digest.ts'
 import { PinyonError } from '../model/errors.ts'
 import { SNAPSHOT_NAME } from '../model/snapshot-name.ts'
+import { hrefsAt, padding, placeOf } from '../model/snapshot-path.ts'
 import type { Snapshot, SnapshotFile, SnapshotHistory, SnapshotReader } from '../snapshot/store.ts'
 import type { ViewStore } from '../snapshot/views/views.ts'
 import { Directories } from './directories.ts'
@@ -12,6 +13,7 @@ import { formatListing } from './listing.ts'
 import { formatMirrorRepo, KEY_FILE, MIRROR_REPO, servedKeysOf, type ClientSettings } from './mirror-repo.ts'
 import { indexOfGeneration, indexOfMoment, snapshotOfMoment } from './past.ts'
 import { createFileReply, createTextReply, type FileReply, type Reply } from './reply.ts'
+import { findFile, findRollingFile } from './snapshot-files.ts'
 import { parseRequestTarget, type RequestPath } from './request-target.ts'
 import { answerView, parseViewPath, type ViewTarget } from './views.ts'
 
@@ -97,16 +99,16 @@ export class Resolver {
     const href = rest.join('/')
     if (view === 'latest' || view === 'base') {
       const current = await this.#rolling(path, mirror, view)
-      const found = path.directory ? undefined : await this.#rollingFile(current, href)
+      const found = path.directory ? undefined : await findRollingFile(this.#snapshots, current, href)
       if (found !== undefined) return toFileReply(path, found.snapshot, found.file, false)
-      if (view === 'latest' && href === MIRROR_REPO && !path.directory)
+      if (view === 'latest' && isMirrorRepo(path, current, href))
         return this.#mirrorRepo(current, view, base())
       return await this.#listDirectory(path, current, href)
     }
     const snapshot = SNAPSHOT_NAME.test(view) ? await this.#snapshots.snapshot(mirror, view) : undefined
     if (snapshot === undefined) throw await this.#noSnapshot(path, mirror, view)
-    const file = path.directory ? undefined : await this.#snapshots.file(snapshot, href)
-    if (file === undefined && href === MIRROR_REPO && !path.directory)
+    const file = path.directory ? undefined : await findFile(this.#snapshots, snapshot, href)
+    if (file === undefined && isMirrorRepo(path, snapshot, href))
       return this.#mirrorRepo(snapshot, view, base())
     if (file === undefined) return await this.#listDirectory(path, snapshot, href)
     const reply = toFileReply(path, snapshot, file, true)
@@ -116,9 +118,9 @@ export class Resolver {
 
   /** Made of what the configuration says now: nothing of the snapshot's. */
   #mirrorRepo(snapshot: Snapshot, view: string, base: string): Reply {
-    const { mirror } = snapshot
+    const { mirror, climb } = snapshot
     const settings = this.#clientSettings(mirror)
-    const section = formatMirrorRepo({ mirror, view, base, settings })
+    const section = formatMirrorRepo({ mirror, view, climb, base, settings })
     return createTextReply('text/plain; charset=utf-8', section, snapshot)
   }
 
@@ -128,24 +130,13 @@ export class Resolver {
     return notFound(path, `${mirror} has no snapshot: ${name}${why}`)
   }
 
-  /** The current snapshot's file, else an earlier one's, else, after a roll-back, that of a later one. */
-  async #rollingFile(
-    current: Snapshot,
-    href: string,
-  ): Promise<{ snapshot: Snapshot; file: SnapshotFile } | undefined> {
-    const found = await this.#snapshots.rollingFile(current, href)
-    if (found !== undefined) return found
-    const [newest] = await this.#snapshots.snapshots(current.mirror)
-    return newest === undefined || newest.id === current.id
-      ? undefined
-      : await this.#snapshots.rollingFile(newest, href)
-  }
-
   async #redirectToMoment(path: RequestPath, mirror: string, [time, ...rest]: string[]): Promise<Reply> {
     if (time === undefined) throw notFound(path)
-    const { name } = await snapshotOfMoment(this.#snapshots.history, mirror, time)
-    const target = ['repos', 'yum', mirror, name, ...rest].map(encodeURIComponent).join('/')
-    return { kind: 'redirect', location: `/${target}${path.directory ? '/' : ''}` }
+    const snapshot = await snapshotOfMoment(this.#snapshots.history, mirror, time)
+    // Clients resolve what climbs against the URL that they were told, so that is where the segments for it have to be: these are for people.
+    const root = rest.length === 0 ? padding(snapshot.climb) : ''
+    const target = ['repos', 'yum', mirror, snapshot.name, ...rest].map(encodeURIComponent).join('/')
+    return { kind: 'redirect', location: `/${target}${root}${path.directory ? '/' : ''}` }
   }
 
   async #current(path: RequestPath, mirror: string): Promise<Snapshot> {
@@ -203,10 +194,14 @@ export class Resolver {
   }
 
   async #listDirectory(path: RequestPath, snapshot: Snapshot, href: string): Promise<Reply> {
-    if (!(await this.#directories.has(snapshot, href)))
-      throw notFound(path, `snapshot ${snapshot.name} of ${snapshot.mirror} does not list: ${href}`)
-    if (!path.directory) return redirectToDirectory(path)
-    return await this.#directories.listing(snapshot, href, `/${path.segments.join('/')}/`)
+    // Also without the segments that stand for what is above the repository's root.
+    const places = [href, placeOf(href, snapshot.climb)]
+    for (const place of new Set(places)) {
+      if (!(await this.#directories.has(snapshot, place))) continue
+      if (!path.directory) return redirectToDirectory(path)
+      return await this.#directories.listing(snapshot, place, `/${path.segments.join('/')}/`)
+    }
+    throw notFound(path, `snapshot ${snapshot.name} of ${snapshot.mirror} does not list: ${href}`)
   }
 
   #directory(path: RequestPath, title: string, names: readonly { name: string; file?: boolean }[]): Reply {
@@ -235,4 +230,8 @@ function redirectToDirectory(path: RequestPath): Reply {
 
 function notFound(path: RequestPath, why?: string): PinyonError {
   return new PinyonError('NOT_FOUND', why ?? `there is nothing at: /${path.segments.join('/')}`)
+}
+
+function isMirrorRepo(path: RequestPath, { climb }: Snapshot, href: string): boolean {
+  return !path.directory && hrefsAt(href, climb).includes(MIRROR_REPO)
 }

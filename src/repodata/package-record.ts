@@ -1,5 +1,5 @@
 import { createDigest } from '../model/digest.ts'
-import { normalizeHref } from '../model/href.ts'
+import { normalizePackageHref } from '../model/href.ts'
 import type { PinyonError } from '../model/errors.ts'
 import type { PackageRecord } from '../model/repodata.ts'
 import { malformed, quote } from './malformed.ts'
@@ -44,7 +44,7 @@ export function parseSize(value: string | undefined): number | undefined {
 }
 
 /**
- * The record of a package, or undefined when its href leaves the repository, so that no path names its file. Throws
+ * The record of a package, or undefined when no path can name its file, as its href climbs too far. Throws
  * REPODATA_MALFORMED, naming the package, when a value that a record needs is missing or unusable. A package without a type
  * is an rpm, as it is for createrepo_c.
  */
@@ -61,7 +61,7 @@ export function createPackageRecord(fields: PackageFields): PackageRecord | unde
   if (checksum === undefined) {
     throw refuse(fields, `unusable checksum: ${quote(`${type}:${hex}`)}`)
   }
-  const href = normalizeHref(required(fields.href, 'location href', fields))
+  const href = normalizePackageHref(required(fields.href, 'location href', fields))
   if (href === undefined) return undefined
   const { epoch, release, base } = fields
   const longest = Math.max(name.length, arch.length, version.length, epoch?.length ?? 0, release?.length ?? 0)

@@ -21,7 +21,7 @@ const MAX_CANONICAL_BYTES = 1024 * 1024
 /** What a stretch of primary.xml held. */
 export interface PrimaryBatch {
   readonly packages: PackageRecord[]
-  /** Locations that leave the repository, as written: no path below a snapshot can name these packages. */
+  /** Locations that no path below a snapshot can stand for, as written. */
   readonly unreachable: string[]
   /** The root's `packages` attribute: how many the document says it holds. The same in every batch; it may be wrong. */
   readonly statedCount: number | undefined

@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 
+import { placeOf } from '../model/snapshot-path.ts'
 import type { ReadStatements } from './sql.ts'
 import type { DirectoryEntry, Snapshot } from './store.ts'
 
@@ -7,7 +8,7 @@ import type { DirectoryEntry, Snapshot } from './store.ts'
 const PAGE_ROWS = 2_000
 
 /**
- * The names directly below a directory of a snapshot, directories first; undefined when nothing is there. Packages are indexed by hash,
+ * The names directly below a directory of a snapshot, as clients' paths have it, directories first; undefined when nothing is there. Packages are indexed by hash,
  * so this looks at all of them, a page at a time: listings are for people.
  */
 export async function listDirectory(
@@ -17,7 +18,8 @@ export async function listDirectory(
 ): Promise<readonly DirectoryEntry[] | undefined> {
   const prefix = path === '' ? '' : `${path}/`
   const found = new Map<string, DirectoryEntry>()
-  for await (const { href, size } of listFiles(reads, snapshot)) {
+  for await (const { href: listed, size } of listFiles(reads, snapshot)) {
+    const href = placeOf(listed, snapshot.climb)
     if (!href.startsWith(prefix)) continue
     const slash = href.indexOf('/', prefix.length)
     const directory = slash >= 0

@@ -1,5 +1,6 @@
 import Database from 'better-sqlite3'
 
+import { climbOf } from '../model/href.ts'
 import type { PackageRecord } from '../model/repodata.ts'
 import { hashHref } from './database.ts'
 import { CREATE_STAGE, INDEX_STAGE, prepareStage, type StageStatements } from './sql.ts'
@@ -18,6 +19,7 @@ export class PackageStage {
   readonly #hashes = new Set<number>()
   readonly #duplicates: Defect[] = []
   #indexed = false
+  #climb = 0
 
   /** @param file a path where nothing is yet */
   constructor(file: string) {
@@ -34,8 +36,14 @@ export class PackageStage {
       const hash = hashHref(href)
       if (this.#hashes.has(hash) && this.#isDuplicate(hash, one)) continue
       this.#hashes.add(hash)
+      this.#climb = Math.max(this.#climb, climbOf(href))
       this.#statements.addIncoming.run(hash, href, checksum, size, name, epoch, version, release, arch)
     }
+  }
+
+  /** The most directories above the repository's root that one of them lies in. */
+  get climb(): number {
+    return this.#climb
   }
 
   /**

@@ -36,25 +36,27 @@ interface PublishContext {
 export async function publish(context: PublishContext, publication: Publication): Promise<PublishedSnapshot> {
   return await writeStaged(context, publication, async (duplicates) => {
     const candidate = await publication.complete(duplicates)
-    return (statements) => {
+    return (statements, climb) => {
       if (publication.checkBlobs === true) checkBlobs(context.reads, candidate)
-      return writeSnapshot(context, statements, candidate, publication)
+      return writeSnapshot(context, statements, { ...candidate, climb }, publication)
     }
   })
 }
 
 /**
  * Stages packages of a mirror, and writes with them in one transaction.
- * @param complete is told of contradicting duplicates once all packages were read, and gives what is done in the transaction
+ * @param complete is told of contradicting duplicates once all packages were read, and gives what is done in the transaction, with how far
+ *   the packages climb
  */
 export async function writeStaged<T>(
   { database, reads, scratchFile }: Omit<PublishContext, 'writes'>,
   { mirror, packages }: Pick<Publication, 'mirror' | 'packages'>,
-  complete: (duplicates: readonly Defect[]) => Promise<(statements: PublishStatements) => T>,
+  complete: (duplicates: readonly Defect[]) => Promise<(statements: PublishStatements, climb: number) => T>,
 ): Promise<T> {
   try {
     const isSearched = reads.anyPackageOf.get({ mirror }) !== undefined
-    const write = await complete(await stagePackages(scratchFile, packages, isSearched))
+    const { duplicates, climb } = await stagePackages(scratchFile, packages, isSearched)
+    const write = await complete(duplicates)
     database.prepare(ATTACH_STAGE).run(scratchFile)
     try {
       database.exec(CREATE_GONE)
@@ -63,7 +65,7 @@ export async function writeStaged<T>(
         // Some were adopted meanwhile.
         if (!isSearched && reads.anyPackageOf.get({ mirror }) !== undefined)
           database.exec(INDEX_ATTACHED_STAGE)
-        return write(statements)
+        return write(statements, climb)
       }
       return await runWrite(database, transaction, { durable: true })
     } finally {
@@ -79,11 +81,11 @@ async function stagePackages(
   file: string,
   batches: AsyncIterable<readonly PackageRecord[]>,
   isSearched: boolean,
-): Promise<readonly Defect[]> {
+): Promise<{ readonly duplicates: readonly Defect[]; readonly climb: number }> {
   const stage = new PackageStage(file)
   try {
     for await (const packages of batches) stage.add(packages)
-    return stage.finish({ isSearched })
+    return { duplicates: stage.finish({ isSearched }), climb: stage.climb }
   } finally {
     stage.close()
   }
@@ -99,7 +101,7 @@ function checkBlobs(reads: ReadStatements, candidate: Candidate): void {
 function writeSnapshot(
   context: PublishContext,
   statements: PublishStatements,
-  candidate: Candidate,
+  candidate: Candidate & { readonly climb: number },
   { nowMs, actor = ACTORS.schedule }: Publication,
 ): PublishedSnapshot {
   const { reads, writes } = context
@@ -109,7 +111,7 @@ function writeSnapshot(
     { seq: number; name: string } | undefined
   const seq = (newest?.seq ?? 0) + 1
   const name = nextSnapshotName(nowMs, newest?.name)
-  const { fingerprint, revision = null } = candidate
+  const { fingerprint, revision = null, climb } = candidate
   const inserted = statements.addSnapshot.run({
     mirrorId: mirror.id,
     seq,
@@ -117,6 +119,7 @@ function writeSnapshot(
     createdAt: nowMs,
     fingerprint,
     revision,
+    climb,
   })
   const snapshotId = Number(inserted.lastInsertRowid)
   for (const { path, type, digest = null, size } of candidate.files)

@@ -23,6 +23,8 @@ export interface Snapshot {
   readonly packageCount: number
   /** Sum of the sizes primary states. */
   readonly packageBytes: number
+  /** The most directories above the repository's root that a package lies in: see model/snapshot-path.ts. */
+  readonly climb: number
 }
 
 /** A file below a snapshot: repodata or a package. */

@@ -1,5 +1,6 @@
 import { encodeHref } from './encode-href.ts'
 import { PinyonError } from '../model/errors.ts'
+import { climbOf } from '../model/href.ts'
 import { isTemplate } from '../model/url-template.ts'
 import { fallbackUrl, nameFallback } from './fallback-url.ts'
 import { getFile } from './file-source.ts'
@@ -18,7 +19,17 @@ export async function getFrom(
 }
 
 function urlOf(baseurl: string, href: string, { values }: SourceRequest): string {
+  if (climbOf(href) > 0) return urlAbove(baseurl, href)
   if (!isTemplate(baseurl)) return baseurl + encodeHref(href)
   if (values !== undefined) return fallbackUrl(baseurl, values)
   throw new PinyonError('UPSTREAM_GONE', `${nameFallback(baseurl)} has packages only, and not: ${href}`)
+}
+
+/** The URL of what lies above a base URL: of the same server, and not of any directory that nobody configured. */
+function urlAbove(baseurl: string, href: string): string {
+  if (isTemplate(baseurl))
+    throw new PinyonError('UPSTREAM_GONE', `${nameFallback(baseurl)} has nothing of its own above: ${href}`)
+  if (baseurl.startsWith('file:'))
+    throw new PinyonError('UPSTREAM_GONE', `nothing above the directory ${baseurl} is read: ${href}`)
+  return new URL(encodeHref(href), baseurl).href
 }

@@ -299,6 +299,7 @@ test('snapshots that are retired meanwhile are skipped', async () => {
   const session = new BisectSession({
     mirror: 'm',
     steps,
+    pathOf: (snapshot) => `/repos/yum/m/${snapshot}`,
     command: '[ $PINYON_SNAPSHOT = b ]',
     base: 'http://127.0.0.1:8080',
     signal: new AbortController().signal,

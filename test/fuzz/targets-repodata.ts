@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 
 import { parseDigest } from '../../src/model/digest.ts'
 import { PinyonError } from '../../src/model/errors.ts'
-import { normalizeHref } from '../../src/model/href.ts'
+import { climbOf, MAX_CLIMB, normalizeHref, normalizePackageHref } from '../../src/model/href.ts'
 import type { PackageRecord } from '../../src/model/repodata.ts'
 import { PrimaryScanner } from '../../src/repodata/primary-scanner.ts'
+import { hrefsAt, padding, placeOf } from '../../src/model/snapshot-path.ts'
 import { parseRepomd, repomdFingerprint } from '../../src/repodata/repomd.ts'
 import { matchesSignature } from '../../src/signature/signature-match.ts'
 import { encodeHref } from '../../src/upstream/encode-href.ts'
@@ -135,7 +136,7 @@ export const PRIMARY: FuzzTarget = {
     assert.deepEqual(outcomeOf(randomPieces(input, random)), whole)
     if (typeof whole === 'string') return whole
     for (const { href, checksum } of whole) {
-      assert.equal(normalizeHref(href), href)
+      assert.equal(normalizePackageHref(href), href)
       assert.equal(parseDigest(checksum), checksum)
     }
     return `${whole.length} packages`
@@ -204,6 +205,7 @@ export const HREFS: FuzzTarget = {
   check: (input) => {
     const raw = input.toString('utf8')
     const href = normalizeHref(raw)
+    checkClimb(raw, href)
     if (href === undefined) return 'outside'
     assert.equal(normalizeHref(href), href)
     const segments = href.split('/')
@@ -216,6 +218,22 @@ export const HREFS: FuzzTarget = {
     assert.equal(decodeURIComponent(concatenated.pathname), `/deep/in/here/${href.toWellFormed()}`)
     return `${Math.min(segments.length, 9)} segments${href === raw ? '' : ', made normal'}`
   },
+}
+
+/** A package's href climbs so far, and from no base URL to anywhere else than its own server. */
+function checkClimb(raw: string, below: string | undefined): void {
+  const href = normalizePackageHref(raw)
+  if (below !== undefined) assert.equal(href, below)
+  if (href === undefined) return
+  assert.equal(normalizePackageHref(href), href)
+  const climb = climbOf(href)
+  assert.ok(climb <= MAX_CLIMB)
+  const base = `http://mirror.example:8080/in/here${padding(climb)}/`
+  const asked = new URL(base + encodeHref(href))
+  assert.ok(asked.href.startsWith('http://mirror.example:8080/in/here/'), asked.href)
+  const place = decodeURIComponent(asked.pathname.slice('/in/here/'.length))
+  assert.equal(place, placeOf(href, climb).toWellFormed())
+  assert.ok(hrefsAt(placeOf(href, climb), climb).includes(href))
 }
 
 const SIGNED = Buffer.from('<repomd/>')

@@ -60,6 +60,7 @@ describe('the API', () => {
       pin_why: null,
       removed_at: null,
       current: SNAPSHOT,
+      path: `/repos/yum/m/${SNAPSHOT}`,
       snapshots: 1,
       last_sync: at,
       last_success: at,
@@ -79,6 +80,7 @@ describe('the API', () => {
       pin_why: null,
       removed_at: null,
       current: null,
+      path: null,
       snapshots: 0,
       last_sync: null,
       last_success: null,
@@ -101,6 +103,7 @@ describe('the API', () => {
       bytes: 1_000,
       revision: '1577836800',
       current: true,
+      path: `/repos/yum/m/${SNAPSHOT}`,
       ...cached,
       ...departed,
     }

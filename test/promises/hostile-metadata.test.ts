@@ -198,8 +198,9 @@ describe('too much', () => {
 
 describe('hrefs', () => {
   const OUTSIDE: readonly [string, string][] = [
-    ['climbing out', '../../etc/passwd'],
-    ['climbing out in the middle', 'Packages/../../x.rpm'],
+    ['climbing too far', `${'../'.repeat(17)}etc/passwd`],
+    ['climbing too far in the middle', `Packages/${'../'.repeat(18)}x.rpm`],
+    ['of a directory', '../..'],
     ['absolute', '/etc/passwd'],
     ['of another host', '//evil.example/x.rpm'],
     ['with a scheme', 'http://169.254.169.254/x.rpm'],

@@ -44,7 +44,13 @@ describe('mirror.repo', () => {
       gpgkeys: ['served', 'https://k.example.org/a?b=c'],
       servedKeys: Buffer.from('k'),
     }
-    const text = formatMirrorRepo({ mirror: 'epel-el9', view: SNAPSHOT, base: 'http://h:1/p', settings })
+    const text = formatMirrorRepo({
+      mirror: 'epel-el9',
+      view: SNAPSHOT,
+      climb: 0,
+      base: 'http://h:1/p',
+      settings,
+    })
     assert.equal(
       text,
       `[epel-el9]
@@ -64,14 +70,32 @@ gpgkey=http://h:1/p/repos/yum/epel-el9/RPM-GPG-KEY
 
   test('of what moves is called by its mirror, and says nothing that nobody configured', () => {
     assert.equal(
-      formatMirrorRepo({ mirror: 'm', view: 'latest', base: 'http://h', settings: NOTHING }),
+      formatMirrorRepo({ mirror: 'm', view: 'latest', climb: 0, base: 'http://h', settings: NOTHING }),
       '[m]\nname=m\nbaseurl=http://h/repos/yum/m/latest/\nenabled=1\n',
+    )
+  })
+
+  test('leads as far down as packages climb', () => {
+    const facts = { mirror: 'm', climb: 2, base: 'http://h', settings: NOTHING }
+    assert.match(
+      formatMirrorRepo({ ...facts, view: SNAPSHOT }),
+      new RegExp(`^baseurl=http://h/repos/yum/m/${SNAPSHOT}/_/_$`, 'm'),
+    )
+    assert.match(
+      formatMirrorRepo({ ...facts, view: 'latest' }),
+      /^baseurl=http:\/\/h\/repos\/yum\/m\/latest\/_\/_\/$/m,
     )
   })
 
   test('has an id that dnf takes, and URLs in which no variable and no list ends', () => {
     const settings = { ...NOTHING, gpgcheck: false, gpgkeys: ['https://k/a,b-$releasever'] }
-    const text = formatMirrorRepo({ mirror: 'a+b@c~1._-Z', view: 'latest', base: 'http://h/$x', settings })
+    const text = formatMirrorRepo({
+      mirror: 'a+b@c~1._-Z',
+      view: 'latest',
+      climb: 0,
+      base: 'http://h/$x',
+      settings,
+    })
     assert.match(text, /^\[a_b_c_1\._-Z\]\nname=a\+b@c~1\._-Z\n/)
     assert.match(text, /^baseurl=http:\/\/h\/%24x\/repos\/yum\/a\+b@c~1\._-Z\/latest\/$/m)
     assert.match(text, /^gpgcheck=0\ngpgkey=https:\/\/k\/a%2Cb-\$releasever\n$/m)

@@ -1,6 +1,6 @@
 import { XMLParser, XMLValidator } from 'fast-xml-parser'
 import { createDigest } from '../../src/model/digest.ts'
-import { normalizeHref } from '../../src/model/href.ts'
+import { normalizePackageHref } from '../../src/model/href.ts'
 import type { PackageRecord } from '../../src/model/repodata.ts'
 
 interface Element {
@@ -35,7 +35,7 @@ function attribute(element: Element | undefined, name: string): string | undefin
 
 function readPackage(element: Element): PackageRecord | undefined {
   const child = (name: string) => children(element, name)[0]
-  const href = normalizeHref(attribute(child('location'), 'href') ?? '')
+  const href = normalizePackageHref(attribute(child('location'), 'href') ?? '')
   if (href === undefined) return undefined
   const checksum = createDigest(attribute(child('checksum'), 'type') ?? '', text(child('checksum')))
   if (checksum === undefined) throw new Error('the oracle was given a package without a usable checksum')

@@ -16,6 +16,8 @@ export interface DnfOptions {
   /** What `$releasever` and `$basearch` stand for; default 9 and x86_64. */
   readonly releasever?: string
   readonly arch?: string
+  /** What dnf is put behind: `['nsenter', …]`. */
+  readonly prefix?: readonly string[]
 }
 
 /** Inside the root. Debian's rpm would take a directory below the caller's home. */
@@ -54,22 +56,26 @@ export async function dnf(dir: string, options: DnfOptions): Promise<CommandResu
     `--forcearch=${options.arch ?? 'x86_64'}`,
     ...Object.entries(settings).map(([name, value]) => `--setopt=${name}=${value}`),
   ]
-  return runCommand('dnf', [...fixed, ...options.args], { cwd: dir, env: { HOME: dir } })
+  const [command, ...args] = [...(options.prefix ?? []), 'dnf', ...fixed, ...options.args]
+  return runCommand(command ?? 'dnf', args, { cwd: dir, env: { HOME: dir } })
 }
 
 /** A machine of its own: an empty root with its own cache and these repositories. */
 export class DnfRoot {
   readonly dir: string
   readonly repos: readonly DnfRepository[]
+  readonly #prefix: readonly string[]
 
-  constructor(dir: string, repos: readonly DnfRepository[]) {
+  /** @param prefix what dnf is put behind */
+  constructor(dir: string, repos: readonly DnfRepository[], prefix: readonly string[] = []) {
     this.dir = dir
     this.repos = repos
+    this.#prefix = prefix
   }
 
   /** Runs any command of dnf here. */
   run(...args: readonly string[]): Promise<CommandResult> {
-    return dnf(this.dir, { repos: this.repos, args })
+    return dnf(this.dir, { repos: this.repos, args, prefix: this.#prefix })
   }
 
   makecache(): Promise<CommandResult> {

@@ -127,9 +127,9 @@ class Restore implements RestoredMirror {
     }
     const staged = { database, reads, scratchFile: scratchFile() }
     const publication = { mirror: this.#mirror.mirror.name, packages: readPackages(blobs, primary) }
-    const counts = await writeStaged(staged, publication, async () => (statements) => {
+    const counts = await writeStaged(staged, publication, async () => (statements, climb) => {
       const found = statements.countIncoming.get() as { count: number; bytes: number }
-      const columns = { package_count: found.count, package_bytes: found.bytes }
+      const columns = { package_count: found.count, package_bytes: found.bytes, climb }
       this.#insert(line, columns)
       writePackages(statements, this.mirrorId, line.snapshot.seq)
       return columns
