@@ -11,6 +11,7 @@ import type { Logger } from '../system/logger.ts'
 import type { MirrorUpstream } from '../upstream/mirror-upstream.ts'
 import type { SourceReport } from '../upstream/upstream.ts'
 import type { SharedUpstream } from './create-upstream.ts'
+import { Elsewhere, hasSameElsewhere } from './elsewhere.ts'
 import { createFallbacks, hasSameFallbacks, hasSameSources } from './mirrors.ts'
 import { StockTaker } from './stock-taker.ts'
 import type { Storage } from './storage.ts'
@@ -35,15 +36,18 @@ export class Fetching {
   readonly prefetcher: Prefetcher
   readonly #options: FetchingOptions
   readonly #stock: StockTaker
+  readonly #elsewhere: Elsewhere
   #fallbacks: ReadonlyMap<string, MirrorUpstream>
 
   constructor(options: FetchingOptions) {
     const { config, storage, fills, upstreamOf, now, log } = options
     this.#options = options
     this.#fallbacks = createFallbacks(options.first, options.upstream)
+    this.#elsewhere = new Elsewhere(options.first, options.upstream)
     const sourcesOf = (mirror: string) => ({
       upstream: upstreamOf(mirror),
       fallback: this.#fallbacks.get(mirror),
+      elsewhere: this.#elsewhere.of(mirror),
     })
     const { departed, stock } = storage.snapshots
     this.#stock = new StockTaker(stock, (error) =>
@@ -98,10 +102,12 @@ export class Fetching {
     // Transfers from those that go end by themselves.
     const known = { config: before, fallbacks: this.#fallbacks }
     this.#fallbacks = createFallbacks(config, this.#options.upstream, known)
+    this.#elsewhere.adopt(config)
     this.fetches.forgetLost()
     for (const mirror of config.mirrors.values()) {
       const old = before.mirrors.get(mirror.name)
-      const isSame = hasSameFallbacks(old, mirror) && hasSameSources(old, mirror)
+      const isSame =
+        hasSameFallbacks(old, mirror) && hasSameSources(old, mirror) && hasSameElsewhere(old, mirror)
       if (!isSame) await this.#options.storage.snapshots.departed.forgetLost(mirror.name)
       if (!isSame || old?.pin !== mirror.pin || old?.policy !== mirror.policy)
         this.prefetcher.tend(mirror.name)
@@ -117,6 +123,7 @@ export class Fetching {
     await this.prefetcher.close()
     await this.#stock.close()
     await Promise.all([...this.#fallbacks.values()].map((fallback) => fallback.close()))
+    await this.#elsewhere.close()
   }
 }
 

@@ -28,6 +28,8 @@ export interface DiskBlobStoreOptions {
   readonly ledger?: BlobLedger
   /** No limit unless told. */
   readonly quota?: Quota
+  /** The number of its first temporary file, where there are other stores in the process; 1 unless told. */
+  readonly firstSerial?: number
 }
 
 /** Blobs as files of the local disk. */
@@ -36,7 +38,7 @@ export class DiskBlobStore implements BlobStore {
   readonly #processes: LivingProcesses
   readonly #ledger: BlobLedger
   readonly #quota: Quota
-  #serial = 0
+  #serial: number
   /** Directories of blobs whose own names this process has made durable, or is about to. */
   readonly #durable = new Map<string, Promise<void>>()
 
@@ -46,6 +48,7 @@ export class DiskBlobStore implements BlobStore {
     this.#processes = processes
     this.#ledger = options.ledger ?? NO_LEDGER
     this.#quota = options.quota ?? createUnlimitedQuota()
+    this.#serial = (options.firstSerial ?? 1) - 1
   }
 
   /** Makes the directories where they are missing and removes what dead processes left half-written. */

@@ -58,6 +58,7 @@ function formatStatus(mirrors: readonly MirrorView[], running: boolean, nowMs: n
     note +
     formatTable([['MIRROR', 'CURRENT', 'SNAPSHOTS', 'CACHED', 'LAST SYNC', 'RESULT'], ...rows]) +
     formatPins(mirrors) +
+    formatElsewhere(mirrors) +
     formatHoldings(mirrors) +
     formatSources(mirrors) +
     formatIdentities(mirrors)
@@ -103,6 +104,18 @@ function formatReason(reason: string | null): string {
 function formatPins(mirrors: readonly MirrorView[]): string {
   const lines = mirrors.flatMap(({ name, pinned, pin_why: why }) =>
     pinned && why !== null ? [`${name} is pinned: ${toPrintable(why)}\n`] : [],
+  )
+  return lines.join('')
+}
+
+/** Whose clients do not stay here. */
+function formatElsewhere(mirrors: readonly MirrorView[]): string {
+  const lines = mirrors.flatMap(({ name, xml_base: xmlBase }) =>
+    xmlBase === 'left'
+      ? [
+          `${name} sends clients elsewhere: its metadata have an xml:base, and are signed, so they stay as they are.\n`,
+        ]
+      : [],
   )
   return lines.join('')
 }

@@ -78,6 +78,8 @@ export interface MirrorConfig {
   readonly variables?: ReadonlyMap<string, string>
   /** Asked for what those no longer have, in this order: URLs as there, or templates of {@link ../model/url-template.ts}. */
   readonly fallbacks: readonly string[]
+  /** URLs, each ending in a slash, below which packages are fetched that their repository says to be there (`xml:base`). */
+  readonly xmlBases?: readonly string[]
   readonly policy: Policy
   /** How long a package name counts as used after it was asked for. */
   readonly warmWindowMs: number

@@ -58,6 +58,7 @@ function describeMirror(mirror: MirrorConfig): Record<string, unknown> {
   return {
     ...describeSources(mirror),
     ...(mirror.fallbacks.length === 0 ? {} : { fallback: mirror.fallbacks.map(formatFallback) }),
+    ...(mirror.xmlBases === undefined ? {} : { xml_base: mirror.xmlBases.map(formatUrl) }),
     policy: mirror.policy,
     warm_window: formatDuration(mirror.warmWindowMs),
     enabled: mirror.enabled,

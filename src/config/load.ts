@@ -238,6 +238,7 @@ function buildMirror(
     ...(mirror.failovermethod === 'priority' ? {} : { failovermethod: mirror.failovermethod }),
     ...(url === undefined ? {} : { variables: joinVariables(parsed.vars, mirror.vars) }),
     fallbacks: mirror.fallback,
+    ...(mirror.xml_base.length === 0 ? {} : { xmlBases: mirror.xml_base }),
     policy: mirror.policy ?? parsed.policy,
     warmWindowMs: mirror.warm_window ?? parsed.warm_window,
     enabled: mirror.enabled,

@@ -12,7 +12,7 @@ import { SOURCES_DEFAULTS, sourcesShape, varsSchema } from './schema-sources.ts'
 import { CACHE_DEFAULTS, RETENTION_DEFAULTS, cacheSchema, retentionSchema } from './schema-storage.ts'
 import { parseBoolean, parseCount, parsePath, parseText, value } from './schema-value.ts'
 import { TOKEN_NAME } from './tokens.ts'
-import { parseBaseurl, parseKeyUrl, parseProxy, parsePublicUrl, type Parsed } from './urls.ts'
+import { parseBaseurl, parseKeyUrl, parseProxy, parsePublicUrl, parseXmlBase, type Parsed } from './urls.ts'
 
 /** What stands for a key that is absent, as one would write it. A mirror's `sync_interval` is the global one. */
 export const DEFAULTS = {
@@ -56,6 +56,7 @@ const TIMEOUT = 'a duration such as 30s or 5m'
 const PIN = "a snapshot's name such as 2016-12-13-13-30"
 const TOKEN_FILE = 'the path of a file that holds a token'
 const BASEURL = 'an http, https or file URL'
+const XML_BASE = 'an http or https URL'
 const KEY_URL = 'an http, https or file URL of a key'
 const URLS = 'a URL or a list of URLs'
 
@@ -124,6 +125,7 @@ function mirrorSchema(file: string) {
       baseurl: urlsSchema(BASEURL, (text) => parseBaseurl(text, base)).optional(),
       ...sourcesShape(file),
       fallback: urlsSchema(BASEURL, (text) => parseFallback(text, base), 0).prefault([]),
+      xml_base: urlsSchema(XML_BASE, parseXmlBase, 0).prefault([]),
       policy: value(parsePolicy).optional(),
       warm_window: value(parseWindow).optional(),
       enabled: value(parseBoolean).prefault(DEFAULTS.enabled),

@@ -10,6 +10,7 @@ const UNSAFE = /[\u0000-\u0020\u007f\\]/
 const BASEURL = 'an http, https or file URL'
 const LIST = 'an http, https or file URL of a list of mirrors'
 const KNOWN_VARIABLES = 'of which vars has all variables, such as releasever and basearch'
+const XML_BASE = 'an http or https URL'
 const KEY = 'an http, https or file URL of a key'
 const PROXY = 'a proxy such as http://proxy.example.org:3128 or socks5h://proxy.example.org:1080, or _none_'
 const PUBLIC_URL = 'an http or https URL such as https://mirrors.example.org'
@@ -43,6 +44,16 @@ export function parseListUrl(text: string, base: URL): Parsed<string> {
   // A template's URL would be taken for one.
   if (url === null || /[{}]/.test(text) || (isFile && !isLocalPath(url))) return { expected: LIST }
   if (text.includes('#')) return { expected: `${LIST}, without a fragment` }
+  return { value: url.href }
+}
+
+/** Reads a URL below which packages may be fetched that say to be there: http or https, without credentials, made to end in `/`. */
+export function parseXmlBase(text: string): Parsed<string> {
+  const url = parseHttpUrl(text)
+  if (url === null) return { expected: XML_BASE }
+  if (/[?#]/.test(text)) return { expected: `${XML_BASE} without query and fragment` }
+  if (url.username !== '' || url.password !== '') return { expected: `${XML_BASE} without credentials` }
+  if (!url.pathname.endsWith('/')) url.pathname += '/'
   return { value: url.href }
 }
 

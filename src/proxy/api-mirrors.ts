@@ -1,7 +1,7 @@
 import { PinyonError } from '../model/errors.ts'
 import type { Policy } from '../model/prefetch.ts'
 import { snapshotPath } from '../model/snapshot-path.ts'
-import type { MirrorState, Snapshot, SnapshotReader } from '../snapshot/store.ts'
+import type { MirrorState, Snapshot, SnapshotReader, XmlBase } from '../snapshot/store.ts'
 import type { ApiContext, ApiRequest } from './api-context.ts'
 import { answerDeparted } from './api-departed.ts'
 import { answerDiff } from './api-diff.ts'
@@ -24,6 +24,8 @@ export interface MirrorView extends DepartedView, CachedView {
   readonly current: string | null
   /** Of the current snapshot, as {@link SnapshotView} has it. */
   readonly path: string | null
+  /** Likewise. */
+  readonly xml_base: XmlBase | null
   /** Whether the configuration pins the current snapshot. */
   readonly pinned: boolean
   /** What the configuration says about the pin. */
@@ -58,6 +60,8 @@ export interface SnapshotView extends DepartedView, CachedView {
   readonly current: boolean
   /** What clients' base URLs end in: `/repos/yum/<mirror>/<snapshot>`, and a segment more for each directory that its packages climb. */
   readonly path: string
+  /** Whether its metadata were `rewritten`, as they led clients elsewhere (xml:base), or do and were `left` so, as they are signed. */
+  readonly xml_base: XmlBase | null
 }
 
 /** What answers a list below a mirror, by its name: `mirrors/<m>/<list>[/…]`. */
@@ -175,6 +179,7 @@ function toMirrorFacts(state: MirrorState): MirrorFacts {
     enabled: state.listed,
     current: state.current?.name ?? null,
     path: state.current === undefined ? null : snapshotPath(state.current),
+    xml_base: state.current?.xmlBase ?? null,
     pinned: state.pinned,
     pin_why: state.pinWhy ?? null,
     removed_at: toIso(state.removedAt),
@@ -197,5 +202,6 @@ function toSnapshotFacts(
     revision: snapshot.revision ?? null,
     current: snapshot.id === mirror.current?.id,
     path: snapshotPath(snapshot),
+    xml_base: snapshot.xmlBase ?? null,
   }
 }

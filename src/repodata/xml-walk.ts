@@ -15,7 +15,7 @@ export interface Markup {
 /** What {@link walkElement} reports. Depth 0 is the element itself; text has the depth of the element it is in. */
 export interface ElementVisitor {
   /** @param attributes what stands between the tag's name and its end */
-  open(depth: number, name: string, attributes: string): void
+  open(depth: number, name: string, attributes: string, tag: Markup): void
   /** @param cdata whether it stands in a CDATA section, and holds no references */
   text(depth: number, raw: string, cdata: boolean): void
 }
@@ -95,23 +95,41 @@ export function attributesOf(text: string, tag: Markup): string {
 
 const ATTRIBUTE = /[ \t\r\n]+([^ \t\r\n=/>"'<]+)[ \t\r\n]*=[ \t\r\n]*(?:"([^"<]*)"|'([^'<]*)')/y
 
+/** An attribute of a tag, and where it stands among the tag's attributes, with the white space before it. */
+export interface Attribute {
+  readonly name: string
+  /** As written. */
+  readonly value: string
+  readonly start: number
+  readonly end: number
+}
+
+/** The attributes of a tag in their order. Throws REPODATA_MALFORMED when there is anything else. */
+export function listAttributes(attributes: string, doing: string): Attribute[] {
+  const found: Attribute[] = []
+  let at = 0
+  for (;;) {
+    ATTRIBUTE.lastIndex = at
+    const match = ATTRIBUTE.exec(attributes)
+    if (match === null) break
+    const end = at + match[0].length
+    found.push({ name: match[1] ?? '', value: match[2] ?? match[3] ?? '', start: at, end })
+    at = end
+  }
+  if (trimSpace(attributes.slice(at)) !== '') throw malformed(doing, `not attributes: ${quote(attributes)}`)
+  return found
+}
+
 /**
  * The attributes of a tag by name, prefix and all, values as written. Throws REPODATA_MALFORMED when there is anything else,
  * or one of them twice.
  */
 export function parseAttributes(attributes: string, doing: string): Map<string, string> {
   const values = new Map<string, string>()
-  let at = 0
-  for (;;) {
-    ATTRIBUTE.lastIndex = at
-    const found = ATTRIBUTE.exec(attributes)
-    if (found === null) break
-    const name = found[1] ?? ''
+  for (const { name, value } of listAttributes(attributes, doing)) {
     if (values.has(name)) throw malformed(doing, `an attribute twice in one tag: ${quote(name)}`)
-    values.set(name, found[2] ?? found[3] ?? '')
-    at += found[0].length
+    values.set(name, value)
   }
-  if (trimSpace(attributes.slice(at)) !== '') throw malformed(doing, `not attributes: ${quote(attributes)}`)
   return values
 }
 
@@ -130,7 +148,7 @@ export function walkElement(
     const markup = readMarkup(text, position, doing)
     if (markup === undefined) return undefined
     if (markup.kind === 'start' || markup.kind === 'empty') {
-      visitor?.open(open.length, markup.name, attributesOf(text, markup))
+      visitor?.open(open.length, markup.name, attributesOf(text, markup), markup)
       if (markup.kind === 'start') open.push(markup.name)
       if (open.length > MAX_DEPTH) throw malformed(doing, `elements nested deeper than ${MAX_DEPTH}`)
     } else if (markup.kind === 'end') {

@@ -12,6 +12,9 @@ import type { WorkerMessage } from './worker-job.ts'
 // A thread that reads one primary and commits one snapshot, so that neither holds up a request. See ingest-runner.ts.
 
 const request = workerData as ThreadRequest
+/** Temporary files of a thread, and of the server's own store: more than any process ever makes. */
+const SERIALS = 2 ** 32
+
 const layout = createLayout(request.dataDir)
 const post = (message: WorkerMessage<PublishedSnapshot, number>) => parentPort?.postMessage(message)
 
@@ -19,7 +22,12 @@ try {
   const scratch = threadScratchFile(request, threadId)
   const store = new SqliteSnapshotStore(layout.database, () => scratch)
   try {
-    const blobs = new DiskBlobStore(layout, { processId: request.processId, isAlive: () => true })
+    const processes = { processId: request.processId, isAlive: () => true }
+    // What it stores, of the few repositories that it rewrites, is accounted for as by the server, and is in nobody else's way.
+    const blobs = new DiskBlobStore(layout, processes, {
+      ledger: store.ledger,
+      firstSerial: threadId * SERIALS,
+    })
     const published = await ingest(request.job, {
       blobs,
       store,

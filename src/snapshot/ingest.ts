@@ -1,19 +1,18 @@
 import type { BlobStore } from '../cache/blob-store.ts'
 import { PinyonError } from '../model/errors.ts'
 import type { PackageRecord } from '../model/repodata.ts'
+import { isUrl } from '../model/based-href.ts'
 import { readPrimary } from '../repodata/primary.ts'
+import { describeBasedRecord, hasBasedRecord, isLocalized, localize, type Captured } from './localize.ts'
 import { OpenFile, checkRepodata, type CheckedFile } from './repodata-check.ts'
-import type { Candidate, Defect, PublishedSnapshot, SnapshotWriter } from './store.ts'
+import type { Defect, PublishedSnapshot, SnapshotWriter } from './store.ts'
 
 /** Everything needed to turn captured repodata into a snapshot; plain data, so that a thread can be given it. */
-export interface IngestJob {
-  readonly candidate: Candidate
+export interface IngestJob extends Captured {
   /** Refuse a candidate with any defect. */
   readonly strict: boolean
   /** Record types whose absence was published before and is accepted again; undefined: any, as there is no snapshot yet. */
   readonly acceptedMissing: readonly string[] | undefined
-  /** What repomd.xml says of the primary and the other files, uncompressed. */
-  readonly checks: readonly CheckedFile[]
   readonly nowMs: number
   /** Who asked for it; the schedule unless told. */
   readonly actor?: string
@@ -43,11 +42,25 @@ const MAX_NAMED_LENGTH = 200
  * @throws PinyonError REPODATA_MALFORMED when primary cannot be read to its end or a defect is not acceptable; nothing has changed
  */
 export async function ingest(job: IngestJob, context: IngestContext): Promise<PublishedSnapshot> {
+  try {
+    return await ingestOnce(job, context)
+  } catch (error) {
+    if (!(error instanceof LeadsElsewhere)) throw error
+    return await ingestOnce(await localize(job, context.blobs), context)
+  }
+}
+
+/** Ends the reading of a primary that has to be rewritten first. */
+class LeadsElsewhere extends Error {}
+
+async function ingestOnce(job: IngestJob, context: IngestContext): Promise<PublishedSnapshot> {
+  const isBased = await hasBasedRecord(job, context.blobs)
+  if (isBased && isLocalized(job)) throw new LeadsElsewhere()
   const primary = job.checks.find(({ type }) => type === 'primary')
   if (primary === undefined)
     throw new PinyonError('REPODATA_MALFORMED', 'repomd.xml names no primary that could be had')
   const others = job.checks.filter((file) => file !== primary)
-  const found: Defect[] = []
+  const found: Defect[] = isBased ? [describeBasedRecord()] : []
   const stop = new AbortController()
   const checked = checkRepodata(context.blobs, others, stop.signal)
   // Awaited in `complete`; until then a failure must not count as unhandled.
@@ -58,11 +71,12 @@ export async function ingest(job: IngestJob, context: IngestContext): Promise<Pu
       nowMs: job.nowMs,
       checkBlobs: true,
       ...(job.actor === undefined ? {} : { actor: job.actor }),
-      packages: readPackages(context, primary, found),
+      packages: readPackages(context, primary, found, isLocalized(job)),
       complete: async (duplicates) => {
         const defects = [...job.candidate.defects, ...found, ...(await checked), ...duplicates]
         refuseDefects(job, defects)
-        return { ...job.candidate, defects }
+        const isLeft = found.some(({ kind }) => kind === 'base')
+        return { ...job.candidate, defects, ...(isLeft ? { xmlBase: 'left' as const } : {}) }
       },
     })
   } finally {
@@ -76,6 +90,7 @@ async function* readPackages(
   context: IngestContext,
   primary: CheckedFile,
   defects: Defect[],
+  isLocalized: boolean,
 ): AsyncIterable<readonly PackageRecord[]> {
   const { maxPackages = MAX_PACKAGES } = context
   const open = new OpenFile(primary)
@@ -92,7 +107,9 @@ async function* readPackages(
       throw new PinyonError('REPODATA_MALFORMED', `${primary.path} lists more packages than: ${maxPackages}`)
     const named = batch.unreachable.slice(0, MAX_NAMED - unreachable.length)
     unreachable.push(...named.map((href) => href.slice(0, MAX_NAMED_LENGTH)))
-    based += batch.packages.filter(({ base }) => base !== undefined).length
+    const elsewhere = batch.packages.filter(({ base }) => base !== undefined).length
+    if (isLocalized && (elsewhere > 0 || batch.unreachable.some(isUrl))) throw new LeadsElsewhere()
+    based += elsewhere
     stated = batch.statedCount
     yield batch.packages
     if (count < told + PACKAGES_BETWEEN) continue

@@ -111,7 +111,7 @@ function writeSnapshot(
     { seq: number; name: string } | undefined
   const seq = (newest?.seq ?? 0) + 1
   const name = nextSnapshotName(nowMs, newest?.name)
-  const { fingerprint, revision = null, climb } = candidate
+  const { fingerprint, revision = null, climb, xmlBase = null } = candidate
   const inserted = statements.addSnapshot.run({
     mirrorId: mirror.id,
     seq,
@@ -120,6 +120,7 @@ function writeSnapshot(
     fingerprint,
     revision,
     climb,
+    xmlBase,
   })
   const snapshotId = Number(inserted.lastInsertRowid)
   for (const { path, type, digest = null, size } of candidate.files)

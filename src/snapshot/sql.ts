@@ -6,7 +6,8 @@ import { FORGET_RETURNED, NOTE_EARLIER } from './departed/sql-returned.ts'
 
 /** Columns of a snapshot; `s` is the snapshot table, `m` the mirror table. */
 export const SNAPSHOT = `s.id, m.name AS mirror, s.mirror_id AS mirrorId, s.seq, s.name, s.created_at AS createdAt,
-  s.fingerprint, s.revision, s.package_count AS packageCount, s.package_bytes AS packageBytes, s.climb`
+  s.fingerprint, s.revision, s.package_count AS packageCount, s.package_bytes AS packageBytes, s.climb,
+  s.xml_base AS xmlBase`
 
 /** Of snapshots that may be served, rows `s`: a retired one is only a name that generations remember. */
 export const LIVE = 's.retired_at IS NULL'
@@ -104,8 +105,8 @@ const CHANGED = `id, name, epoch, version, release, arch, digest, size,
 /** Statements that read the packages of a candidate from its attached stage. */
 const PUBLISH = {
   addSnapshot: `INSERT INTO snapshot
-    (mirror_id, seq, name, created_at, fingerprint, revision, climb, package_count, package_bytes)
-    SELECT :mirrorId, :seq, :name, :createdAt, :fingerprint, :revision, :climb, count(*), coalesce(sum(size), 0)
+    (mirror_id, seq, name, created_at, fingerprint, revision, climb, xml_base, package_count, package_bytes)
+    SELECT :mirrorId, :seq, :name, :createdAt, :fingerprint, :revision, :climb, :xmlBase, count(*), coalesce(sum(size), 0)
     FROM scratch.incoming`,
   countIncoming: 'SELECT count(*) AS count, coalesce(sum(size), 0) AS bytes FROM scratch.incoming',
   noteGonePackages: `INSERT INTO temp.gone SELECT id FROM package

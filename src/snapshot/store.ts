@@ -25,7 +25,12 @@ export interface Snapshot {
   readonly packageBytes: number
   /** The most directories above the repository's root that a package lies in: see model/snapshot-path.ts. */
   readonly climb: number
+  /** What became of locations that lead clients to other servers; undefined where there were none. */
+  readonly xmlBase: XmlBase | undefined
 }
+
+/** `rewritten`: they lead here now, in metadata of our own; `left`: the metadata are signed, or adopted, and stay upstream's. */
+export type XmlBase = 'rewritten' | 'left'
 
 /** A file below a snapshot: repodata or a package. */
 export interface SnapshotFile {
@@ -118,6 +123,7 @@ export interface Candidate {
   readonly seen: SeenRepomd
   /** Present when it was verified. */
   readonly signature?: VerifiedSignature
+  readonly xmlBase?: XmlBase
 }
 
 /** A repodata file of a {@link Candidate}. */

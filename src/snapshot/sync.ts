@@ -233,6 +233,7 @@ function createJob(
     // A signature was waited for long enough: see late-signature.ts.
     acceptedMissing: missing && [...missing, 'signature'],
     strict,
+    localize: true,
     checks: listChecks(repomd, capture.files),
     nowMs: context.now(),
     ...(context.actor === undefined ? {} : { actor: context.actor }),

@@ -5,7 +5,7 @@ import { ConfigFile } from './support.ts'
 const TOP =
   'one of listen, public_url, data_dir, sync_interval, vars, tokens, policy, warm_window, prefetch, retention, cache, fast_path, hosts, mirrors'
 const MIRROR =
-  'one of baseurl, metalink, mirrorlist, mirrorlist_expire, failovermethod, vars, fallback, policy, warm_window, enabled, sync_interval, timeout, retries, minrate, throttle, bandwidth, max_parallel_downloads, proxy, sslverify, sslcacert, sslclientcert, sslclientkey, username, password, bearer_token, proxy_username, proxy_password, strict, allow_older, pin, gpgkey, repo_gpgcheck, gpgcheck'
+  'one of baseurl, metalink, mirrorlist, mirrorlist_expire, failovermethod, vars, fallback, xml_base, policy, warm_window, enabled, sync_interval, timeout, retries, minrate, throttle, bandwidth, max_parallel_downloads, proxy, sslverify, sslcacert, sslclientcert, sslclientkey, username, password, bearer_token, proxy_username, proxy_password, strict, allow_older, pin, gpgkey, repo_gpgcheck, gpgcheck'
 const NAME = 'a mirror name of letters, digits and . _ + @ ~ -'
 const PIN = "a snapshot's name such as 2016-12-13-13-30"
 const LISTEN = 'host:port such as 127.0.0.1:8080, [::1]:8080 or :8080'
@@ -70,6 +70,16 @@ const CASES: readonly [string, string, ...string[]][] = [
     '2: mirrors.x: found the alias "a", expected an anchor of that name above it',
   ],
   // Keys.
+  [
+    'an xml_base of a file',
+    mirror('xml_base: file:///srv/'),
+    '4: mirrors.m.xml_base: found "file:///srv/", expected an http or https URL',
+  ],
+  [
+    'an xml_base with a password',
+    mirror('xml_base: [http://h/, http://u:p@h/]'),
+    '4: mirrors.m.xml_base[1]: found "http://***@h/", expected an http or https URL without credentials',
+  ],
   ['an unknown key', 'colour: red\n', `1: colour: found an unknown key, expected ${TOP}`],
   ['a key of a later version', 'workers: auto\n', `1: workers: found an unknown key, expected ${TOP}`],
   [

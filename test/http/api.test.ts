@@ -61,6 +61,7 @@ describe('the API', () => {
       removed_at: null,
       current: SNAPSHOT,
       path: `/repos/yum/m/${SNAPSHOT}`,
+      xml_base: null,
       snapshots: 1,
       last_sync: at,
       last_success: at,
@@ -81,6 +82,7 @@ describe('the API', () => {
       removed_at: null,
       current: null,
       path: null,
+      xml_base: null,
       snapshots: 0,
       last_sync: null,
       last_success: null,
@@ -104,6 +106,7 @@ describe('the API', () => {
       revision: '1577836800',
       current: true,
       path: `/repos/yum/m/${SNAPSHOT}`,
+      xml_base: null,
       ...cached,
       ...departed,
     }

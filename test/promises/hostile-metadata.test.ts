@@ -4,11 +4,13 @@ import { join } from 'node:path'
 import { describe, test, type TestContext } from 'node:test'
 import { gzipSync } from 'node:zlib'
 
+import { toBasedHref } from '../../src/model/based-href.ts'
 import { digestHex, digestOf } from '../../src/model/digest.ts'
 import { ingest } from '../../src/snapshot/ingest.ts'
 import { createThreadRunner } from '../../src/snapshot/ingest-runner.ts'
 import { editRepomd, openMirror, type MirrorUnderTest } from '../snapshot/mirror-under-test.ts'
 import { formatElement, formatPrimary } from '../snapshot/primary-text.ts'
+import { httpGet } from '../support/http-get.ts'
 import { writeRepodata } from '../support/repodata-files.ts'
 import { writeSyntheticRepository } from '../support/synthetic-repository.ts'
 import { tempDir } from '../support/temp-dir.ts'
@@ -203,8 +205,6 @@ describe('hrefs', () => {
     ['of a directory', '../..'],
     ['absolute', '/etc/passwd'],
     ['of another host', '//evil.example/x.rpm'],
-    ['with a scheme', 'http://169.254.169.254/x.rpm'],
-    ['of a file', 'file:///etc/passwd'],
     ['with a backslash', '..\\..\\x.rpm'],
     ['with a newline', 'a&#10;b.rpm'],
     ['with a carriage return', 'a&#13;b.rpm'],
@@ -269,32 +269,30 @@ describe('hrefs', () => {
 })
 
 describe('xml:base', () => {
-  for (const base of [
-    'http://169.254.169.254/latest/',
-    'file:///etc/passwd',
-    'http://other.example/repo/',
-    '//other.example/',
-  ])
-    test(`${base} is flagged and never followed: the package comes from where the mirror is`, async (t) => {
+  const ELSEWHERE: readonly { readonly base?: string; readonly href?: string }[] = [
+    { base: 'http://169.254.169.254/latest/' },
+    { base: 'file:///etc/passwd' },
+    { base: 'http://other.example/repo/' },
+    { base: '//other.example/' },
+    { href: 'http://169.254.169.254/a.rpm' },
+    { href: 'file:///etc/a.rpm' },
+  ]
+  for (const { base, href = 'a.rpm' } of ELSEWHERE)
+    test(`${base ?? href} is not followed, by us or by clients: the package comes from where the mirror is`, async (t) => {
       const farm = await startFarm(t, { packages: [{ name: 'a', href: 'a.rpm', content: 500 }] })
       const [source] = farm.sources
       const bytes = (await farm.get('a.rpm')).body
-      const element = formatElement('a', { href: 'a.rpm', base }).replace(
-        '0'.repeat(64),
-        digestHex(digestOf(bytes)),
-      )
-      writeRepodata(farm.root, [
-        { type: 'primary', content: formatPrimary([element.replace('package="1"', 'package="500"')]) },
-      ])
+      const element = formatElement('a', base === undefined ? { href } : { href, base })
+        .replace('0'.repeat(64), digestHex(digestOf(bytes)))
+        .replace('package="1"', 'package="500"')
+      writeRepodata(farm.root, [{ type: 'primary', content: formatPrimary([element]) }])
       const result = await farm.app.sync('m')
       assert.ok(result.outcome === 'published', JSON.stringify(result))
-      const defects = await farm.app.store.defects(result.snapshot)
-      assert.deepEqual(
-        defects.map(({ kind }) => kind),
-        ['base'],
-      )
-      assert.ok(source?.requests.every(({ path }) => path.startsWith('/repodata/') || path === '/a.rpm'))
-      assert.deepEqual((await farm.get('a.rpm')).body, bytes)
+      assert.equal(result.snapshot.xmlBase, 'rewritten')
+      assert.deepEqual(await farm.app.store.defects(result.snapshot), [])
+      const path = toBasedHref(base, href) ?? ''
+      assert.deepEqual((await httpGet(`${await farm.current('m')}/${path}`)).body, bytes)
+      assert.ok(source?.requests.every(({ path: asked }) => /^\/(?:repodata\/.*|a\.rpm)$/.test(asked)))
     })
 
   test('of a record in repomd.xml is not followed either', async (t) => {

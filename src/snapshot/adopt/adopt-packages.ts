@@ -4,6 +4,7 @@ import pLimit from 'p-limit'
 
 import type { BlobStore } from '../../cache/blob-store.ts'
 import { PinyonError, toPinyonError, type ErrorCode } from '../../model/errors.ts'
+import { climbOf } from '../../model/href.ts'
 import { readTreeFile, type Tree, type TreeFile } from './adopt-tree.ts'
 import type { ListedPackage, PackagePage } from '../store.ts'
 
@@ -106,7 +107,9 @@ async function obtain(copy: PackageCopy, listed: ListedPackage): Promise<Package
   const stored = await copy.blobs.keep(listed.digest)
   if (stored !== undefined && stored === (listed.size ?? stored)) return { ...one, present: 1 }
   const reasons: string[] = []
-  for (const directory of copy.directories) {
+  // What lies above the repository lies above the tree as well.
+  const directories = climbOf(listed.href) > 0 ? [] : copy.directories
+  for (const directory of directories) {
     try {
       const file = await copy.tree.openFile(join(directory, listed.href))
       if (file === undefined) continue

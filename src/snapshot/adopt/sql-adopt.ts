@@ -24,8 +24,9 @@ const ADOPT = {
   adoptedSpan: `SELECT min(seq) AS firstSeq, max(seq) AS lastSeq, min(name) AS firstName, max(name) AS lastName
     FROM adopted.snapshot`,
   addSnapshots: `INSERT INTO main.snapshot
-    (mirror_id, seq, name, created_at, fingerprint, revision, climb, package_count, package_bytes, adopted_at)
-    SELECT :mirrorId, seq + :offset, name, created_at, fingerprint, revision, climb, package_count, package_bytes,
+    (mirror_id, seq, name, created_at, fingerprint, revision, climb, xml_base, package_count, package_bytes,
+      adopted_at)
+    SELECT :mirrorId, seq + :offset, name, created_at, fingerprint, revision, climb, xml_base, package_count, package_bytes,
       :nowMs FROM adopted.snapshot ORDER BY seq`,
   addFiles: `INSERT INTO main.repodata_file (snapshot_id, path, type, digest, size)
     SELECT s.id, f.path, f.type, f.digest, f.size FROM adopted.repodata_file f

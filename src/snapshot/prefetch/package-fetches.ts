@@ -7,6 +7,7 @@ import { templateValues } from '../../model/url-template.ts'
 import type { Upstream } from '../../upstream/upstream.ts'
 import type { DepartedStore, ListedFile, SnapshotPlace } from '../departed/departed.ts'
 import { Inquiry } from './inquiry.ts'
+import { allowedPlace, originalHref, placesAt, type PackagePlace } from './package-places.ts'
 import { isTooEarly, LostMemory } from './lost-memory.ts'
 import { formatLost } from './lost-message.ts'
 import type { Throttle } from '../../upstream/throttle.ts'
@@ -19,6 +20,8 @@ export interface PackageSources {
   readonly upstream: PackageSource | undefined
   /** Asked for packages that the upstream has not got. */
   readonly fallback: PackageSource | undefined
+  /** Asked, before all others, for packages that their repository says to be below one of its base URLs. */
+  readonly elsewhere?: PackageSource | undefined
 }
 
 /** What {@link PackageFetches} is built from. */
@@ -133,25 +136,37 @@ export class PackageFetches {
   #openSources(
     file: WantedFile,
     listed: ListedFile | undefined,
-    { upstream, fallback }: PackageSources,
+    { upstream, fallback, elsewhere }: PackageSources,
     inquiry: Inquiry,
   ): readonly [NamedSource, ...NamedSource[]] {
     const { mirror } = file.snapshot
-    const main = upstream === undefined ? refuse(file) : this.#openSource(upstream, file, listed, inquiry)
-    const named: NamedSource = [mirror, main]
-    if (fallback === undefined || listed === undefined) return [named]
-    return [named, [`fallback of ${mirror}`, this.#openSource(fallback, file, listed, inquiry)]]
+    const open = (source: PackageSource, place: PackagePlace) =>
+      this.#openSource(source, place, file, listed, inquiry)
+    const own = file.isPackage ? placesAt(file.path, upstream?.baseurls ?? []) : [{ href: file.path }]
+    const allowed = elsewhere && allowedPlace(file.path, elsewhere.baseurls)
+    const named: NamedSource[] = []
+    if (elsewhere !== undefined && allowed !== undefined)
+      named.push([`xml:base of ${mirror}`, open(elsewhere, allowed)])
+    if (upstream === undefined) named.push([mirror, refuse(file)])
+    else
+      for (const [at, place] of own.entries())
+        named.push([at === 0 ? mirror : `${mirror}, place ${at + 1}`, open(upstream, place)])
+    if (fallback !== undefined && listed !== undefined)
+      named.push([`fallback of ${mirror}`, open(fallback, { href: originalHref(file.path) })])
+    const [first = [mirror, refuse(file)], ...others] = named
+    return [first, ...others]
   }
 
   #openSource(
     source: PackageSource,
+    { href, onlyBaseurl }: PackagePlace,
     { path, size, digest }: WantedFile,
     listed: ListedFile | undefined,
     inquiry: Inquiry,
   ): FillSource {
     const open = async (attempt: number, signal: AbortSignal): Promise<FillBody> => {
       // A further attempt, after wrong bytes, begins with another base URL, where there is one.
-      const { baseurl, body } = await source.get(path, {
+      const { baseurl, body } = await source.get(href, {
         signal,
         digest,
         firstBaseurl: attempt,
@@ -159,13 +174,15 @@ export class PackageFetches {
         doubted: inquiry.doubted,
         isAwaited: inquiry.isUrgent,
         ...(size === undefined ? {} : { size }),
-        ...(listed === undefined ? {} : { values: templateValues(listed) }),
+        ...(listed === undefined ? {} : { values: templateValues({ ...listed, href: originalHref(path) }) }),
         onAsk: (place) => inquiry.ask(place),
+        ...(onlyBaseurl === undefined ? {} : { onlyBaseurl }),
         onRefusal: (place, error) => inquiry.refused(place, error),
       })
       return watchBody(body, baseurl, inquiry, this.#options.throttle, signal)
     }
-    return Object.assign(open, { places: Math.max(1, source.baseurls.length) })
+    const places = onlyBaseurl === undefined ? Math.max(1, source.baseurls.length) : 1
+    return Object.assign(open, { places })
   }
 
   /** What a failed fill means: the same for everybody who waited for it. */
@@ -224,8 +241,16 @@ function keyOf({ snapshot, path, digest }: WantedFile): string {
   return `${snapshot.mirrorId} ${digest} ${path}`
 }
 
-function placesOf({ upstream, fallback }: PackageSources, listed: ListedFile | undefined): string[] {
-  return [...(upstream?.baseurls ?? []), ...(listed === undefined ? [] : (fallback?.baseurls ?? []))]
+function placesOf(
+  { upstream, fallback, elsewhere }: PackageSources,
+  listed: ListedFile | undefined,
+): string[] {
+  const allowed = listed && elsewhere && allowedPlace(listed.href, elsewhere.baseurls)
+  return [
+    ...(allowed?.onlyBaseurl === undefined ? [] : [allowed.onlyBaseurl]),
+    ...(upstream?.baseurls ?? []),
+    ...(listed === undefined ? [] : (fallback?.baseurls ?? [])),
+  ]
 }
 
 function refuse({ path, snapshot: { mirror } }: WantedFile): FillSource {

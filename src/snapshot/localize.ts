@@ -1,0 +1,163 @@
+import { pipeline } from 'node:stream/promises'
+import { createGzip } from 'node:zlib'
+
+import type { BlobStore } from '../cache/blob-store.ts'
+import {
+  digestAlgorithm,
+  digestHex,
+  digestOf,
+  finishDigest,
+  startDigest,
+  type Digest,
+} from '../model/digest.ts'
+import { PinyonError } from '../model/errors.ts'
+import { localizePrimary } from '../repodata/primary-localizer.ts'
+import { hasBase, localizeRepomd, type NewPrimary } from '../repodata/repomd-localizer.ts'
+import { parseRepomd } from '../repodata/repomd.ts'
+import { OpenFile, listChecks, type CheckedFile } from './repodata-check.ts'
+import { REPOMD_PATH } from './repomd-source.ts'
+import { storeBytes } from './store-bytes.ts'
+import type { Candidate, CandidateFile, Defect } from './store.ts'
+
+// Metadata may say that packages are on another server (xml:base), and clients then go there, past this one. Where nobody has signed them,
+// they are rewritten: primary without xml:base, each package with an href of its own below the snapshot (model/based-href.ts), in gzip, which
+// every client reads, under a name that begins with its checksum, and repomd.xml with that. The same upstream bytes give the same.
+
+/** Captured repodata on their way into a snapshot. */
+export interface Captured {
+  readonly candidate: Candidate
+  /** What repomd.xml says of the primary and the other files, uncompressed. */
+  readonly checks: readonly CheckedFile[]
+  /** Rewrite what leads clients to other servers, unless it is signed; else it is left as it is. */
+  readonly localize?: boolean
+}
+
+/** Whether a job's metadata are rewritten where they lead elsewhere. */
+export function isLocalized({ candidate, localize: isWanted = false }: Captured): boolean {
+  const isSigned =
+    candidate.signature !== undefined ||
+    candidate.files.some(({ type, digest }) => type === 'signature' && digest !== undefined)
+  return isWanted && !isSigned && candidate.xmlBase === undefined
+}
+
+/** Whether a record of repomd.xml says to be elsewhere. */
+export async function hasBasedRecord({ candidate }: Captured, blobs: BlobStore): Promise<boolean> {
+  const repomd = findRepomd(candidate.files)
+  return repomd !== undefined && hasBase(await readWhole(blobs, repomd))
+}
+
+/** The defect of a repomd.xml whose records say so and that is left as it is. */
+export function describeBasedRecord(): Defect {
+  const message = 'records of it have an xml:base: clients that heed it fetch them past this server'
+  return { path: REPOMD_PATH, kind: 'base', message }
+}
+
+/** The same job with rewritten metadata, stored. Throws REPODATA_MALFORMED for a primary that cannot be read to its end. */
+export async function localize<Job extends Captured>(job: Job, blobs: BlobStore): Promise<Job> {
+  const { candidate } = job
+  const repomdFile = findRepomd(candidate.files)
+  const primary = job.checks.find(({ type }) => type === 'primary')
+  if (repomdFile === undefined || primary === undefined) throw new Error('nothing was captured to rewrite')
+  const before = await readWhole(blobs, repomdFile)
+  const replaced = await localizeFile(blobs, primary)
+  const after = localizeRepomd(before, replaced)
+  const own = { path: REPOMD_PATH, type: 'repomd' }
+  const repomd = parseRepomd(after)
+  const named = new Set(repomd.records.map(({ href }) => href))
+  const files = [
+    await storeBytes(blobs, own, after, digestOf(after)),
+    ...(replaced === undefined
+      ? []
+      : [{ path: replaced.href, type: 'primary', digest: replaced.checksum, size: replaced.size }]),
+    ...candidate.files.filter(({ path, type }) => named.has(path) || type === 'signature' || type === 'key'),
+  ]
+  const defects = candidate.defects.filter(({ path }) => files.some((file) => file.path === path))
+  return {
+    ...job,
+    candidate: { ...candidate, files, defects, xmlBase: 'rewritten' },
+    checks: listChecks(repomd, files),
+  }
+}
+
+/** Stores a primary rewritten; undefined when that changes nothing. It is written once to know its digest, and once to be stored. */
+async function localizeFile(blobs: BlobStore, primary: CheckedFile): Promise<NewPrimary | undefined> {
+  const algorithm = digestAlgorithm(primary.digest)
+  const openAlgorithm = digestAlgorithm(primary.openChecksum ?? primary.digest)
+  const [hash, openHash, oldHash] = [
+    startDigest(algorithm),
+    startDigest(openAlgorithm),
+    startDigest('sha256'),
+  ]
+  const newHash = startDigest('sha256')
+  let [size, openSize] = [0, 0]
+  const read = () => localizePrimary(new OpenFile(primary).read(blobs))
+  const measure = async function* () {
+    for await (const chunk of read()) {
+      openSize += chunk.length
+      openHash.update(chunk)
+      newHash.update(chunk)
+      yield chunk
+    }
+  }
+  for await (const chunk of gzip(measure())) {
+    size += chunk.length
+    hash.update(chunk)
+  }
+  for await (const chunk of new OpenFile(primary).read(blobs)) oldHash.update(chunk)
+  if (oldHash.digest().equals(newHash.digest())) return undefined
+  const digest = finishDigest(algorithm, hash)
+  if ((await blobs.keep(digest)) === undefined) await store(blobs, digest, size, gzip(read()))
+  const directory = primary.path.slice(0, primary.path.lastIndexOf('/') + 1)
+  return {
+    oldHref: primary.path,
+    href: `${directory}${digestHex(digest)}-primary.xml.gz`,
+    checksum: digest,
+    size,
+    openChecksum: finishDigest(openAlgorithm, openHash),
+    openSize,
+  }
+}
+
+async function store(
+  blobs: BlobStore,
+  digest: Digest,
+  size: number,
+  chunks: AsyncIterable<Uint8Array>,
+): Promise<void> {
+  const writer = await blobs.create({ digest, size, essential: true })
+  try {
+    for await (const chunk of chunks) await writer.write(chunk)
+    await writer.publish()
+  } finally {
+    await writer.close()
+  }
+}
+
+async function* gzip(source: AsyncIterable<Buffer>): AsyncGenerator<Uint8Array> {
+  const gzipped = createGzip({ level: 6 })
+  const written = pipeline(source, gzipped)
+  // Told by the reading below, or after it.
+  written.catch(() => undefined)
+  yield* gzipped as AsyncIterable<Uint8Array>
+  await written
+}
+
+function findRepomd(files: readonly CandidateFile[]): CandidateFile | undefined {
+  return files.find(({ type, digest }) => type === 'repomd' && digest !== undefined)
+}
+
+async function readWhole(blobs: BlobStore, { digest, path }: CandidateFile): Promise<Buffer> {
+  const blob = digest === undefined ? undefined : await blobs.open(digest)
+  if (blob === undefined) throw new PinyonError('STORE_FAILED', `the blob of ${path} is gone: ${digest}`)
+  try {
+    const bytes = Buffer.alloc(blob.size)
+    for (let at = 0; at < bytes.length;) {
+      const count = await blob.read(bytes.subarray(at), at)
+      if (count === 0) throw new PinyonError('STORE_FAILED', `the blob of ${path} was cut short: ${digest}`)
+      at += count
+    }
+    return bytes
+  } finally {
+    blob.close()
+  }
+}
