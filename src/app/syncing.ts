@@ -93,6 +93,7 @@ export class Syncing {
       upstream,
       strict: settings.strict,
       allowOlder: settings.allowOlder,
+      ...(settings.extraFiles === undefined ? {} : { extraFiles: settings.extraFiles }),
       ...signatures.ofSync(settings),
       ...lists.ofSync(mirror),
       store: storage.snapshots,

@@ -50,6 +50,7 @@ export function formatWhy(why: WhyView, telling: Telling): string {
 
 const KINDS: Readonly<Record<WhyView['kind'], string>> = {
   package: 'a package',
+  extra: 'a file beside the packages',
   repodata: 'a file of repodata',
   view: "a view's index",
   text: 'made by the server',

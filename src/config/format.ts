@@ -59,6 +59,7 @@ function describeMirror(mirror: MirrorConfig): Record<string, unknown> {
     ...describeSources(mirror),
     ...(mirror.fallbacks.length === 0 ? {} : { fallback: mirror.fallbacks.map(formatFallback) }),
     ...(mirror.xmlBases === undefined ? {} : { xml_base: mirror.xmlBases.map(formatUrl) }),
+    ...(mirror.extraFiles === undefined ? {} : { extra_files: mirror.extraFiles.map(escapeEnvironment) }),
     policy: mirror.policy,
     warm_window: formatDuration(mirror.warmWindowMs),
     enabled: mirror.enabled,

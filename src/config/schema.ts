@@ -1,6 +1,7 @@
 import { dirname } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { z } from 'zod'
+import { normalizeHref } from '../model/href.ts'
 import { parseSnapshotName } from '../model/snapshot-name.ts'
 import type { ListenAddress, SyncInterval } from './config.ts'
 import { parseListen } from './listen.ts'
@@ -56,6 +57,9 @@ const TIMEOUT = 'a duration such as 30s or 5m'
 const PIN = "a snapshot's name such as 2016-12-13-13-30"
 const TOKEN_FILE = 'the path of a file that holds a token'
 const BASEURL = 'an http, https or file URL'
+const EXTRA_FILES_MAX = 64
+const EXTRA_FILE = 'the path of a file below baseurl, without patterns and not in repodata/'
+const EXTRA_FILES = `at most ${EXTRA_FILES_MAX} paths of files below baseurl`
 const XML_BASE = 'an http or https URL'
 const KEY_URL = 'an http, https or file URL of a key'
 const URLS = 'a URL or a list of URLs'
@@ -126,6 +130,7 @@ function mirrorSchema(file: string) {
       ...sourcesShape(file),
       fallback: urlsSchema(BASEURL, (text) => parseFallback(text, base), 0).prefault([]),
       xml_base: urlsSchema(XML_BASE, parseXmlBase, 0).prefault([]),
+      extra_files: extraFilesSchema().prefault([]),
       policy: value(parsePolicy).optional(),
       warm_window: value(parseWindow).optional(),
       enabled: value(parseBoolean).prefault(DEFAULTS.enabled),
@@ -163,6 +168,18 @@ function urlsSchema<T>(expected: string, parse: (text: string) => Parsed<T>, lea
   const one = value((input) => parseText(input, expected, parse))
   const list = z.array(one, { error: URLS }).min(least, { error: `${URLS}, at least one` })
   return z.preprocess((input) => (typeof input === 'string' ? [input] : input), list)
+}
+
+function extraFilesSchema() {
+  const one = value((input) => parseText(input, EXTRA_FILE, parseExtraFile))
+  const list = z.array(one, { error: EXTRA_FILES }).max(EXTRA_FILES_MAX, { error: EXTRA_FILES })
+  return z.preprocess((input) => (typeof input === 'string' ? [input] : input), list)
+}
+
+/** Nothing of repomd.xml's own, which is pinned as it is. */
+function parseExtraFile(text: string): Parsed<string> {
+  const isUsable = normalizeHref(text) === text && !text.startsWith('repodata/') && !/[*?]/.test(text)
+  return isUsable ? { value: text } : { expected: EXTRA_FILE }
 }
 
 function parseListenValue(input: unknown): Parsed<ListenAddress> {

@@ -42,3 +42,12 @@ export interface PackageRecord {
   /** `xml:base` of the location, when it has one: clients go there and not to us. */
   readonly base?: string
 }
+
+/** A file beside the packages whose checksum the metadata tell: a delta rpm, or what a .treeinfo lists. */
+export interface ExtraFile {
+  /** As {@link normalizeHref} gives it. */
+  readonly path: string
+  readonly digest: Digest
+  /** Bytes; absent where only the checksum is told. */
+  readonly size?: number
+}

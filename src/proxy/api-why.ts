@@ -20,7 +20,7 @@ export interface WhyView {
   /** Of an error: its code and why. */
   readonly code: string | null
   readonly reason: string | null
-  readonly kind: 'package' | 'repodata' | 'view' | 'text' | 'redirect' | 'none'
+  readonly kind: 'package' | 'repodata' | 'extra' | 'view' | 'text' | 'redirect' | 'none'
   /** Where a redirect leads to; the rest tells of that. */
   readonly redirects: readonly string[]
   /** Of a view's index: the generation it stands for; null while nobody has frozen it. */
@@ -42,8 +42,8 @@ export interface WhyFile {
   readonly nevra: string | null
   readonly digest: string
   readonly bytes: number | null
-  /** Who states the digest that bytes are held against: `primary`, `repomd.xml`, or, of that itself, the `sync` that captured it. */
-  readonly stated_by: 'primary' | 'repomd.xml' | 'sync'
+  /** Who states the digest that bytes are held against: `primary`, `repomd.xml`, the `list` of delta rpms or .treeinfo, or, of repomd.xml itself, the `sync` that captured it. */
+  readonly stated_by: 'primary' | 'repomd.xml' | 'list' | 'sync'
   /** Who signed the snapshot's repomd.xml, on which all of it rests. */
   readonly signature: SignatureView
   readonly stored: {
@@ -154,12 +154,18 @@ async function describeFile({ snapshots, paths, sourcesOf }: ApiContext, file: F
     nevra: listed === undefined ? null : formatNevra(listed),
     digest,
     bytes: size ?? null,
-    stated_by: isPackage ? 'primary' : href.startsWith('repodata/repomd.xml') ? 'sync' : 'repomd.xml',
+    stated_by: statedBy(fileKind, href),
     signature: await toSignatureView(snapshots, snapshot),
     stored: { state, bytes: bytes ?? null, used_at: toIso(usedAt) },
     departed: listed?.departure === undefined ? null : toDepartureView(listed.departure),
     sources: [...upstream, ...fallbacks],
   }
+}
+
+function statedBy(kind: FileReply['fileKind'], href: string): WhyFile['stated_by'] {
+  if (kind === 'package') return 'primary'
+  if (kind === 'extra') return 'list'
+  return href.startsWith('repodata/repomd.xml') ? 'sync' : 'repomd.xml'
 }
 
 async function describeAsked(

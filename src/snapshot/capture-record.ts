@@ -29,6 +29,8 @@ export interface CaptureContext {
   readonly onFile: (bytes: number) => void
   /** How the signature is verified before anything else is fetched; absent: it is not. */
   readonly signature?: SignatureCheck
+  /** Files beside those that repomd.xml names, to be pinned as they are. */
+  readonly extraFiles?: readonly string[]
 }
 
 /** A file of a capture, and what is wrong with it. */

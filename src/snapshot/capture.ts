@@ -1,8 +1,9 @@
 import pLimit from 'p-limit'
 
 import { PinyonError } from '../model/errors.ts'
-import type { Repomd, RepomdRecord } from '../model/repodata.ts'
+import type { ExtraFile, Repomd, RepomdRecord } from '../model/repodata.ts'
 import { Moved, captureRecord, type CaptureContext } from './capture-record.ts'
+import { captureExtras } from './extras.ts'
 import { confirmCompanions, readCompanion } from './companions.ts'
 import { COMPANIONS, REPOMD_PATH, SIGNATURE_PATH, fetchRepomd, type FetchedRepomd } from './repomd-source.ts'
 import { storeBytes } from './store-bytes.ts'
@@ -21,6 +22,8 @@ export interface Capture {
   readonly files: readonly CandidateFile[]
   readonly defects: readonly Defect[]
   readonly signature?: VerifiedSignature
+  /** What a captured .treeinfo lists. */
+  readonly extras: readonly ExtraFile[]
 }
 
 /**
@@ -55,13 +58,15 @@ export async function captureFiles(
   )
   try {
     const [captured, read] = await Promise.all([Promise.all(files), Promise.all(companions)])
+    const extras = await captureExtras(scoped, fetched, repomd)
     const confirmed = await confirmCompanions(scoped, fetched, read, hasMoved)
     if (confirmed === undefined) return undefined
     const own = { path: REPOMD_PATH, type: 'repomd' }
     const repomdFile = await storeBytes(context.blobs, own, fetched.bytes, fetched.seen.digest)
     return {
       ...(signed === undefined ? {} : { signature: signed.verified }),
-      files: [repomdFile, ...confirmed.files, ...captured.map(({ file }) => file)],
+      files: [repomdFile, ...confirmed.files, ...captured.map(({ file }) => file), ...extras.files],
+      extras: extras.listed,
       defects: [...confirmed.defects, ...captured.flatMap(({ defects }) => defects)],
     }
   } catch (error) {

@@ -43,6 +43,7 @@ interface ListedFile {
 async function* listFiles(reads: ReadStatements, snapshot: Snapshot): AsyncIterable<ListedFile> {
   const repodata = reads.repodataFiles.all({ snapshotId: snapshot.id }) as { path: string; size: number }[]
   for (const { path, size } of repodata) yield { href: path, size }
+  yield* reads.extraFiles.all({ snapshotId: snapshot.id }) as ListedFile[]
   const { mirrorId, seq } = snapshot
   let after = { hrefHash: -1, id: 0 }
   for (;;) {

@@ -3,6 +3,7 @@ import { PinyonError } from '../model/errors.ts'
 import type { PackageRecord } from '../model/repodata.ts'
 import { isUrl } from '../model/based-href.ts'
 import { readPrimary } from '../repodata/primary.ts'
+import { listDeltas, selectExtras } from './extras.ts'
 import { describeBasedRecord, hasBasedRecord, isLocalized, localize, type Captured } from './localize.ts'
 import { OpenFile, checkRepodata, type CheckedFile } from './repodata-check.ts'
 import type { Defect, PublishedSnapshot, SnapshotWriter } from './store.ts'
@@ -75,8 +76,14 @@ async function ingestOnce(job: IngestJob, context: IngestContext): Promise<Publi
       complete: async (duplicates) => {
         const defects = [...job.candidate.defects, ...found, ...(await checked), ...duplicates]
         refuseDefects(job, defects)
+        const extras = [...(job.candidate.extras ?? []), ...(await listDeltas(others, context.blobs))]
         const isLeft = found.some(({ kind }) => kind === 'base')
-        return { ...job.candidate, defects, ...(isLeft ? { xmlBase: 'left' as const } : {}) }
+        return {
+          ...job.candidate,
+          defects,
+          extras: selectExtras(extras, job.candidate.files),
+          ...(isLeft ? { xmlBase: 'left' as const } : {}),
+        }
       },
     })
   } finally {

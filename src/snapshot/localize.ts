@@ -69,7 +69,9 @@ export async function localize<Job extends Captured>(job: Job, blobs: BlobStore)
     ...(replaced === undefined
       ? []
       : [{ path: replaced.href, type: 'primary', digest: replaced.checksum, size: replaced.size }]),
-    ...candidate.files.filter(({ path, type }) => named.has(path) || type === 'signature' || type === 'key'),
+    ...candidate.files.filter(
+      ({ path, type }) => named.has(path) || ['signature', 'key', 'extra'].includes(type),
+    ),
   ]
   const defects = candidate.defects.filter(({ path }) => files.some((file) => file.path === path))
   return {

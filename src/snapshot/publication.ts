@@ -125,6 +125,8 @@ function writeSnapshot(
   const snapshotId = Number(inserted.lastInsertRowid)
   for (const { path, type, digest = null, size } of candidate.files)
     writes.addRepodataFile.run({ snapshotId, path, type, digest, size })
+  for (const { path, digest, size = null } of candidate.extras ?? [])
+    writes.addExtraFile.run({ snapshotId, path, digest, size })
   for (const { path, kind, message } of candidate.defects)
     writes.addDefect.run({ snapshotId, path, kind, message })
   if (candidate.signature !== undefined) writes.addSignature.run({ snapshotId, ...candidate.signature })

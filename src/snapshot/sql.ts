@@ -33,6 +33,8 @@ const READS = {
   repodataFile: 'SELECT digest, size FROM repodata_file WHERE snapshot_id = :snapshotId AND path = :path',
   repodataFiles: `SELECT path, type, digest, size FROM repodata_file
     WHERE snapshot_id = :snapshotId ORDER BY path`,
+  extraFile: 'SELECT digest, size FROM extra_file WHERE snapshot_id = :snapshotId AND path = :path',
+  extraFiles: 'SELECT path AS href, size FROM extra_file WHERE snapshot_id = :snapshotId',
   rollingRepodataFile: `SELECT s.seq, f.digest, f.size FROM snapshot s
     JOIN repodata_file f ON f.snapshot_id = s.id AND f.path = :path
     WHERE s.mirror_id = :mirrorId AND s.seq <= :seq AND ${LIVE} AND f.digest IS NOT NULL ORDER BY s.seq DESC LIMIT 1`,
@@ -77,6 +79,8 @@ const WRITES = {
     repomd_last_modified = :lastModified, repomd_digest = :digest WHERE name = :mirror`,
   addRepodataFile: `INSERT INTO repodata_file (snapshot_id, path, type, digest, size)
     VALUES (:snapshotId, :path, :type, :digest, :size)`,
+  addExtraFile: `INSERT INTO extra_file (snapshot_id, path, digest, size)
+    VALUES (:snapshotId, :path, :digest, :size)`,
   addDefect: `INSERT INTO defect (snapshot_id, path, kind, message) VALUES (:snapshotId, :path, :kind, :message)
     ON CONFLICT DO NOTHING`,
   addSignature: `INSERT INTO snapshot_signature

@@ -154,7 +154,9 @@ export class SqliteSnapshotStore implements SnapshotStore {
     if (repodata !== undefined) return toFile(path, 'repodata', repodata)
     const { mirrorId, seq } = snapshot
     const listed = this.#reads.packageFile.get({ mirrorId, hrefHash: hashHref(path), path, seq })
-    return listed === undefined ? undefined : toFile(path, 'package', listed)
+    if (listed !== undefined) return toFile(path, 'package', listed)
+    const extra = this.#reads.extraFile.get({ snapshotId: snapshot.id, path })
+    return extra === undefined ? undefined : toFile(path, 'extra', extra)
   }
 
   async rollingFile(

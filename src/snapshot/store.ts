@@ -1,5 +1,5 @@
 import type { Digest } from '../model/digest.ts'
-import type { PackageRecord } from '../model/repodata.ts'
+import type { ExtraFile, PackageRecord } from '../model/repodata.ts'
 import type { DepartedStore } from './departed/departed.ts'
 import type { PrefetchStore, StockStore } from './prefetch/prefetch-store.ts'
 import type { UsageStore } from './usage/usage.ts'
@@ -32,10 +32,10 @@ export interface Snapshot {
 /** `rewritten`: they lead here now, in metadata of our own; `left`: the metadata are signed, or adopted, and stay upstream's. */
 export type XmlBase = 'rewritten' | 'left'
 
-/** A file below a snapshot: repodata or a package. */
+/** A file below a snapshot: repodata, a package, or what lies beside them. */
 export interface SnapshotFile {
   readonly path: string
-  readonly kind: 'repodata' | 'package'
+  readonly kind: 'repodata' | 'package' | 'extra'
   /** Undefined for a repodata file that upstream never had right. */
   readonly digest: Digest | undefined
   /** Bytes; undefined when the listing does not say. */
@@ -124,12 +124,14 @@ export interface Candidate {
   /** Present when it was verified. */
   readonly signature?: VerifiedSignature
   readonly xmlBase?: XmlBase
+  /** Files beside the packages that are fetched when they are first asked for. */
+  readonly extras?: readonly ExtraFile[]
 }
 
 /** A repodata file of a {@link Candidate}. */
 export interface CandidateFile {
   readonly path: string
-  /** `repomd`, `signature`, `key`, or the record's type. */
+  /** `repomd`, `signature`, `key`, the record's type, or `extra` for what no record names. */
   readonly type: string
   readonly digest: Digest | undefined
   readonly size: number

@@ -38,6 +38,8 @@ export interface SyncContext {
   readonly strict: boolean
   /** Publish also what is older than the last snapshot. */
   readonly allowOlder: boolean
+  /** Files beside those that repomd.xml names, to be pinned as they are; none unless told. */
+  readonly extraFiles?: readonly string[]
   /** How the signature of repomd.xml is verified; absent: it is not. */
   readonly signature?: SignatureCheck
   /** Which signatures are waited for; absent: none was before this sync. */
@@ -192,11 +194,9 @@ async function captureAndPublish(
   }
   const { signature } = context
   const checked = signature === undefined ? {} : { signature }
-  const captured = await captureFiles(
-    { upstream, blobs, claims, signal, onFile, ...checked },
-    fetched,
-    repomd,
-  )
+  const { extraFiles = [] } = context
+  const capturing = { upstream, blobs, claims, signal, onFile, extraFiles, ...checked }
+  const captured = await captureFiles(capturing, fetched, repomd)
   if (captured === undefined) return undefined
   refuseWithoutPrimary(primary, captured)
   const previous = newest === undefined ? undefined : await context.store.files(newest)
@@ -227,6 +227,7 @@ function createJob(
       revision: repomd.revision,
       files: capture.files,
       defects: capture.defects,
+      extras: capture.extras,
       seen: fetched.seen,
       ...(capture.signature === undefined ? {} : { signature: capture.signature }),
     },

@@ -32,6 +32,7 @@ const WITHOUT_DEFAULT = new Set([
   'mirrorlist',
   'fallback',
   'xml_base',
+  'extra_files',
   'mirrors',
   'pin',
   'gpgkey',
@@ -75,8 +76,8 @@ describe('config/examples', () => {
     const { pin: _pin, pinLine: _line, pinWhy: _why, gpgKeys: _keys, gpgcheck: _check, ...others } = first
     const { list, variables, ...rest } = others
     assert.deepEqual([list?.kind, variables], ['metalink', new Map([['infra', 'stock']])])
-    const { name, baseurls, fallbacks: _fallbacks, xmlBases, ...mirror } = rest
-    assert.equal(xmlBases?.length, 1)
+    const { name, baseurls, fallbacks: _fallbacks, xmlBases, extraFiles, ...mirror } = rest
+    assert.deepEqual([xmlBases?.length, extraFiles?.length], [1, 3])
     const bare = new ConfigFile(t).load(`mirrors: {${name}: {baseurl: ${JSON.stringify(baseurls)}}}`)
     assert.deepEqual(bare.mirrors.get(name), { name, baseurls, fallbacks: [], ...mirror })
     assert.deepEqual(globalKeys(bare), globalKeys(all))

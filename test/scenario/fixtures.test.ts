@@ -22,6 +22,8 @@ interface Published {
   readonly packages: number
   readonly rpms?: number
   readonly defects?: readonly string[]
+  /** Delta rpms that it lists and that are there, and what its .treeinfo lists. */
+  readonly extras?: number
   /** Whether its metadata were rewritten: then each package is at a path of ours. */
   readonly rewritten?: true
 }
@@ -31,6 +33,9 @@ interface Refused {
   readonly code: string
   readonly reason: RegExp
 }
+
+/** What installers and zypper want, wherever there is any. */
+const EXTRA_FILES = ['.treeinfo', 'media.1/media', 'LICENSE']
 
 const WITHOUT_PRIMARY: Refused = {
   code: 'UPSTREAM_GONE',
@@ -72,7 +77,7 @@ const EXPECTED: Readonly<Record<string, Published | Refused>> = {
       'open-checksum filelists.xml.gz',
     ],
   },
-  'dnf-drpm': { packages: 3, rpms: 3 },
+  'dnf-drpm': { packages: 3, rpms: 3, extras: 1 },
   'dnf-rpm-dupnevra': { packages: 9 },
   'dnf5-repomd/repomd-comps-core': EMPTY_WITH_COMPS,
   'dnf5-repomd/repomd-comps-core-different-translations': EMPTY_WITH_COMPS,
@@ -105,13 +110,13 @@ const EXPECTED: Readonly<Record<string, Published | Refused>> = {
   'fedora20-repomd-only/development/22/x86_64/os': WITHOUT_PRIMARY,
   'fedora20-repomd-only/releases/20/Fedora/source/SRPMS': WITHOUT_PRIMARY,
   'fedora20-repomd-only/releases/20/Fedora/x86_64/os': WITHOUT_PRIMARY,
-  'katello-zoo': { packages: 20, rpms: 20 },
-  'katello-zoo_dup': { packages: 20, rpms: 20 },
+  'katello-zoo': { packages: 20, rpms: 20, extras: 3 },
+  'katello-zoo_dup': { packages: 20, rpms: 20, extras: 3 },
   'libdnf-advisories': { packages: 2, rpms: 2 },
   'libdnf-gpg/asc': PRIMARY_DB_ONLY,
   'libdnf-gpg/no-asc': PRIMARY_DB_ONLY,
   'libdnf-gpg/wrong-asc': PRIMARY_DB_ONLY,
-  'libdnf-hawkey-xmlbase': { packages: 2, rpms: 2, rewritten: true },
+  'libdnf-hawkey-xmlbase': { packages: 2, rpms: 2, extras: 1, rewritten: true },
   'librepo-mock-01': { packages: 1, rpms: 1 },
   'librepo-mock-02': { packages: 1 },
   'librepo-mock-04': { packages: 1, rpms: 1 },
@@ -119,7 +124,7 @@ const EXPECTED: Readonly<Record<string, Published | Refused>> = {
   'librepo-yum_02': { packages: 1 },
   'librepo-yum_03-zck': { packages: 21 },
   'osbuild-custom-zst': { packages: 1 },
-  'rmt-dummy_with_src': { packages: 4, rpms: 4 },
+  'rmt-dummy_with_src': { packages: 4, rpms: 4, extras: 1 },
   'rpmsphere-noarch/gen01-20241029-1430': { packages: 1047 },
   'rpmsphere-noarch/gen02-20241118-1529': { packages: 1054 },
   'rpmsphere-noarch/gen03-20241226-1612': { packages: 1056 },
@@ -175,7 +180,7 @@ async function checkMirror(
   url: string,
   expected: Published | Refused,
 ): Promise<void> {
-  const server = await startApp(t, { mirrors: { m: url } })
+  const server = await startApp(t, { mirrors: { m: { baseurls: [url], extraFiles: EXTRA_FILES } } })
   const result = await server.app.sync('m')
   if ('code' in expected) {
     assert.ok(result.outcome === 'failed')
@@ -194,6 +199,21 @@ async function checkMirror(
   assert.equal(snapshot.xmlBase === 'rewritten', expected.rewritten === true)
   await checkRepodata(server, snapshot, dir)
   assert.equal(await checkPackages(server, snapshot, dir), expected.rpms ?? 0)
+  assert.equal(await checkExtras(server, snapshot, dir), expected.extras ?? 0)
+}
+
+/** Every other file that the snapshot lists and upstream has is served as it is; gives the number of those that it fetches when asked. */
+async function checkExtras(server: StartedApp, snapshot: Snapshot, dir: string): Promise<number> {
+  let count = 0
+  for (const path of globSync(['**/*.drpm', '**/*.iso', '**/*.img', ...EXTRA_FILES], { cwd: dir })) {
+    const file = await server.app.store.file(snapshot, path)
+    if (file === undefined) continue
+    const { status, body } = await get(server, `repos/yum/m/${snapshot.name}/${path}`)
+    assert.deepEqual([status, body], [200, readFileSync(join(dir, path))], path)
+    if (file.kind === 'extra') count += 1
+    else assert.ok(EXTRA_FILES.includes(path), path)
+  }
+  return count
 }
 
 function get(server: StartedApp, path: string): Promise<HttpReply> {
@@ -231,7 +251,7 @@ async function checkPackages(server: StartedApp, snapshot: Snapshot, dir: string
   for (const own of globSync('**/*.rpm', { cwd: dir })) {
     const path = moved.find(([listed]) => listed.endsWith(`/${own}`))?.[0] ?? own
     const file = await server.app.store.file(snapshot, path)
-    if (file?.digest === undefined) continue
+    if (file?.digest === undefined || file.kind !== 'package') continue
     const { status, body } = await get(server, `repos/yum/m/${snapshot.name}/${path}`)
     assert.deepEqual([status, body.length], [200, file.size])
     assert.equal(digestOf(body, digestAlgorithm(file.digest)), file.digest)

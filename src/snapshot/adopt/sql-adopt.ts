@@ -32,6 +32,10 @@ const ADOPT = {
     SELECT s.id, f.path, f.type, f.digest, f.size FROM adopted.repodata_file f
     JOIN adopted.snapshot a ON a.id = f.snapshot_id
     JOIN main.snapshot s ON s.mirror_id = :mirrorId AND s.seq = a.seq + :offset`,
+  addExtras: `INSERT INTO main.extra_file (snapshot_id, path, digest, size)
+    SELECT s.id, f.path, f.digest, f.size FROM adopted.extra_file f
+    JOIN adopted.snapshot a ON a.id = f.snapshot_id
+    JOIN main.snapshot s ON s.mirror_id = :mirrorId AND s.seq = a.seq + :offset`,
   addDefects: `INSERT INTO main.defect (snapshot_id, path, kind, message)
     SELECT s.id, d.path, d.kind, d.message FROM adopted.defect d
     JOIN adopted.snapshot a ON a.id = d.snapshot_id

@@ -112,6 +112,7 @@ export class SqliteAdoption implements Adoption {
     const { offset, seam } = place
     statements.addSnapshots.run({ mirrorId, offset, nowMs: options.nowMs })
     statements.addFiles.run({ mirrorId, offset })
+    statements.addExtras.run({ mirrorId, offset })
     statements.addDefects.run({ mirrorId, offset })
     const rows = { mirrorId, offset, seam }
     if (place.side === 'before') {

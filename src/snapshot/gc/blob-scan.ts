@@ -70,6 +70,8 @@ function markRepodata({ statements }: GcContext, blobs: BlobTable): void {
   for (const { id: mirrorId } of statements.mirrors.all() as { id: number }[]) {
     const { rows } = statements.repodata.get({ mirrorId }) as Page
     if (rows !== null) blobs.markListed(rows, LISTED | REPODATA)
+    const { rows: extras } = statements.extras.get({ mirrorId }) as Page
+    if (extras !== null) blobs.markListed(extras, LISTED)
   }
 }
 

@@ -91,6 +91,7 @@ export async function sweepPackages({ statements, database }: GcContext): Promis
 function retireSnapshot(statements: GcStatements, id: number, nowMs: number): void {
   statements.retire.run({ id, nowMs })
   statements.forgetFiles.run({ id })
+  statements.forgetExtras.run({ id })
   statements.forgetDefects.run({ id })
 }
 

@@ -43,6 +43,7 @@ const GC = {
     WHERE s.mirror_id = :mirrorId AND s.retired_at IS NULL ORDER BY s.seq DESC`,
   retire: 'UPDATE snapshot SET retired_at = :nowMs WHERE id = :id AND retired_at IS NULL',
   forgetFiles: 'DELETE FROM repodata_file WHERE snapshot_id = :id',
+  forgetExtras: 'DELETE FROM extra_file WHERE snapshot_id = :id',
   forgetDefects: 'DELETE FROM defect WHERE snapshot_id = :id',
   // What upstream showed last is then in no snapshot: to be asked for without conditions.
   forgetSeen: FORGET_SEEN,
@@ -87,6 +88,10 @@ const SCAN = {
   repodata: `SELECT CAST(group_concat('-' || f.digest) AS BLOB) AS rows
     FROM temp.live_snapshot s CROSS JOIN main.repodata_file f ON f.snapshot_id = s.id
     WHERE s.mirror_id = :mirrorId AND f.digest IS NOT NULL`,
+  // As of packages: of the newest snapshot they can be fetched again.
+  extras: `SELECT CAST(group_concat(iif(s.mirror_id IN (${FOLLOWED}) AND NOT EXISTS (
+      SELECT 1 FROM temp.live_snapshot n WHERE n.mirror_id = s.mirror_id AND n.seq > s.seq), '+', '-') || f.digest) AS BLOB) AS rows
+    FROM temp.live_snapshot s CROSS JOIN main.extra_file f ON f.snapshot_id = s.id WHERE s.mirror_id = :mirrorId`,
 } as const
 
 const CREATE_SCAN = `
@@ -115,6 +120,7 @@ const RETIREMENT = {
     WHERE m.name = :mirror AND s.name = :name AND s.retired_at IS NULL`,
   retire: GC.retire,
   forgetFiles: GC.forgetFiles,
+  forgetExtras: GC.forgetExtras,
   forgetDefects: GC.forgetDefects,
   markUnswept: GC.markUnswept,
 } as const

@@ -37,6 +37,7 @@ export class SqliteRetirement {
       const { id, mirrorId } = found
       this.#statements.retire.run({ id, nowMs })
       this.#statements.forgetFiles.run({ id })
+      this.#statements.forgetExtras.run({ id })
       this.#statements.forgetDefects.run({ id })
       this.#statements.markUnswept.run({ mirrorId })
     }
