@@ -23,6 +23,7 @@ export function sendText(exchange: Exchange, reply: TextReply): void {
     'Content-Type': reply.contentType,
     'Content-Length': String(reply.body.length),
     'X-Content-Type-Options': 'nosniff',
+    ...(reply.elsewhere === undefined ? {} : { 'X-Pinyon-Elsewhere': reply.elsewhere.join(', ') }),
     ...validators,
     ...outcomeHeaders(exchange, 'hit', reply.snapshot),
   })

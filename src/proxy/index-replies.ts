@@ -6,6 +6,8 @@ import { createTextReply, type TextReply } from './reply.ts'
 
 /** Formatted indexes remembered: formats × names this server goes by. */
 const REMEMBERED_INDEXES = 64
+/** Mirrors named in a header, of which some clients take no more than 8 KiB. */
+const MAX_NAMED = 32
 
 /** Indexes as they are answered: that of a generation never changes, so each is written once. */
 export class IndexReplies {
@@ -15,7 +17,10 @@ export class IndexReplies {
   reply(index: Index, format: IndexFormat, base: string): TextReply {
     const known = this.known(index.generation, format, base)
     if (known !== undefined) return known
-    const reply = createTextReply(indexContentType(format), formatIndex(index, format, base))
+    const text = createTextReply(indexContentType(format), formatIndex(index, format, base))
+    const left = [...index.current.values()].filter(({ xmlBase }) => xmlBase === 'left')
+    const elsewhere = left.slice(0, MAX_NAMED).map(({ mirror }) => mirror)
+    const reply = elsewhere.length === 0 ? text : { ...text, elsewhere }
     this.#known.set(keyOf(index.generation, format, base), reply)
     return reply
   }

@@ -13,6 +13,8 @@ export interface TextReply {
   readonly snapshot?: Snapshot
   /** That this URL will never answer anything else. */
   readonly immutable?: boolean
+  /** Of an index: mirrors whose signed metadata send clients to other servers. */
+  readonly elsewhere?: readonly string[]
 }
 
 /** A relative or absolute path to go to. */

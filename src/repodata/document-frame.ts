@@ -61,6 +61,23 @@ export class DocumentFrame {
     return markup.end
   }
 
+  /**
+   * Reads all of a text that is complete; returns the position up to which it is done with.
+   * @param readChild reads a child of the root, or the root's end tag, and returns its end; undefined while it is not complete
+   */
+  read(text: string, readChild: (start: number) => number | undefined): number {
+    let at = this.begin(text)
+    if (at < 0) return 0
+    for (;;) {
+      const start = text.indexOf('<', at)
+      if (this.place !== 'content') this.refuseText(text.slice(at, start < 0 ? text.length : start))
+      if (start < 0) return text.length
+      const end = this.place === 'content' ? readChild(start) : this.readOutside(text, start)
+      if (end === undefined) return start
+      at = end
+    }
+  }
+
   /** Takes an end tag among the root's children for the root's own. */
   readEnd(text: string, start: number, markup: Markup): void {
     if (markup.name !== this.#rootName)

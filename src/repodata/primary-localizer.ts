@@ -42,7 +42,8 @@ class PrimaryLocalizer {
   /** Reads on; gives what became complete. */
   scan(bytes: Buffer): Buffer {
     const block = this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes])
-    const done = this.#read(block.toString('latin1'))
+    const text = block.toString('latin1')
+    const done = this.#frame.read(text, (start) => this.#readChild(text, start))
     this.#rest = block.subarray(done)
     if (this.#rest.length > MAX_ELEMENT_BYTES) {
       const beginning = quote(this.#rest.toString('latin1', 0, 80))
@@ -57,21 +58,6 @@ class PrimaryLocalizer {
   finish(): Buffer {
     this.#frame.finish(this.#rest.toString('latin1'))
     return this.#rest
-  }
-
-  /** Reads all that is complete; returns the position up to which it is done with. */
-  #read(text: string): number {
-    const frame = this.#frame
-    let at = frame.begin(text)
-    if (at < 0) return 0
-    for (;;) {
-      const start = text.indexOf('<', at)
-      if (frame.place !== 'content') frame.refuseText(text.slice(at, start < 0 ? text.length : start))
-      if (start < 0) return text.length
-      const end = frame.place === 'content' ? this.#readChild(text, start) : frame.readOutside(text, start)
-      if (end === undefined) return start
-      at = end
-    }
   }
 
   /** A child of the root, or the root's end tag; returns its end. */

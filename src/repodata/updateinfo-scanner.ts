@@ -24,7 +24,8 @@ export class UpdateinfoScanner {
   /** Reads on; gives what became complete. Throws REPODATA_MALFORMED when what was read cannot be the beginning of an updateinfo.xml. */
   scan(bytes: Buffer): readonly Advisory[] {
     const block = this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes])
-    this.#rest = block.subarray(this.#read(block.toString('latin1')))
+    const text = block.toString('latin1')
+    this.#rest = block.subarray(this.#frame.read(text, (start) => this.#readChild(text, start)))
     if (this.#rest.length > MAX_ELEMENT_BYTES) {
       const beginning = quote(this.#rest.toString('latin1', 0, 80))
       throw malformed(DOING, `an element larger than ${MAX_ELEMENT_BYTES} bytes: ${beginning}`)
@@ -37,21 +38,6 @@ export class UpdateinfoScanner {
   /** Throws REPODATA_MALFORMED when this is not the document's end: the file was cut short. */
   finish(): void {
     this.#frame.finish(this.#rest.toString('latin1'))
-  }
-
-  /** Reads all that is complete; returns the position up to which it is done with. */
-  #read(text: string): number {
-    const frame = this.#frame
-    let at = frame.begin(text)
-    if (at < 0) return 0
-    for (;;) {
-      const start = text.indexOf('<', at)
-      if (frame.place !== 'content') frame.refuseText(text.slice(at, start < 0 ? text.length : start))
-      if (start < 0) return text.length
-      const end = frame.place === 'content' ? this.#readChild(text, start) : frame.readOutside(text, start)
-      if (end === undefined) return start
-      at = end
-    }
   }
 
   /** A child of the root, or the root's end tag; returns its end. */

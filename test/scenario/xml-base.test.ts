@@ -83,6 +83,8 @@ test(
     )
     assert.equal(served.newestTimestamp, before.newestTimestamp)
     assert.equal((await readMirror(farm.url)).xml_base, 'rewritten')
+    const index = await httpGet(`${farm.url}/repos/yum/all_latest.json`)
+    assert.equal(index.headers['x-pinyon-elsewhere'], undefined)
     assert.equal((await farm.app.sync('m')).outcome, 'unchanged')
   },
 )
@@ -97,6 +99,7 @@ test('signed metadata stay as they are, and the server says so', NETWORK, async 
   assert.deepEqual((await httpGet(`${baseurl}/repodata/repomd.xml`)).body, readFileSync(repomd))
   const { xml_base: xmlBase, current } = await readMirror(farm.url)
   assert.equal(xmlBase, 'left')
+  assert.equal((await httpGet(`${farm.url}/repos/yum/all_latest.json`)).headers['x-pinyon-elsewhere'], 'm')
   const snapshot = await httpGet(`${farm.url}/api/v1/mirrors/m/snapshots/${current}`)
   assert.match(snapshot.body.toString(), /"kind":"base","message":"2 packages have an xml:base/)
   // Whoever is kept here finds the metadata right and signed, and no package.
