@@ -87,8 +87,10 @@ function describeStatus(
   const shown = authorization ?? connections.authorizationFor?.(new URL(url))
   const mayWantCertificate =
     status === 400 && url.startsWith('https:') && connections.hasCertificateFor?.(new URL(url)) === false
+  // Only a mirror has keys to set.
+  const mayHaveCredentials = connections.authorizationFor !== undefined
   const hint =
-    status === 401
+    status === 401 && mayHaveCredentials
       ? shown === undefined
         ? ' wants credentials (username and password, or bearer_token), and'
         : ' wants other credentials than those it is given, and'

@@ -18,7 +18,8 @@ const CLIENTS = 200
 const PARTS = 8
 const PACKAGE_BYTES = 20 << 20
 const PART_BYTES = PACKAGE_BYTES / PARTS
-const MAX_GROWTH_BYTES = 60 << 20
+/** What so many ask for is kept in memory beside. */
+const MAX_GROWTH_BYTES = (60 << 20) + PACKAGE_BYTES
 const MAIN = new URL('../../src/main.ts', import.meta.url).pathname
 
 test('200 clients that come over the whole transfer of a cold 20 MB package: one upstream request', async (t) => {
