@@ -17,7 +17,11 @@ interface MirrorRow {
   readonly unswept: number
 }
 
-type FactRow = Omit<SnapshotFacts, 'isCurrent' | 'wasCurrent' | 'isPinned' | 'isInGrace' | 'usedAt'> & {
+/** A row of {@link GC_FACTS}. */
+export type FactRow = Omit<
+  SnapshotFacts,
+  'isCurrent' | 'wasCurrent' | 'isPinned' | 'isInGrace' | 'usedAt'
+> & {
   readonly id: number
   readonly name: string
   readonly isCurrent: number
@@ -124,7 +128,8 @@ function judge(
   })
 }
 
-function toFacts(row: FactRow): SnapshotFacts {
+/** What retention looks at of a snapshot. */
+export function toFacts(row: FactRow): SnapshotFacts {
   return {
     createdAt: row.createdAt,
     views: row.views,

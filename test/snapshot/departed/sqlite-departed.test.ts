@@ -87,13 +87,16 @@ function downgrade(file: string): void {
     .pluck()
     .all() as string[]
   for (const name of triggers) if (/depart|forgotten/.test(name)) database.exec(`DROP TRIGGER ${name}`)
-  const later = ['snapshot_signature', 'key_source', 'wall_trust', 'mirror_list']
+  const later = ['snapshot_signature', 'key_source', 'wall_trust', 'mirror_list', 'sync_check']
   for (const name of ['asked_name', 'departed', 'departed_total', 'lost_package', ...later])
     database.exec(`DROP TABLE ${name}`)
   database.exec(
     'ALTER TABLE mirror DROP COLUMN prefetched_seq; ALTER TABLE mirror DROP COLUMN prefetch_policy',
   )
   database.exec('ALTER TABLE snapshot DROP COLUMN cached; ALTER TABLE snapshot DROP COLUMN cached_bytes')
+  database.exec('DROP INDEX snapshot_replaced; DROP INDEX current_first; DROP INDEX current_last')
+  for (const name of ['added', 'removed', 'upgraded', 'downgraded', 'replaced'])
+    database.exec(`ALTER TABLE snapshot DROP COLUMN ${name}`)
   database.exec('DROP INDEX view_holder; ALTER TABLE view DROP COLUMN holder')
   database.pragma('user_version = 3')
   database.close()
