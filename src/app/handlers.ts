@@ -48,8 +48,9 @@ export function createFastFiles(resolver: Resolver, content: Content, config: ()
   }
 }
 
-function hideDetails({ error }: ConfigurationState): ConfigurationState {
+function hideDetails({ error, problems }: ConfigurationState): ConfigurationState {
   return {
+    ...(problems === undefined ? {} : { problems }),
     error:
       error === undefined ? undefined : 'the file on disk is refused: see the status command, or the log',
   }

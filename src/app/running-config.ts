@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.ts'
-import { ConfigError } from '../config/problem.ts'
+import { ConfigError, type ConfigProblem } from '../config/problem.ts'
 import { ACTORS } from '../model/actor.ts'
 import { PinyonError, toPinyonError } from '../model/errors.ts'
 import type { ChangeOrigin, ListedMirror, SnapshotStore } from '../snapshot/store.ts'
@@ -32,6 +32,7 @@ export class RunningConfig {
   readonly #options: RunningConfigOptions
   #current: Config
   #refusal: string | undefined
+  #problems: readonly ConfigProblem[] = []
   #last: Promise<unknown> = Promise.resolve()
 
   constructor(options: RunningConfigOptions) {
@@ -46,6 +47,11 @@ export class RunningConfig {
   /** Why the configuration on disk is not the running one. */
   get refusal(): string | undefined {
     return this.#refusal
+  }
+
+  /** What is wrong with it, place by place, where that is known. */
+  get problems(): readonly ConfigProblem[] {
+    return this.#problems
   }
 
   /** Brings the index in line with the first configuration. Throws ConfigError for an unknown pin. */
@@ -75,11 +81,13 @@ export class RunningConfig {
       this.#current = config
       await adopt(config, before, origin?.actor ?? ACTORS.configuration)
       this.#refusal = undefined
+      this.#problems = []
       onTaken(true)
       log.info({ file: config.file, mirrors: config.mirrors.size }, 'configuration')
       return generation
     } catch (error) {
       this.#refusal = toPinyonError(error).message
+      this.#problems = error instanceof ConfigError ? error.problems : []
       onTaken(false)
       log.error({ reason: this.#refusal }, 'configuration refused: the running one stays')
       throw error

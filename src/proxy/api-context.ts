@@ -16,6 +16,16 @@ export interface ConfigurationState {
   readonly error: string | undefined
   /** Absolute path of the file; only the socket's user is told. */
   readonly file?: string
+  /** Where in it something is wrong, and what was expected there; nothing of what the file says, which may be secret. */
+  readonly problems?: readonly ConfigurationProblem[]
+}
+
+/** A place of the configuration file. */
+export interface ConfigurationProblem {
+  /** 1-based; undefined when the file as a whole is the trouble. */
+  readonly line: number | undefined
+  readonly key: string
+  readonly expected: string
 }
 
 /** The cache as the API shows it; what only a collection knows is null before the first one. */

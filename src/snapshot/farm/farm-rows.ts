@@ -25,6 +25,8 @@ export interface MirrorRow {
   readonly checkedAt: number | null
   readonly succeededAt: number | null
   readonly error: string | null
+  readonly failures: number | null
+  readonly failingSince: number | null
   readonly snapshotId: number | null
   readonly seq: number
   readonly snapshot: string
@@ -96,6 +98,8 @@ export function toMirror(row: MirrorRow, departed: DepartedCounts = NO_DEPARTED)
     checkedAt: row.checkedAt ?? undefined,
     succeededAt: row.succeededAt ?? undefined,
     error: row.error ?? undefined,
+    failures: row.failures ?? 0,
+    failingSince: row.failingSince ?? undefined,
     current: row.snapshotId === null ? undefined : toCurrent(row, row.snapshotId),
     currentSince: row.currentSince ?? undefined,
     waiting: row.waiting,

@@ -12,6 +12,9 @@ export interface FarmMirror {
   readonly checkedAt: number | undefined
   readonly succeededAt: number | undefined
   readonly error: string | undefined
+  /** Looks upstream that failed for one reason since the last other one, and since when. */
+  readonly failures: number
+  readonly failingSince: number | undefined
   /** What jobs get, and since when. */
   readonly current: FarmSnapshot | undefined
   readonly currentSince: number | undefined
@@ -163,7 +166,7 @@ export interface ListedView {
   readonly snapshots: number
 }
 
-/** A change of the index: as {@link Generation}, with how many packages it brought of each mirror. */
+/** Who uses a mirror, in short. */
 export interface MirrorUseSummary {
   readonly mirror: string
   readonly snapshots: number
@@ -208,6 +211,7 @@ export interface FarmReader {
     readonly mirrors: readonly MirrorUseSummary[]
     readonly total: number
   }>
+  /** By how much snapshots differ from those before them, by `MIRROR SNAPSHOT`; without those of which it was not counted. */
   changesOf(
     snapshots: readonly { readonly mirror: string; readonly name: string }[],
   ): Promise<ReadonlyMap<string, ChangeCounts>>

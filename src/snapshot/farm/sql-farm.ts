@@ -19,7 +19,8 @@ const FARM = {
   mirrors: `SELECT m.id, m.name, m.listed, m.pin_id IS NOT NULL AS pinned, m.pin_why AS pinWhy, m.removed_at AS removedAt,
       m.checked_at AS checkedAt, m.succeeded_at AS succeededAt, m.error, s.id AS snapshotId, s.seq, s.name AS snapshot,
       s.created_at AS createdAt, s.package_count AS packages, s.package_bytes AS bytes, s.cached,
-      s.cached_bytes AS cachedBytes, g.created_at AS currentSince, u.last_seen AS lastUsed,
+      s.cached_bytes AS cachedBytes,
+      f.times AS failures, f.first_at AS failingSince, g.created_at AS currentSince, u.last_seen AS lastUsed,
       (SELECT n.name FROM snapshot n WHERE n.mirror_id = m.id AND n.retired_at IS NULL ORDER BY n.seq DESC LIMIT 1) AS newest,
       iif(m.pin_id IS NULL, 0, (SELECT count(*) FROM snapshot n WHERE n.mirror_id = m.id AND n.retired_at IS NULL
         AND n.seq > s.seq)) AS waiting,
@@ -28,6 +29,8 @@ const FARM = {
     FROM mirror m LEFT JOIN current_span c ON c.mirror_id = m.id AND c.last_generation IS NULL
     LEFT JOIN snapshot s ON s.id = c.snapshot_id LEFT JOIN generation g ON g.number = c.first_generation
     LEFT JOIN mirror_usage u ON u.mirror_id = m.id
+    LEFT JOIN sync_check f ON m.error IS NOT NULL AND f.outcome = 'failed' AND f.id = (
+      SELECT x.id FROM sync_check x WHERE x.mirror_id = m.id ORDER BY x.last_at DESC LIMIT 1)
     WHERE m.id > :after AND ${SHOWN} ORDER BY m.id LIMIT :limit`,
   departed: `SELECT mirror_id AS mirrorId, state, count, bytes FROM departed_total WHERE mirror_id > :after
     AND mirror_id <= :last AND count > 0`,
