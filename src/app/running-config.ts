@@ -2,6 +2,7 @@ import type { Config } from '../config/config.ts'
 import { ConfigError, type ConfigProblem } from '../config/problem.ts'
 import { ACTORS } from '../model/actor.ts'
 import { PinyonError, toPinyonError } from '../model/errors.ts'
+import type { ConfigurationProblem } from '../proxy/api-context.ts'
 import type { ChangeOrigin, ListedMirror, SnapshotStore } from '../snapshot/store.ts'
 import type { Logger } from '../system/logger.ts'
 import { refuseRestart } from './mirrors.ts'
@@ -104,6 +105,11 @@ export class RunningConfig {
       throw describeUnknownPin(config, error)
     }
   }
+}
+
+/** Where something is wrong, without what is there. */
+export function toPlace({ line, key, expected }: ConfigProblem): ConfigurationProblem {
+  return { line, key, expected }
 }
 
 function listMirrors(config: Config): ListedMirror[] {

@@ -1,14 +1,13 @@
 import type { Traffic } from '../system/traffic.ts'
-import { sentBytes, type Exchange } from './exchange.ts'
+import type { EndedRequest } from './ended-request.ts'
 
 /** Gives what is to be called with every exchange that has ended: it counts those below `/repos`. */
-export function createTrafficCounter(traffic: Pick<Traffic, 'record'>): (exchange: Exchange) => void {
-  return (exchange) => {
-    const { outcome, request, snapshot, startedAt, headAt } = exchange
-    if (outcome === undefined || request.url?.startsWith('/repos/') !== true) return
+export function createTrafficCounter(traffic: Pick<Traffic, 'record'>): (ended: EndedRequest) => void {
+  return ({ outcome, target, snapshot, startedAt, headAt, bytes }) => {
+    if (outcome === undefined || !target.startsWith('/repos/')) return
     traffic.record({
       outcome,
-      bytes: sentBytes(exchange),
+      bytes,
       firstByteMs: headAt === undefined ? undefined : headAt - startedAt,
       mirror: snapshot?.mirror,
     })

@@ -63,6 +63,7 @@ export function toEndedRequest(exchange: Exchange): EndedRequest {
     status: response.statusCode,
     outcome: exchange.outcome,
     startedAt: exchange.startedAt,
+    headAt: exchange.headAt,
     client: exchange.client,
     userAgent: request.headers['user-agent'],
     snapshot: exchange.snapshot,

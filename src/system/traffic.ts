@@ -133,9 +133,15 @@ export class Traffic {
     const number = Math.floor(nowMs / SLOT_MS)
     const known = this.#slotAt(number)
     if (known !== undefined) return known
-    const counts = () => new Float64Array(FIRST_BYTE_MS.length + 1)
     const outcomes = new Float64Array(OUTCOMES.length)
-    const slot = { number, outcomes, cached: counts(), fetched: counts(), bytesSent: 0, bytesFetched: 0 }
+    const slot = {
+      number,
+      outcomes,
+      cached: firstByteCounts(),
+      fetched: firstByteCounts(),
+      bytesSent: 0,
+      bytesFetched: 0,
+    }
     return (this.#slots[number % SLOTS] = slot)
   }
 
@@ -157,6 +163,10 @@ export class Traffic {
       (one) => one !== undefined && one.number <= last && one.number > last - count,
     ) as Minute[]
   }
+}
+
+function firstByteCounts(): Float64Array {
+  return new Float64Array(FIRST_BYTE_MS.length + 1)
 }
 
 function bucketOf(ms: number): number {
