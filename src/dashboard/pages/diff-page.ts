@@ -144,7 +144,7 @@ function section<T>(
     html`<p class="foot">
       The first ${count(items.length)} of ${count(total)}. <a href="${json}">All of them as JSON</a>
     </p>`
-  const isFolded = items.length > FOLDED_ABOVE && id !== 'replaced' && id !== 'downgraded'
+  const isFolded = items.length > FOLDED_ABOVE && (id === 'upgraded' || id === 'added')
   const content = isFolded
     ? html`<details class="fold">
         <summary>Show ${count(items.length)} rows</summary>

@@ -77,9 +77,11 @@ function describe(
   const listed = mirrors.filter((mirror) => mirror.listed && mirror.removedAt === undefined)
   const ready = listed.filter(({ current }) => current !== undefined)
   const all = listed.length === 1 ? 'The mirror' : `All ${listed.length} mirrors`
-  const isStarting = listed.some(
+  const getting = listed.filter(
     (mirror) => mirror.current === undefined && syncState(mirror.name, context) !== undefined,
   )
+  // Of a farm that is at work, a mirror that is added is no start.
+  const isStarting = getting.length > 0 && ready.length * 2 <= listed.length
   if (isStarting) {
     const headline = `Getting the first snapshots: ${ready.length} of ${counted(listed.length, 'mirror')} ready`
     return { headline, title: `${ready.length} of ${listed.length} ready`, isStarting }

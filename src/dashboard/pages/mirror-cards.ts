@@ -68,8 +68,8 @@ export async function upstreamsCard({ mirror, settings, context, nowMs }: Mirror
     const isWell = state === 'ok' && failures === 0
     const words = isWell
       ? 'Gave what it was asked for last.'
-      : `${state === 'down' ? 'Down' : 'Set aside'} after ${counted(failures, 'failure')}${retryInMs > 0 ? `, asked again in ${span(retryInMs)}` : ''}: ${clip(error ?? 'no reason', 200)}`
-    return item(isWell ? 'ok' : 'down', clip(shownUrl(baseurl), 80), isWell ? '' : state, words)
+      : `${{ ok: 'Asked again', 'set aside': 'Set aside', down: 'Down' }[state]} after ${counted(failures, 'failure')}${retryInMs > 0 ? `, asked again in ${span(retryInMs)}` : ''}: ${clip(error ?? 'no reason', 200)}`
+    return item(isWell ? 'ok' : 'down', clip(shownUrl(baseurl), 80), state === 'ok' ? '' : state, words)
   })
   const fallbacks = (settings?.fallbacks ?? []).map((url) =>
     item(

@@ -177,7 +177,7 @@ function row(mirror: FarmMirror, facts: RowFacts, context: DashboardContext, lin
         >`
   const hosts =
     current === undefined ? '–' : facts.hosts >= MOST_HOSTS ? `${count(facts.hosts)}+` : count(facts.hosts)
-  return html`<tr${!listed && html` class="off"`}><th scope="row" class="nm"><a href="${links.mirror(name)}">${name}</a>${badgeOf(mirror, facts.attention, sync, facts.axis.endMs)}</th>${figure}<td class="cur">${gets}</td><td class="chk mu">${checked(mirror, sync, facts.axis.endMs)}</td><td class="pkc">${packages}</td><td class="n use">${hosts}</td></tr>
+  return html`<tr${!listed && html` class="off"`}><th scope="row" class="nm"><span class="nmw"><a href="${links.mirror(name)}">${name}</a>${badgeOf(mirror, facts.attention, sync, facts.axis.endMs)}</span></th>${figure}<td class="cur">${gets}</td><td class="chk mu">${checked(mirror, sync, facts.axis.endMs)}</td><td class="pkc">${packages}</td><td class="n use">${hosts}</td></tr>
 `
 }
 

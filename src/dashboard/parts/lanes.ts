@@ -18,6 +18,8 @@ const LABEL_GAP = 14
 const MAX_LABELS = 4
 /** Of a span that is too narrow for its words, in percent. */
 const MIN_LABELLED = 5
+/** Failures that are so near to each other, in percent, are told of together. */
+const OUTAGE_GAP = 2
 
 /** What the lanes are drawn from. */
 export interface LaneFacts {
@@ -31,7 +33,7 @@ export interface LaneFacts {
 /** A mirror's last two weeks in lanes over one axis. */
 export function lanes(facts: LaneFacts, axis: TimeAxis): Html {
   return html`<div class="tl">
-    ${snapshotLane(facts, axis)}${lane('Jobs got', html`<div class="seg" role="img" aria-label="${describeCurrents(facts, axis)}">${currentPieces(facts, axis)}</div>`)}${lane('Upstream', html`<div class="upl" role="img" aria-label="${describeFailures(facts.failures, axis)}">${failurePieces(facts.failures, axis)}</div>`)}${facts.holders.length > 0 && lane('Held by views', html`<div class="vw" role="img" aria-label="${`Held by ${counted(facts.holders.length, 'view')}: ${facts.holders.map(({ view }) => clip(view, 40)).join(', ')}`}">${facts.holders.slice(0, 3).map((one) => viewPiece(one, axis))}</div>`)}
+    ${snapshotLane(facts, axis)}${lane('Jobs got', html`<div class="seg" role="img" aria-label="${describeCurrents(facts, axis)}">${currentPieces(facts, axis)}</div>`)}${lane('Upstream', html`<div class="upl" role="img" aria-label="${describeFailures(facts.failures, axis)}">${failurePieces(facts.failures, axis)}</div>`)}${facts.holders.length > 0 && lane('Held by views', html`<div class="vw" role="img" aria-label="${`Held by ${counted(facts.holders.length, 'view')}: ${facts.holders.map(({ view }) => clip(view, 40)).join(', ')}`}">${viewPieces(facts.holders, axis)}</div>`)}
     <div class="lane ax">
       <span></span>
       <div>${axis.labels()}</div>
@@ -154,14 +156,12 @@ function failurePieces(failures: readonly CheckRun[], axis: TimeAxis): HtmlPart 
   const [last] = shown
   if (last === undefined) return pieces
   const end = axis.percent(last.lastAt + last.durationMs)
-  const words = `failed for ${span(last.lastAt - last.firstAt + last.durationMs)}`
-  return [
-    ...pieces,
-    html`<span
-      class="lb desk x${end > 70 ? axis.percent(last.firstAt) : end}${end > 70 ? ' before' : ' behind'}"
-      >${words}</span
-    >`,
-  ]
+  // Failures for one reason after the other are one outage.
+  const outage = shown.filter(({ lastAt }) => end - axis.percent(lastAt) <= OUTAGE_GAP)
+  const firstAt = Math.min(...outage.map((one) => one.firstAt))
+  const words = `failed for ${span(last.lastAt - firstAt + last.durationMs)}`
+  const side = end > 70 ? `x${axis.percent(firstAt)} before` : `x${end} behind`
+  return [...pieces, html`<span class="lb desk ${side}">${words}</span>`]
 }
 
 function describeFailures(failures: readonly CheckRun[], axis: TimeAxis): string {
@@ -172,12 +172,18 @@ function describeFailures(failures: readonly CheckRun[], axis: TimeAxis): string
   return `${counted(checks, 'check')} of upstream failed in 14 days, the last at ${moment(last?.lastAt ?? 0, axis.endMs)}: ${clip(last?.reason ?? '')}`
 }
 
-function viewPiece({ view, createdAt, endsAt }: HeldByView, axis: TimeAxis): Html {
-  const from = axis.percent(createdAt)
-  const width = Math.max(3, 100 - from)
-  return html`<i class="x${Math.min(from, 97)} w${Math.min(width, 100)}"
-    >${clip(view, 60)}, until ${moment(endsAt, axis.endMs)}</i
-  >`
+/** Views from when they were made on; in words the one that ends last. */
+function viewPieces(holders: readonly HeldByView[], axis: TimeAxis): HtmlPart {
+  const [last] = holders
+  if (last === undefined) return undefined
+  const pieces = holders.map(({ createdAt }) => {
+    const from = Math.min(99, axis.percent(createdAt))
+    return html`<i class="x${from} w${100 - from}"></i>`
+  })
+  const from = Math.min(...holders.map(({ createdAt }) => axis.percent(createdAt)))
+  const more = holders.length === 1 ? '' : ` and ${holders.length - 1} more`
+  const words = `${clip(last.view, 40)}${more}, until ${moment(last.endsAt, axis.endMs)}`
+  return [pieces, html`<span class="lb x${from}${from > 50 ? ' before' : ' behind'}">${words}</span>`]
 }
 
 /** How many of what, for a heading. */

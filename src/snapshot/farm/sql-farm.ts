@@ -11,6 +11,10 @@ const SHOWN = `(m.removed_at IS NULL OR EXISTS (
 
 const PACKAGE = 'p.name, p.epoch, p.version, p.release, p.arch, p.href, p.digest, p.size'
 
+/** Looks upstream of a mirror `m` that failed since one did not. */
+const FAILED = `sync_check f WHERE f.mirror_id = m.id AND f.last_at > coalesce((SELECT max(x.last_at) FROM sync_check x
+  WHERE x.mirror_id = m.id AND x.outcome <> 'failed'), 0)`
+
 const CHECK = `c.id, m.name AS mirror, c.first_at AS firstAt, c.last_at AS lastAt, c.times, c.outcome,
   c.duration_ms AS durationMs, c.actor, c.bytes, c.snapshot, c.reason`
 
@@ -20,7 +24,8 @@ const FARM = {
       m.checked_at AS checkedAt, m.succeeded_at AS succeededAt, m.error, s.id AS snapshotId, s.seq, s.name AS snapshot,
       s.created_at AS createdAt, s.package_count AS packages, s.package_bytes AS bytes, s.cached,
       s.cached_bytes AS cachedBytes,
-      f.times AS failures, f.first_at AS failingSince, g.created_at AS currentSince, u.last_seen AS lastUsed,
+      iif(m.error IS NULL, NULL, (SELECT sum(f.times) FROM ${FAILED})) AS failures,
+      iif(m.error IS NULL, NULL, (SELECT min(f.first_at) FROM ${FAILED})) AS failingSince, g.created_at AS currentSince, u.last_seen AS lastUsed,
       (SELECT n.name FROM snapshot n WHERE n.mirror_id = m.id AND n.retired_at IS NULL ORDER BY n.seq DESC LIMIT 1) AS newest,
       iif(m.pin_id IS NULL, 0, (SELECT count(*) FROM snapshot n WHERE n.mirror_id = m.id AND n.retired_at IS NULL
         AND n.seq > s.seq)) AS waiting,
@@ -29,8 +34,6 @@ const FARM = {
     FROM mirror m LEFT JOIN current_span c ON c.mirror_id = m.id AND c.last_generation IS NULL
     LEFT JOIN snapshot s ON s.id = c.snapshot_id LEFT JOIN generation g ON g.number = c.first_generation
     LEFT JOIN mirror_usage u ON u.mirror_id = m.id
-    LEFT JOIN sync_check f ON m.error IS NOT NULL AND f.outcome = 'failed' AND f.id = (
-      SELECT x.id FROM sync_check x WHERE x.mirror_id = m.id ORDER BY x.last_at DESC LIMIT 1)
     WHERE m.id > :after AND ${SHOWN} ORDER BY m.id LIMIT :limit`,
   departed: `SELECT mirror_id AS mirrorId, state, count, bytes FROM departed_total WHERE mirror_id > :after
     AND mirror_id <= :last AND count > 0`,
