@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { brotliCompressSync, gzipSync } from 'node:zlib'
+import { gzipSync } from 'node:zlib'
 
 /** What pages refer to. */
 export type AssetName = 'ui.css' | 'ui.js'
@@ -10,7 +10,6 @@ export interface Asset {
   readonly contentType: string
   readonly body: Buffer
   readonly gzip: Buffer
-  readonly brotli: Buffer
   readonly etag: string
 }
 
@@ -54,8 +53,11 @@ function readAll(): Prepared {
     const body = Buffer.from(SHORTEN[name](text))
     const digest = hash('sha256', body).slice(0, 12)
     const path = `/assets/${name.replace('.', `.${digest}.`)}`
-    const compressed = { gzip: gzipSync(body, { level: 9 }), brotli: brotliCompressSync(body) }
-    return [name, path, { contentType: TYPES[name], body, etag: `"${digest}"`, ...compressed }] as const
+    return [
+      name,
+      path,
+      { contentType: TYPES[name], body, etag: `"${digest}"`, gzip: gzipSync(body) },
+    ] as const
   })
   return {
     paths: Object.fromEntries(files.map(([name, path]) => [name, path])) as Record<AssetName, string>,

@@ -107,9 +107,9 @@ function footer(
     >${page.json !== undefined && html`<a href="${page.json}">This page as JSON</a>`}<a
       href="${links.to('/metrics')}"
       >Metrics</a
-    >${hasTokens && html`<button type="button" class="plain jsonly" data-forget hidden>Forget the token</button>`}<button
+    >${hasTokens && html`<button type="button" class="lnk jsonly" data-forget hidden>Forget the token</button>`}<button
       type="button"
-      class="plain jsonly"
+      class="lnk jsonly"
       data-keys
     >
       <kbd>?</kbd> keyboard

@@ -83,7 +83,9 @@ export function percent(part: number, whole: number): number {
 export function shownUrl(url: string): string {
   try {
     const parsed = new URL(url)
-    return parsed.protocol === 'file:' ? `file://${parsed.pathname}` : `${parsed.host}${parsed.pathname}`
+    // What stands for a package's name, in a template, is to be read.
+    const path = parsed.pathname.replaceAll('%7B', '{').replaceAll('%7D', '}')
+    return parsed.protocol === 'file:' ? `file://${path}` : `${parsed.host}${path}`
   } catch {
     return url.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1').replace(/[?#].*$/s, '')
   }

@@ -49,7 +49,6 @@ export function sendAsset(exchange: Exchange, asset: Asset): void {
 interface Encodable {
   readonly body: Buffer
   readonly gzip: Buffer
-  readonly brotli?: Buffer
   readonly etag: string
 }
 
@@ -80,16 +79,13 @@ function send(exchange: Exchange, status: number, content: Encodable, headers: H
   response.end(request.method === 'HEAD' ? undefined : bytes)
 }
 
-/** The smallest form that the client says it takes; weights of 0 are refusals, all others are one. */
+/** Compressed for whoever says that it takes that; a weight of 0 is a refusal, all others are one. */
 function encode(
-  { body, gzip, brotli }: Encodable,
+  { body, gzip }: Encodable,
   accepted: string | string[] | undefined,
 ): { readonly bytes: Buffer; readonly coding?: string } {
-  const text = String(accepted ?? '')
-  const takes = (coding: string) =>
-    new RegExp(`(?:^|[ ,])${coding}(?! *; *q=0(?:\\.0+)? *(?:,|$))(?=[ ,;]|$)`).test(text)
-  if (brotli !== undefined && takes('br')) return { bytes: brotli, coding: 'br' }
-  return takes('gzip') ? { bytes: gzip, coding: 'gzip' } : { bytes: body }
+  const takes = /(?:^|[ ,])gzip(?! *; *q=0(?:\.0+)? *(?:,|$))(?=[ ,;]|$)/.test(String(accepted ?? ''))
+  return takes ? { bytes: gzip, coding: 'gzip' } : { bytes: body }
 }
 
 /** The theme that a page was switched to, by the one cookie there is. */

@@ -112,7 +112,7 @@ function callout(
   const { name, current, currentSince, removedAt } = mirror
   if (removedAt !== undefined) {
     const until = day(removedAt + context.retention().removedMs, nowMs)
-    return html`<div class="callout plain">
+    return html`<div class="callout calm">
       ${icon('warn')}
       <div>
         <b>This mirror is out of the configuration since ${time(removedAt, nowMs)}.</b> Addresses of its

@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+
 import type { Attention } from '../../proxy/attention.ts'
 import type { FarmMirror, SnapshotMark } from '../../snapshot/farm/farm.ts'
 import type { DashboardContext } from '../context.ts'
@@ -11,6 +13,7 @@ import { ago, count, counted, day } from '../text.ts'
 
 /** Mirrors on a page: more make it larger than a first load may be. */
 const PAGE_ROWS = 100
+const ROWS_AT_ONCE = 25
 const DAY_MS = 86_400_000
 /** Clients that are kept by name: as many are seen, or more. */
 const MOST_HOSTS = 1_000
@@ -74,7 +77,7 @@ export async function mirrorsTable(
     >
       <a href="${link({ sort: key === 'name' ? '' : key })}">${name}</a>
     </th>`
-  const lines = rows.map((mirror) =>
+  const lines = await inParts(rows, (mirror) =>
     row(
       mirror,
       {
@@ -126,6 +129,16 @@ export async function mirrorsTable(
     </table>
     ${rows.length === 0 && html`<p class="body mu">No mirror is like that.</p>`}${pager(pages, page, (one) => link({ page: one }))}${KEY}
   </section>`
+}
+
+/** Rows are made some at a time: others have their turn in between. */
+async function inParts<T>(items: readonly T[], make: (item: T) => Html): Promise<Html[]> {
+  const made: Html[] = []
+  for (const [at, item] of items.entries()) {
+    if (at > 0 && at % ROWS_AT_ONCE === 0) await nextTurn()
+    made.push(make(item))
+  }
+  return made
 }
 
 function linkTo(href: string, text: string): Html {

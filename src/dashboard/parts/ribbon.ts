@@ -6,6 +6,8 @@ import type { TimeAxis } from './axis.ts'
 const HEIGHT = 28
 const BASE = 19
 const MAX_TICK = 14
+/** Of packages that change in one snapshot, from one to a few thousand. */
+const DECADES = 3.3
 
 /** A mirror's last two weeks in one line: snapshots, what jobs get since when, and trouble of upstream. */
 export function ribbon(
@@ -36,7 +38,7 @@ export function ribbon(
 
 /** By the logarithm of what changed: an update of ten and one of a thousand packages are both seen. */
 export function tickHeight(changed: number | undefined, most: number = MAX_TICK): number {
-  const height = 4 + (Math.log10(1 + (changed ?? 3)) / 4) * (most - 4)
+  const height = 4 + (Math.log10(1 + (changed ?? 3)) / DECADES) * (most - 4)
   return Math.round(Math.min(most, height) * 10) / 10
 }
 

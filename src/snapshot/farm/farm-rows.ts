@@ -51,7 +51,7 @@ export interface DepartedRow {
 }
 
 /** A snapshot in a list. */
-export type SnapshotRow = Omit<FarmSnapshot, 'cached' | 'cachedBytes'> &
+export type SnapshotRow = { readonly cameAt: number } & Omit<FarmSnapshot, 'cached' | 'cachedBytes'> &
   Nullable<ChangeCounts> &
   Nullable<Pick<ListedSnapshot, 'revision' | 'lastUsed' | 'cached' | 'cachedBytes'>> & {
     readonly requests: number

@@ -169,7 +169,6 @@ export interface ListedView {
 /** Who uses a mirror, in short. */
 export interface MirrorUseSummary {
   readonly mirror: string
-  readonly snapshots: number
   readonly requests: number
   readonly bytes: number
   readonly clients: number

@@ -1,6 +1,5 @@
 import type Database from 'better-sqlite3'
 
-import { GC_FACTS } from '../gc/sql-gc.ts'
 import { prepareAll, type Prepared } from '../sql.ts'
 
 // Statements of the pages about a farm. Lists are of bounded length, or read in parts: see sqlite-farm.ts.
@@ -42,11 +41,15 @@ const FARM = {
     WHERE s.mirror_id = :mirrorId AND s.retired_at IS NULL AND s.created_at >= :since ORDER BY s.seq DESC LIMIT :limit`,
   hosts: `SELECT count(DISTINCT client) AS count FROM client_usage WHERE mirror_id = :mirrorId AND last_seen >= :since`,
   snapshots: `SELECT s.id, s.seq, s.name, s.created_at AS createdAt, s.package_count AS packages, s.package_bytes AS bytes,
-      s.cached, s.cached_bytes AS cachedBytes, s.revision, s.added, s.removed, s.upgraded, s.downgraded, s.replaced,
+      coalesce(s.adopted_at, s.created_at) AS cameAt, s.cached, s.cached_bytes AS cachedBytes, s.revision, s.added, s.removed, s.upgraded, s.downgraded, s.replaced,
       coalesce(u.requests, 0) AS requests, u.last_seen AS lastUsed
     FROM snapshot s LEFT JOIN snapshot_usage u ON u.snapshot_id = s.id
     WHERE s.mirror_id = :mirrorId AND s.retired_at IS NULL ORDER BY s.seq DESC`,
-  facts: GC_FACTS,
+  holding: `SELECT m.listed, m.pin_id AS pinId, (SELECT max(number) FROM generation) AS generation FROM mirror m WHERE m.id = :mirrorId`,
+  spans: `SELECT c.snapshot_id AS id, c.first_generation AS first, c.last_generation AS last FROM current_span c
+    WHERE c.mirror_id = :mirrorId ORDER BY c.first_generation`,
+  viewGenerations:
+    'SELECT generation, count(*) AS views FROM view WHERE expires_at > :farmMs GROUP BY generation',
   changes: `SELECT s.added, s.removed, s.upgraded, s.downgraded, s.replaced FROM snapshot s
     JOIN mirror m ON m.id = s.mirror_id WHERE m.name = :mirror AND s.name = :name AND s.added IS NOT NULL`,
   checksOfFarm: `SELECT ${CHECK} FROM sync_check c JOIN mirror m ON m.id = c.mirror_id
@@ -87,8 +90,7 @@ const FARM = {
     WHERE c.last_generation IS NULL OR c.last_generation >= :generation`,
   useCount: `SELECT count(*) AS count FROM mirror m WHERE ${SHOWN} AND instr(lower(m.name), :text) > 0`,
   use: `SELECT m.id, m.name AS mirror, coalesce(u.requests, 0) AS requests, coalesce(u.bytes, 0) AS bytes,
-      u.first_seen AS firstSeen, u.last_seen AS lastSeen, u.clients,
-      (SELECT count(*) FROM snapshot s WHERE s.mirror_id = m.id AND s.retired_at IS NULL) AS snapshots
+      u.first_seen AS firstSeen, u.last_seen AS lastSeen, u.clients
     FROM mirror m LEFT JOIN mirror_usage u ON u.mirror_id = m.id WHERE ${SHOWN} AND instr(lower(m.name), :text) > 0
     ORDER BY coalesce(u.last_seen, 0), m.name LIMIT :limit OFFSET :offset`,
   agents: 'SELECT agent FROM mirror_agent_usage WHERE mirror_id = :id ORDER BY requests DESC, agent LIMIT 4',

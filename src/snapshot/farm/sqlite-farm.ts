@@ -5,7 +5,6 @@ import { LRUCache } from 'lru-cache'
 
 import { judgeSnapshots, type RetentionRules } from '../../model/retention.ts'
 import { Sketch } from '../../model/sketch.ts'
-import { toFacts, type FactRow } from '../gc/retire.ts'
 import { runWrite } from '../write-transaction.ts'
 import type {
   ChangeCounts,
@@ -38,6 +37,7 @@ import {
   type SnapshotRow,
   type UseRow,
 } from './farm-rows.ts'
+import { toSnapshotFacts, type HoldingRows, type SpanRow } from './snapshot-facts.ts'
 import { prepareFarm, type FarmStatements } from './sql-farm.ts'
 
 /** Mirrors read in one turn, of which each costs some ten look-ups: two milliseconds. */
@@ -127,14 +127,17 @@ export class SqliteFarm implements FarmReader, FarmWriter {
     rules: RetentionRules,
     nowMs: number,
   ): Promise<readonly ListedSnapshot[]> {
-    const { facts, snapshots } = this.#statements
+    const { holding, spans, viewGenerations, snapshots } = this.#statements
     const mirrorId = mirror.id
-    const read = this.#database.transaction(() => {
-      const bounds = { mirrorId, farmNowMs: this.#clock().nowMs(), grace: rules.graceGenerations }
-      return { judged: facts.all(bounds) as FactRow[], rows: snapshots.all({ mirrorId }) as SnapshotRow[] }
-    })
-    const { judged, rows } = read()
-    const verdicts = judgeSnapshots(judged.map(toFacts), rules, { removedAt: mirror.removedAt, nowMs })
+    const read = this.#database.transaction(() => ({
+      rows: snapshots.all({ mirrorId }) as SnapshotRow[],
+      mirror: holding.get({ mirrorId }) as HoldingRows['mirror'],
+      spans: spans.all({ mirrorId }) as SpanRow[],
+      views: viewGenerations.all({ farmMs: this.#clock().nowMs() }) as HoldingRows['views'],
+    }))
+    const { rows, ...held } = read()
+    const facts = toSnapshotFacts(rows, held, rules.graceGenerations)
+    const verdicts = judgeSnapshots(facts, rules, { removedAt: mirror.removedAt, nowMs })
     return rows.map((row, at) => toListedSnapshot(row, verdicts[at]?.reasons ?? []))
   }
 

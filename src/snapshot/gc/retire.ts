@@ -17,11 +17,7 @@ interface MirrorRow {
   readonly unswept: number
 }
 
-/** A row of {@link GC_FACTS}. */
-export type FactRow = Omit<
-  SnapshotFacts,
-  'isCurrent' | 'wasCurrent' | 'isPinned' | 'isInGrace' | 'usedAt'
-> & {
+type FactRow = Omit<SnapshotFacts, 'isCurrent' | 'wasCurrent' | 'isPinned' | 'isInGrace' | 'usedAt'> & {
   readonly id: number
   readonly name: string
   readonly isCurrent: number
@@ -128,8 +124,7 @@ function judge(
   })
 }
 
-/** What retention looks at of a snapshot. */
-export function toFacts(row: FactRow): SnapshotFacts {
+function toFacts(row: FactRow): SnapshotFacts {
   return {
     createdAt: row.createdAt,
     views: row.views,

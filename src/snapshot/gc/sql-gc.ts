@@ -28,21 +28,19 @@ const VIEWS = `(SELECT count(DISTINCT v.name) FROM current_span c JOIN view v
         ON v.generation BETWEEN c.first_generation AND coalesce(c.last_generation, ${OPEN_END})
         WHERE c.mirror_id = s.mirror_id AND c.snapshot_id = s.id AND v.expires_at > :farmNowMs)`
 
-/** What model/retention.ts looks at, newest first. */
-export const GC_FACTS = `SELECT s.id, s.name, coalesce(s.adopted_at, s.created_at) AS createdAt, s.package_count AS packages,
-    ${IS_CURRENT} AS isCurrent,
-    ${WAS_CURRENT} AS wasCurrent,
-    m.pin_id IS s.id AS isPinned,
-    ${VIEWS} AS views,
-    EXISTS (SELECT 1 FROM current_span c WHERE c.mirror_id = s.mirror_id AND c.snapshot_id = s.id
-      AND coalesce(c.last_generation, ${OPEN_END}) >= (SELECT max(number) FROM generation) - :grace) AS isInGrace,
-    (SELECT u.last_seen FROM snapshot_usage u WHERE u.snapshot_id = s.id) AS usedAt
-  FROM snapshot s JOIN mirror m ON m.id = s.mirror_id
-  WHERE s.mirror_id = :mirrorId AND s.retired_at IS NULL ORDER BY s.seq DESC`
-
 const GC = {
   mirrors: `SELECT id, name, removed_at AS removedAt, unswept FROM mirror ORDER BY name`,
-  facts: GC_FACTS,
+  // What model/retention.ts looks at, newest first.
+  facts: `SELECT s.id, s.name, coalesce(s.adopted_at, s.created_at) AS createdAt, s.package_count AS packages,
+      ${IS_CURRENT} AS isCurrent,
+      ${WAS_CURRENT} AS wasCurrent,
+      m.pin_id IS s.id AS isPinned,
+      ${VIEWS} AS views,
+      EXISTS (SELECT 1 FROM current_span c WHERE c.mirror_id = s.mirror_id AND c.snapshot_id = s.id
+        AND coalesce(c.last_generation, ${OPEN_END}) >= (SELECT max(number) FROM generation) - :grace) AS isInGrace,
+      (SELECT u.last_seen FROM snapshot_usage u WHERE u.snapshot_id = s.id) AS usedAt
+    FROM snapshot s JOIN mirror m ON m.id = s.mirror_id
+    WHERE s.mirror_id = :mirrorId AND s.retired_at IS NULL ORDER BY s.seq DESC`,
   retire: 'UPDATE snapshot SET retired_at = :nowMs WHERE id = :id AND retired_at IS NULL',
   forgetFiles: 'DELETE FROM repodata_file WHERE snapshot_id = :id',
   forgetDefects: 'DELETE FROM defect WHERE snapshot_id = :id',
