@@ -4,7 +4,7 @@ import { createRequire } from 'node:module'
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core'
 
 import { findTool } from '../support/tools.ts'
-import { DEMO_NOW } from './demo-data.ts'
+import { DEMO_NOW } from './demo-mirrors.ts'
 
 /** A name that is not this machine's own, by which a browser finds it all the same. */
 export const FOREIGN_HOST = 'farm.test'

@@ -9,7 +9,8 @@ import { gate, type Gate } from '../support/gate.ts'
 import { writeSyntheticRepository } from '../support/synthetic-repository.ts'
 import { tempDir } from '../support/temp-dir.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
-import { DEMO_MIRRORS, DEMO_NOW, writeDemoData, type DemoMirror } from './demo-data.ts'
+import { writeDemoData } from './demo-data.ts'
+import { DEMO_MIRRORS, DEMO_NOW, type DemoMirror } from './demo-mirrors.ts'
 
 /** What may write, in a demonstration. */
 export const DEMO_TOKEN = 'demo-0123456789abcdef'

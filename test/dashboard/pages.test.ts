@@ -6,7 +6,7 @@ import { gunzipSync } from 'node:zlib'
 import Database from 'better-sqlite3'
 
 import { httpGet } from '../support/http-get.ts'
-import { DEMO_MIRRORS } from './demo-data.ts'
+import { DEMO_MIRRORS } from './demo-mirrors.ts'
 import { startDemoFarm, type DemoFarm } from './demo-farm.ts'
 
 const MIRROR = 'centos-stream-9-appstream'

@@ -25,7 +25,7 @@ export function copyLine(text: string, { isBlock = false } = {}): Html {
 
 /** Text that breaks after slashes and blanks, not within names. */
 function breakable(text: string): Html {
-  const parts = text.split(/(?<=[\/\n])|(?=[ \n])/)
+  const parts = text.split(/(?<=[/\n])|(?=[ \n])/)
   return html`${parts.map((part, at) => [
     at > 0 && new Html('<wbr>'),
     part.length <= MAX_UNBROKEN && part.includes('-') ? html`<span class="nb">${part}</span>` : part,
