@@ -124,7 +124,7 @@ describe('in a browser', needs('chromium'), () => {
     const context = await openContext(opened(), { width: 1440 })
     const page = await context.newPage()
     await page.goto(farm.url)
-    const row = page.locator('tr', { hasText: 'fedora-branched-fc44' })
+    const row = page.locator('.farm tr', { hasText: 'fedora-branched-fc44' })
     assert.match(await row.innerText(), /file \d of \d/)
     await page.evaluate('window.kept = document.querySelector("h1")')
     const link = page.getByRole('link', { name: 'kubernetes-1.33', exact: true })
@@ -159,7 +159,7 @@ describe('in a browser', needs('chromium'), () => {
     const mirror = 'rocky-9-baseos'
     await page.goto(`${farm.url}/mirrors/${mirror}`)
     const older = await page.locator('.sn tbody .nm a').nth(1).innerText()
-    await page.getByRole('link', { name: older, exact: true }).click()
+    await page.getByRole('link', { name: older, exact: true }).first().click()
     const dialog = page.getByRole('dialog')
     await page.getByRole('button', { name: 'Pin jobs to this' }).click()
     const act = dialog.getByRole('button', { name: `Pin to ${older}` })

@@ -85,14 +85,17 @@ const told = ({ result, mirror, current, generation, changed, view, ended }) => 
     showAges()
   }
 
+  let message = ''
   const showStrip = () => {
     const old = failures > 1
     root.classList.toggle('old', old)
-    strip.hidden = !old && !(paused && !d.body.hasAttribute('data-fixed'))
+    const stopped = paused && !d.body.hasAttribute('data-fixed')
+    strip.hidden = !old && !stopped && !message
     const at = new Date(takenAt).toISOString().slice(11, 16)
     if (old)
       strip.textContent = `This page is from ${at} (${age(takenAt)}). The server does not answer; it is asked again.`
-    else if (paused) strip.textContent = 'Updates are paused. Press . to go on.'
+    else if (message) strip.textContent = message
+    else if (stopped) strip.textContent = 'Updates are paused. Press . to go on.'
     if (old && !d.title.startsWith('old: ')) d.title = `old: ${title}`
   }
 
@@ -215,8 +218,8 @@ const told = ({ result, mirror, current, generation, changed, view, ended }) => 
     }
   }
   const say = (text) => {
-    strip.hidden = false
-    strip.textContent = text
+    message = text
+    showStrip()
   }
 
   // Keys.
