@@ -219,8 +219,6 @@ describe('listings', () => {
   test('are found without their slash, and nothing else is', async (t) => {
     const site = await startSite(t, { packages: [{ name: 'a', href: 'Packages/a/b+c/a.rpm' }] })
     const redirects: readonly (readonly [string, string])[] = [
-      ['', '/repos/yum/'],
-      ['/', '/repos/yum/'],
       ['/repos', '/repos/'],
       ['/repos/yum', '/repos/yum/'],
       ['//repos//yum//m', '/repos/yum/m/'],
