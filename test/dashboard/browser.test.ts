@@ -173,7 +173,7 @@ describe('in a browser', needs('chromium'), () => {
     await dialog.getByLabel('Token').fill(DEMO_TOKEN)
     await act.click()
     await page.getByText(`Jobs get ${older} of ${mirror}`).waitFor()
-    assert.match(readFileSync(farm.file, 'utf8'), new RegExp(`pin: ${older} # CI-9 "broken" <b>`))
+    assert.match(readFileSync(farm.file, 'utf8'), new RegExp(`pin: ${older} +# CI-9 "broken" <b>`))
     assert.deepEqual(await context.cookies(), [])
     await page.goto(`${farm.url}/mirrors/${mirror}`)
     assert.match(await page.locator('.callout').innerText(), /“CI-9 "broken" <b>”/)
