@@ -15,7 +15,7 @@ import { MirrorLists } from './mirror-lists.ts'
 import { Fetching } from './fetching.ts'
 import { createMetrics } from './figures.ts'
 import { RetiredWatch } from './retired-watch.ts'
-import { RunningConfig, toPlace } from './running-config.ts'
+import { RunningConfig } from './running-config.ts'
 import { Signatures } from './signatures.ts'
 import { Storage } from './storage.ts'
 import { Syncing } from './syncing.ts'
@@ -137,10 +137,9 @@ export class App {
       blobs: storage.blobs,
       claims: storage.claims,
       onEnd: ({ digest, size }, error) => {
-        if (error === undefined) {
-          this.#traffic.recordFetched(size ?? 0)
-          log.info({ digest, size }, 'filled')
-        } else log.warn({ digest, size, code: error.code, reason: error.message }, 'fill failed')
+        if (error === undefined) this.#traffic.recordFetched(size ?? 0)
+        if (error === undefined) log.info({ digest, size }, 'filled')
+        else log.warn({ digest, size, code: error.code, reason: error.message }, 'fill failed')
       },
     })
     this.#fetching = new Fetching({
@@ -395,10 +394,7 @@ export class App {
       intervalOf: (mirror) => this.config.mirrors.get(mirror)?.syncIntervalMs,
       traffic: () => this.#traffic.report(),
       now: this.#now,
-      configuration: () => {
-        const { refusal: error, problems, current } = this.#running
-        return { error, file: current.file, problems: problems.map(toPlace) }
-      },
+      configuration: () => this.#running.state,
       unready: () => findUnready(this.store),
     }
   }

@@ -2,7 +2,7 @@ import type { Config } from '../config/config.ts'
 import { ConfigError, type ConfigProblem } from '../config/problem.ts'
 import { ACTORS } from '../model/actor.ts'
 import { PinyonError, toPinyonError } from '../model/errors.ts'
-import type { ConfigurationProblem } from '../proxy/api-context.ts'
+import type { ConfigurationProblem, ConfigurationState } from '../proxy/api-context.ts'
 import type { ChangeOrigin, ListedMirror, SnapshotStore } from '../snapshot/store.ts'
 import type { Logger } from '../system/logger.ts'
 import { refuseRestart } from './mirrors.ts'
@@ -50,9 +50,10 @@ export class RunningConfig {
     return this.#refusal
   }
 
-  /** What is wrong with it, place by place, where that is known. */
-  get problems(): readonly ConfigProblem[] {
-    return this.#problems
+  /** The same, with where in the file, as pages and API tell it. */
+  get state(): ConfigurationState {
+    const { file } = this.#current
+    return { error: this.#refusal, file, problems: this.#problems.map(toPlace) }
   }
 
   /** Brings the index in line with the first configuration. Throws ConfigError for an unknown pin. */
@@ -108,7 +109,7 @@ export class RunningConfig {
 }
 
 /** Where something is wrong, without what is there. */
-export function toPlace({ line, key, expected }: ConfigProblem): ConfigurationProblem {
+function toPlace({ line, key, expected }: ConfigProblem): ConfigurationProblem {
   return { line, key, expected }
 }
 

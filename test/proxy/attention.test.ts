@@ -6,6 +6,7 @@ import type { FarmMirror } from '../../src/snapshot/farm/farm.ts'
 
 const NOW = Date.UTC(2026, 2, 17, 9, 52)
 const HOUR_MS = 3_600_000
+const UNMEASURED = { isListed: false, latencyMs: undefined, bytesPerSecond: undefined, failureShare: 0 }
 const NONE = { count: 0, bytes: 0 }
 const SOME = { count: 2, bytes: 10 }
 
@@ -47,7 +48,9 @@ function facts(mirrors: readonly FarmMirror[], more: Partial<AttentionFacts> = {
   return {
     mirrors,
     intervalOf: () => 8 * HOUR_MS,
-    sourcesOf: () => [{ baseurl: 'u', state: 'ok', failures: 0, retryInMs: 0, error: undefined }],
+    sourcesOf: () => [
+      { baseurl: 'u', state: 'ok', failures: 0, retryInMs: 0, error: undefined, ...UNMEASURED },
+    ],
     configuration: { error: undefined },
     cache: { full: false, bytes: 1, max_bytes: 2, only_here_bytes: 0 },
     trouble: [],
@@ -58,7 +61,7 @@ function facts(mirrors: readonly FarmMirror[], more: Partial<AttentionFacts> = {
 
 const FAILED = { error: 'timed out', failures: 3, failingSince: NOW - HOUR_MS }
 const MUTE: AttentionFacts['sourcesOf'] = () => [
-  { baseurl: 'u', state: 'down', failures: 4, retryInMs: 1, error: 'timed out' },
+  { baseurl: 'u', state: 'down', failures: 4, retryInMs: 1, error: 'timed out', ...UNMEASURED },
 ]
 const PINNED = { pinned: true, waiting: 3, currentSince: NOW - 31 * 24 * HOUR_MS }
 const LOST = { cached: NONE, at_risk: SOME, lost: { count: 1, bytes: 5 } }
