@@ -23,9 +23,7 @@ import { Verifier, type VerifyOptions } from './verifier.ts'
 import { createWriteActions } from './write-actions.ts'
 import type { Config } from '../config/config.ts'
 import type { Publish } from '../config/write.ts'
-import { createTrafficCounter } from '../http/count-traffic.ts'
-import { createUseCounter } from '../http/count-use.ts'
-import type { EndedRequest } from '../http/ended-request.ts'
+import { createCounters } from '../http/count-traffic.ts'
 import { listenOnAdminSocket } from '../http/admin-socket.ts'
 import { BodyMemory } from '../http/request-body.ts'
 import type { RouteContext } from '../http/routes.ts'
@@ -268,8 +266,7 @@ export class App {
       tokens: () => hashesOf(this.#running.current),
       log: this.#log,
     })
-    const counters = [createUseCounter(this.#storage.usage), createTrafficCounter(this.#traffic)]
-    const onEnd = (ended: EndedRequest) => counters.forEach((count) => count(ended))
+    const onEnd = createCounters(this.#storage.usage, this.#traffic)
     const fast = createFastFiles(this.#resolver, this.#content, () => this.config)
     const server = new HttpServer(open, this.#log, { onEnd, fast })
     await server.listen(this.#running.current.listen)
