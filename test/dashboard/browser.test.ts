@@ -51,7 +51,8 @@ describe('in a browser', needs('chromium'), () => {
       { width: 1440, theme: 'dark', pages: PAGES.slice(0, 3) },
       { width: 390, theme: 'light', pages: PAGES.slice(0, 3) },
     ] as const
-    for (const { width, theme, pages } of looks) {
+    // Side by side: each look has a process of its own.
+    const lookAt = async ({ width, theme, pages }: (typeof looks)[number]) => {
       const context = await openContext(opened(), { width, theme })
       const page = await context.newPage()
       const said = listen(page, farm.url)
@@ -64,6 +65,7 @@ describe('in a browser', needs('chromium'), () => {
       assert.deepEqual(said, [])
       await context.close()
     }
+    await Promise.all(looks.map(lookAt))
   })
 
   test('no script is needed to read, filter, compare and find', async (t) => {
