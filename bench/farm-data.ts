@@ -18,6 +18,8 @@ export interface FarmSize {
   readonly cached: number
   /** When the newest snapshot of each was made, in milliseconds since the epoch; eight hours lie between two. */
   readonly newestAt: number
+  /** Whether there are no blobs at all: they take most of the time. */
+  readonly isEmpty?: boolean
 }
 
 const EIGHT_HOURS_MS = 8 * 3_600_000
@@ -96,7 +98,7 @@ function writeMirror(statements: Statements, mirror: number, size: FarmSize, dat
     for (const name of REPODATA) {
       const content = digest(`${name} ${id}`)
       statements.file.run(id, `repodata/${name}`, name.split('.')[0], content, 100_000)
-      writeBlob(statements, dataDir, content, 100_000, createdAt)
+      if (size.isEmpty !== true) writeBlob(statements, dataDir, content, 100_000, createdAt)
     }
   }
   const changed = Math.round(packages / 100)

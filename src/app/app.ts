@@ -7,6 +7,7 @@ import { ConfigFile } from './config-file.ts'
 import { createPathSources } from './explain-paths.ts'
 import { FormerSources } from './former-sources.ts'
 import type { SharedUpstream } from './create-upstream.ts'
+import { createDashboard } from './dashboards.ts'
 import { createFastFiles, createHandlers } from './handlers.ts'
 import type { InventoryKeeper } from './inventory-keeper.ts'
 import { createUpstreams, findUnready, hashesOf, type SharedSources } from './mirrors.ts'
@@ -22,7 +23,7 @@ import { Verifier, type VerifyOptions } from './verifier.ts'
 import { createWriteActions } from './write-actions.ts'
 import type { Config } from '../config/config.ts'
 import type { Publish } from '../config/write.ts'
-import { createUseCounter } from '../http/count-use.ts'
+import { createCounters } from '../http/count-traffic.ts'
 import { listenOnAdminSocket } from '../http/admin-socket.ts'
 import { BodyMemory } from '../http/request-body.ts'
 import type { RouteContext } from '../http/routes.ts'
@@ -42,6 +43,7 @@ import type { VerifyReport } from '../snapshot/verify/verify-report.ts'
 import { createVerifyRunner } from '../snapshot/verify/verify-runner.ts'
 import type { Logger } from '../system/logger.ts'
 import type { Metrics } from '../system/metrics.ts'
+import { Traffic } from '../system/traffic.ts'
 import type { MachineClock } from '../system/machine-clock.ts'
 import { replaceFile } from '../system/publish.ts'
 import type { MirrorUpstream } from '../upstream/mirror-upstream.ts'
@@ -86,6 +88,7 @@ export class App {
   /** Forgets what is remembered of snapshots that others have retired. */
   readonly retiredWatch: RetiredWatch
   readonly #metrics: Metrics
+  readonly #traffic: Traffic
   readonly #diffs: DiffRunner
   readonly #injections = new InjectRunner()
   readonly #signatures: Signatures
@@ -105,6 +108,7 @@ export class App {
     this.#now = options.now ?? Date.now
     // Storage: blobs on disk, their warm end, snapshots in SQLite.
     this.#storage = storage
+    this.#traffic = new Traffic(this.#now)
     this.store = storage.snapshots
     this.#resolver = new Resolver(this.store, (mirror) => toClientSettings(this.config.mirrors.get(mirror)))
     this.retiredWatch = new RetiredWatch(this.store, () => this.#resolver.forget())
@@ -131,6 +135,7 @@ export class App {
       blobs: storage.blobs,
       claims: storage.claims,
       onEnd: ({ digest, size }, error) => {
+        if (error === undefined) this.#traffic.recordFetched(size ?? 0)
         if (error === undefined) log.info({ digest, size }, 'filled')
         else log.warn({ digest, size, code: error.code, reason: error.message }, 'fill failed')
       },
@@ -248,6 +253,9 @@ export class App {
   async listen(): Promise<number> {
     const { open, admin } = createHandlers({
       context: this.#routeContext(),
+      createDashboard: (context) =>
+        createDashboard(context, { config: () => this.config, syncing: this.#syncing }),
+      shownClients: () => this.config.dashboard?.clients ?? 'network',
       actions: createWriteActions({
         app: this,
         changes: this.#changes,
@@ -258,7 +266,7 @@ export class App {
       tokens: () => hashesOf(this.#running.current),
       log: this.#log,
     })
-    const onEnd = createUseCounter(this.#storage.usage)
+    const onEnd = createCounters(this.#storage.usage, this.#traffic)
     const fast = createFastFiles(this.#resolver, this.#content, () => this.config)
     const server = new HttpServer(open, this.#log, { onEnd, fast })
     await server.listen(this.#running.current.listen)
@@ -355,7 +363,7 @@ export class App {
     await this.#fetching.adopt(config, before)
   }
 
-  #routeContext(): RouteContext {
+  #routeContext(): Omit<RouteContext, 'dashboard'> {
     return {
       resolver: this.#resolver,
       content: this.#content,
@@ -380,7 +388,10 @@ export class App {
       inject: { store: this.store, runner: this.#injections, memory: new BodyMemory(MAX_BODY_BYTES) },
       clientScript: () => readClientScript(),
       publicUrl: () => this.#running.current.publicUrl,
-      configuration: () => ({ error: this.#running.refusal, file: this.#running.current.file }),
+      intervalOf: (mirror) => this.config.mirrors.get(mirror)?.syncIntervalMs,
+      traffic: () => this.#traffic.report(),
+      now: this.#now,
+      configuration: () => this.#running.state,
       unready: () => findUnready(this.store),
     }
   }

@@ -14,7 +14,11 @@ import type { Logger } from '../system/logger.ts'
 
 /** What requests are answered with. */
 export interface HandlerOptions {
-  readonly context: RouteContext
+  readonly context: Omit<RouteContext, 'dashboard'>
+  /** The pages for those who see what a context shows. */
+  readonly createDashboard: (context: Omit<RouteContext, 'dashboard'>) => RouteContext['dashboard']
+  /** What the network is told of clients. */
+  readonly shownClients: () => 'network' | 'full' | 'count'
   readonly actions: WriteActions
   /** Gives the tokens of the running configuration. */
   readonly tokens: () => TokenHashes
@@ -22,20 +26,26 @@ export interface HandlerOptions {
 }
 
 /** What answers over TCP, and what answers on the admin socket: the same, but for who may write and what is told of the configuration. */
-export function createHandlers({ context, actions, tokens, log }: HandlerOptions): {
+export function createHandlers(options: HandlerOptions): {
   readonly open: Handler
   readonly admin: Handler
 } {
+  const { context, createDashboard, shownClients, actions, tokens, log } = options
   // The socket's user is told file, line and value; the network only that something is wrong.
   const hidden = {
     ...context,
     configuration: () => hideDetails(context.configuration()),
-    showClient: toNetwork,
+    showClient: (address: string) => narrow(address, shownClients()),
   }
+  const withPages = (shown: Omit<RouteContext, 'dashboard'>): RouteContext => ({
+    ...shown,
+    dashboard: createDashboard(shown),
+  })
+  const [open, admin] = [withPages(hidden), withPages(context)]
   const [byToken, bySocket] = [authorizeByToken(tokens), authorizeBySocket]
   return {
-    open: withWrites({ actions, log, authorize: byToken }, (exchange) => route(exchange, hidden)),
-    admin: withWrites({ actions, log, authorize: bySocket }, (exchange) => route(exchange, context)),
+    open: withWrites({ actions, log, authorize: byToken }, (exchange) => route(exchange, open)),
+    admin: withWrites({ actions, log, authorize: bySocket }, (exchange) => route(exchange, admin)),
   }
 }
 
@@ -48,8 +58,15 @@ export function createFastFiles(resolver: Resolver, content: Content, config: ()
   }
 }
 
-function hideDetails({ error }: ConfigurationState): ConfigurationState {
+/** An address as the network may see it. */
+function narrow(address: string, shown: 'network' | 'full' | 'count'): string {
+  if (shown === 'full') return address
+  return shown === 'network' ? toNetwork(address) : 'not shown'
+}
+
+function hideDetails({ error, problems }: ConfigurationState): ConfigurationState {
   return {
+    ...(problems === undefined ? {} : { problems }),
     error:
       error === undefined ? undefined : 'the file on disk is refused: see the status command, or the log',
   }

@@ -1,7 +1,8 @@
 import type { Config } from '../config/config.ts'
-import { ConfigError } from '../config/problem.ts'
+import { ConfigError, type ConfigProblem } from '../config/problem.ts'
 import { ACTORS } from '../model/actor.ts'
 import { PinyonError, toPinyonError } from '../model/errors.ts'
+import type { ConfigurationProblem, ConfigurationState } from '../proxy/api-context.ts'
 import type { ChangeOrigin, ListedMirror, SnapshotStore } from '../snapshot/store.ts'
 import type { Logger } from '../system/logger.ts'
 import { refuseRestart } from './mirrors.ts'
@@ -32,6 +33,7 @@ export class RunningConfig {
   readonly #options: RunningConfigOptions
   #current: Config
   #refusal: string | undefined
+  #problems: readonly ConfigProblem[] = []
   #last: Promise<unknown> = Promise.resolve()
 
   constructor(options: RunningConfigOptions) {
@@ -46,6 +48,12 @@ export class RunningConfig {
   /** Why the configuration on disk is not the running one. */
   get refusal(): string | undefined {
     return this.#refusal
+  }
+
+  /** The same, with where in the file, as pages and API tell it. */
+  get state(): ConfigurationState {
+    const { file } = this.#current
+    return { error: this.#refusal, file, problems: this.#problems.map(toPlace) }
   }
 
   /** Brings the index in line with the first configuration. Throws ConfigError for an unknown pin. */
@@ -75,11 +83,13 @@ export class RunningConfig {
       this.#current = config
       await adopt(config, before, origin?.actor ?? ACTORS.configuration)
       this.#refusal = undefined
+      this.#problems = []
       onTaken(true)
       log.info({ file: config.file, mirrors: config.mirrors.size }, 'configuration')
       return generation
     } catch (error) {
       this.#refusal = toPinyonError(error).message
+      this.#problems = error instanceof ConfigError ? error.problems : []
       onTaken(false)
       log.error({ reason: this.#refusal }, 'configuration refused: the running one stays')
       throw error
@@ -96,6 +106,11 @@ export class RunningConfig {
       throw describeUnknownPin(config, error)
     }
   }
+}
+
+/** Where something is wrong, without what is there. */
+function toPlace({ line, key, expected }: ConfigProblem): ConfigurationProblem {
+  return { line, key, expected }
 }
 
 function listMirrors(config: Config): ListedMirror[] {

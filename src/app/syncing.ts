@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.ts'
-import { PinyonError } from '../model/errors.ts'
+import { PinyonError, type ErrorCode } from '../model/errors.ts'
+import type { FarmWriter, SyncCheck } from '../snapshot/farm/farm.ts'
 import { createThreadRunner } from '../snapshot/ingest-runner.ts'
 import { Scheduler } from '../snapshot/scheduler.ts'
 import { SyncBoard } from '../snapshot/sync-board.ts'
@@ -11,6 +12,9 @@ import type { MirrorLists } from './mirror-lists.ts'
 import { hasSameSources, scheduledMirrors } from './mirrors.ts'
 import { hasSameSignatures, type Signatures } from './signatures.ts'
 import type { Storage } from './storage.ts'
+
+/** Failures that say nothing about upstream: another process looks, or this one ends. */
+const NO_LOOKS: ReadonlySet<ErrorCode> = new Set(['SYNC_RUNNING', 'SHUTTING_DOWN'])
 
 /** What syncing is built from. */
 export interface SyncingOptions {
@@ -74,6 +78,16 @@ export class Syncing {
     return await this.#scheduler.sync(mirror, actor)
   }
 
+  /** Mirrors whose sync waits or runs, in their order. */
+  get asked(): readonly string[] {
+    return this.#scheduler.asked
+  }
+
+  /** When a mirror is to be looked at next, in milliseconds since the epoch. */
+  nextAt(mirror: string): number | undefined {
+    return this.#scheduler.nextAt(mirror)
+  }
+
   /** Begins no more syncs and waits for those that run. */
   async close(): Promise<void> {
     await this.#scheduler.close()
@@ -87,7 +101,7 @@ export class Syncing {
     // It waited its turn, and meanwhile went out of the configuration.
     if (upstream === undefined || settings === undefined)
       return { mirror, outcome: 'failed', error: notConfigured(mirror) }
-    const startedAt = performance.now()
+    const [startedAt, startedAtMs] = [performance.now(), now()]
     const result = await syncMirror({
       mirror,
       upstream,
@@ -107,9 +121,30 @@ export class Syncing {
     })
     this.board.end(mirror)
     if (result.outcome !== 'failed') onSynced(mirror)
-    logSync(log, result, Math.round(performance.now() - startedAt))
+    const durationMs = Math.round(performance.now() - startedAt)
+    logSync(log, result, durationMs)
+    await recordCheck(storage.snapshots.farm, result, { startedAt: startedAtMs, durationMs, actor })
     return result
   }
+}
+
+/** Notes how a look ended. The sync has been done: a database that cannot take that down does not undo it. */
+async function recordCheck(
+  farm: FarmWriter,
+  result: SyncResult,
+  facts: Pick<SyncCheck, 'startedAt' | 'durationMs' | 'actor'>,
+): Promise<void> {
+  const { mirror, outcome } = result
+  if (result.outcome === 'failed' && NO_LOOKS.has(result.error.code)) return
+  const check = {
+    mirror,
+    outcome,
+    ...facts,
+    bytes: result.outcome === 'published' ? result.bytes : 0,
+    snapshot: result.outcome === 'failed' ? undefined : result.snapshot.name,
+    reason: result.outcome === 'failed' ? result.error.message : undefined,
+  }
+  await farm.recordCheck(check).catch(() => undefined)
 }
 
 function notConfigured(mirror: string): PinyonError {

@@ -36,6 +36,7 @@ export function createWriteActions({ app, changes, fetching, resolver, now }: Wr
       return { mirror, snapshot, retired: true }
     },
     endViews: (client) => app.store.views.endAll(client),
+    endView: (view) => app.store.views.end(view),
     collect: (request) => app.collector.collect(request),
     verify: (request) => app.verify(request),
   }

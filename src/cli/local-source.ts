@@ -12,6 +12,7 @@ import { DiffRunner } from '../snapshot/diff/diff-runner.ts'
 import { createJudge } from '../snapshot/keys/judge.ts'
 import { KeyRing } from '../snapshot/keys/key-ring.ts'
 import { SqliteSnapshotStore } from '../snapshot/sqlite-snapshot-store.ts'
+import { Traffic } from '../system/traffic.ts'
 import type { MirrorSource } from './reading.ts'
 
 /** What a data directory says itself, while no server runs on it: the same answers as a server's. */
@@ -42,6 +43,9 @@ export function openLocalSource(configFile: string): MirrorSource {
         paths: createPathSources({ resolver, ledger: store.ledger }),
         listOf: () => undefined,
         identityProblemOf: () => undefined,
+        intervalOf: (mirror) => mirrors.get(mirror)?.syncIntervalMs,
+        traffic: () => new Traffic(Date.now).report(),
+        now: Date.now,
         cache: () => describeCache(store.ledger, cache.maxBytes),
         diff: (pair) => diffs.diff(pair),
       }

@@ -91,7 +91,7 @@ function welcome(config: Config, port: number): string {
 
   the index     curl ${base}/repos/yum/all_latest.json
   a repository  dnf --repofrompath=${mirror},${base}/repos/yum/${mirror}/latest --repo=${mirror} --nogpgcheck list
-  in a browser  ${base}/repos/yum/
+  in a browser  ${base}/
   its state     npm run -s pinyon -- status
 
 Next: declare your own mirrors in ${file} (config/examples/ has some). What you save there is taken up at once, or

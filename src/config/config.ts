@@ -1,6 +1,7 @@
 import type { Identity } from '../model/identity.ts'
 import type { Policy } from '../model/prefetch.ts'
 import type { AccessConfig, HostConfig, PaceConfig } from './access.ts'
+import type { ShownClients } from './schema-dashboard.ts'
 
 /** The effective configuration: every default filled in, every value checked, nothing left to interpret. */
 export interface Config {
@@ -24,6 +25,8 @@ export interface Config {
   readonly fastPath?: false
   /** By `host` or `host:port` as in URLs; absent: no host has settings of its own. */
   readonly hosts?: ReadonlyMap<string, HostConfig>
+  /** What the network is told of clients; their networks when absent. */
+  readonly dashboard?: { readonly clients: ShownClients }
   /** By name, disabled ones included. */
   readonly mirrors: ReadonlyMap<string, MirrorConfig>
 }

@@ -140,21 +140,18 @@ function refuseIssue(document: ConfigDocument, issue: z.core.$ZodIssue): void {
   if (issue.code !== 'unrecognized_keys') return document.refuseValue(issue.path, issue.message)
   const keys = configKeys()
   const [section] = issue.path
-  const known =
-    section === undefined
-      ? keys.top
-      : section === 'prefetch' ||
-          section === 'retention' ||
-          section === 'cache' ||
-          section === 'tokens' ||
-          section === 'hosts'
-        ? keys[section]
-        : keys.mirror
+  const known = section === undefined ? keys.top : isSection(section) ? keys[section] : keys.mirror
   for (const key of issue.keys.slice(0, PROBLEMS_MAX)) {
     const meant = suggestKey(key, known)
     const hint = meant === undefined ? '' : `; did you mean ${meant}?`
     document.refuseKey([...issue.path, key], 'an unknown key', `one of ${known.join(', ')}${hint}`)
   }
+}
+
+const SECTIONS = ['prefetch', 'retention', 'cache', 'dashboard', 'tokens', 'hosts'] as const
+
+function isSection(key: PropertyKey): key is (typeof SECTIONS)[number] {
+  return SECTIONS.some((section) => section === key)
 }
 
 /** In the order of the file, those of the file as a whole first, and not more than anyone reads. */
@@ -217,6 +214,7 @@ function buildConfig(
     cache: { maxBytes: parsed.cache.max_size, memoryBytes: parsed.cache.memory },
     ...(parsed.fast_path ? {} : { fastPath: false }),
     ...(hosts.size === 0 ? {} : { hosts }),
+    dashboard: { clients: parsed.dashboard.clients },
     mirrors: new Map(mirrors.map((mirror) => [mirror.name, mirror])),
   }
 }

@@ -8,6 +8,7 @@ import { parseListen } from './listen.ts'
 import { parseDuration } from '../model/duration.ts'
 import { parseFallback } from './fallback.ts'
 import { ACCESS_DEFAULTS, accessShape, paceShape } from './schema-access.ts'
+import { DASHBOARD_DEFAULTS, dashboardSchema } from './schema-dashboard.ts'
 import { PREFETCH_DEFAULTS, parsePolicy, parseWindow, prefetchSchema } from './schema-prefetch.ts'
 import { SOURCES_DEFAULTS, sourcesShape, varsSchema } from './schema-sources.ts'
 import { CACHE_DEFAULTS, RETENTION_DEFAULTS, cacheSchema, retentionSchema } from './schema-storage.ts'
@@ -28,6 +29,7 @@ export const DEFAULTS = {
   retention: RETENTION_DEFAULTS,
   cache: CACHE_DEFAULTS,
   fast_path: true,
+  dashboard: DASHBOARD_DEFAULTS,
   enabled: true,
   timeout: '30s',
   retries: 10,
@@ -98,6 +100,7 @@ export function configSchema(file: string) {
         (input) => input ?? {},
         z.record(z.string().regex(HOST_NAME), hostSchema(), { error: 'a mapping of host names' }),
       ),
+      dashboard: dashboardSchema(),
       mirrors: z.preprocess(
         // `mirrors:` with every entry commented out
         (input) => input ?? {},
@@ -159,6 +162,7 @@ export function configKeys() {
     prefetch: Object.keys(PREFETCH_DEFAULTS),
     retention: Object.keys(RETENTION_DEFAULTS),
     cache: Object.keys(CACHE_DEFAULTS),
+    dashboard: Object.keys(DASHBOARD_DEFAULTS),
     tokens: Object.keys(tokenSchema('/').shape),
     hosts: Object.keys(hostSchema().shape),
   }

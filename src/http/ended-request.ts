@@ -11,6 +11,8 @@ export interface EndedRequest {
   readonly outcome: Outcome | undefined
   /** By `performance.now()`, in milliseconds. */
   readonly startedAt: number
+  /** When there was something to say, by the same clock; absent where that was not looked at. */
+  readonly headAt?: number | undefined
   /** The other end's address; undefined on the admin socket. */
   readonly client: string | undefined
   readonly userAgent: string | undefined

@@ -10,6 +10,8 @@ export interface Exchange {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly startedAt: number
+  /** When there was something to say, by the same clock; undefined before that. */
+  headAt: number | undefined
   /** The other end's address; read now, since a connection that is gone does not tell any more. */
   readonly client: string | undefined
   outcome: Outcome | undefined
@@ -39,6 +41,7 @@ export function createExchange(request: IncomingMessage, response: ServerRespons
     request,
     response,
     startedAt: performance.now(),
+    headAt: undefined,
     client: request.socket.remoteAddress,
     outcome: undefined,
     snapshot: undefined,
@@ -60,6 +63,7 @@ export function toEndedRequest(exchange: Exchange): EndedRequest {
     status: response.statusCode,
     outcome: exchange.outcome,
     startedAt: exchange.startedAt,
+    headAt: exchange.headAt,
     client: exchange.client,
     userAgent: request.headers['user-agent'],
     snapshot: exchange.snapshot,
@@ -77,6 +81,7 @@ export function outcomeHeaders(
   outcome: Outcome,
   snapshot: Snapshot | undefined = exchange.snapshot,
 ): Headers {
+  exchange.headAt ??= performance.now()
   exchange.outcome = outcome
   exchange.snapshot = snapshot
   return cacheHeaders(outcome, snapshot)

@@ -8,12 +8,14 @@ import type { Resolver } from '../proxy/resolver.ts'
 import { formatClientScript } from '../proxy/client-script.ts'
 import { createTextReply } from '../proxy/reply.ts'
 import { findSegments, parseRequestTarget, queryOf } from '../proxy/request-target.ts'
+import type { Dashboard } from '../dashboard/dashboard.ts'
 import type { DiffRunner } from '../snapshot/diff/diff-runner.ts'
 import { askedHost } from './asked-host.ts'
 import type { Exchange } from './exchange.ts'
 import { isInjectPath, sendInjection, type InjectContext } from './inject.ts'
 import { answerOtherMethod } from './other-methods.ts'
 import { sendFile } from './send-file.ts'
+import { readTheme, sendAsset, sendPage } from './send-page.ts'
 import { sendRedirect, sendText } from './send-text.ts'
 
 /** What requests are answered from. */
@@ -38,6 +40,11 @@ export interface RouteContext {
   readonly paths: ApiContext['paths']
   readonly listOf: ApiContext['listOf']
   readonly identityProblemOf: ApiContext['identityProblemOf']
+  readonly intervalOf: ApiContext['intervalOf']
+  readonly traffic: ApiContext['traffic']
+  readonly now: ApiContext['now']
+  /** The pages for people. */
+  readonly dashboard: Dashboard
   /** Prometheus' text format, and its type. */
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>
   /** Enabled mirrors that have no snapshot yet. */
@@ -71,7 +78,6 @@ async function routeOther(
 ): Promise<void> {
   const [first, second, ...rest] = segments
   const text = (body: string) => sendText(exchange, createTextReply('text/plain; charset=utf-8', body))
-  if (first === undefined) return sendRedirect(exchange, `${publicPath(context.publicUrl())}/repos/yum/`)
   if (first === 'healthz' && second === undefined) return text('ok\n')
   if (first === 'readyz' && second === undefined) {
     const unready = await context.unready()
@@ -92,13 +98,35 @@ async function routeOther(
       exchange,
       await answerApi(apiContext(exchange, context), rest, queryOf(exchange.request.url ?? '')),
     )
-  throw new PinyonError('NOT_FOUND', `there is nothing at: /${segments.join('/')}`)
+  return await routePage(exchange, context, segments)
+}
+
+/** Pages for people, and what they refer to. */
+async function routePage(
+  exchange: Exchange,
+  { dashboard, publicUrl }: RouteContext,
+  path: readonly string[],
+): Promise<void> {
+  const { url = '/', headers } = exchange.request
+  const asset = path[0] === 'assets' ? dashboard.asset(`/${path.join('/')}`) : undefined
+  if (asset !== undefined) return sendAsset(exchange, asset)
+  const isFile = path.length === 1 && path[0] === 'setup.repo'
+  if (!isFile && !dashboard.has(path))
+    throw new PinyonError('NOT_FOUND', `there is nothing at: /${path.join('/')}`)
+  const base = publicBase(publicUrl(), headers.host)
+  if (isFile) return sendText(exchange, await dashboard.setupRepo(queryOf(url), base))
+  const [query, prefix, theme] = [queryOf(url), publicPath(publicUrl()), readTheme(headers.cookie)]
+  await sendPage(exchange, dashboard, { path, query, base, prefix, theme }, clientAddress(exchange))
 }
 
 function apiContext(exchange: Exchange, context: RouteContext): ApiContext {
   const { snapshots, usage, configuration, cache, gpgKeys, sourcesOf, identityProblemOf } = context
   const { paths, listOf, showClient, diff, prefetch } = context
+  const { intervalOf, traffic, now } = context
   return {
+    intervalOf,
+    traffic,
+    now,
     snapshots,
     usage,
     configuration: configuration(),

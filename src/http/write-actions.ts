@@ -32,6 +32,8 @@ export interface WriteActions {
   readonly retire: (mirror: string, snapshot: string) => Promise<Retirement>
   /** Ends all views of a client. */
   readonly endViews: (client: string) => Promise<number>
+  /** Ends one view; false when there is none. */
+  readonly endView: (view: string) => Promise<boolean>
   /** Collects what is not needed any more, or only tells what would go. See Collector.collect. */
   readonly collect: (request: { readonly dryRun: boolean; readonly wait: boolean }) => Promise<GcReport>
   /** Reads everything stored, and mends what is wrong unless it is only to be told. */

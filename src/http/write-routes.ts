@@ -54,6 +54,7 @@ const ROUTES: readonly WriteRoute[] = [
   { method: 'DELETE', path: 'mirrors/*', isReadable: true, run: remove },
   { method: 'DELETE', path: 'mirrors/*/snapshots/*', isReadable: true, run: retire },
   { method: 'DELETE', path: 'views', isReadable: true, run: endViews },
+  { method: 'DELETE', path: 'views/*', isReadable: true, run: endView },
 ]
 
 /** The writes of a path, one a method. */
@@ -147,6 +148,12 @@ async function endViews({ exchange, actions, query }: WriteCall): Promise<WriteO
     )
   const ended = await actions.endViews(client)
   return { reply: { client, ended }, note: { client, ended } }
+}
+
+async function endView({ exchange, actions, path: [, view = ''] }: WriteCall): Promise<WriteOutcome> {
+  await readJsonBody(exchange.request, {})
+  const ended = await actions.endView(view)
+  return { reply: { view, ended }, note: { view, ended } }
 }
 
 /** `?key` and `?key=1` are true, `?key=0` is false. */

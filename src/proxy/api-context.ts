@@ -5,6 +5,8 @@ import type { SnapshotPair } from '../snapshot/diff/snapshot-diff.ts'
 import type { ListState } from '../snapshot/listing/mirror-list.ts'
 import type { SnapshotHistory, SnapshotReader } from '../snapshot/store.ts'
 import type { HoldingsStore, PrefetchView } from './api-holdings.ts'
+import type { FarmReader } from '../snapshot/farm/farm.ts'
+import type { TrafficReport } from '../system/traffic.ts'
 import type { UsageReader } from '../snapshot/usage/usage.ts'
 import type { ViewStore } from '../snapshot/views/views.ts'
 import type { SourceReport } from '../upstream/upstream.ts'
@@ -16,6 +18,16 @@ export interface ConfigurationState {
   readonly error: string | undefined
   /** Absolute path of the file; only the socket's user is told. */
   readonly file?: string
+  /** Where in it something is wrong, and what was expected there; nothing of what the file says, which may be secret. */
+  readonly problems?: readonly ConfigurationProblem[]
+}
+
+/** A place of the configuration file. */
+export interface ConfigurationProblem {
+  /** 1-based; undefined when the file as a whole is the trouble. */
+  readonly line: number | undefined
+  readonly key: string
+  readonly expected: string
 }
 
 /** The cache as the API shows it; what only a collection knows is null before the first one. */
@@ -50,7 +62,11 @@ export interface UsageSource {
 /** What the API is answered from. */
 export interface ApiContext {
   readonly snapshots: SnapshotReader &
-    HoldingsStore & { readonly history: SnapshotHistory; readonly views: ViewStore }
+    HoldingsStore & {
+      readonly history: SnapshotHistory
+      readonly views: ViewStore
+      readonly farm: FarmReader
+    }
   /** A mirror's policy and last run of fetching ahead; undefined where no server runs, or the mirror is not configured. */
   readonly prefetch: (mirror: string) => MirrorPrefetch | undefined
   readonly configuration: ConfigurationState
@@ -67,6 +83,12 @@ export interface ApiContext {
   readonly listOf: (mirror: string) => ListState | undefined
   /** What is wrong with the certificates and secrets that a mirror is asked with; undefined when nothing is. */
   readonly identityProblemOf: (mirror: string) => string | undefined
+  /** How often a mirror is looked at, in milliseconds; undefined where that is not known. */
+  readonly intervalOf: (mirror: string) => number | 'off' | undefined
+  /** What requests have come to. */
+  readonly traffic: () => TrafficReport
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
   /** Compares two snapshots that are there. */
   readonly diff: (pair: SnapshotPair) => Promise<DiffDocument>
 }

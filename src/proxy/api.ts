@@ -1,5 +1,6 @@
 import { PinyonError } from '../model/errors.ts'
 import type { ApiContext, ApiRequest, ApiResource } from './api-context.ts'
+import { answerAttention } from './api-attention.ts'
 import { answerCache } from './api-cache.ts'
 import { answerGenerations } from './api-generations.ts'
 import { answerMirrors } from './api-mirrors.ts'
@@ -11,6 +12,7 @@ import type { TextReply } from './reply.ts'
 
 /** By the segment after `/api/v1`. */
 const RESOURCES: Readonly<Record<string, ApiResource>> = {
+  attention: answerAttention,
   cache: answerCache,
   configuration: answerConfiguration,
   generations: answerGenerations,

@@ -32,9 +32,14 @@ export class SqliteHistory implements SnapshotHistory {
   }
 
   async generations(query: GenerationQuery = {}): Promise<readonly Generation[]> {
-    const { mirror = null, before = Number.MAX_SAFE_INTEGER, limit = DEFAULT_LIMIT } = query
+    const { mirror, before = Number.MAX_SAFE_INTEGER, limit = DEFAULT_LIMIT } = query
+    const { generationsBefore, generationsOfMirror } = this.#statements
     const read = this.#database.transaction(() => {
-      const rows = this.#statements.generationsBefore.all({ mirror, before, limit }) as GenerationRow[]
+      const rows = (
+        mirror === undefined
+          ? generationsBefore.all({ before, limit })
+          : generationsOfMirror.all({ mirror, before, limit })
+      ) as GenerationRow[]
       return rows.map((row) => ({ ...row, changes: this.#changes(row.number) }))
     })
     return read()

@@ -3,6 +3,7 @@ import { parentPort, threadId, workerData } from 'node:worker_threads'
 import { DiskBlobStore } from '../cache/disk-blob-store.ts'
 import { createLayout } from '../cache/layout.ts'
 import { toPinyonError } from '../model/errors.ts'
+import { countChanges } from './farm/count-changes.ts'
 import { ingest } from './ingest.ts'
 import { threadScratchFile, type ThreadRequest } from './ingest-runner.ts'
 import { SqliteSnapshotStore } from './sqlite-snapshot-store.ts'
@@ -33,6 +34,7 @@ try {
       store,
       onPackages: (packages) => post({ progress: packages }),
     })
+    await countChanges(store, published.snapshot)
     post({ result: published })
   } finally {
     await store.close()

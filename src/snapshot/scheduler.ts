@@ -41,10 +41,21 @@ export class Scheduler {
   /** How long upstream wants to be left alone by a mirror's next sync, in milliseconds. */
   readonly #rests = new Map<string, number>()
   #mirrors: ReadonlyMap<string, ScheduledMirror> = new Map()
+  readonly #nextAt = new Map<string, number>()
   #closed = false
 
   constructor(options: SchedulerOptions) {
     this.#options = options
+  }
+
+  /** Mirrors whose sync waits or runs, in the order in which they were asked for. */
+  get asked(): readonly string[] {
+    return [...this.#running.keys()]
+  }
+
+  /** When a mirror is to be looked at next, in milliseconds since the epoch; undefined when that is not planned. */
+  nextAt(mirror: string): number | undefined {
+    return this.#nextAt.get(mirror)
   }
 
   /**
@@ -101,12 +112,14 @@ export class Scheduler {
   #forget(name: string): void {
     clearTimeout(this.#timers.get(name))
     this.#timers.delete(name)
+    this.#nextAt.delete(name)
     this.#failures.delete(name)
     this.#rests.delete(name)
   }
 
   #plan(name: string): void {
     clearTimeout(this.#timers.get(name))
+    this.#nextAt.delete(name)
     const interval = this.#mirrors.get(name)?.intervalMs
     if (this.#closed || interval === undefined || interval === 'off') return
     const failures = this.#failures.get(name) ?? 0
@@ -117,6 +130,7 @@ export class Scheduler {
     const timer = setTimeout(() => void this.#onTime(name, base), waitMs)
     timer.unref()
     this.#timers.set(name, timer)
+    this.#nextAt.set(name, this.#options.now() + waitMs)
   }
 
   /** Of several processes that share a store, the first whose time comes looks; the others see that it did. */

@@ -15,11 +15,13 @@ const HISTORY = {
     'SELECT number, created_at AS createdAt, cause, actor FROM generation WHERE number = :generation',
   generationAt: `SELECT number FROM generation WHERE created_at <= :atMs
     ORDER BY number DESC LIMIT 1`,
-  generationsBefore: `SELECT number, created_at AS createdAt, cause, actor FROM generation g
-    WHERE number < :before AND (:mirror IS NULL OR EXISTS (
-      SELECT 1 FROM current_span c JOIN mirror m ON m.id = c.mirror_id
-      WHERE m.name = :mirror AND (c.first_generation = g.number OR c.last_generation = g.number - 1)))
-    ORDER BY number DESC LIMIT :limit`,
+  generationsBefore: `SELECT number, created_at AS createdAt, cause, actor FROM generation
+    WHERE number < :before ORDER BY number DESC LIMIT :limit`,
+  // By the mirror's own spans, of which there are few.
+  generationsOfMirror: `SELECT g.number, g.created_at AS createdAt, g.cause, g.actor FROM (
+      SELECT c.first_generation AS number FROM mirror m JOIN current_span c ON c.mirror_id = m.id WHERE m.name = :mirror
+      UNION SELECT c.last_generation + 1 FROM mirror m JOIN current_span c ON c.mirror_id = m.id WHERE m.name = :mirror) n
+    CROSS JOIN generation g ON g.number = n.number WHERE n.number < :before ORDER BY n.number DESC LIMIT :limit`,
   changesTo: `SELECT m.name AS mirror, s.name AS snapshot FROM current_span c
     JOIN snapshot s ON s.id = c.snapshot_id JOIN mirror m ON m.id = c.mirror_id
     WHERE c.first_generation = :generation ORDER BY m.name`,

@@ -11,6 +11,7 @@ import { createIndex } from './index-order.ts'
 import { listDirectory } from './directory.ts'
 import type { DepartedStore } from './departed/departed.ts'
 import { SqliteDeparted } from './departed/sqlite-departed.ts'
+import { SqliteFarm } from './farm/sqlite-farm.ts'
 import type { MirrorUse } from './gc/removal.ts'
 import type { KeyStore } from './keys/key-store.ts'
 import { prepareKeys, type KeyStatements } from './keys/sql-keys.ts'
@@ -78,6 +79,7 @@ export class SqliteSnapshotStore implements SnapshotStore {
   readonly history: SnapshotHistory
   readonly usage: UsageStore
   readonly departed: DepartedStore
+  readonly farm: SqliteFarm
   readonly prefetch: PrefetchStore
   readonly stock: StockStore
   /** The account of the blobs beside it. */
@@ -116,6 +118,7 @@ export class SqliteSnapshotStore implements SnapshotStore {
     this.usage = new SqliteUsage(this.#database)
     this.departed = new SqliteDeparted(this.#database, () => this.farmClock.nowMs())
     this.prefetch = new SqlitePrefetch(this.#database)
+    this.farm = new SqliteFarm(this.#database, () => this.farmClock)
     this.stock = new SqliteStock(this.#database)
     this.ledger = new SqliteBlobLedger(this.#database, options.now ?? Date.now)
     this.farmClock = new StoredClock(this.#database, options.clock ?? openMachineClock())

@@ -1,6 +1,7 @@
 import type { Digest } from '../model/digest.ts'
 import type { ExtraFile, PackageRecord } from '../model/repodata.ts'
 import type { DepartedStore } from './departed/departed.ts'
+import type { FarmReader, FarmWriter } from './farm/farm.ts'
 import type { PrefetchStore, StockStore } from './prefetch/prefetch-store.ts'
 import type { UsageStore } from './usage/usage.ts'
 import type { ViewStore } from './views/views.ts'
@@ -351,6 +352,8 @@ export interface SnapshotStore extends SnapshotReader, SnapshotWriter {
   readonly history: SnapshotHistory
   readonly usage: UsageStore
   readonly departed: DepartedStore
+  /** What pages about the farm show. */
+  readonly farm: FarmReader & FarmWriter
   readonly prefetch: PrefetchStore
   readonly stock: StockStore
   readonly views: ViewStore

@@ -39,6 +39,8 @@ retention:
 cache:
   max_size: 200GiB
   memory: 256MiB
+dashboard:
+  clients: network
 mirrors:
   epel:
     baseurl: http://***@h/epel/

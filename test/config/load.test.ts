@@ -29,6 +29,7 @@ describe('what is read', () => {
         policy: 'warm',
         retention: DEFAULT_RETENTION,
         cache: DEFAULT_CACHE,
+        dashboard: { clients: 'network' },
         mirrors: new Map(),
       })
     })
@@ -64,6 +65,7 @@ prefetch: { parallel: 1, throttle: 0 }
 retention: { keep: 7, max_age: 30d, keep_used: 0s, grace: 2, removed: 1h }
 cache: { max_size: 1.5TB, memory: 1048576 }
 fast_path: false
+dashboard: { clients: count }
 mirrors:
   a+b:
     baseurl: [file:sample, 'http://u:p@h/x']
@@ -98,6 +100,7 @@ mirrors:
       },
       cache: { maxBytes: 1.5e12, memoryBytes: 1_048_576 },
       fastPath: false,
+      dashboard: { clients: 'count' },
       mirrors: new Map([
         [
           'a+b',

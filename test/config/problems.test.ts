@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import { ConfigFile } from './support.ts'
 
 const TOP =
-  'one of listen, public_url, data_dir, sync_interval, vars, tokens, policy, warm_window, prefetch, retention, cache, fast_path, hosts, mirrors'
+  'one of listen, public_url, data_dir, sync_interval, vars, tokens, policy, warm_window, prefetch, retention, cache, fast_path, hosts, dashboard, mirrors'
 const MIRROR =
   'one of baseurl, metalink, mirrorlist, mirrorlist_expire, failovermethod, vars, fallback, xml_base, extra_files, policy, warm_window, enabled, sync_interval, timeout, retries, minrate, throttle, bandwidth, max_parallel_downloads, proxy, sslverify, sslcacert, sslclientcert, sslclientkey, username, password, bearer_token, proxy_username, proxy_password, strict, allow_older, pin, gpgkey, repo_gpgcheck, gpgcheck'
 const NAME = 'a mirror name of letters, digits and . _ + @ ~ -'
@@ -365,6 +365,11 @@ const CASES: readonly [string, string, ...string[]][] = [
     'half a generation',
     'retention: { grace: 0.5 }\n',
     '1: retention.grace: found 0.5, expected a whole number from 0 to 100000',
+  ],
+  [
+    'clients in another way',
+    'dashboard: { clients: all }\n',
+    '1: dashboard.clients: found "all", expected one of network, full, count',
   ],
   ['no size', 'cache: { max_size: lots }\n', `1: cache.max_size: found "lots", expected ${SIZE}`],
   ['a small size', 'cache: { max_size: 1000 }\n', `1: cache.max_size: found 1000, expected ${SIZE}`],

@@ -56,7 +56,7 @@ describe('the index', () => {
     )
     const redirect = await httpGet(`${site.url}/repos/yum/m`)
     assert.equal(redirect.headers.location, '/pinyon/repos/yum/m/')
-    assert.equal((await httpGet(site.url)).headers.location, '/pinyon/repos/yum/')
+    assert.match((await httpGet(site.url)).body.toString(), /href="\/pinyon\/mirrors\/m"/)
   })
 
   test('is the same as the listed mirrors in every format, and answers 304 and HEAD', async (t) => {
@@ -219,8 +219,6 @@ describe('listings', () => {
   test('are found without their slash, and nothing else is', async (t) => {
     const site = await startSite(t, { packages: [{ name: 'a', href: 'Packages/a/b+c/a.rpm' }] })
     const redirects: readonly (readonly [string, string])[] = [
-      ['', '/repos/yum/'],
-      ['/', '/repos/yum/'],
       ['/repos', '/repos/'],
       ['/repos/yum', '/repos/yum/'],
       ['//repos//yum//m', '/repos/yum/m/'],

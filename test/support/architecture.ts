@@ -7,6 +7,7 @@ const ROOM_LEVELS = [
   ['cache', 'upstream', 'repodata', 'signature', 'inject'],
   ['snapshot'],
   ['proxy'],
+  ['dashboard'],
   ['http'],
   ['app'],
   ['cli'],

@@ -127,6 +127,23 @@ export function toDiffView(diff: SnapshotDiff): DiffView {
   }
 }
 
+/** Items of a list that a page shows. */
+const EXCERPT_ITEMS = 200
+
+/** The beginning of each list; the summary tells how long they are. */
+export function excerptOf(view: DiffView): DiffView {
+  const { replaced, downgraded, removed, upgraded, added, advisories } = view
+  return {
+    ...view,
+    replaced: replaced.slice(0, EXCERPT_ITEMS),
+    downgraded: downgraded.slice(0, EXCERPT_ITEMS),
+    removed: removed.slice(0, EXCERPT_ITEMS),
+    upgraded: upgraded.slice(0, EXCERPT_ITEMS),
+    added: added.slice(0, EXCERPT_ITEMS),
+    advisories: advisories.slice(0, EXCERPT_ITEMS).map((one) => ({ ...one, cves: one.cves.slice(0, 20) })),
+  }
+}
+
 function toPackageView(one: StoredPackage): PackageView {
   const { name, epoch, version, release, arch, href, digest, size = null } = one
   return { nevra: formatNevra(one), name, epoch, version, release, arch, href, digest, size }

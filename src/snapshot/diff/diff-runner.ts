@@ -4,6 +4,7 @@ import { LRUCache } from 'lru-cache'
 
 import type { Digest } from '../../model/digest.ts'
 import { PinyonError, type ErrorCode } from '../../model/errors.ts'
+import type { DiffView } from './diff-document.ts'
 import type { SnapshotPair } from './snapshot-diff.ts'
 
 /** A diff as the API answers it. */
@@ -11,6 +12,8 @@ export interface DiffDocument {
   /** JSON: see diff-document.ts. */
   readonly body: Buffer
   readonly digest: Digest
+  /** The beginning of each list, for a page. */
+  readonly excerpt: DiffView
 }
 
 /** What the thread is started with. */
@@ -20,7 +23,7 @@ export interface DiffRequest extends SnapshotPair {
 
 /** What the thread says. */
 export type DiffMessage =
-  | { readonly body: Uint8Array; readonly digest: Digest }
+  | { readonly body: Uint8Array; readonly digest: Digest; readonly excerpt: DiffView }
   | { readonly failure: { readonly code: ErrorCode; readonly message: string } }
 
 /** Memory of a thread, in MiB: a hundred thousand packages that all differ take half of it; with a larger young generation, twice that. */
@@ -30,6 +33,8 @@ const MAX_YOUNG_GENERATION_MB = 4
 const MAX_MS = 120_000
 /** Bytes of answers that are kept: people go back and forth between a few. */
 const KEPT_BYTES = 8 << 20
+/** What an excerpt takes, about, at most. */
+const EXCERPT_BYTES = 400_000
 /** Anybody may ask, and each costs up to seconds of a processor: so many wait beside the one that runs. */
 const MAX_WAITING = 16
 
@@ -59,7 +64,7 @@ export class DiffRunner {
   /** Snapshots do not change, and whoever asks has looked whether they are still there. */
   readonly #kept = new LRUCache<string, DiffDocument>({
     maxSize: KEPT_BYTES,
-    sizeCalculation: ({ body }) => body.length + 256,
+    sizeCalculation: ({ body }) => body.length + Math.min(body.length, EXCERPT_BYTES) + 256,
   })
 
   /** @param compare does the work; in a thread unless told */
@@ -177,7 +182,10 @@ function resultOf(worker: Worker): Promise<DiffDocument> {
   let document: DiffDocument | undefined
   worker.on('message', (message: DiffMessage) => {
     if ('failure' in message) failure = new PinyonError(message.failure.code, message.failure.message)
-    else document = { body: Buffer.from(message.body.buffer), digest: message.digest }
+    else {
+      const { body, digest, excerpt } = message
+      document = { body: Buffer.from(body.buffer), digest, excerpt }
+    }
   })
   worker.on('error', (error) => {
     failure = new PinyonError('STORE_FAILED', `comparing snapshots: ${error.message}`, { cause: error })

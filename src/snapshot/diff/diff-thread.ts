@@ -4,7 +4,7 @@ import { DiskBlobStore } from '../../cache/disk-blob-store.ts'
 import { createLayout } from '../../cache/layout.ts'
 import { digestOf } from '../../model/digest.ts'
 import { toPinyonError } from '../../model/errors.ts'
-import { toDiffView } from './diff-document.ts'
+import { excerptOf, toDiffView } from './diff-document.ts'
 import type { DiffMessage, DiffRequest } from './diff-runner.ts'
 import { diffSnapshots } from './snapshot-diff.ts'
 import { SqliteSnapshotStore } from '../sqlite-snapshot-store.ts'
@@ -22,8 +22,9 @@ try {
     // It only reads: of no process, and nobody's temporary files.
     const blobs = new DiskBlobStore(layout, { processId: '', isAlive: () => true })
     const diff = await diffSnapshots({ store, blobs }, pair)
-    const body = new TextEncoder().encode(`${JSON.stringify(toDiffView(diff))}\n`)
-    post({ body, digest: digestOf(body) }, [body.buffer])
+    const view = toDiffView(diff)
+    const body = new TextEncoder().encode(`${JSON.stringify(view)}\n`)
+    post({ body, digest: digestOf(body), excerpt: excerptOf(view) }, [body.buffer])
   } finally {
     await store.close()
   }

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { describe, test } from 'node:test'
 
 import { digestOf } from '../../../src/model/digest.ts'
+import { toDiffView } from '../../../src/snapshot/diff/diff-document.ts'
 import { DiffRunner, type DiffDocument } from '../../../src/snapshot/diff/diff-runner.ts'
 import type { SnapshotPair } from '../../../src/snapshot/diff/snapshot-diff.ts'
 
@@ -28,8 +29,19 @@ class Desk {
     if (signal.aborted) this.stopped.push(pair)
     signal.throwIfAborted()
     const body = Buffer.from(pair.to)
-    return { body, digest: digestOf(body) }
+    return { body, digest: digestOf(body), excerpt: toDiffView({ ...pair, ...NOTHING }) }
   }
+}
+
+const NOTHING = {
+  replaced: [],
+  downgraded: [],
+  upgraded: [],
+  removed: [],
+  added: [],
+  advisories: [],
+  advisoriesError: undefined,
+  metadata: [],
 }
 
 function pairOf(to: string): SnapshotPair {

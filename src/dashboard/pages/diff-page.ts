@@ -1,0 +1,216 @@
+import { digestHex } from '../../model/digest.ts'
+import type {
+  AdvisoryView,
+  DiffView,
+  MovedView,
+  PackageView,
+  ReplacedView,
+} from '../../snapshot/diff/diff-document.ts'
+import type { Snapshot } from '../../snapshot/store.ts'
+import type { DashboardContext, Page, PageRequest } from '../context.ts'
+import { findMirror, findSnapshot } from '../find-mirror.ts'
+import { html, type Html, type HtmlPart } from '../html.ts'
+import { Links } from '../links.ts'
+import { copyLine, crumbs } from '../parts/pieces.ts'
+import { bytes, clip, count } from '../text.ts'
+
+/** Rows above which a section of what is routine is folded. */
+const FOLDED_ABOVE = 20
+const DIGEST_DIGITS = 12
+const MAX_CVES = 6
+
+/** In what two snapshots differ, what can hurt first. */
+export async function diffPage(context: DashboardContext, request: PageRequest): Promise<Page> {
+  const links = new Links(request.prefix)
+  const mirror = await findMirror(context, request.path[1])
+  const all = await context.snapshots.snapshots(mirror.name)
+  const named = (key: string, otherwise: string | undefined) => {
+    const asked = request.query.get(key) ?? otherwise
+    if (asked === 'current') return mirror.current?.name
+    return asked === 'newest' ? mirror.newest : asked
+  }
+  const to = await findSnapshot(context, mirror.name, named('to', mirror.newest))
+  const before = all.find(({ seq }) => seq < to.seq)?.name
+  const current = mirror.current?.id === to.id ? before : mirror.current?.name
+  const from = await findSnapshot(context, mirror.name, named('from', current ?? to.name))
+  const diff = await context.diff({ mirror: mirror.name, from: from.name, to: to.name })
+  const api = `mirrors/${encodeURIComponent(mirror.name)}/diff?from=${from.name}&to=${to.name}`
+  const json = links.api(api)
+  const body = html`${crumbs([['Mirrors', links.to('/')], [mirror.name, links.mirror(mirror.name)], 'compare'])}
+    <div class="mhead"><h1>What changed in ${mirror.name}</h1></div>
+    ${chooser(mirror.name, all, { from, to }, links)} ${summary(diff)} ${sections(diff, links, json)}
+    <section class="card" aria-labelledby="h-b">
+      <header><h2 id="h-b">What next</h2></header>
+      <div class="body next">
+        <p>Which snapshot between the two broke a job, in as few runs as can be:</p>
+        ${copyLine(`pinyon bisect ${mirror.name} ${from.name} ${to.name} --run ./job.sh`)}
+        <p>Jobs get the first of the two again:</p>
+        ${copyLine(`pinyon pin ${mirror.name} ${from.name} --why "…"`)}
+      </div>
+    </section>`
+  return { title: `Changes in ${mirror.name}`, place: 'mirrors', body, json, isFixed: true }
+}
+
+function chooser(
+  mirror: string,
+  all: readonly Snapshot[],
+  { from, to }: { readonly from: Snapshot; readonly to: Snapshot },
+  links: Links,
+): Html {
+  const select = (name: string, label: string, chosen: Snapshot) =>
+    html`<label
+      >${label}
+      <select name="${name}">
+        ${all.map((one) => html`<option${one.id === chosen.id && html` selected`}>${one.name}</option>`)}
+      </select></label
+    >`
+  return html`<form class="meta choose" action="${links.mirror(mirror)}/diff">
+    ${select('from', 'From', from)}${select('to', 'to', to)}<button class="btn">Compare</button
+    ><a href="${links.diff(mirror, to.name, from.name)}">Swap the two</a>
+  </form>`
+}
+
+function summary({ summary: figures }: DiffView): Html {
+  const all = [
+    ['replaced', figures.replaced, 'replaced in place', 'risk'],
+    ['downgraded', figures.downgraded, 'downgraded', 'risk'],
+    ['removed', figures.removed, 'removed', ''],
+    ['upgraded', figures.upgraded, 'upgraded', ''],
+    ['added', figures.added, 'added', ''],
+    ['advisories', figures.advisories, 'new advisories', ''],
+  ] as const
+  const items = all.map(([key, number, what, tone]) => {
+    const figure = html`<b>${count(number)}</b> ${what}`
+    return html`<li class="${number > 0 && tone}">
+      ${number === 0 ? figure : html`<a href="#${key}">${figure}</a>`}
+    </li>`
+  })
+  return html`<ul class="figures card">
+    ${items}
+  </ul>`
+}
+
+function sections(diff: DiffView, links: Links, json: string): HtmlPart {
+  const { mirror, summary: figures, metadata, advisories_error: error } = diff
+  const name = (text: string) => html`<a href="${links.package(mirror, text)}">${clip(text)}</a>`
+  const nothing = Object.values(figures).every((number) => number === 0)
+  return [
+    nothing && html`<section class="card"><p class="body">No package differs.</p></section>`,
+    section(
+      'replaced',
+      'Replaced in place: same name and version, other bytes',
+      diff.replaced,
+      figures.replaced,
+      (one) => replacedRow(one, name),
+      json,
+    ),
+    section(
+      'downgraded',
+      'Downgraded',
+      diff.downgraded,
+      figures.downgraded,
+      (one) => movedRow(one, name),
+      json,
+    ),
+    section('removed', 'Removed', diff.removed, figures.removed, (one) => packageRow(one, name), json),
+    section('upgraded', 'Upgraded', diff.upgraded, figures.upgraded, (one) => movedRow(one, name), json),
+    section('added', 'Added', diff.added, figures.added, (one) => packageRow(one, name), json),
+    section('advisories', 'New advisories', diff.advisories, figures.advisories, advisoryRow, json),
+    error !== null && html`<p class="mu note">New advisories could not be told: ${clip(error, 300)}</p>`,
+    metadata.length > 0 &&
+      html`<p class="mu note">Other metadata that differ: ${clip(metadata.join(', '), 300)}</p>`,
+  ]
+}
+
+function section<T>(
+  id: string,
+  title: string,
+  items: readonly T[],
+  total: number,
+  toRow: (item: T) => Html,
+  json: string,
+): HtmlPart {
+  if (total === 0) return undefined
+  const table = html`<table class="diff">
+    <caption class="sr">
+      ${title}
+    </caption>
+    <tbody>
+      ${items.map(toRow)}
+    </tbody>
+  </table>`
+  const more =
+    items.length < total &&
+    html`<p class="foot">
+      The first ${count(items.length)} of ${count(total)}. <a href="${json}">All of them as JSON</a>
+    </p>`
+  const isFolded = items.length > FOLDED_ABOVE && (id === 'upgraded' || id === 'added')
+  const content = isFolded
+    ? html`<details class="fold">
+        <summary>Show ${count(items.length)} rows</summary>
+        ${table}
+      </details>`
+    : table
+  return html`<section class="card" id="${id}" aria-labelledby="h-${id}">
+    <header>
+      <h2 id="h-${id}">${title}</h2>
+      <span class="mu">${count(total)}</span>
+    </header>
+    ${content}${more}
+  </section>`
+}
+
+type Namer = (name: string) => Html
+
+function movedRow(
+  { name, arch, from, to, also_added: added = [], also_removed: removed = [] }: MovedView,
+  link: Namer,
+): Html {
+  const others = [
+    ...removed.map((evr) => `${clip(evr)} is gone`),
+    ...added.map((evr) => `${clip(evr)} is new`),
+  ]
+  return html`<tr>
+    <th scope="row" class="nm">${link(name)}<span class="fa">.${clip(arch)}</span></th>
+    <td class="m">${clip(from.evr)} → <b>${clip(to.evr)}</b></td>
+    <td class="mu">${others.slice(0, 4).join(', ')}</td>
+  </tr>`
+}
+
+function packageRow({ name, nevra, size }: PackageView, link: Namer): Html {
+  return html`<tr>
+    <th scope="row" class="nm">${link(name)}</th>
+    <td class="m">${clip(nevra)}</td>
+    <td class="mu">${bytes(size)}</td>
+  </tr>`
+}
+
+function replacedRow({ name, nevra, from, to }: ReplacedView, link: Namer): Html {
+  return html`<tr>
+    <th scope="row" class="nm">${link(name)}</th>
+    <td class="m">${clip(nevra)}</td>
+    <td>${bytesOf(from)}<br />${bytesOf(to)}</td>
+  </tr>`
+}
+
+function bytesOf({ digest, size, href }: ReplacedView['from']): Html {
+  return html`<span class="m">${digestHex(digest).slice(0, DIGEST_DIGITS)}</span> ${bytes(size)}
+    <span class="fa">${clip(href)}</span>`
+}
+
+function advisoryRow({ id, type, severity, title, cves }: AdvisoryView): Html {
+  const kind = [severity, type].filter((word) => word !== null).join(' ')
+  return html`<tr>
+    <th scope="row" class="nm">${clip(id)}</th>
+    <td class="mu">${clip(kind)}</td>
+    <td>
+      ${clip(title ?? '', 200)}
+      <span class="fa"
+        >${cves
+          .slice(0, MAX_CVES)
+          .map((cve) => clip(cve, 30))
+          .join(' ')}</span
+      >
+    </td>
+  </tr>`
+}

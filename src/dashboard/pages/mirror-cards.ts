@@ -1,0 +1,179 @@
+import { toSignatureView } from '../../proxy/api-signatures.ts'
+import { formatMirrorRepo } from '../../proxy/mirror-repo.ts'
+import { html, type Html, type HtmlPart } from '../html.ts'
+import { icon } from '../parts/icons.ts'
+import { card, completenessBar, copyLine } from '../parts/pieces.ts'
+import { bytes, clip, count, counted, shownUrl, span } from '../text.ts'
+import type { MirrorParts } from './mirror-parts.ts'
+
+/** Digits of a fingerprint that people compare. */
+const KEY_DIGITS = 16
+
+/** Whether jobs can have everything that the current snapshot lists. */
+export function completenessCard({ mirror, links }: MirrorParts): Html {
+  const { current, departed, name } = mirror
+  if (current === undefined)
+    return card(
+      'complete',
+      'Can jobs have everything?',
+      html`<p class="body mu">There is no snapshot yet.</p>`,
+    )
+  const { at_risk: atRisk, lost } = departed
+  const { cached, cachedBytes, packages: total } = current
+  const demand = cached === undefined ? undefined : Math.max(0, total - cached - atRisk.count - lost.count)
+  const demandBytes = cachedBytes === undefined ? undefined : Math.max(0, current.bytes - cachedBytes)
+  const list = (state: string, text: string) =>
+    html`<a href="${links.snapshot(name, current.name)}?state=${state}#packages">${text}</a>`
+  const notes = [
+    atRisk.count > 0 &&
+      html`<p>
+        ${list('at_risk', `The ${count(atRisk.count)} at risk`)} left upstream and nobody has asked for them.
+        <code>pinyon fetch ${name} --at-risk</code> asks every source now.
+      </p>`,
+    lost.count > 0 &&
+      html`<p>
+        ${list('lost', `The ${count(lost.count)} lost`)}: every source was asked and has them not. A job gets
+        502. Add <code>fallback:</code>, or roll back.
+      </p>`,
+  ]
+  return card(
+    'complete',
+    'Can jobs have everything?',
+    html`<div class="body">
+      ${completenessBar({ cached: cached ?? 0, atRisk: atRisk.count, lost: lost.count, total }, true)}
+      <ul class="comp">
+        ${line('a', 'cached', cached, cachedBytes)}${line('d', 'fetched when asked for', demand, demandBytes)}${line('r', 'at risk', atRisk.count, atRisk.bytes, atRisk.count > 0 ? 'risk' : '')}${line('l', 'lost', lost.count, lost.bytes, lost.count > 0 ? 'lost' : '')}
+      </ul>
+      ${notes}
+    </div>`,
+  )
+}
+
+function line(
+  kind: string,
+  what: HtmlPart,
+  number: number | undefined,
+  size: number | undefined,
+  tone = '',
+): Html {
+  return html`<li>
+    <i class="${kind}"></i><span class="${tone}">${what}</span><b>${count(number)}</b
+    ><span class="mu">${number === 0 ? '–' : bytes(size)}</span>
+  </li>`
+}
+
+/** Whether upstream answers, and whose signature is on what it says. */
+export async function upstreamsCard({ mirror, settings, context, nowMs }: MirrorParts): Promise<Html> {
+  const sources = context.sourcesOf(mirror.name).map(({ baseurl, state, error, failures, retryInMs }) => {
+    const isWell = state === 'ok' && failures === 0
+    const words = isWell
+      ? 'Gave what it was asked for last.'
+      : `${{ ok: 'Asked again', 'set aside': 'Set aside', down: 'Down' }[state]} after ${counted(failures, 'failure')}${retryInMs > 0 ? `, asked again in ${span(retryInMs)}` : ''}: ${clip(error ?? 'no reason', 200)}`
+    return item(isWell ? 'ok' : 'down', clip(shownUrl(baseurl), 80), state === 'ok' ? '' : state, words)
+  })
+  const fallbacks = (settings?.fallbacks ?? []).map((url) =>
+    item(
+      undefined,
+      clip(shownUrl(url), 80),
+      'fallback',
+      'Asked, by checksum, for what upstream no longer has.',
+    ),
+  )
+  const nextAt = context.syncs.nextAt(mirror.name)
+  const next =
+    nextAt !== undefined &&
+    html`<p class="mu next">Looked at next in ${span(Math.max(60_000, nextAt - nowMs))}.</p>`
+  const none = sources.length === 0 && html`<li><p>It is not in the configuration: nobody is asked.</p></li>`
+  return card(
+    'upstreams',
+    'Upstreams',
+    html`<div class="body">
+      <ul class="ups">
+        ${sources}${none}${fallbacks}${await signature({ mirror, settings, context, nowMs })}
+      </ul>
+      ${next}
+    </div>`,
+  )
+}
+
+function item(state: 'ok' | 'down' | undefined, name: string, note: string, words: HtmlPart): Html {
+  const picture =
+    state === undefined
+      ? undefined
+      : state === 'ok'
+        ? html`<span class="okc">${icon('ok')}</span>`
+        : html`<span class="lost">${icon('down')}</span>`
+  return html`<li>
+    <div class="h">${picture}<span class="u">${name}</span><span class="nw">${note}</span></div>
+    <p>${words}</p>
+  </li>`
+}
+
+async function signature({
+  mirror,
+  settings,
+  context,
+}: Pick<MirrorParts, 'mirror' | 'settings' | 'context' | 'nowMs'>): Promise<HtmlPart> {
+  if (mirror.current === undefined) return undefined
+  const snapshot = await context.snapshots.snapshot(mirror.name, mirror.current.name)
+  if (snapshot === undefined) return undefined
+  const { state, key, owner } = await toSignatureView(context.snapshots, snapshot)
+  const note = settings?.repoGpgcheck === true ? 'repo_gpgcheck' : 'not asked for'
+  if (state === 'verified')
+    return item(
+      'ok',
+      'Signature',
+      note,
+      `repomd.xml.asc verified: ${groupDigits(key ?? '')}, ${clip(owner ?? '', 80)}.`,
+    )
+  const words = {
+    unverified: 'repomd.xml.asc is there; repo_gpgcheck would verify it.',
+    missing: 'Upstream had no signature of this repomd.xml.',
+    none: 'This repository is not signed.',
+  }
+  return item(undefined, 'Signature', note, words[state])
+}
+
+function groupDigits(fingerprint: string): string {
+  return fingerprint.slice(-KEY_DIGITS).replace(/(.{4})(?=.)/g, '$1 ')
+}
+
+/** How to use this mirror. */
+export function setupCard({ mirror, context, links }: MirrorParts, base: string): Html {
+  const { name, current } = mirror
+  const settings = context.clientSettings(name)
+  const frozen =
+    current === undefined
+      ? html`<p class="mu">Works as soon as the first sync is done.</p>`
+      : copyLine(formatMirrorRepo({ mirror: name, view: current.name, base, settings }).trimEnd(), {
+          isBlock: true,
+        })
+  const rolling = copyLine(
+    `dnf config-manager --add-repo ${base}/setup.repo?mirror=${encodeURIComponent(name)}&at=rolling`,
+  )
+  const one = copyLine(
+    `curl -fsSO ${base}/repos/yum/${name}/${current?.name ?? 'latest'}/repodata/repomd.xml`,
+  )
+  return card(
+    'setup',
+    'Set me up',
+    html`<div class="body">
+      <details open>
+        <summary>A .repo file that never moves</summary>
+        <div>${frozen}</div>
+      </details>
+      <details>
+        <summary>Follow the current snapshot</summary>
+        <div>${rolling}</div>
+      </details>
+      <details>
+        <summary>One file with curl</summary>
+        <div>${one}</div>
+      </details>
+    </div>`,
+    {
+      right: html`<a href="${links.to('/setup', { mirror: name })}">mock, zypper, podman</a>`,
+      isLive: false,
+    },
+  )
+}

@@ -1,0 +1,110 @@
+import { formatEvr } from '../../model/nevra.ts'
+import type { PackageSpan } from '../../snapshot/farm/farm.ts'
+import type { Snapshot } from '../../snapshot/store.ts'
+import type { DashboardContext, Page, PageRequest } from '../context.ts'
+import { findMirror } from '../find-mirror.ts'
+import { html, type Html } from '../html.ts'
+import { Links, readQuery } from '../links.ts'
+import { badge, crumbs } from '../parts/pieces.ts'
+import { bytes, clip, count } from '../text.ts'
+
+const MAX_ROWS = 200
+
+/** In which snapshots a package is, in which versions, and whether each is cached; or the packages whose name has something in it. */
+export async function packagePage(context: DashboardContext, request: PageRequest): Promise<Page> {
+  const links = new Links(request.prefix)
+  const mirror = await findMirror(context, request.path[1])
+  const name = request.path[3]
+  const text = readQuery(request.query)
+  const query = name === undefined ? { text } : { name }
+  const isAsked = name !== undefined || text !== ''
+  const { packages, isComplete } = isAsked
+    ? await context.snapshots.farm.packages(mirror.id, { ...query, limit: MAX_ROWS })
+    : { packages: [], isComplete: true }
+  const snapshots = (await context.snapshots.snapshots(mirror.name)).toReversed()
+  const sorted = packages.toSorted((a, b) => b.firstSeq - a.firstSeq || (a.name < b.name ? -1 : 1))
+  const rows = sorted.map((one) =>
+    row(one, snapshots, { mirror: mirror.name, links, isNamed: name !== undefined }),
+  )
+  const shown = name === undefined ? `Packages of ${mirror.name}` : clip(name)
+  const none = isAsked ? 'No snapshot that is kept lists it.' : 'Search by name, version or file name.'
+  const list = html`<table class="pkgs">
+    <caption class="sr">
+      Versions, and the snapshots that list them
+    </caption>
+    <thead>
+      <tr>
+        <th scope="col">Package</th>
+        <th scope="col">Came with</th>
+        <th scope="col">Last in</th>
+        <th scope="col" class="n hid2">Snapshots</th>
+        <th scope="col" class="n hid1">Size</th>
+        <th scope="col" class="hid2">State</th>
+      </tr>
+    </thead>
+    <tbody>
+      ${rows}
+    </tbody>
+  </table>`
+  const body = html`${crumbs([['Mirrors', links.to('/')], [mirror.name, links.mirror(mirror.name)], 'packages'])}
+    <div class="mhead"><h1>${shown}</h1></div>
+    <section class="card" aria-labelledby="h-p">
+      <header>
+        <h2 id="h-p">
+          ${name === undefined ? (text === '' ? 'Search' : html`With “${text}”`) : 'In snapshots'}
+        </h2>
+        <span class="mu">${count(packages.length)}${!isComplete && ' and more'}</span>
+        <form class="r" action="${links.mirror(mirror.name)}/packages">
+          <label class="sr" for="pk">Find a package in all snapshots</label
+          ><input
+            class="find"
+            id="pk"
+            name="q"
+            type="search"
+            placeholder="Which snapshots have …"
+            value="${text}"
+          />
+        </form>
+      </header>
+      ${packages.length === 0 ? html`<p class="body mu">${none}</p>` : list}
+    </section>`
+  return { title: shown, place: 'mirrors', body, isFixed: true }
+}
+
+function row(
+  one: PackageSpan,
+  snapshots: readonly Snapshot[],
+  { mirror, links, isNamed }: { readonly mirror: string; readonly links: Links; readonly isNamed: boolean },
+): Html {
+  const listing = snapshots.filter(
+    ({ seq }) => seq >= one.firstSeq && (one.lastSeq === undefined || seq <= one.lastSeq),
+  )
+  const link = (snapshot: Snapshot | undefined) =>
+    snapshot === undefined
+      ? html`<span class="fa">one that is gone</span>`
+      : html`<a class="m" href="${links.snapshot(mirror, snapshot.name)}">${snapshot.name}</a>`
+  const evr = `${formatEvr(one)}.${one.arch}`
+  const [first, last] = [listing[0], listing.at(-1)]
+  const title = isNamed
+    ? html`<span class="m">${clip(evr)}</span>`
+    : html`<a href="${links.package(mirror, one.name)}">${clip(one.name)}</a>
+        <span class="m mu">${clip(evr)}</span>`
+  const file =
+    last !== undefined &&
+    html` <a
+      class="fa"
+      href="${links.file(mirror, last.name, one.href)}"
+      aria-label="${`Download ${clip(one.href)}`}"
+      >rpm</a
+    >`
+  return html`<tr>
+    <th scope="row" class="nm">${title}${file}</th>
+    <td>${link(first?.seq === one.firstSeq ? first : undefined)}</td>
+    <td>${one.lastSeq === undefined ? html`<span class="mu">the newest</span>` : link(last)}</td>
+    <td class="n hid2 mu">${count(listing.length)}</td>
+    <td class="n hid1 mu">${bytes(one.size)}</td>
+    <td class="hid2">
+      ${one.cached ? badge('cur', 'cached') : one.lastSeq === undefined ? html`<span class="mu">when asked for</span>` : badge('risk', 'left upstream')}
+    </td>
+  </tr>`
+}

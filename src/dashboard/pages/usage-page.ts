@@ -1,0 +1,222 @@
+import { PinyonError } from '../../model/errors.ts'
+import { EXACT_MEMBERS } from '../../model/sketch.ts'
+import type { ClientUsage } from '../../snapshot/usage/usage.ts'
+import type { DashboardContext, Page, PageRequest } from '../context.ts'
+import { html, type HtmlPart } from '../html.ts'
+import { Links, readPage, readQuery } from '../links.ts'
+import { badge, card, copyLine, crumbs, pager } from '../parts/pieces.ts'
+import { ago, bytes, clip, count, counted } from '../text.ts'
+
+const PAGE_ROWS = 100
+const MAX_CLIENTS = 200
+const MAX_SNAPSHOTS = 50
+const UNUSED_MS = 14 * 86_400_000
+
+/** Who uses what; what nobody uses comes first. */
+export async function usagePage(context: DashboardContext, request: PageRequest): Promise<Page> {
+  const links = new Links(request.prefix)
+  const nowMs = context.now()
+  const text = readQuery(request.query)
+  const page = readPage(request.query)
+  // What cannot be stored now is the log's to tell.
+  await context.usage.flush().catch(() => undefined)
+  const { mirrors, total } = await context.snapshots.farm.use({
+    offset: (page - 1) * PAGE_ROWS,
+    limit: PAGE_ROWS,
+    text,
+  })
+  const rows = mirrors.map((one) => {
+    const isIdle = nowMs - (one.lastSeen ?? 0) >= UNUSED_MS
+    return html`<tr>
+      <th scope="row" class="nm">
+        <a href="${links.to(`/usage/${encodeURIComponent(one.mirror)}`)}">${one.mirror}</a>
+        ${isIdle && badge('plain', one.lastSeen === undefined ? 'never used' : 'nobody for 14 days')}
+      </th>
+      <td class="mu nw">${ago(one.lastSeen, nowMs)}</td>
+      <td class="n">${count(one.requests)}</td>
+      <td class="n hid2 mu">${bytes(one.bytes)}</td>
+      <td class="n">${hosts(one.clients)}</td>
+      <td class="hid1 mu">${one.agents.join(', ')}</td>
+    </tr>`
+  })
+  const table = html`<table class="pkgs">
+    <caption class="sr">
+      Mirrors by their use, unused ones first
+    </caption>
+    <thead>
+      <tr>
+        <th scope="col">Mirror</th>
+        <th scope="col">Last used</th>
+        <th scope="col" class="n">Requests</th>
+        <th scope="col" class="n hid2">Sent</th>
+        <th scope="col" class="n">Hosts</th>
+        <th scope="col" class="hid1">By</th>
+      </tr>
+    </thead>
+    <tbody>
+      ${rows}
+    </tbody>
+  </table>`
+  const pages = Math.max(1, Math.ceil(total / PAGE_ROWS))
+  const form = html`<form action="${links.to('/usage')}">
+    <label class="sr" for="uq">Only mirrors whose name has</label
+    ><input class="find" id="uq" name="q" type="search" placeholder="Filter by name" value="${text}" />
+  </form>`
+  const body = html`<div class="hero">
+      <div>
+        <h1>Who uses what</h1>
+        <p>
+          What nobody has used for longest comes first. <code>pinyon remove</code> takes a mirror out of the
+          configuration, and refuses while jobs use it.
+        </p>
+      </div>
+    </div>
+    ${card('usage', 'Mirrors', total === 0 ? html`<p class="body mu">There is none like that.</p>` : [table, pager(pages, page, (one) => links.to('/usage', { q: text, page: one }))], { note: count(total), right: form })}`
+  return { title: 'Usage', place: 'usage', body, json: links.api('usage') }
+}
+
+/** Exact for few, an estimate for many. */
+function hosts(clients: number): string {
+  return `${clients > EXACT_MEMBERS ? '~' : ''}${count(clients)}`
+}
+
+/** Who uses one mirror, and which of its snapshots. */
+export async function mirrorUsagePage(context: DashboardContext, request: PageRequest): Promise<Page> {
+  const links = new Links(request.prefix)
+  const nowMs = context.now()
+  const mirror = request.path[1] ?? ''
+  await context.usage.flush().catch(() => undefined)
+  const details = await context.usage.reader.ofMirror(mirror)
+  if (details === undefined) throw new PinyonError('NOT_FOUND', `no such mirror: ${mirror}`)
+  const { usage, snapshots, clients } = details
+  const rows = snapshots.slice(0, MAX_SNAPSHOTS).map(
+    (one) =>
+      html`<tr>
+        <th scope="row" class="nm">
+          ${one.retired ? html`<span class="m">${one.snapshot}</span> ${badge('plain', 'retired')}` : html`<a class="m" href="${links.snapshot(mirror, one.snapshot)}">${one.snapshot}</a>`}
+        </th>
+        <td class="mu nw">${ago(one.lastSeen, nowMs)}</td>
+        <td class="n">${count(one.requests)}</td>
+        <td class="n hid2 mu">${bytes(one.bytes)}</td>
+        <td class="n">${hosts(one.clients)}</td>
+      </tr>`,
+  )
+  const shown = mergeClients(clients, context.showClient)
+  const people = shown.slice(0, MAX_CLIENTS).map(
+    (one) =>
+      html`<tr>
+        <th scope="row" class="m">${clip(one.client)}</th>
+        <td class="mu">${one.agent}</td>
+        <td class="n mu">${count(one.hosts)}</td>
+        <td class="n">${count(one.requests)}</td>
+        <td class="n hid2 mu">${bytes(one.bytes)}</td>
+        <td class="mu nw">${ago(one.lastSeen, nowMs)}</td>
+      </tr>`,
+  )
+  const summary =
+    usage === undefined
+      ? 'Nobody has used it yet.'
+      : html`${counted(usage.requests, 'request')} of ${hosts(usage.clients)} hosts, ${bytes(usage.bytes)},
+        the last ${ago(usage.lastSeen, nowMs)}.`
+  const isIdle = nowMs - (usage?.lastSeen ?? 0) >= UNUSED_MS
+  const removal: HtmlPart =
+    isIdle &&
+    html`<div class="use">
+      <div class="lab"><span>Nobody for 14 days: whether it can go</span></div>
+      ${copyLine(`pinyon remove ${mirror} --dry-run`)}
+    </div>`
+  const body = html`${crumbs([['Usage', links.to('/usage')], mirror])}
+    <div class="hero">
+      <div>
+        <h1>Who uses ${mirror}</h1>
+        <p>${summary} <a href="${links.mirror(mirror)}">The mirror</a></p>
+      </div>
+      ${removal}
+    </div>
+    ${card(
+      'clients',
+      'Hosts',
+      people.length === 0
+        ? html`<p class="body mu">None is remembered.</p>`
+        : html`<table class="pkgs">
+            <caption class="sr">
+              Hosts, those seen last first
+            </caption>
+            <thead>
+              <tr>
+                <th scope="col">Address</th>
+                <th scope="col">By</th>
+                <th scope="col" class="n">Hosts</th>
+                <th scope="col" class="n">Requests</th>
+                <th scope="col" class="n hid2">Sent</th>
+                <th scope="col">Last seen</th>
+              </tr>
+            </thead>
+            <tbody>
+              ${people}
+            </tbody>
+          </table>`,
+      { note: 'addresses as dashboard.clients says' },
+    )}
+    ${card(
+      'bysnapshot',
+      'Snapshots',
+      rows.length === 0
+        ? html`<p class="body mu">None was used.</p>`
+        : html`<table class="pkgs">
+            <caption class="sr">
+              Snapshots by their use
+            </caption>
+            <thead>
+              <tr>
+                <th scope="col">Snapshot</th>
+                <th scope="col">Last used</th>
+                <th scope="col" class="n">Requests</th>
+                <th scope="col" class="n hid2">Sent</th>
+                <th scope="col" class="n">Hosts</th>
+              </tr>
+            </thead>
+            <tbody>
+              ${rows}
+            </tbody>
+          </table>`,
+    )}`
+  return {
+    title: `Usage of ${mirror}`,
+    place: 'usage',
+    body,
+    json: links.api(`usage/${encodeURIComponent(mirror)}`),
+    isPrivate: true,
+  }
+}
+
+interface ShownClient {
+  readonly client: string
+  readonly agent: string
+  readonly hosts: number
+  readonly requests: number
+  readonly bytes: number
+  readonly lastSeen: number
+}
+
+/** Clients as they may be shown, those that then look alike as one, seen last first. */
+function mergeClients(
+  clients: readonly ClientUsage[],
+  showClient: DashboardContext['showClient'],
+): readonly ShownClient[] {
+  const merged = new Map<string, ShownClient>()
+  for (const one of clients) {
+    const client = showClient(one.client)
+    const key = `${client} ${one.agent}`
+    const before = merged.get(key)
+    merged.set(key, {
+      client,
+      agent: one.agent,
+      hosts: (before?.hosts ?? 0) + 1,
+      requests: (before?.requests ?? 0) + one.requests,
+      bytes: (before?.bytes ?? 0) + one.bytes,
+      lastSeen: Math.max(before?.lastSeen ?? 0, one.lastSeen),
+    })
+  }
+  return [...merged.values()]
+}

@@ -1,0 +1,42 @@
+import { PinyonError } from '../model/errors.ts'
+import { formatMirrorRepo } from '../proxy/mirror-repo.ts'
+import { indexOfGeneration } from '../proxy/past.ts'
+import { createTextReply, type TextReply } from '../proxy/reply.ts'
+import type { DashboardContext } from './context.ts'
+
+const MAX_MIRRORS = 1_000
+
+/**
+ * The text of a `.repo` file: `/setup.repo?mirror=a,b&at=current|rolling|generation:N`; all mirrors without `mirror`, the current snapshots
+ * without `at`.
+ * @param base what URLs begin with, without a trailing slash
+ * @throws PinyonError NOT_FOUND for a mirror that is not in the index, PATH_REFUSED for another `at`
+ */
+export async function answerSetupRepo(
+  { snapshots, clientSettings }: Pick<DashboardContext, 'snapshots' | 'clientSettings'>,
+  query: URLSearchParams,
+  base: string,
+): Promise<TextReply> {
+  const at = query.get('at') ?? 'current'
+  const generation = /^generation:(\d{1,15})$/.exec(at)?.[1]
+  if (generation === undefined && at !== 'current' && at !== 'rolling') {
+    const found = JSON.stringify(at.slice(0, 80))
+    throw new PinyonError('PATH_REFUSED', `expected at=current, rolling or generation:N, found: ${found}`)
+  }
+  const { history } = snapshots
+  const { current } =
+    generation === undefined ? await snapshots.index() : await indexOfGeneration(history, generation)
+  const asked = (query.get('mirror') ?? '').split(',').filter((name) => name !== '')
+  const names = asked.length === 0 ? [...current.keys()] : [...new Set(asked)]
+  const sections = names.slice(0, MAX_MIRRORS).map((mirror) => {
+    const snapshot = current.get(mirror)
+    if (snapshot === undefined)
+      throw new PinyonError(
+        'NOT_FOUND',
+        `there is no such mirror in the index: ${JSON.stringify(mirror.slice(0, 80))}`,
+      )
+    const view = at === 'rolling' ? 'latest' : snapshot.name
+    return formatMirrorRepo({ mirror, view, base, settings: clientSettings(mirror) })
+  })
+  return createTextReply('text/plain; charset=utf-8', sections.join('\n'))
+}

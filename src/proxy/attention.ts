@@ -1,0 +1,214 @@
+import type { FarmMirror } from '../snapshot/farm/farm.ts'
+import type { TrafficReport } from '../system/traffic.ts'
+import type { SourceReport } from '../upstream/upstream.ts'
+import type { CacheView, ConfigurationState } from './api-context.ts'
+
+/** What a mirror or the farm may need somebody for. */
+export type AttentionCode =
+  | 'jobs_fail'
+  | 'configuration_refused'
+  | 'lost'
+  | 'replaced'
+  | 'upstream_down'
+  | 'at_risk'
+  | 'cache_full'
+  | 'stale'
+  | 'pinned_long'
+
+/** One thing that somebody should look at, in words. */
+export interface Attention {
+  /** 1 is worst. */
+  readonly rank: number
+  readonly code: AttentionCode
+  /** Undefined for what is about all of them. */
+  readonly mirror: string | undefined
+  /** What follows the mirror's name. */
+  readonly text: string
+  /** Why, and what it means for jobs. */
+  readonly cause: string
+  /** Milliseconds since the epoch. */
+  readonly since: number | undefined
+  /** What else the same mirror needs, less urgently. */
+  readonly also: readonly AttentionCode[]
+}
+
+/** What it is found out from. */
+export interface AttentionFacts {
+  readonly mirrors: readonly FarmMirror[]
+  readonly intervalOf: (mirror: string) => number | 'off' | undefined
+  readonly sourcesOf: (mirror: string) => readonly SourceReport[]
+  readonly configuration: ConfigurationState
+  readonly cache: Pick<CacheView, 'full' | 'bytes' | 'max_bytes' | 'only_here_bytes'>
+  readonly trouble: TrafficReport['trouble']
+  readonly nowMs: number
+}
+
+const RANKS: Readonly<Record<AttentionCode, number>> = {
+  jobs_fail: 1,
+  configuration_refused: 2,
+  lost: 3,
+  replaced: 4,
+  upstream_down: 5,
+  at_risk: 6,
+  cache_full: 7,
+  stale: 8,
+  pinned_long: 9,
+}
+
+const MINUTE_MS = 60_000
+const DAY_MS = 86_400_000
+const PINNED_LONG_MS = 30 * DAY_MS
+/** Jobs fail when more than so many requests did, and more than this part of all. */
+const FAILED_AT_LEAST = 20
+const FAILED_PART = 0.005
+const DOWN_CHECKS = 3
+
+/** Whether a mirror's last good look upstream is recent: of one that is looked at on command only it always is. */
+export function isFresh(
+  { succeededAt }: Pick<FarmMirror, 'succeededAt'>,
+  intervalMs: number | 'off' | undefined,
+  nowMs: number,
+): boolean {
+  if (intervalMs === 'off' || intervalMs === undefined) return true
+  return succeededAt !== undefined && nowMs - succeededAt < 1.5 * intervalMs + 5 * MINUTE_MS
+}
+
+/** What needs somebody, worst first, one a mirror. What a page, the API and commands say of it is found here. */
+export function findAttention(facts: AttentionFacts): readonly Attention[] {
+  const ofMirrors = facts.mirrors.flatMap((mirror) => {
+    const [worst, ...others] = ofMirror(mirror, facts)
+    return worst === undefined ? [] : [{ ...worst, also: others.map(({ code }) => code) }]
+  })
+  return [...ofFarm(facts), ...ofMirrors].toSorted((a, b) => a.rank - b.rank)
+}
+
+function ofFarm({ configuration, cache }: AttentionFacts): Attention[] {
+  const found: Attention[] = []
+  if (configuration.error !== undefined) {
+    const [first] = configuration.problems ?? []
+    const where = first?.line === undefined ? '' : `Line ${first.line}: `
+    const what = first === undefined || first.key === '' ? '' : `${first.key}: `
+    const expected =
+      first === undefined ? 'pinyon check-config tells why. ' : `${where}${what}expected ${first.expected}. `
+    found.push(
+      create('configuration_refused', undefined, 'The configuration on disk is refused', {
+        cause: `${expected}What was in force before stays in force.`,
+      }),
+    )
+  }
+  if (cache.full)
+    found.push(
+      create('cache_full', undefined, 'New packages are passed through and not kept', {
+        cause:
+          'The cache is full of packages that upstream no longer has and live snapshots list: raise cache.max_size, or lower retention.keep.',
+      }),
+    )
+  return found
+}
+
+function ofMirror(mirror: FarmMirror, facts: AttentionFacts): Attention[] {
+  if (mirror.removedAt !== undefined) return []
+  const { lost, at_risk: atRisk } = mirror.departed
+  const found: (Attention | undefined)[] = [
+    findFailing(mirror, facts),
+    lost.count === 0
+      ? undefined
+      : create('lost', mirror, `lists ${packages(lost.count)} that ${lost.count === 1 ? 'is' : 'are'} lost`, {
+          cause: 'Every source was asked and has them not. A job that asks for one gets 502.',
+        }),
+    mirror.replaced === 0
+      ? undefined
+      : create(
+          'replaced',
+          mirror,
+          `got new bytes under ${mirror.replaced === 1 ? 'an old name' : `${mirror.replaced} old names`}`,
+          {
+            cause:
+              'Upstream replaced packages in place within the last week. Both are kept; snapshots go on serving their own.',
+          },
+        ),
+    findTrouble(mirror, facts),
+    atRisk.count === 0
+      ? undefined
+      : create('at_risk', mirror, `has ${packages(atRisk.count)} at risk`, {
+          cause:
+            'Upstream has dropped them and nobody has asked for them yet. The next job that does may be too late.',
+        }),
+    findLongPin(mirror, facts.nowMs),
+  ]
+  return found.filter((one) => one !== undefined).toSorted((a, b) => a.rank - b.rank)
+}
+
+function findFailing({ name }: FarmMirror, { trouble }: AttentionFacts): Attention | undefined {
+  const found = trouble.find(({ mirror }) => mirror === name)
+  if (found === undefined) return undefined
+  const { failed, requests } = found
+  if (failed <= FAILED_AT_LEAST || failed / requests <= FAILED_PART) return undefined
+  return create('jobs_fail', { name }, 'gives errors to jobs', {
+    cause: `${failed} of ${requests} requests of the last five minutes failed.`,
+  })
+}
+
+/** Upstream that does not answer, or answers what cannot be used. */
+function findTrouble(mirror: FarmMirror, facts: AttentionFacts): Attention | undefined {
+  const { error, succeededAt, failures, failingSince, name } = mirror
+  const intervalMs = facts.intervalOf(name)
+  const sources = facts.sourcesOf(name)
+  const since = failingSince ?? succeededAt
+  const isOverdue = typeof intervalMs === 'number' && since !== undefined && facts.nowMs - since > intervalMs
+  const isMute =
+    sources.length > 0 && sources.every(({ state, failures: count }) => state !== 'ok' || count > 0)
+  if (error !== undefined && isMute && (failures >= DOWN_CHECKS || isOverdue || mirror.current === undefined))
+    return create('upstream_down', mirror, 'cannot reach its upstream', {
+      since,
+      cause: `${error}. Jobs get what is cached; what is not cannot be fetched now.`,
+    })
+  if (error !== undefined && !isMute && (failures > 0 || !isFresh(mirror, intervalMs, facts.nowMs)))
+    return create('stale', mirror, 'gets nothing new from upstream', {
+      since,
+      cause: `${error}. Jobs keep getting the current snapshot.`,
+    })
+  if (!mirror.listed || mirror.current === undefined || isFresh(mirror, intervalMs, facts.nowMs))
+    return undefined
+  return create('stale', mirror, 'was not looked at for longer than its interval', {
+    since: succeededAt,
+    cause:
+      error === undefined
+        ? 'Jobs keep getting the current snapshot.'
+        : `${error}. Jobs keep getting the current snapshot.`,
+  })
+}
+
+function findLongPin(
+  { name, pinned, currentSince, waiting }: FarmMirror,
+  nowMs: number,
+): Attention | undefined {
+  if (!pinned || currentSince === undefined || nowMs - currentSince < PINNED_LONG_MS) return undefined
+  const days = Math.floor((nowMs - currentSince) / DAY_MS)
+  const newer = waiting === 1 ? '1 newer snapshot waits' : `${waiting} newer snapshots wait`
+  return create('pinned_long', { name }, `is pinned for ${days} days`, {
+    since: currentSince,
+    cause: `${newer}.`,
+  })
+}
+
+function create(
+  code: AttentionCode,
+  mirror: { readonly name: string } | undefined,
+  text: string,
+  { cause, since }: { readonly cause: string; readonly since?: number | undefined },
+): Attention {
+  return {
+    rank: RANKS[code],
+    code,
+    mirror: mirror?.name,
+    text,
+    cause: cause.replaceAll('..', '.'),
+    since,
+    also: [],
+  }
+}
+
+function packages(count: number): string {
+  return count === 1 ? '1 package' : `${count} packages`
+}

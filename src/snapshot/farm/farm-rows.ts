@@ -1,0 +1,164 @@
+import type { DepartedCounts } from '../departed/departed.ts'
+import { NO_DEPARTED } from '../departed/sqlite-departed.ts'
+import type {
+  ChangeCounts,
+  CheckRun,
+  FarmMirror,
+  FarmSnapshot,
+  ListedSnapshot,
+  MirrorUseSummary,
+  PackageSpan,
+} from './farm.ts'
+
+// From the rows that the statements of sql-farm.ts give to the records of farm.ts: a null column is an absent value.
+
+type Nullable<T> = { readonly [Key in keyof T]: T[Key] | null }
+
+/** A mirror with its current snapshot, if any. */
+export interface MirrorRow {
+  readonly id: number
+  readonly name: string
+  readonly listed: number
+  readonly pinned: number
+  readonly pinWhy: string | null
+  readonly removedAt: number | null
+  readonly checkedAt: number | null
+  readonly succeededAt: number | null
+  readonly error: string | null
+  readonly failures: number | null
+  readonly failingSince: number | null
+  readonly snapshotId: number | null
+  readonly seq: number
+  readonly snapshot: string
+  readonly createdAt: number
+  readonly packages: number
+  readonly bytes: number
+  readonly cached: number | null
+  readonly cachedBytes: number | null
+  readonly currentSince: number | null
+  readonly lastUsed: number | null
+  readonly newest: string | null
+  readonly waiting: number
+  readonly replaced: number | null
+}
+
+/** How many packages of a mirror are in one state. */
+export interface DepartedRow {
+  readonly mirrorId: number
+  readonly state: number
+  readonly count: number
+  readonly bytes: number
+}
+
+/** A snapshot in a list. */
+export type SnapshotRow = { readonly cameAt: number } & Omit<FarmSnapshot, 'cached' | 'cachedBytes'> &
+  Nullable<ChangeCounts> &
+  Nullable<Pick<ListedSnapshot, 'revision' | 'lastUsed' | 'cached' | 'cachedBytes'>> & {
+    readonly requests: number
+  }
+
+/** A package, with its number. */
+export type PackageRow = Omit<PackageSpan, 'size' | 'lastSeq' | 'cached'> & {
+  readonly id: number
+  readonly size: number | null
+  readonly lastSeq: number | null
+  readonly cached: number
+}
+
+/** A mirror's use, with its number and a sketch of its clients. */
+export type UseRow = Omit<MirrorUseSummary, 'clients' | 'agents' | 'firstSeen' | 'lastSeen'> & {
+  readonly id: number
+  readonly clients: Uint8Array | null
+  readonly firstSeen: number | null
+  readonly lastSeen: number | null
+}
+
+/** By their numbers in the database. */
+const STATES = ['cached', 'at_risk', 'lost'] as const
+
+/** Adds up rows of states, by mirror. */
+export function addDeparted(rows: readonly DepartedRow[]): ReadonlyMap<number, DepartedCounts> {
+  const counts = new Map<number, DepartedCounts>()
+  for (const { mirrorId, state, count, bytes } of rows) {
+    const name = STATES[state] ?? 'cached'
+    counts.set(mirrorId, { ...(counts.get(mirrorId) ?? NO_DEPARTED), [name]: { count, bytes } })
+  }
+  return counts
+}
+
+/** A row of `mirrors`. */
+export function toMirror(row: MirrorRow, departed: DepartedCounts = NO_DEPARTED): FarmMirror {
+  return {
+    id: row.id,
+    name: row.name,
+    listed: row.listed === 1,
+    pinned: row.pinned === 1,
+    pinWhy: row.pinWhy ?? undefined,
+    removedAt: row.removedAt ?? undefined,
+    checkedAt: row.checkedAt ?? undefined,
+    succeededAt: row.succeededAt ?? undefined,
+    error: row.error ?? undefined,
+    failures: row.failures ?? 0,
+    failingSince: row.failingSince ?? undefined,
+    current: row.snapshotId === null ? undefined : toCurrent(row, row.snapshotId),
+    currentSince: row.currentSince ?? undefined,
+    waiting: row.waiting,
+    newest: row.newest ?? undefined,
+    lastUsed: row.lastUsed ?? undefined,
+    replaced: row.replaced ?? 0,
+    departed,
+  }
+}
+
+function toCurrent(row: MirrorRow, id: number): FarmSnapshot {
+  const { seq, snapshot: name, createdAt, packages, bytes, cached, cachedBytes } = row
+  const counted = { cached: cached ?? undefined, cachedBytes: cachedBytes ?? undefined }
+  return { id, seq, name, createdAt, packages, bytes, ...counted }
+}
+
+/** A row of `snapshots`. */
+export function toListedSnapshot(row: SnapshotRow, kept: readonly string[]): ListedSnapshot {
+  const { id, seq, name, createdAt, packages, bytes, requests } = row
+  return {
+    id,
+    seq,
+    name,
+    createdAt,
+    packages,
+    bytes,
+    requests,
+    kept,
+    cached: row.cached ?? undefined,
+    cachedBytes: row.cachedBytes ?? undefined,
+    revision: row.revision ?? undefined,
+    lastUsed: row.lastUsed ?? undefined,
+    changes: toChanges(row),
+  }
+}
+
+/** Counts of changes; undefined where they were not counted. */
+export function toChanges(row: Nullable<ChangeCounts>): ChangeCounts | undefined {
+  const { added, removed, upgraded, downgraded, replaced } = row
+  if (typeof added !== 'number') return undefined
+  return {
+    added,
+    removed: removed ?? 0,
+    upgraded: upgraded ?? 0,
+    downgraded: downgraded ?? 0,
+    replaced: replaced ?? 0,
+  }
+}
+
+/** A row of looks upstream. */
+export function toCheckRun(row: unknown): CheckRun {
+  const { snapshot, reason, ...run } = row as Omit<CheckRun, 'snapshot' | 'reason'> &
+    Nullable<Pick<CheckRun, 'snapshot' | 'reason'>>
+  return { ...run, snapshot: snapshot ?? undefined, reason: reason ?? undefined }
+}
+
+/** A row of packages. */
+export function toPackageSpan({ size, lastSeq, cached, ...row }: PackageRow): PackageSpan {
+  const { name, epoch, version, release, arch, href, digest, firstSeq } = row
+  const named = { name, epoch, version, release, arch, href, digest, firstSeq }
+  return { ...named, size: size ?? undefined, lastSeq: lastSeq ?? undefined, cached: cached === 1 }
+}

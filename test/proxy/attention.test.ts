@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+
+import { findAttention, isFresh, type AttentionFacts } from '../../src/proxy/attention.ts'
+import type { FarmMirror } from '../../src/snapshot/farm/farm.ts'
+
+const NOW = Date.UTC(2026, 2, 17, 9, 52)
+const HOUR_MS = 3_600_000
+const UNMEASURED = { isListed: false, latencyMs: undefined, bytesPerSecond: undefined, failureShare: 0 }
+const NONE = { count: 0, bytes: 0 }
+const SOME = { count: 2, bytes: 10 }
+
+function mirror(more: Partial<FarmMirror> = {}): FarmMirror {
+  const current = {
+    id: 1,
+    seq: 1,
+    name: '2026-03-17-01-00',
+    createdAt: NOW,
+    packages: 9,
+    bytes: 9,
+    cached: 1,
+    cachedBytes: 1,
+  }
+  return {
+    id: 1,
+    name: 'm',
+    listed: true,
+    pinned: false,
+    pinWhy: undefined,
+    removedAt: undefined,
+    checkedAt: NOW - HOUR_MS,
+    succeededAt: NOW - HOUR_MS,
+    error: undefined,
+    failures: 0,
+    failingSince: undefined,
+    current,
+    currentSince: NOW - 9 * HOUR_MS,
+    waiting: 0,
+    newest: current.name,
+    lastUsed: NOW,
+    replaced: 0,
+    departed: { cached: NONE, at_risk: NONE, lost: NONE },
+    ...more,
+  }
+}
+
+function facts(mirrors: readonly FarmMirror[], more: Partial<AttentionFacts> = {}): AttentionFacts {
+  return {
+    mirrors,
+    intervalOf: () => 8 * HOUR_MS,
+    sourcesOf: () => [
+      { baseurl: 'u', state: 'ok', failures: 0, retryInMs: 0, error: undefined, ...UNMEASURED },
+    ],
+    configuration: { error: undefined },
+    cache: { full: false, bytes: 1, max_bytes: 2, only_here_bytes: 0 },
+    trouble: [],
+    nowMs: NOW,
+    ...more,
+  }
+}
+
+const FAILED = { error: 'timed out', failures: 3, failingSince: NOW - HOUR_MS }
+const MUTE: AttentionFacts['sourcesOf'] = () => [
+  { baseurl: 'u', state: 'down', failures: 4, retryInMs: 1, error: 'timed out', ...UNMEASURED },
+]
+const PINNED = { pinned: true, waiting: 3, currentSince: NOW - 31 * 24 * HOUR_MS }
+const LOST = { cached: NONE, at_risk: SOME, lost: { count: 1, bytes: 5 } }
+
+describe('what needs somebody', () => {
+  const cases: readonly (readonly [string, AttentionFacts, string[]])[] = [
+    ['nothing', facts([mirror()]), []],
+    ['what is on command only', facts([mirror({ succeededAt: 0 })], { intervalOf: () => 'off' }), []],
+    ['a pin', facts([mirror({ pinned: true, waiting: 3 })]), []],
+    ['an old pin', facts([mirror(PINNED)]), ['9 m is pinned for 31 days']],
+    [
+      'at risk',
+      facts([mirror({ departed: { cached: SOME, at_risk: SOME, lost: NONE } })]),
+      ['6 m has 2 packages at risk'],
+    ],
+    ['lost, and at risk', facts([mirror({ departed: LOST })]), ['3 m lists 1 package that is lost +at_risk']],
+    ['replaced', facts([mirror({ replaced: 2 })]), ['4 m got new bytes under 2 old names']],
+    ['down', facts([mirror(FAILED)], { sourcesOf: MUTE }), ['5 m cannot reach its upstream']],
+    ['not yet down', facts([mirror({ ...FAILED, failures: 1 })], { sourcesOf: MUTE }), []],
+    [
+      'down for an interval',
+      facts([mirror({ ...FAILED, failures: 1, failingSince: NOW - 9 * HOUR_MS })], { sourcesOf: MUTE }),
+      ['5 m cannot reach its upstream'],
+    ],
+    ['answers that cannot be used', facts([mirror(FAILED)]), ['8 m gets nothing new from upstream']],
+    [
+      'not looked at',
+      facts([mirror({ succeededAt: NOW - 13 * HOUR_MS })]),
+      ['8 m was not looked at for longer than its interval'],
+    ],
+    ['removed', facts([mirror({ ...FAILED, removedAt: NOW })], { sourcesOf: MUTE }), []],
+    [
+      'errors',
+      facts([mirror()], { trouble: [{ mirror: 'm', requests: 100, failed: 21 }] }),
+      ['1 m gives errors to jobs'],
+    ],
+    ['few errors', facts([mirror()], { trouble: [{ mirror: 'm', requests: 100, failed: 20 }] }), []],
+    [
+      'a full cache',
+      facts([], { cache: { full: true, bytes: 2, max_bytes: 2, only_here_bytes: 2 } }),
+      ['7 - New packages are passed through and not kept'],
+    ],
+    [
+      'the configuration',
+      facts([], { configuration: { error: 'x' } }),
+      ['2 - The configuration on disk is refused'],
+    ],
+  ]
+  for (const [title, given, expected] of cases) {
+    test(title, () => {
+      const found = findAttention(given).map(({ rank, mirror: name = '-', text, also }) =>
+        [rank, name, text, ...also.map((code) => `+${code}`)].join(' '),
+      )
+      assert.deepEqual(found, expected)
+    })
+  }
+
+  test('is told worst first', () => {
+    const mirrors = [mirror({ name: 'a', ...PINNED }), mirror({ name: 'b', departed: LOST })]
+    assert.deepEqual(
+      findAttention(facts(mirrors)).map(({ mirror: name }) => name),
+      ['b', 'a'],
+    )
+  })
+
+  test('says where in the configuration, and nothing of what stands there', () => {
+    const problems = [{ line: 12, key: 'mirrors.m.policy', expected: 'one of on_demand, warm' }]
+    const [found] = findAttention(facts([], { configuration: { error: 'found "secret"', problems } }))
+    assert.equal(
+      found?.cause,
+      'Line 12: mirrors.m.policy: expected one of on_demand, warm. What was in force before stays in force.',
+    )
+  })
+
+  test('fresh is one and a half intervals and five minutes', () => {
+    const age = (ms: number) => isFresh({ succeededAt: NOW - ms }, HOUR_MS, NOW)
+    assert.deepEqual([age(94 * 60_000), age(95 * 60_000)], [true, false])
+    assert.equal(isFresh({ succeededAt: undefined }, HOUR_MS, NOW), false)
+  })
+})
