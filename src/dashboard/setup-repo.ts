@@ -36,7 +36,7 @@ export async function answerSetupRepo(
         `there is no such mirror in the index: ${JSON.stringify(mirror.slice(0, 80))}`,
       )
     const view = at === 'rolling' ? 'latest' : snapshot.name
-    return formatMirrorRepo({ mirror, view, base, settings: clientSettings(mirror) })
+    return formatMirrorRepo({ mirror, view, climb: snapshot.climb, base, settings: clientSettings(mirror) })
   })
   return createTextReply('text/plain; charset=utf-8', sections.join('\n'))
 }

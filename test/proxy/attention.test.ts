@@ -18,6 +18,7 @@ function mirror(more: Partial<FarmMirror> = {}): FarmMirror {
     createdAt: NOW,
     packages: 9,
     bytes: 9,
+    climb: 0,
     cached: 1,
     cachedBytes: 1,
   }

@@ -145,9 +145,18 @@ export function setupCard({ mirror, context, links }: MirrorParts, base: string)
   const frozen =
     current === undefined
       ? html`<p class="mu">Works as soon as the first sync is done.</p>`
-      : copyLine(formatMirrorRepo({ mirror: name, view: current.name, base, settings }).trimEnd(), {
-          isBlock: true,
-        })
+      : copyLine(
+          formatMirrorRepo({
+            mirror: name,
+            view: current.name,
+            climb: current.climb,
+            base,
+            settings,
+          }).trimEnd(),
+          {
+            isBlock: true,
+          },
+        )
   const rolling = copyLine(
     `dnf config-manager --add-repo ${base}/setup.repo?mirror=${encodeURIComponent(name)}&at=rolling`,
   )

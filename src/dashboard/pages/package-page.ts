@@ -1,3 +1,4 @@
+import { placeOf } from '../../model/snapshot-path.ts'
 import { formatEvr } from '../../model/nevra.ts'
 import type { PackageSpan } from '../../snapshot/farm/farm.ts'
 import type { Snapshot } from '../../snapshot/store.ts'
@@ -93,7 +94,7 @@ function row(
     last !== undefined &&
     html` <a
       class="fa"
-      href="${links.file(mirror, last.name, one.href)}"
+      href="${links.file(mirror, last.name, placeOf(one.href, last.climb))}"
       aria-label="${`Download ${clip(one.href)}`}"
       >rpm</a
     >`

@@ -1,3 +1,4 @@
+import { snapshotPath } from '../../model/snapshot-path.ts'
 import { formatMirrorRepo } from '../../proxy/mirror-repo.ts'
 import type { FarmMirror } from '../../snapshot/farm/farm.ts'
 import type { DashboardContext, Page, PageRequest } from '../context.ts'
@@ -100,6 +101,7 @@ function machine(
   const repo = formatMirrorRepo({
     mirror: chosen.name,
     view,
+    climb: chosen.current?.climb ?? 0,
     base,
     settings: context.clientSettings(chosen.name),
   })
@@ -119,7 +121,7 @@ function machine(
 function more(chosen: FarmMirror, isRolling: boolean, base: string): Html {
   const { name, current } = chosen
   const view = isRolling ? 'latest' : (current?.name ?? 'latest')
-  const url = `${base}/repos/yum/${name}/${view}`
+  const url = `${base}${snapshotPath({ mirror: name, name: view, climb: current?.climb ?? 0 })}`
   const file = `${base}/setup.repo?mirror=${encodeURIComponent(name)}&at=${isRolling ? 'rolling' : 'current'}`
   return html`${block('dnf', 'dnf, once', 'For one command, without any file.', copyLine(`dnf --repofrompath=${name},${url} --repo=${name} list --available`))}
   ${block('mock', 'mock', 'In a configuration of your own, after its include().', copyLine(`config_opts['dnf.conf'] += """\n[${name}]\nname=${name}\nbaseurl=${url}\n"""`, { isBlock: true }))}

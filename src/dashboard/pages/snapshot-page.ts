@@ -1,3 +1,4 @@
+import { placeOf } from '../../model/snapshot-path.ts'
 import { digestHex, type Digest } from '../../model/digest.ts'
 import { formatNevra } from '../../model/nevra.ts'
 import { toSignatureView } from '../../proxy/api-signatures.ts'
@@ -252,7 +253,7 @@ function packageRow(one: PackageSpan, snapshot: Snapshot, mirror: FarmMirror, li
       <a href="${links.package(mirror.name, one.name)}">${clip(formatNevra(one))}</a>
       <a
         class="fa"
-        href="${links.file(mirror.name, snapshot.name, one.href)}"
+        href="${links.file(mirror.name, snapshot.name, placeOf(one.href, snapshot.climb))}"
         aria-label="${`Download ${clip(one.href)}`}"
         >rpm</a
       >

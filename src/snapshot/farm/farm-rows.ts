@@ -33,6 +33,7 @@ export interface MirrorRow {
   readonly createdAt: number
   readonly packages: number
   readonly bytes: number
+  readonly climb: number
   readonly cached: number | null
   readonly cachedBytes: number | null
   readonly currentSince: number | null
@@ -111,14 +112,14 @@ export function toMirror(row: MirrorRow, departed: DepartedCounts = NO_DEPARTED)
 }
 
 function toCurrent(row: MirrorRow, id: number): FarmSnapshot {
-  const { seq, snapshot: name, createdAt, packages, bytes, cached, cachedBytes } = row
+  const { seq, snapshot: name, createdAt, packages, bytes, climb, cached, cachedBytes } = row
   const counted = { cached: cached ?? undefined, cachedBytes: cachedBytes ?? undefined }
-  return { id, seq, name, createdAt, packages, bytes, ...counted }
+  return { id, seq, name, createdAt, packages, bytes, climb, ...counted }
 }
 
 /** A row of `snapshots`. */
 export function toListedSnapshot(row: SnapshotRow, kept: readonly string[]): ListedSnapshot {
-  const { id, seq, name, createdAt, packages, bytes, requests } = row
+  const { id, seq, name, createdAt, packages, bytes, climb, requests } = row
   return {
     id,
     seq,
@@ -126,6 +127,7 @@ export function toListedSnapshot(row: SnapshotRow, kept: readonly string[]): Lis
     createdAt,
     packages,
     bytes,
+    climb,
     requests,
     kept,
     cached: row.cached ?? undefined,

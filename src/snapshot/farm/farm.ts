@@ -35,6 +35,8 @@ export interface FarmSnapshot {
   readonly createdAt: number
   readonly packages: number
   readonly bytes: number
+  /** The most directories above the root that a package of it lies in. */
+  readonly climb: number
   /** As counted last; undefined before that. */
   readonly cached: number | undefined
   readonly cachedBytes: number | undefined
