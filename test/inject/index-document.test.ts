@@ -18,8 +18,8 @@ const mirrorsOf = (text: string, options: Partial<IndexDocumentOptions> = {}) =>
 describe('a document of an index', () => {
   test('is read in each layout that servers write, by its form or by its looks', () => {
     const current = new Map([
-      ['a-el7', { sequence: 1, name: '2026-11-22-02-13' }],
-      ['7', { sequence: 2, name: '2026-11-22-02-14' }],
+      ['a-el7', { mirror: 'a-el7', climb: 0, name: '2026-11-22-02-13' }],
+      ['7', { mirror: '7', climb: 0, name: '2026-11-22-02-14' }],
     ])
     const expected = {
       'a-el7': 'http://m/repos/yum/a-el7/2026-11-22-02-13',
