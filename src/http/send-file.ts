@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 
 import type { ChunkPool } from '../cache/chunk-pool.ts'
 import { PinyonError, toPinyonError } from '../model/errors.ts'
@@ -13,6 +14,9 @@ import { parseRange } from './range.ts'
 
 /** What is in memory and no larger is handed over in one piece, in bytes; of more, no more than a chunk waits for a slow client. */
 const ONE_PIECE_BYTES = 64 << 10
+
+/** What is in memory waits for nothing: after so many pieces others have their turn, however many ranges somebody asks for. */
+const CHUNKS_A_TURN = 4
 
 /** dnf gives up on a server that sends nothing for 30 s, and takes it for bad; an error before that can be tried again. */
 const FIRST_BYTE_MS = 25_000
@@ -121,9 +125,10 @@ async function sendBody(exchange: Exchange, file: FileReply, body: Body, pool: C
     // Nothing is promised before there is a byte to send: until then trouble can still be a 502.
     let next = await (body.complete ? chunks.next() : beforeTheClientGivesUp(chunks.next(), file, body))
     sendPlanned(exchange, file, planned, outcomeHeaders(exchange, body.outcome, file.snapshot))
-    while (next.done !== true) {
+    for (let count = 1; next.done !== true; count += 1) {
       if (!(await write(response, next.value))) return
       exchange.writtenBytes += next.value.length
+      if (count % CHUNKS_A_TURN === 0) await nextTurn()
       next = await chunks.next()
     }
     response.end()
