@@ -3,6 +3,7 @@ import type { DashboardContext, Page, PageRequest } from '../context.ts'
 import { readFarm } from '../farm-state.ts'
 import { html } from '../html.ts'
 import { Links } from '../links.ts'
+import { dataTable } from '../parts/data-table.ts'
 import { card } from '../parts/pieces.ts'
 import { clip, time } from '../text.ts'
 import { attentionList } from './attention-list.ts'
@@ -50,22 +51,13 @@ export async function activityPage(context: DashboardContext, request: PageReque
   const next =
     found.length > PAGE_ROWS &&
     html`<p class="foot"><a href="${link(outcome, { before: shown.at(-1)?.lastAt })}">Earlier ones</a></p>`
-  const table = html`<table class="log">
-    <caption class="sr">
-      Checks of upstream, the last ones first
-    </caption>
-    <thead class="sr">
-      <tr>
-        <th scope="col">Time</th>
-        <th scope="col">Mirror</th>
-        <th scope="col">Result</th>
-        <th scope="col">Cost</th>
-      </tr>
-    </thead>
-    <tbody>
-      ${rows}
-    </tbody>
-  </table>`
+  const table = dataTable({
+    kind: 'log',
+    caption: 'Checks of upstream, the last ones first',
+    columns: ['Time', 'Mirror', 'Result', 'Cost'],
+    isHeadHidden: true,
+    rows,
+  })
   const needs = state.attention.filter(
     (one) => mirror === '' || one.mirror === mirror || one.mirror === undefined,
   )

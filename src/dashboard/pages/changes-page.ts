@@ -3,6 +3,7 @@ import { parseInstant } from '../../model/instant.ts'
 import type { DashboardContext, Page, PageRequest } from '../context.ts'
 import { html, type HtmlPart } from '../html.ts'
 import { Links } from '../links.ts'
+import { dataTable } from '../parts/data-table.ts'
 import { card } from '../parts/pieces.ts'
 import { clip, moment } from '../text.ts'
 import { changesOfGenerations, generationRow } from './latest-changes.ts'
@@ -31,23 +32,12 @@ export async function changesPage(context: DashboardContext, request: PageReques
     html`<p class="foot">
       <a href="${links.to('/generations', { mirror, before: shown.at(-1)?.number })}">Earlier ones</a>
     </p>`
-  const table = html`<table class="gen wide">
-    <caption class="sr">
-      Generations of the index, the newest first
-    </caption>
-    <thead>
-      <tr>
-        <th scope="col">Generation</th>
-        <th scope="col">Time</th>
-        <th scope="col">Mirrors</th>
-        <th scope="col">Packages</th>
-        <th scope="col">Why, by whom</th>
-      </tr>
-    </thead>
-    <tbody>
-      ${rows}
-    </tbody>
-  </table>`
+  const table = dataTable({
+    kind: 'gen wide',
+    caption: 'Generations of the index, the newest first',
+    columns: ['Generation', 'Time', 'Mirrors', 'Packages', 'Why, by whom'],
+    rows,
+  })
   const body = html`<div class="hero">
       <div>
         <h1>What changed for jobs</h1>

@@ -2,6 +2,7 @@ import { indexOfGeneration } from '../../proxy/past.ts'
 import type { DashboardContext, Page, PageRequest } from '../context.ts'
 import { html } from '../html.ts'
 import { Links, readPage, readQuery } from '../links.ts'
+import { dataTable } from '../parts/data-table.ts'
 import { badge, card, copyLine, crumbs, pager } from '../parts/pieces.ts'
 import { count, counted, time } from '../text.ts'
 import { generationRow } from './latest-changes.ts'
@@ -73,22 +74,8 @@ export async function generationPage(context: DashboardContext, request: PageReq
     ${card(
       'index',
       'The index then',
-      html`<table class="gen wide">
-          <caption class="sr">
-            Mirrors and their snapshots
-          </caption>
-          <thead>
-            <tr>
-              <th scope="col">Mirror</th>
-              <th scope="col">Jobs got</th>
-              <th scope="col">Now</th>
-            </tr>
-          </thead>
-          <tbody>
-            ${rows}
-          </tbody>
-        </table>
-        ${pager(pages, page, (one) => `${links.generation(generation)}?page=${one}`)}`,
+      html`${dataTable({ kind: 'gen wide', caption: 'Mirrors and their snapshots', columns: ['Mirror', 'Jobs got', 'Now'], rows })}
+      ${pager(pages, page, (one) => `${links.generation(generation)}?page=${one}`)}`,
       { note: count(all.length) },
     )}`
   return {

@@ -3,6 +3,7 @@ import type { Generation } from '../../snapshot/store.ts'
 import type { DashboardContext } from '../context.ts'
 import { html, type Html, type HtmlPart } from '../html.ts'
 import type { Links } from '../links.ts'
+import { dataTable } from '../parts/data-table.ts'
 import { card, copyLine } from '../parts/pieces.ts'
 import { count, time } from '../text.ts'
 
@@ -17,23 +18,13 @@ export async function latestChanges(context: DashboardContext, links: Links, now
   const changes = await changesOfGenerations(generations, context)
   const rows = generations.map((one) => generationRow(one, changes, links, nowMs))
   const before = (generations[0]?.number ?? 0) - 1
-  const table = html`<table class="gen">
-    <caption class="sr">
-      The latest generations of the index
-    </caption>
-    <thead class="sr">
-      <tr>
-        <th scope="col">Generation</th>
-        <th scope="col">Time</th>
-        <th scope="col">Mirrors</th>
-        <th scope="col">Packages</th>
-        <th scope="col">Why</th>
-      </tr>
-    </thead>
-    <tbody>
-      ${rows}
-    </tbody>
-  </table>`
+  const table = dataTable({
+    kind: 'gen',
+    caption: 'The latest generations of the index',
+    columns: ['Generation', 'Time', 'Mirrors', 'Packages', 'Why'],
+    isHeadHidden: true,
+    rows,
+  })
   const foot =
     before > 0 &&
     html`<div class="foot">

@@ -1,6 +1,7 @@
 import type { CheckRun } from '../../snapshot/farm/farm.ts'
 import { html, type Html, type HtmlPart } from '../html.ts'
 import type { Links } from '../links.ts'
+import { dataTable } from '../parts/data-table.ts'
 import { card } from '../parts/pieces.ts'
 import { ago, bytes, clip, count, counted, span, time } from '../text.ts'
 import type { MirrorParts } from './mirror-parts.ts'
@@ -20,21 +21,13 @@ export async function checksCard({ mirror, context, links, nowMs }: MirrorParts)
         <td class="mu">${checkFacts(check)}</td>
       </tr>`,
   )
-  const table = html`<table class="log">
-    <caption class="sr">
-      Checks of upstream, the last ones first
-    </caption>
-    <thead class="sr">
-      <tr>
-        <th scope="col">Time</th>
-        <th scope="col">Result</th>
-        <th scope="col">Cost</th>
-      </tr>
-    </thead>
-    <tbody>
-      ${rows}
-    </tbody>
-  </table>`
+  const table = dataTable({
+    kind: 'log',
+    caption: 'Checks of upstream, the last ones first',
+    columns: ['Time', 'Result', 'Cost'],
+    isHeadHidden: true,
+    rows,
+  })
   const body = checks.length === 0 ? html`<p class="body mu">None is remembered yet.</p>` : table
   return card('checks', 'Checks of upstream', body, {
     right: html`<a href="${links.to('/activity', { mirror: mirror.name })}">All</a>`,
@@ -87,22 +80,13 @@ export async function usersCard({ mirror, context, links, nowMs }: MirrorParts):
   const body =
     rows.length === 0
       ? html`<p class="body mu">Nobody has used it yet.</p>`
-      : html`<table class="log">
-          <caption class="sr">
-            Who uses it, by kind of client
-          </caption>
-          <thead class="sr">
-            <tr>
-              <th scope="col">Client</th>
-              <th scope="col">Hosts</th>
-              <th scope="col">Requests</th>
-              <th scope="col">Last seen</th>
-            </tr>
-          </thead>
-          <tbody>
-            ${rows}
-          </tbody>
-        </table>`
+      : dataTable({
+          kind: 'log',
+          caption: 'Who uses it, by kind of client',
+          columns: ['Client', 'Hosts', 'Requests', 'Last seen'],
+          isHeadHidden: true,
+          rows,
+        })
   return card('users', 'Who uses it', body, {
     right: html`<a href="${links.to(`/usage/${encodeURIComponent(mirror.name)}`)}"
       >${total === 0 ? 'Usage' : `All ${counted(total, 'host')}`}</a

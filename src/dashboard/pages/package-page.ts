@@ -6,6 +6,7 @@ import type { DashboardContext, Page, PageRequest } from '../context.ts'
 import { findMirror } from '../find-mirror.ts'
 import { html, type Html } from '../html.ts'
 import { Links, readQuery } from '../links.ts'
+import { dataTable } from '../parts/data-table.ts'
 import { badge, crumbs } from '../parts/pieces.ts'
 import { bytes, clip, count } from '../text.ts'
 
@@ -29,24 +30,19 @@ export async function packagePage(context: DashboardContext, request: PageReques
   )
   const shown = name === undefined ? `Packages of ${mirror.name}` : clip(name)
   const none = isAsked ? 'No snapshot that is kept lists it.' : 'Search by name, version or file name.'
-  const list = html`<table class="pkgs">
-    <caption class="sr">
-      Versions, and the snapshots that list them
-    </caption>
-    <thead>
-      <tr>
-        <th scope="col">Package</th>
-        <th scope="col">Came with</th>
-        <th scope="col">Last in</th>
-        <th scope="col" class="n hid2">Snapshots</th>
-        <th scope="col" class="n hid1">Size</th>
-        <th scope="col" class="hid2">State</th>
-      </tr>
-    </thead>
-    <tbody>
-      ${rows}
-    </tbody>
-  </table>`
+  const list = dataTable({
+    kind: 'pkgs',
+    caption: 'Versions, and the snapshots that list them',
+    columns: [
+      'Package',
+      'Came with',
+      'Last in',
+      ['Snapshots', 'n hid2'],
+      ['Size', 'n hid1'],
+      ['State', 'hid2'],
+    ],
+    rows,
+  })
   const body = html`${crumbs([['Mirrors', links.to('/')], [mirror.name, links.mirror(mirror.name)], 'packages'])}
     <div class="mhead"><h1>${shown}</h1></div>
     <section class="card" aria-labelledby="h-p">

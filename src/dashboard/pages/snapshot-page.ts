@@ -9,6 +9,7 @@ import type { DashboardContext, Page, PageRequest } from '../context.ts'
 import { findMirror, findSnapshot } from '../find-mirror.ts'
 import { html, type Html, type HtmlPart } from '../html.ts'
 import { Links, readQuery } from '../links.ts'
+import { dataTable } from '../parts/data-table.ts'
 import { badge, card, crumbs } from '../parts/pieces.ts'
 import { ago, bytes, clip, count, counted, time } from '../text.ts'
 import { changesInWords } from './latest-changes.ts'
@@ -210,24 +211,8 @@ async function searchRows({ mirror, snapshot, context, links }: Parts, text: str
   })
   if (packages.length > 0) {
     const rows = packages.map((one) => packageRow(one, snapshot, mirror, links))
-    return html`<table class="pkgs">
-        <caption class="sr">
-          Packages that match
-        </caption>
-        <thead>
-          <tr>
-            <th scope="col">Package</th>
-            <th scope="col" class="n">Size</th>
-            <th scope="col" class="hid2">State</th>
-            <th scope="col" class="hid1">Digest</th>
-            <th scope="col" class="hid2">In snapshots</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${rows}
-        </tbody>
-      </table>
-      ${!isComplete && html`<p class="foot">These are the first ${HITS}; a longer search finds fewer.</p>`}`
+    return html`${dataTable({ kind: 'pkgs', caption: 'Packages that match', columns: ['Package', ['Size', 'n'], ['State', 'hid2'], ['Digest', 'hid1'], ['In snapshots', 'hid2']], rows })}
+    ${!isComplete && html`<p class="foot">These are the first ${HITS}; a longer search finds fewer.</p>`}`
   }
   const elsewhere = await context.snapshots.farm.packages(mirror.id, { text, limit: 1 })
   const more =
@@ -303,22 +288,7 @@ async function departedRows(
           <code>pinyon rollback ${mirror.name}</code> gives jobs the snapshot before.`
       : html`<code>pinyon fetch ${mirror.name} --at-risk</code> asks every source for them now;
           <code>policy: warm</code> fetches what jobs use before it goes.`
-  return html`<table class="pkgs">
-      <caption class="sr">
-        Packages that upstream has dropped
-      </caption>
-      <thead class="sr">
-        <tr>
-          <th scope="col">Package</th>
-          <th scope="col">Size</th>
-          <th scope="col">Left</th>
-          <th scope="col">Asked for</th>
-        </tr>
-      </thead>
-      <tbody>
-        ${rows}
-      </tbody>
-    </table>
+  return html`${dataTable({ kind: 'pkgs', caption: 'Packages that upstream has dropped', columns: ['Package', 'Size', 'Left', 'Asked for'], isHeadHidden: true, rows })}
     <p class="foot">${found.length > LISTED_DEPARTED && `The first ${LISTED_DEPARTED}. `}${command}</p>`
 }
 

@@ -4,6 +4,7 @@ import type { ClientUsage } from '../../snapshot/usage/usage.ts'
 import type { DashboardContext, Page, PageRequest } from '../context.ts'
 import { html, type HtmlPart } from '../html.ts'
 import { Links, readPage, readQuery } from '../links.ts'
+import { dataTable } from '../parts/data-table.ts'
 import { badge, card, copyLine, crumbs, pager } from '../parts/pieces.ts'
 import { ago, bytes, clip, count, counted } from '../text.ts'
 
@@ -39,24 +40,12 @@ export async function usagePage(context: DashboardContext, request: PageRequest)
       <td class="hid1 mu">${one.agents.join(', ')}</td>
     </tr>`
   })
-  const table = html`<table class="pkgs">
-    <caption class="sr">
-      Mirrors by their use, unused ones first
-    </caption>
-    <thead>
-      <tr>
-        <th scope="col">Mirror</th>
-        <th scope="col">Last used</th>
-        <th scope="col" class="n">Requests</th>
-        <th scope="col" class="n hid2">Sent</th>
-        <th scope="col" class="n">Hosts</th>
-        <th scope="col" class="hid1">By</th>
-      </tr>
-    </thead>
-    <tbody>
-      ${rows}
-    </tbody>
-  </table>`
+  const table = dataTable({
+    kind: 'pkgs',
+    caption: 'Mirrors by their use, unused ones first',
+    columns: ['Mirror', 'Last used', ['Requests', 'n'], ['Sent', 'n hid2'], ['Hosts', 'n'], ['By', 'hid1']],
+    rows,
+  })
   const pages = Math.max(1, Math.ceil(total / PAGE_ROWS))
   const form = html`<form action="${links.to('/usage')}">
     <label class="sr" for="uq">Only mirrors whose name has</label
@@ -138,24 +127,12 @@ export async function mirrorUsagePage(context: DashboardContext, request: PageRe
       'Hosts',
       people.length === 0
         ? html`<p class="body mu">None is remembered.</p>`
-        : html`<table class="pkgs">
-            <caption class="sr">
-              Hosts, those seen last first
-            </caption>
-            <thead>
-              <tr>
-                <th scope="col">Address</th>
-                <th scope="col">By</th>
-                <th scope="col" class="n">Hosts</th>
-                <th scope="col" class="n">Requests</th>
-                <th scope="col" class="n hid2">Sent</th>
-                <th scope="col">Last seen</th>
-              </tr>
-            </thead>
-            <tbody>
-              ${people}
-            </tbody>
-          </table>`,
+        : dataTable({
+            kind: 'pkgs',
+            caption: 'Hosts, those seen last first',
+            columns: ['Address', 'By', ['Hosts', 'n'], ['Requests', 'n'], ['Sent', 'n hid2'], 'Last seen'],
+            rows: people,
+          }),
       { note: 'addresses as dashboard.clients says' },
     )}
     ${card(
@@ -163,23 +140,12 @@ export async function mirrorUsagePage(context: DashboardContext, request: PageRe
       'Snapshots',
       rows.length === 0
         ? html`<p class="body mu">None was used.</p>`
-        : html`<table class="pkgs">
-            <caption class="sr">
-              Snapshots by their use
-            </caption>
-            <thead>
-              <tr>
-                <th scope="col">Snapshot</th>
-                <th scope="col">Last used</th>
-                <th scope="col" class="n">Requests</th>
-                <th scope="col" class="n hid2">Sent</th>
-                <th scope="col" class="n">Hosts</th>
-              </tr>
-            </thead>
-            <tbody>
-              ${rows}
-            </tbody>
-          </table>`,
+        : dataTable({
+            kind: 'pkgs',
+            caption: 'Snapshots by their use',
+            columns: ['Snapshot', 'Last used', ['Requests', 'n'], ['Sent', 'n hid2'], ['Hosts', 'n']],
+            rows,
+          }),
     )}`
   return {
     title: `Usage of ${mirror}`,
