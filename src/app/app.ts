@@ -2,21 +2,20 @@ import { FillTable } from '../cache/fill-table.ts'
 import type { Collector } from './collector.ts'
 import { ConfigChanges } from './config-changes.ts'
 import { toClientSettings } from './client-settings.ts'
-import { readClientScript } from './client-script.ts'
 import { ConfigFile } from './config-file.ts'
-import { createPathSources } from './explain-paths.ts'
 import { FormerSources } from './former-sources.ts'
 import type { SharedUpstream } from './create-upstream.ts'
 import { createDashboard } from './dashboards.ts'
 import { createFastFiles, createHandlers } from './handlers.ts'
 import type { InventoryKeeper } from './inventory-keeper.ts'
-import { createUpstreams, findUnready, hashesOf, type SharedSources } from './mirrors.ts'
+import { createUpstreams, hashesOf, type SharedSources } from './mirrors.ts'
 import { MirrorLists } from './mirror-lists.ts'
 import { Fetching } from './fetching.ts'
 import { createMetrics } from './figures.ts'
 import { RetiredWatch } from './retired-watch.ts'
 import { RunningConfig } from './running-config.ts'
 import { Signatures } from './signatures.ts'
+import { createRouteContext } from './route-context.ts'
 import { Storage } from './storage.ts'
 import { Syncing } from './syncing.ts'
 import { Verifier, type VerifyOptions } from './verifier.ts'
@@ -25,8 +24,6 @@ import type { Config } from '../config/config.ts'
 import type { Publish } from '../config/write.ts'
 import { createCounters } from '../http/count-traffic.ts'
 import { listenOnAdminSocket } from '../http/admin-socket.ts'
-import { BodyMemory } from '../http/request-body.ts'
-import type { RouteContext } from '../http/routes.ts'
 import { HttpServer } from '../http/server.ts'
 import { ACTORS } from '../model/actor.ts'
 import { PinyonError } from '../model/errors.ts'
@@ -51,9 +48,6 @@ import { Network } from '../upstream/network.ts'
 
 /** How long running answers may go on after a stop was asked for, in milliseconds. */
 const DRAIN_MS = 20_000
-
-/** Of request bodies that are received or worked on, in bytes. */
-const MAX_BODY_BYTES = 64 << 20
 
 /** What an {@link App} is opened with. */
 export interface AppOptions {
@@ -252,7 +246,22 @@ export class App {
   /** Applies the configuration and accepts requests, and commands on the admin socket. Resolves with the port. */
   async listen(): Promise<number> {
     const { open, admin } = createHandlers({
-      context: this.#routeContext(),
+      context: createRouteContext({
+        storage: this.#storage,
+        resolver: this.#resolver,
+        content: this.#content,
+        fills: this.#fills,
+        fetching: this.#fetching,
+        diffs: this.#diffs,
+        signatures: this.#signatures,
+        lists: this.#lists,
+        metrics: this.#metrics,
+        injections: this.#injections,
+        traffic: this.#traffic,
+        running: this.#running,
+        upstreamOf: (mirror) => this.#upstreams.get(mirror),
+        now: this.#now,
+      }),
       createDashboard: (context) =>
         createDashboard(context, { config: () => this.config, syncing: this.#syncing }),
       shownClients: () => this.config.dashboard?.clients ?? 'network',
@@ -361,38 +370,5 @@ export class App {
     await this.#formerSources.remember(this.store, upstreams)
     await this.#signatures.forgetOthers()
     await this.#fetching.adopt(config, before)
-  }
-
-  #routeContext(): Omit<RouteContext, 'dashboard'> {
-    return {
-      resolver: this.#resolver,
-      content: this.#content,
-      snapshots: this.store,
-      usage: { reader: this.store.usage, flush: () => this.#storage.usage.flush() },
-      // What the network is told is narrowed in handlers.ts.
-      showClient: (address) => address,
-      prefetch: (mirror) => this.#fetching.describe(mirror),
-      diff: (pair, signal) => this.#diffs.diff(pair, signal),
-      gpgKeys: (mirror) => this.#signatures.keysOf(mirror),
-      cache: () => this.#storage.describeCache(this.config.cache.maxBytes),
-      sourcesOf: (mirror) => this.#upstreams.get(mirror)?.health ?? [],
-      paths: createPathSources({
-        resolver: this.#resolver,
-        ledger: this.#storage.snapshots.ledger,
-        fills: this.#fills,
-        fallbacksOf: (mirror) => this.#fetching.fallbacksOf(mirror),
-      }),
-      listOf: (mirror) => this.#lists.stateOf(mirror),
-      identityProblemOf: (mirror) => this.#upstreams.get(mirror)?.identityProblem,
-      metrics: async () => ({ contentType: this.#metrics.contentType, text: await this.#metrics.text() }),
-      inject: { store: this.store, runner: this.#injections, memory: new BodyMemory(MAX_BODY_BYTES) },
-      clientScript: () => readClientScript(),
-      publicUrl: () => this.#running.current.publicUrl,
-      intervalOf: (mirror) => this.config.mirrors.get(mirror)?.syncIntervalMs,
-      traffic: () => this.#traffic.report(),
-      now: this.#now,
-      configuration: () => this.#running.state,
-      unready: () => findUnready(this.store),
-    }
   }
 }
