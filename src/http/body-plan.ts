@@ -67,6 +67,7 @@ export function pieceLength(piece: BodyPiece): number {
   return isRange(piece) ? piece.end - piece.start + 1 : piece.length
 }
 
-function formatContentRange({ start, end }: ByteRange, size: number): string {
+/** What a Content-Range says of it (RFC 9110 §14.4). */
+export function formatContentRange({ start, end }: ByteRange, size: number): string {
   return `bytes ${start}-${end}/${size}`
 }

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { PinyonError } from '../model/errors.ts'
 import type { Outcome } from '../model/outcome.ts'
 import type { Snapshot } from '../snapshot/store.ts'
+import { detourOf } from './detour.ts'
 import type { EndedRequest } from './ended-request.ts'
 
 /** One request and its answer, with what the log line will say of it. */
@@ -71,7 +72,7 @@ export function toEndedRequest(exchange: Exchange): EndedRequest {
     error: exchange.error,
     note: exchange.note,
     bytes: response.writableFinished ? writtenBytes + finalBytes : writtenBytes,
-    connection: request.socket,
+    connection: detourOf(request)?.socket ?? request.socket,
   }
 }
 

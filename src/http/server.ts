@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream'
 
 import { toPinyonError } from '../model/errors.ts'
 import type { Logger } from '../system/logger.ts'
+import { detourOf } from './detour.ts'
 import type { EndedRequest } from './ended-request.ts'
 import { createExchange, toEndedRequest, type Exchange } from './exchange.ts'
 import { logRequest } from './request-log.ts'
@@ -189,6 +190,7 @@ export class HttpServer {
     this.#onEnd?.(ended)
     logRequest(this.#log, ended)
     this.#waiting.get(exchange.request.socket)?.shift()?.()
+    detourOf(exchange.request)?.answered()
     if (this.#busy.size === 0) this.#idle?.()
   }
 

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
+import { digestHex, digestOf } from '../../src/model/digest.ts'
 import { Random } from '../support/random.ts'
+import { seededBytes } from '../support/seeded-bytes.ts'
 import type { FuzzOptions, FuzzReport } from './fuzz.ts'
 import { mutate } from './mutate.ts'
 import { FILES, startTwins, type Twins } from './twin-servers.ts'
@@ -26,10 +28,42 @@ const HEADERS = [
   ['X-ZYpp-AnonymousId: 1'],
   ['X-Forwarded-For: 10.0.0.1, 10.0.0.2'],
 ]
+const ETAGS = FILES.map(([target, size]) => `"${digestHex(digestOf(seededBytes(target, size)))}"`)
+const DATES = ['13 Dec 2016 13:30:00', '13 Dec 2016 13:29:59', '14 Dec 2016 00:00:00'].map(
+  (date) => `Tue, ${date} GMT`,
+)
+const RANGES = [
+  '0-0',
+  '0-',
+  '3-6',
+  '-1',
+  '-400',
+  '9-',
+  '299-400',
+  '69999-',
+  '5-4',
+  '0-1,3-4',
+  '1-, 2-3',
+  '-0',
+]
+/** What says that only a part is wanted, or nothing; one of each at most. */
+const CONDITIONS = [
+  ETAGS.map((etag) => `If-None-Match: ${etag}`),
+  DATES.map((date) => `If-Modified-Since: ${date}`),
+  RANGES.map((range) => `Range: bytes=${range}`),
+  ETAGS.map((etag) => `If-Range: ${etag}`),
+]
 /** What makes a request another, or two of one: to be seen by both in the same way. */
 const ODD_HEADERS = [
   'Range: bytes=0-2',
+  'Range: bytes=-',
+  'Range: lines=0-2',
+  'Range: bytes=0-1\r\nRange: bytes=1-2',
+  'If-Range: Tue, 13 Dec 2016 13:30:00 GMT',
   'If-None-Match: *',
+  `If-None-Match: W/${ETAGS[1]}`,
+  `If-None-Match: "a", ${ETAGS[1]}`,
+  `If-Match: ${ETAGS[2]}`,
   'If-Modified-Since: Tue, 13 Dec 2016 13:30:00 GMT',
   'Content-Length: 0',
   'Content-Length: 5',
@@ -80,8 +114,11 @@ const WORDS = [
   '0\r\n\r\n',
   ...TARGETS,
   ...ODD_HEADERS.map((line) => `${line}\r\n`),
-  ...HEADERS.flat().map((line) => `${line}\r\n`),
+  ...[...HEADERS, ...CONDITIONS].flat().map((line) => `${line}\r\n`),
 ]
+
+/** All that happens without a network has happened after so many turns. */
+const SETTLED = 8
 
 /** One connection: what it sends, in pieces, and whether its end is slow. */
 interface Case {
@@ -137,6 +174,9 @@ function createCase(number: number, corpus: Buffer[], random: Random): Case {
 function createRequest(random: Random): string {
   const others = random.shuffle(HEADERS).slice(random.below(HEADERS.length))
   const headers = [random.pick(HOSTS), ...others.map((lines) => random.pick(lines))]
+  if (random.once(3))
+    for (const lines of random.shuffle(CONDITIONS).slice(1 + random.below(CONDITIONS.length)))
+      headers.push(random.pick(lines))
   if (random.once(4)) headers.splice(random.below(headers.length + 1), 0, random.pick(ODD_HEADERS))
   const version = random.once(12) ? 'HTTP/1.0' : 'HTTP/1.1'
   const body = random.once(8)
@@ -180,9 +220,8 @@ async function runBatch({ servers, told }: Twins, batch: readonly Case[], seed: 
   return batch.map((one, at) => compare(one, pairs[at] ?? [], { told, seed }))
 }
 
-/** All that happens without a network happens in these turns. */
 async function settle(): Promise<void> {
-  for (let turn = 0; turn < 3; turn += 1) await nextTurn()
+  for (let turn = 0; turn < SETTLED; turn += 1) await nextTurn()
 }
 
 function compare(

@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+
 import type { EndedRequest } from '../../src/http/ended-request.ts'
 import { FastConnection } from '../../src/http/fast/fast-connection.ts'
 import { sendFile } from '../../src/http/send-file.ts'
@@ -12,7 +14,15 @@ export const FILES: readonly (readonly [target: string, size: number])[] = [
   ['/repos/yum/m/2016-12-13-13-30/a.rpm', 7],
   ['/a%2Bb?x=1', 300],
   ['/large', 70_000],
+  ['/cold', 40_000],
+  ['/unknown', 9],
 ]
+/** What is in no memory, ever, and takes some turns to come. */
+const COLD = '/cold'
+/** What only the handler knows. */
+const UNKNOWN = '/unknown'
+/** How many turns. */
+const COLD_TURNS = 2
 
 /** Two servers that answer the same files: one straight on its connections where it can, the other by node:http alone. */
 export interface Twins {
@@ -28,14 +38,18 @@ export interface Twins {
 export async function startTwins(): Promise<Twins> {
   // Nothing becomes hot: the large one goes on being read.
   const { files, content, cache } = await createMemoryContent(FILES, { memoryBytes: 128 << 10 })
-  const peek = (target: string) => files.get(target)
+  const peek = (target: string) => (target === UNKNOWN ? undefined : files.get(target))
+  const forget = () => cache.forget(files.get(COLD)?.digest ?? 'sha256:none')
   const handler: Handler = async (exchange) => {
     const { method, url = '' } = exchange.request
     if (method !== 'GET' && method !== 'HEAD') throw new PinyonError('METHOD_REFUSED', `refused: ${method}`)
-    const file = peek(url)
+    const file = files.get(url)
+    if (url === COLD) for (let turn = 0; turn < COLD_TURNS; turn += 1) await nextTurn()
     if (file === undefined) throw new PinyonError('NOT_FOUND', `there is nothing at: ${url}`)
     await sendFile(exchange, file, content)
+    forget()
   }
+  forget()
   const log = createSilentLogger()
   const ends = new WeakMap<object, string[]>()
   let fastAnswers = 0

@@ -7,10 +7,14 @@ import type { Content } from '../../proxy/content.ts'
 import type { FileReply } from '../../proxy/reply.ts'
 import type { Snapshot } from '../../snapshot/store.ts'
 import { bodyChunks } from '../body-chunks.ts'
-import { planWhole } from '../body-plan.ts'
+import { planRanges, planWhole } from '../body-plan.ts'
+import type { Detour, DetourOwner } from '../detour.ts'
 import type { EndedRequest } from '../ended-request.ts'
+import { findAnswer, type FastAnswer } from './fast-answer.ts'
 import type { PreparedAnswer, PreparedAnswers } from './prepared-answers.ts'
-import type { RequestReader, SimpleHeaders } from './request-head.ts'
+import { isPlainTarget, type RequestReader, type SimpleHeaders, type SimpleRequest } from './request-head.ts'
+import type { SharedReads } from './shared-reads.ts'
+import type { SmallWrites } from './small-writes.ts'
 
 /** What is in memory and no larger goes to the kernel in one call, in bytes; of more, so much at a time. */
 const ONE_PIECE_BYTES = 1 << 20
@@ -38,23 +42,26 @@ export interface FastContext {
   readonly answers: PreparedAnswers
   readonly times: ConnectionTimes
   readonly content: Content
+  readonly reads: SharedReads
+  readonly writes: SmallWrites
   readonly isDraining: boolean
   /** A file that was asked for by exactly this target before. */
   peek(target: string): FileReply | undefined
-  /** Takes over the connection, and what came on it last. */
+  /** Gives node:http a way to answer requests of the connection that it is sent. */
+  openDetour(connection: FastConnection, socket: Socket): Detour
+  /** Hands over the connection, and what came on it last. */
   handOver(connection: FastConnection, socket: Socket, bytes: Buffer): void
-  /** Told when an answer has ended, and after it when the connection has. */
+  /** Told when an answer has ended, and after it when the connection has, or is node:http's for good. */
   onEnd(connection: FastConnection): void
   onClose(connection: FastConnection): void
 }
 
 /**
- * A connection on which warm files are answered straight on the socket, one request after the other. What is not a simple request for
- * one of them it hands over, unread, and is done with.
+ * A connection on which warm files are answered straight on the socket, one request after the other. A simple request for anything else
+ * makes a detour by node:http, which is sent that request and nothing behind it. What is no simple request is handed over, unread, and the
+ * connection with it.
  */
-export class FastConnection implements EndedRequest {
-  readonly method = 'GET'
-  readonly status = 200
+export class FastConnection implements EndedRequest, DetourOwner {
   readonly note = undefined
   readonly client: string | undefined
   readonly connection: Socket
@@ -70,8 +77,15 @@ export class FastConnection implements EndedRequest {
   /** Who asks, as the log has it; made when it is needed. */
   speaker: string | undefined
   readonly #context: FastContext
-  /** Of the answer that is not sent yet. */
+  /** Who is sent what comes: this; node:http, as soon as it has answered one request; node:http for good; nobody any more. */
+  #way: 'fast' | 'detour' | 'node' | 'ended' = 'fast'
+  #detour: Detour | undefined
+  /** Whether an answer is not sent yet, and what it is sent from. */
+  #isSending = false
   #body: Body | undefined
+  /** What came meanwhile. */
+  #next: Buffer | undefined
+  #isIdle = false
   #wake: (() => void) | undefined
   /** Whether the client has sent all it has to send. */
   #hasEnded = false
@@ -85,7 +99,15 @@ export class FastConnection implements EndedRequest {
     socket.on('error', ignore)
     socket.on('close', this.#onClose)
     socket.on('end', this.#onEnd)
-    socket.on('data', this.#onData)
+    if (!context.reads.begin(socket, this.#onBytes)) socket.on('data', this.#onData)
+  }
+
+  get method(): string {
+    return this.answer?.method ?? 'GET'
+  }
+
+  get status(): number {
+    return this.answer?.status ?? 200
   }
 
   get userAgent(): string | undefined {
@@ -94,60 +116,76 @@ export class FastConnection implements EndedRequest {
 
   /** Whether an answer is being sent. */
   get isBusy(): boolean {
-    return this.#body !== undefined
+    return this.#isSending || this.#way === 'detour'
   }
 
-  readonly #onData = (chunk: Buffer): void => {
-    const { requests, content } = this.#context
-    const request = requests.read(chunk)
-    const file = request === undefined ? undefined : this.#context.peek(request.target)
-    const body = file === undefined ? undefined : content.peek(file)
-    if (request === undefined || file === undefined || body?.size === undefined) return this.#handOver(chunk)
+  /** The connection is back, with nothing of it read: the request that made the detour was the last. */
+  onAnswered(): void {
+    const detour = this.#detour
+    if (this.#way !== 'detour' || detour === undefined || detour.destroyed || detour.writableEnded) return
+    this.#way = 'fast'
+    this.#becomeIdle()
+    if (this.#context.isDraining) this.connection.destroy()
+  }
+
+  onDetourClosed(): void {
+    this.#detour = undefined
+    if (this.#way !== 'fast') this.connection.destroy()
+  }
+
+  readonly #onData = (chunk: Buffer): void => this.#onBytes(chunk, chunk.length)
+
+  readonly #onBytes = (bytes: Buffer, count: number): void => {
+    if (this.#way === 'ended' || this.connection.destroyed) return
+    if (this.#way !== 'fast') return this.#passOn(copyOf(bytes, count))
+    if (this.#isSending) return this.#keep(copyOf(bytes, count))
+    const request = this.#context.requests.read(bytes, count)
+    if (request === undefined) return this.#handOver(copyOf(bytes, count))
+    const file = this.#context.peek(request.target)
+    if (file === undefined && !isPlainTarget(request.target)) return this.#handOver(copyOf(bytes, count))
+    const answer = file === undefined ? undefined : findAnswer(request, file, this.#context)
+    if (file === undefined || answer === undefined) return this.#makeDetour(copyOf(bytes, count))
     // The first of a connection: from here on it is idle between requests.
-    if (this.headers === undefined) this.#becomeIdle()
-    this.#begin(request.target, request.headers, file)
-    this.answer = this.#context.answers.answer(request.target, file, body.size)
-    if (body.bytes !== undefined) this.#sendMemory(body, body.bytes)
-    else
-      this.#sendChunks(chunk, file, body, body.size).catch(() => {
-        // What cannot even be told of breaks this connection and no other.
-        this.connection.destroy()
-      })
+    if (!this.#isIdle) this.#becomeIdle()
+    this.#begin(request, file, answer)
+    if (answer.body === undefined || answer.body.bytes !== undefined) return this.#sendMemory(answer)
+    this.#sendChunks(copyOf(bytes, count), file, answer.body, answer).catch(() => {
+      // What cannot even be told of breaks this connection and no other.
+      this.connection.destroy()
+    })
   }
 
-  #begin(target: string, headers: SimpleHeaders, { snapshot, packageName }: FileReply): void {
+  #begin({ target, headers }: SimpleRequest, { snapshot, packageName }: FileReply, answer: FastAnswer): void {
     this.startedAt = performance.now()
     this.target = target
     if (headers !== this.headers) this.speaker = undefined
     this.headers = headers
     this.snapshot = snapshot
     this.packageName = packageName
-    this.outcome = 'hit'
+    this.outcome = answer.prepared.outcome
     this.bytes = 0
+    this.answer = answer.prepared
+    this.#isSending = true
+    this.#body = answer.body
   }
 
-  #sendMemory(body: Body, bytes: Buffer): void {
+  #sendMemory({ prepared, body, range }: FastAnswer): void {
     const socket = this.connection
+    const whole = body?.bytes ?? NOTHING
+    const bytes = range === undefined ? whole : whole.subarray(range.start, range.end + 1)
     const first = bytes.length <= ONE_PIECE_BYTES ? bytes : bytes.subarray(0, PIECE_BYTES)
-    socket.cork()
-    this.#writeHead()
-    if (first.length > 0) socket.write(first)
-    socket.uncork()
-    this.#body = body
+    this.#context.writes.write(socket, this.#head(prepared, range), first)
     let sent = first.length
     // The usual case: the kernel has taken all of it by now.
     if (sent === bytes.length && socket.writableLength === 0 && !socket.destroyed) {
       this.bytes = sent
       return this.#finish()
     }
-    this.#pause()
+    this.#beginToWait()
     const goOn = () => {
-      if (socket.destroyed || this.#body !== body) return
+      if (socket.destroyed || !this.#isSending) return
       this.bytes = sent
-      if (sent === bytes.length) {
-        this.#finish()
-        return this.#resume()
-      }
+      if (sent === bytes.length) return this.#finish()
       const piece = bytes.subarray(sent, sent + PIECE_BYTES)
       sent += piece.length
       socket.write(piece, goOn)
@@ -156,16 +194,25 @@ export class FastConnection implements EndedRequest {
     socket.write(NOTHING, goOn)
   }
 
-  async #sendChunks(request: Buffer, file: FileReply, body: Body, size: number): Promise<void> {
+  async #sendChunks(
+    request: Buffer,
+    file: FileReply,
+    body: Body,
+    { prepared, range }: FastAnswer,
+  ): Promise<void> {
     const { content } = this.#context
-    this.#body = body
-    this.#pause()
-    const chunks = bodyChunks(body, planWhole(size, file.contentType), content.chunks)
+    this.#beginToWait()
+    const { contentType } = file
+    const plan =
+      range === undefined
+        ? planWhole(prepared.size, contentType)
+        : planRanges([range], prepared.size, contentType)
+    const chunks = bodyChunks(body, plan, content.chunks)
     let isBegun = false
     try {
       for await (const chunk of chunks) {
         // Not before there is a byte to send: until then somebody else can still make another answer of it.
-        if (!isBegun) this.#writeHead()
+        if (!isBegun) this.connection.write(this.#head(prepared, range))
         isBegun = true
         if (!(await this.#write(chunk))) return
         this.bytes += chunk.length
@@ -175,13 +222,14 @@ export class FastConnection implements EndedRequest {
       return this.#fail(request, isBegun, error)
     }
     this.#finish()
-    this.#resume()
   }
 
-  #writeHead(): void {
-    const { answer, headers } = this
-    if (answer === undefined || headers === undefined) return
-    this.connection.write(this.#context.answers.head(answer, headers.keepsAlive, Date.now()))
+  #head(prepared: PreparedAnswer, range: FastAnswer['range']): Buffer {
+    const { answers } = this.#context
+    const keepsAlive = this.headers?.keepsAlive === true
+    return range === undefined
+      ? answers.head(prepared, keepsAlive, Date.now())
+      : answers.partHead(prepared, range, keepsAlive, Date.now())
   }
 
   /** Waits until the kernel has the bytes, so that their buffer can be used again; false when the connection is gone. */
@@ -200,7 +248,7 @@ export class FastConnection implements EndedRequest {
     if (this.connection.destroyed) return
     if (!isBegun) {
       this.#release()
-      return this.#handOver(request)
+      return this.#makeDetour(request)
     }
     // A client must see that the body is not whole.
     this.error = toPinyonError(error)
@@ -211,64 +259,103 @@ export class FastConnection implements EndedRequest {
   #finish(): void {
     this.#context.onEnd(this)
     this.#release()
-    if (this.headers?.keepsAlive === true && !this.#hasEnded && !this.#context.isDraining) return
+    const goesOn = this.headers?.keepsAlive === true && !this.#hasEnded && !this.#context.isDraining
+    if (goesOn) return this.#goOn()
     // What else it has sent is not answered.
-    this.connection.off('data', this.#onData)
+    this.#way = 'ended'
     this.connection.destroySoon()
   }
 
   #release(): void {
     this.#body?.release()
     this.#body = undefined
+    this.#isSending = false
   }
 
-  /** Until its answer is sent nothing more is read: what comes waits in the kernel. */
-  #pause(): void {
+  /** Until its answer is sent nothing more is read than what has come by now: it waits in the kernel. */
+  #keep(bytes: Buffer): void {
+    this.#next = this.#next === undefined ? bytes : Buffer.concat([this.#next, bytes])
     this.connection.pause()
-    this.connection.setTimeout(this.#context.times.idleMs)
   }
 
-  #resume(): void {
-    this.#becomeIdle()
+  #goOn(): void {
+    if (!this.#isIdle) this.#becomeIdle()
+    const next = this.#next
+    if (next === undefined) return
+    this.#next = undefined
+    // Not within what has just been written, and before what waits behind it.
+    process.nextTick(this.#onBytes, next, next.length)
     this.connection.resume()
   }
 
+  #beginToWait(): void {
+    this.#isIdle = false
+    this.connection.setTimeout(this.#context.times.idleMs)
+  }
+
   #becomeIdle(): void {
+    this.#isIdle = true
     const { keepAliveMs, marginMs } = this.#context.times
     this.connection.setTimeout(keepAliveMs + marginMs)
   }
 
-  #handOver(chunk: Buffer): void {
+  /** Has node:http answer this request. */
+  #makeDetour(request: Buffer): void {
+    this.#way = 'detour'
+    this.#isIdle = true
+    this.#detour ??= this.#context.openDetour(this, this.connection)
+    this.#detour.push(request)
+  }
+
+  /** Sends what came after a request that makes the detour the same way: how node:http reads that cannot be known from outside. */
+  #passOn(bytes: Buffer): void {
+    if (this.#way === 'detour') this.#context.onClose(this)
+    if (this.#way === 'detour') this.#way = 'node'
+    if (this.#detour?.push(bytes) === false) this.connection.pause()
+  }
+
+  #handOver(bytes: Buffer): void {
     const socket = this.connection
+    this.#way = 'fast'
+    this.#detour?.destroy()
+    this.#context.reads.end(socket)
     socket.off('timeout', this.#onTimeout)
     socket.off('error', ignore)
     socket.off('close', this.#onClose)
     socket.off('end', this.#onEnd)
     socket.off('data', this.#onData)
     socket.setTimeout(0)
-    this.#context.handOver(this, socket, chunk)
+    this.#context.handOver(this, socket, bytes)
   }
 
   readonly #onEnd = (): void => {
     this.#hasEnded = true
-    if (!this.isBusy) this.connection.end()
+    if (this.#way === 'detour' || this.#way === 'node') this.#detour?.push(null)
+    else if (!this.isBusy) this.connection.end()
   }
 
   readonly #onTimeout = (): void => {
-    if (this.headers === undefined) this.connection.write(SENT_NOTHING)
+    if (this.#way === 'detour' || this.#way === 'node') return void this.#detour?.emit('timeout')
+    if (!this.#isIdle && !this.#isSending) this.connection.write(SENT_NOTHING)
     this.connection.destroy()
   }
 
   readonly #onClose = (): void => {
     this.#wake?.()
-    if (this.#body !== undefined) {
+    if (this.#isSending) {
       if (this.error === undefined) this.outcome = 'aborted'
       this.#context.onEnd(this)
       this.#release()
     }
+    this.#detour?.destroy()
     this.#context.onClose(this)
   }
 }
 
 /** Who has gone is told of by 'close'. */
 function ignore(): void {}
+
+/** What lies in a buffer that is used again. */
+function copyOf(bytes: Buffer, count: number): Buffer {
+  return Buffer.from(bytes.subarray(0, count))
+}

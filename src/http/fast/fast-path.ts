@@ -1,14 +1,18 @@
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 
 import type { Content } from '../../proxy/content.ts'
 import type { FileReply } from '../../proxy/reply.ts'
 import type { Logger } from '../../system/logger.ts'
+import { Detour } from '../detour.ts'
 import type { EndedRequest } from '../ended-request.ts'
 import { FastConnection, type ConnectionTimes, type FastContext } from './fast-connection.ts'
 import { HitLog } from './hit-log.ts'
 import { PreparedAnswers } from './prepared-answers.ts'
 import { RequestReader } from './request-head.ts'
+import { SharedReads } from './shared-reads.ts'
+import { SmallWrites } from './small-writes.ts'
 
 /** What is answered without node:http. */
 export interface FastFiles {
@@ -26,9 +30,11 @@ export interface FastPathOptions extends FastFiles {
   readonly onEnd: ((ended: EndedRequest) => void) | undefined
 }
 
-/** The connections of a server that node:http has not seen yet, and may never see. */
+/** The connections of a server that node:http has not been handed, and may never be. */
 export class FastPath implements FastContext {
   readonly requests = new RequestReader()
+  readonly reads = new SharedReads()
+  readonly writes = new SmallWrites()
   readonly answers: PreparedAnswers
   readonly times: ConnectionTimes
   readonly content: Content
@@ -36,7 +42,7 @@ export class FastPath implements FastContext {
   readonly #options: FastPathOptions
   readonly #log: HitLog
   readonly #connections = new Set<FastConnection>()
-  readonly #handOver: (socket: Socket) => void
+  readonly #handOver: (socket: Duplex) => void
   #idle: (() => void) | undefined
 
   /** Takes the place of node's own listener for connections of this server. */
@@ -64,6 +70,12 @@ export class FastPath implements FastContext {
     // What came first is read first: node's parser takes the rest from the socket itself, in a later turn.
     socket.emit('data', bytes)
     if (socket.isPaused()) socket.resume()
+  }
+
+  openDetour(connection: FastConnection, socket: Socket): Detour {
+    const detour = new Detour(socket, connection)
+    this.#handOver(detour)
+    return detour
   }
 
   onEnd(connection: FastConnection): void {

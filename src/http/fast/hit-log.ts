@@ -16,7 +16,7 @@ export class HitLog {
   /** Logs a request that has ended. */
   log(ended: FastConnection): void {
     const { answer, outcome, client, userAgent } = ended
-    if (outcome !== 'hit' || answer === undefined) return logRequest(this.#log, ended)
+    if (answer === undefined || outcome !== answer.outcome) return logRequest(this.#log, ended)
     if (!this.#log.isLevelEnabled('info')) return
     const ms = Math.round((performance.now() - ended.startedAt) * 10) / 10
     ended.speaker ??= toLogFields({ client, agent: describeAgent(userAgent) })

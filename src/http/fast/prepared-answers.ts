@@ -1,16 +1,25 @@
 import { LRUCache } from 'lru-cache'
 
 import type { FileReply } from '../../proxy/reply.ts'
-import { cacheHeaders } from '../exchange.ts'
+import { formatContentRange } from '../body-plan.ts'
+import { cacheHeaders, type Headers } from '../exchange.ts'
+import type { ByteRange } from '../range.ts'
 import { describeTarget } from '../request-log.ts'
 import { fileHeaders } from '../send-file.ts'
 
-/** What answers of one file have in common, made once. */
+/** How a file that is there can be answered: all of it, its head, a part of it, or that the client has it. */
+export type AnswerKind = 'whole' | 'head' | 'part' | 'notModified' | 'headNotModified'
+
+/** What answers of one kind and file have in common, made once. */
 export interface PreparedAnswer {
   readonly target: string
   readonly size: number
-  /** The head up to the date. */
-  readonly head: string
+  readonly method: 'GET' | 'HEAD'
+  readonly status: 200 | 206 | 304
+  readonly outcome: 'hit' | 'not_modified'
+  /** The head up to its length, and from there up to the date. */
+  readonly start: string
+  readonly rest: string
   /** The log line's fields before the time that it took, and after the client. */
   readonly logBefore: string
   readonly logAfter: string
@@ -19,12 +28,21 @@ export interface PreparedAnswer {
   bytes: Buffer
 }
 
-/** Answers remembered: some 8 MB. */
-const REMEMBERED_ANSWERS = 4_096
+/** Files whose answers are remembered: some 8 MB. */
+const REMEMBERED_FILES = 4_096
+
+/** Of each kind: method, status line, outcome. */
+const KINDS = {
+  whole: ['GET', 200, '200 OK', 'hit'],
+  head: ['HEAD', 200, '200 OK', 'hit'],
+  part: ['GET', 206, '206 Partial Content', 'hit'],
+  notModified: ['GET', 304, '304 Not Modified', 'not_modified'],
+  headNotModified: ['HEAD', 304, '304 Not Modified', 'not_modified'],
+} as const
 
 /** Heads of hits, byte for byte as node:http writes them. */
 export class PreparedAnswers {
-  readonly #known = new LRUCache<FileReply, PreparedAnswer>({ max: REMEMBERED_ANSWERS })
+  readonly #known = new LRUCache<FileReply, Map<AnswerKind, PreparedAnswer>>({ max: REMEMBERED_FILES })
   readonly #alive: string
   #second = Number.NaN
   #date = ''
@@ -35,28 +53,44 @@ export class PreparedAnswers {
   }
 
   /** The answer to a target that names this file, whose blob has so many bytes. */
-  answer(target: string, file: FileReply, size: number): PreparedAnswer {
-    const known = this.#known.get(file)
+  answer(kind: AnswerKind, target: string, file: FileReply, size: number): PreparedAnswer {
+    let kinds = this.#known.get(file)
+    const known = kinds?.get(kind)
     if (known?.size === size && known.target === target) return known
-    const prepared = prepare(target, file, size)
-    this.#known.set(file, prepared)
+    if (kinds === undefined) this.#known.set(file, (kinds = new Map()))
+    const prepared = prepare(kind, target, file, size)
+    kinds.set(kind, prepared)
     return prepared
   }
 
   /** The whole head, at this time in milliseconds since the epoch. */
   head(answer: PreparedAnswer, keepsAlive: boolean, nowMs: number): Buffer {
+    const second = this.#tell(nowMs)
+    if (!keepsAlive) return toBytes(`${answer.start}${answer.rest}${this.#date}Connection: close\r\n\r\n`)
+    if (answer.second !== second) {
+      // Anew, not over the old one: that may still wait for a slow client.
+      answer.bytes = toBytes(answer.start + answer.rest + this.#date + this.#alive)
+      answer.second = second
+    }
+    return answer.bytes
+  }
+
+  /** The head of a part. */
+  partHead(answer: PreparedAnswer, range: ByteRange, keepsAlive: boolean, nowMs: number): Buffer {
+    this.#tell(nowMs)
+    const length = `Content-Length: ${range.end - range.start + 1}\r\n`
+    const which = `Content-Range: ${formatContentRange(range, answer.size)}\r\n`
+    const end = keepsAlive ? this.#alive : 'Connection: close\r\n\r\n'
+    return Buffer.from(answer.start + length + answer.rest + which + this.#date + end, 'latin1')
+  }
+
+  #tell(nowMs: number): number {
     const second = Math.floor(nowMs / 1000)
     if (second !== this.#second) {
       this.#second = second
       this.#date = `Date: ${new Date(second * 1000).toUTCString()}\r\n`
     }
-    if (!keepsAlive) return toBytes(`${answer.head}${this.#date}Connection: close\r\n\r\n`)
-    if (answer.second !== second) {
-      // Anew, not over the old one: that may still wait for a slow client.
-      answer.bytes = toBytes(answer.head + this.#date + this.#alive)
-      answer.second = second
-    }
-    return answer.bytes
+    return second
   }
 }
 
@@ -67,25 +101,31 @@ function toBytes(head: string): Buffer {
   return bytes
 }
 
-function prepare(target: string, file: FileReply, size: number): PreparedAnswer {
+function prepare(kind: AnswerKind, target: string, file: FileReply, size: number): PreparedAnswer {
   const { snapshot } = file
-  const headers = {
-    'Content-Type': file.contentType,
-    'Content-Length': String(size),
-    ...fileHeaders(file),
-    ...cacheHeaders('hit', snapshot),
-  }
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
-  const logged = { method: 'GET', target: describeTarget(target), status: 200, outcome: 'hit' }
+  const [method, status, statusLine, outcome] = KINDS[kind]
+  const first: Headers = status === 304 ? {} : { 'Content-Type': file.contentType }
+  if (kind === 'whole' || kind === 'head') first['Content-Length'] = String(size)
+  const logged = { method, target: describeTarget(target), status, outcome }
   return {
     target,
     size,
-    head: `HTTP/1.1 200 OK\r\n${lines.join('')}`,
+    method,
+    status,
+    outcome,
+    start: `HTTP/1.1 ${statusLine}\r\n${toLines(first)}`,
+    rest: toLines({ ...fileHeaders(file), ...cacheHeaders(outcome, snapshot) }),
     logBefore: `${toLogFields(logged)},"ms":`,
     logAfter: toLogFields({ mirror: snapshot.mirror, snapshot: snapshot.name }),
     second: Number.NaN,
     bytes: Buffer.alloc(0),
   }
+}
+
+function toLines(headers: Headers): string {
+  return Object.entries(headers)
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join('')
 }
 
 /** Fields of a log line, each with a comma before it. */

@@ -1,8 +1,9 @@
 import { LRUCache } from 'lru-cache'
 
-/** A request of the simple form: a GET without a body, of nothing but a target. */
+/** A request of the simple form: one without a body, of nothing but a target and what may be said about a file. */
 export interface SimpleRequest {
-  /** As it was sent. It is not judged here: it has to be one that is known. */
+  readonly method: 'GET' | 'HEAD'
+  /** As it was sent. It is not judged here: it has to be one that is known, or {@link isPlainTarget}. */
   readonly target: string
   readonly headers: SimpleHeaders
 }
@@ -11,10 +12,17 @@ export interface SimpleRequest {
 export interface SimpleHeaders {
   readonly userAgent: string | undefined
   readonly keepsAlive: boolean
+  /** Whether, and which part of, a file is wanted; undefined for all of it. */
+  readonly conditions: SimpleConditions | undefined
 }
 
-/** Longer requests than any client of packages sends, in bytes. */
-const MAX_BYTES = 4_096
+/** Those of a request's conditions that are in it. Each has a form that every parser reads alike. */
+export type SimpleConditions = Partial<
+  Record<'if-none-match' | 'if-modified-since' | 'range' | 'if-range', string>
+>
+
+/** Longer requests than any client of packages sends, in bytes: zchunk's of 256 ranges is one of five thousand. */
+const MAX_BYTES = 8_192
 
 /**
  * Headers that say nothing about how a snapshot's file is answered: what librepo, yum, libzypp, curl, wget and load generators send, and a
@@ -37,7 +45,20 @@ const HARMLESS: ReadonlySet<string> = new Set([
   'x-zypp-distributionflavor',
 ])
 
-const METHOD = 'GET '
+/** One strong ETag. */
+const ETAG = /^"[\x21\x23-\x7e]{1,200}"$/
+const DATE = /^[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT$/
+const RANGES = /^bytes=[\d, -]+$/
+/** Headers that say which part of a file is wanted, if any, and the one form in which they are read here. */
+const CONDITIONS: ReadonlyMap<string, RegExp> = new Map<keyof SimpleConditions, RegExp>([
+  ['if-none-match', ETAG],
+  ['if-modified-since', DATE],
+  ['range', RANGES],
+  ['if-range', ETAG],
+])
+
+const TARGET = /^\/[\x21-\x7e]*$/
+const METHODS = ['GET', 'HEAD'] as const
 const VERSION = ' HTTP/1.1\r\n'
 const END = '\r\n\r\n'
 /** One space after the colon, visible ASCII, no white space at either end: a value that has one meaning to every parser. */
@@ -49,37 +70,56 @@ const REMEMBERED_BLOCKS = 500
 /** Reads requests of the simple form, and of no other: what differs in a single byte is for a whole parser to judge. */
 export class RequestReader {
   readonly #blocks = new LRUCache<string, SimpleHeaders>({ max: REMEMBERED_BLOCKS })
+  /** The one that was read last: to be compared is cheaper than to be looked up. */
+  #last: { readonly block: string; readonly headers: SimpleHeaders } | undefined
 
-  /** The request, if this is exactly one. */
-  read(bytes: Buffer): SimpleRequest | undefined {
-    if (bytes.length > MAX_BYTES) return undefined
+  /** The request, if the first so many bytes are exactly one. */
+  read(bytes: Buffer, count = bytes.length): SimpleRequest | undefined {
+    if (count > MAX_BYTES) return undefined
     // One character a byte, as node's parser reads them.
-    const text = bytes.toString('latin1')
-    const end = text.indexOf(VERSION, METHOD.length)
-    if (end < 0 || !text.startsWith(METHOD)) return undefined
-    const block = text.slice(end + VERSION.length)
-    const headers = this.#blocks.get(block) ?? this.#readBlock(block)
-    return headers === undefined ? undefined : { target: text.slice(METHOD.length, end), headers }
+    const text = bytes.toString('latin1', 0, count)
+    const method = METHODS.find((name) => text.startsWith(name) && text.charCodeAt(name.length) === 0x20)
+    if (method === undefined) return undefined
+    const start = method.length + 1
+    const end = text.indexOf(VERSION, start)
+    if (end < 0) return undefined
+    const headers = this.#headersOf(text.slice(end + VERSION.length))
+    return headers === undefined ? undefined : { method, target: text.slice(start, end), headers }
   }
 
-  #readBlock(block: string): SimpleHeaders | undefined {
-    const headers = parseHeaderBlock(block)
-    if (headers !== undefined) this.#blocks.set(block, headers)
+  #headersOf(block: string): SimpleHeaders | undefined {
+    if (block === this.#last?.block) return this.#last.headers
+    const headers = this.#blocks.get(block) ?? parseHeaderBlock(block)
+    if (headers === undefined) return undefined
+    this.#blocks.set(block, headers)
+    this.#last = { block, headers }
     return headers
   }
 }
 
-/** Reads the lines between a request line and a body; undefined unless every one of them is known to be harmless, and is there once. */
+/** Whether a target is one for every parser: until it is known, what stands there may be the end of one request and the beginning of another. */
+export function isPlainTarget(target: string): boolean {
+  return TARGET.test(target)
+}
+
+/** Reads the lines between a request line and a body; undefined unless every one of them is known, and is there once. */
 export function parseHeaderBlock(block: string): SimpleHeaders | undefined {
   if (!block.endsWith(END)) return undefined
   const fields = new Map<string, string>()
+  const conditions: Record<string, string> = {}
   for (const line of block.slice(0, -END.length).split('\r\n')) {
     const [, name = '', value = ''] = FIELD.exec(line) ?? []
     const key = name.toLowerCase()
-    if (!HARMLESS.has(key) || fields.has(key)) return undefined
+    if (fields.has(key)) return undefined
+    if (CONDITIONS.get(key)?.test(value) === true) conditions[key] = value
+    else if (!HARMLESS.has(key)) return undefined
     fields.set(key, value)
   }
   const connection = fields.get('connection')?.toLowerCase() ?? 'keep-alive'
   if (!fields.has('host') || (connection !== 'keep-alive' && connection !== 'close')) return undefined
-  return { userAgent: fields.get('user-agent'), keepsAlive: connection === 'keep-alive' }
+  return {
+    userAgent: fields.get('user-agent'),
+    keepsAlive: connection === 'keep-alive',
+    conditions: Object.keys(conditions).length === 0 ? undefined : conditions,
+  }
 }

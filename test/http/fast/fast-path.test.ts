@@ -20,6 +20,8 @@ function dateless(lines: readonly string[]): string[] {
 
 /** Large ones stay files. */
 const COLD = { memoryBytes: 1 << 20 }
+/** So does what is larger than its smallest. */
+const COLD_FILES = { memoryBytes: 128 << 10 }
 /** Large ones go into memory. */
 const HOT = { memoryBytes: 128 << 20 }
 
@@ -62,15 +64,94 @@ describe('a warm file', () => {
   })
 })
 
+describe('a simple request for what is not warm', () => {
+  test('is answered by node:http, and what comes behind it is not', async (t) => {
+    const { connect, handled, bytesOf } = await startFastServer(t, [['/a', 5_000]])
+    const connection = await connect()
+    for (let times = 0; times < 3; times += 1) {
+      assertBytes((await connection.get('/a')).body, bytesOf('/a'))
+      assert.equal((await connection.get('/none')).status, 404)
+      assert.equal((await connection.get('/a', { headers: ['Range: bytes=0-1, 3-4'] })).status, 206)
+      assert.equal((await connection.get('/a', { headers: ['Range: bytes=5000-'] })).status, 416)
+    }
+    assert.deepEqual(handled, Array.from({ length: 3 }, () => ['/none', '/a', '/a']).flat())
+  })
+
+  test('is answered in its turn with what comes behind it too soon', async (t) => {
+    const { connect, handled, bytesOf, log, letGo } = await startFastServer(t, [['/a', 5_000]])
+    const connection = await connect()
+    connection.send(formatRequest('/slow'))
+    await log.waitFor('asked')
+    connection.send(formatRequest('/a'))
+    // Another request is answered in between: by then this one has come.
+    await (await connect()).get('/a')
+    letGo()
+    assert.equal((await connection.reply()).status, 404)
+    assertBytes((await connection.reply()).body, bytesOf('/a'))
+    assertBytes((await connection.get('/a')).body, bytesOf('/a'))
+    assert.deepEqual(handled, ['/slow', '/a', '/a'])
+  })
+
+  test('ends its connection when it says so', async (t) => {
+    const { dial } = await startFastServer(t, [['/a', 5_000]])
+    const socket = await dial()
+    socket.write(formatRequest('/none', 'Connection: close'))
+    assert.match((await buffer(socket)).toString('latin1'), /^HTTP\/1.1 404 .*\r\nConnection: close\r\n/s)
+  })
+
+  test('whose client goes is an aborted one', async (t) => {
+    const { dial, log } = await startFastServer(t, [['/a', 5_000]])
+    const socket = await dial()
+    socket.write(formatRequest('/never'))
+    await log.waitFor('asked')
+    socket.resetAndDestroy()
+    assert.equal((await log.waitFor('request'))[0]?.['outcome'], 'aborted')
+  })
+})
+
+describe('what was asked for under a condition', () => {
+  const asked: readonly (readonly [what: string, headers: (etag: string) => string[], status: number])[] = [
+    ['the client has', (etag) => [`If-None-Match: ${etag}`], 304],
+    ['the client has another of', () => ['If-None-Match: "0"'], 200],
+    ['has not changed since', () => ['If-Modified-Since: Tue, 13 Dec 2016 13:30:00 GMT'], 304],
+    ['is wanted from a place on', () => ['Range: bytes=4000-'], 206],
+    ['is wanted in part', () => ['Range: bytes=10-19'], 206],
+    ['is wanted at its end', () => ['Range: bytes=-5'], 206],
+    ['is wanted in part, if it is that', (etag) => ['Range: bytes=10-19', `If-Range: ${etag}`], 206],
+    ['is wanted in part, if it is another', () => ['Range: bytes=10-19', 'If-Range: "0"'], 200],
+  ]
+  for (const [where, size, limits] of [
+    ['in memory', 5_000, {}],
+    ['in a file', 300_000, COLD_FILES],
+  ] as const)
+    for (const method of ['GET', 'HEAD'] as const)
+      for (const [what, headersFor, status] of asked)
+        test(`${what}, ${method}, ${where}`, async (t) => {
+          const { connect, handled, switchOn, files } = await startFastServer(t, [['/a', size]], limits)
+          const headers = headersFor(files.get('/a')?.etag ?? '')
+          const fast = await (await connect()).get('/a', { method, headers })
+          switchOn(false)
+          const slow = await (await connect()).get('/a', { method, headers })
+          assert.deepEqual(handled, ['/a'])
+          assert.equal(fast.status, method === 'HEAD' && status === 206 ? 200 : status)
+          assert.deepEqual(
+            [fast.statusLine, ...dateless(fast.lines)],
+            [slow.statusLine, ...dateless(slow.lines)],
+          )
+          assertBytes(fast.body, slow.body)
+        })
+})
+
 describe('what is no simple request', () => {
   test('is handed over, and so is all that follows on its connection', async (t) => {
     const { connect, handled, bytesOf } = await startFastServer(t, [['/a', 5_000]])
     const connection = await connect()
     await connection.get('/a')
-    assert.equal((await connection.get('/a', { headers: ['Range: bytes=0-9'] })).status, 206)
     assert.equal((await connection.get('/none')).status, 404)
     assertBytes((await connection.get('/a')).body, bytesOf('/a'))
-    assert.deepEqual(handled, ['/a', '/none', '/a'])
+    assertBytes((await connection.get('/a', { headers: ['X-Unknown: 1'] })).body, bytesOf('/a'))
+    assertBytes((await connection.get('/a')).body, bytesOf('/a'))
+    assert.deepEqual(handled, ['/none', '/a', '/a'])
   })
 
   test('is handed over also in pieces', async (t) => {

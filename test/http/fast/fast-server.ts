@@ -21,6 +21,8 @@ export interface FastServer extends MemoryContent {
   readonly dial: () => Promise<Socket>
   /** Switches it for connections to come. */
   readonly switchOn: (isOn: boolean) => void
+  /** Has the handler answer `/slow`, which waits for that; `/never` waits for its client to go. */
+  readonly letGo: () => void
 }
 
 /** Starts it on a free port. */
@@ -33,11 +35,15 @@ export async function startFastServer(
   const { files, content, cache } = memory
   const log = new LogRecorder()
   const handled: string[] = []
+  const gate = Promise.withResolvers<void>()
   let on = true
   const server = new HttpServer(
     async (exchange) => {
       const { url = '' } = exchange.request
       handled.push(url)
+      log.logger.info('asked')
+      if (url === '/slow') await gate.promise
+      if (url === '/never') await once(exchange.response, 'close')
       const file = files.get(url)
       if (file === undefined) throw new PinyonError('NOT_FOUND', `there is nothing at: ${url}`)
       await sendFile(exchange, file, content)
@@ -68,6 +74,7 @@ export async function startFastServer(
       return socket
     },
     switchOn: (isOn) => (on = isOn),
+    letGo: () => gate.resolve(),
   }
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
-import { parseHeaderBlock, RequestReader } from '../../../src/http/fast/request-head.ts'
+import { isPlainTarget, parseHeaderBlock, RequestReader } from '../../../src/http/fast/request-head.ts'
 
 const LIBREPO = 'Host: mirror.example.org:8080\r\nUser-Agent: libdnf (Fedora Linux 43)\r\nAccept: */*\r\n'
 
@@ -14,10 +14,26 @@ describe('a simple request', () => {
     const found = read(
       `GET /a%2Bb?c HTTP/1.1\r\n${LIBREPO}Cache-Control: no-cache\r\nPragma: no-cache\r\n\r\n`,
     )
-    assert.deepEqual(found, {
-      target: '/a%2Bb?c',
-      headers: { userAgent: 'libdnf (Fedora Linux 43)', keepsAlive: true },
-    })
+    const headers = { userAgent: 'libdnf (Fedora Linux 43)', keepsAlive: true, conditions: undefined }
+    assert.deepEqual(found, { method: 'GET', target: '/a%2Bb?c', headers })
+  })
+
+  test('is a HEAD too', () => {
+    assert.equal(read(`HEAD /a HTTP/1.1\r\n${LIBREPO}\r\n`)?.method, 'HEAD')
+  })
+
+  test('may say which part of a file is wanted, if any', () => {
+    const conditions = {
+      'if-none-match': '"0a"',
+      'if-modified-since': 'Tue, 13 Dec 2016 13:30:00 GMT',
+      range: 'bytes=0-1, 3-, -5',
+      'if-range': '"0a"',
+    }
+    const lines = Object.entries(conditions).map(([name, value]) => `${name.toUpperCase()}: ${value}\r\n`)
+    assert.deepEqual(
+      read(`GET /a HTTP/1.1\r\n${LIBREPO}${lines.join('')}\r\n`)?.headers.conditions,
+      conditions,
+    )
   })
 
   test('may end its connection', () => {
@@ -36,7 +52,8 @@ describe('a simple request', () => {
   })
 
   const refused: readonly (readonly [title: string, text: string])[] = [
-    ['another method', `HEAD /a HTTP/1.1\r\n${LIBREPO}\r\n`],
+    ['another method', `POST /a HTTP/1.1\r\n${LIBREPO}\r\n`],
+    ['a method that begins like one', `GETS /a HTTP/1.1\r\n${LIBREPO}\r\n`],
     ['a method in other letters', `get /a HTTP/1.1\r\n${LIBREPO}\r\n`],
     ['another version', `GET /a HTTP/1.0\r\n${LIBREPO}\r\n`],
     ['a line before it', `\r\nGET /a HTTP/1.1\r\n${LIBREPO}\r\n`],
@@ -55,8 +72,14 @@ describe('a simple request', () => {
     ['an empty Host', `GET /a HTTP/1.1\r\nHost: \r\n\r\n`],
     ['two Hosts', `GET /a HTTP/1.1\r\nHost: h\r\nhost: h\r\n\r\n`],
     ['no headers', `GET /a HTTP/1.1\r\n\r\n`],
-    ['a range', `GET /a HTTP/1.1\r\n${LIBREPO}Range: bytes=0-1\r\n\r\n`],
-    ['a condition', `GET /a HTTP/1.1\r\n${LIBREPO}If-None-Match: *\r\n\r\n`],
+    ['a range of another unit', `GET /a HTTP/1.1\r\n${LIBREPO}Range: lines=0-1\r\n\r\n`],
+    ['two ranges', `GET /a HTTP/1.1\r\n${LIBREPO}Range: bytes=0-1\r\nRange: bytes=0-1\r\n\r\n`],
+    ['a weak ETag', `GET /a HTTP/1.1\r\n${LIBREPO}If-None-Match: W/"a"\r\n\r\n`],
+    ['several ETags', `GET /a HTTP/1.1\r\n${LIBREPO}If-None-Match: "a", "b"\r\n\r\n`],
+    ['any ETag', `GET /a HTTP/1.1\r\n${LIBREPO}If-None-Match: *\r\n\r\n`],
+    ['a precondition', `GET /a HTTP/1.1\r\n${LIBREPO}If-Match: "a"\r\n\r\n`],
+    ['no date', `GET /a HTTP/1.1\r\n${LIBREPO}If-Modified-Since: 5\r\n\r\n`],
+    ['a range by date', `GET /a HTTP/1.1\r\n${LIBREPO}If-Range: Tue, 13 Dec 2016 13:30:00 GMT\r\n\r\n`],
     ['an expectation', `GET /a HTTP/1.1\r\n${LIBREPO}Expect: 100-continue\r\n\r\n`],
     ['an upgrade', `GET /a HTTP/1.1\r\n${LIBREPO}Connection: upgrade\r\nUpgrade: h2c\r\n\r\n`],
     ['a list of connection options', `GET /a HTTP/1.1\r\n${LIBREPO}Connection: keep-alive, te\r\n\r\n`],
@@ -65,7 +88,7 @@ describe('a simple request', () => {
     ['a tab in a value', `GET /a HTTP/1.1\r\nHost: h\tx\r\n\r\n`],
     ['a byte beyond ASCII in a value', `GET /a HTTP/1.1\r\nHost: h\u00e9\r\n\r\n`],
     ['white space behind a value', `GET /a HTTP/1.1\r\nHost: h \r\n\r\n`],
-    ['more than any client sends', `GET /${'a'.repeat(4_096)} HTTP/1.1\r\n${LIBREPO}\r\n`],
+    ['more than any client sends', `GET /${'a'.repeat(8_192)} HTTP/1.1\r\n${LIBREPO}\r\n`],
   ]
   for (const [title, text] of refused)
     test(`is none with ${title}`, () => {
@@ -74,7 +97,15 @@ describe('a simple request', () => {
 
   test('has a target that is not judged here', () => {
     // Such a target is none that anything was ever found by.
-    assert.equal(read(`GET /a HTTP/1.0\r\nX: y HTTP/1.1\r\nHost: h\r\n\r\n`)?.target, '/a HTTP/1.0\r\nX: y')
+    const target = '/a HTTP/1.0\r\nX: y'
+    assert.equal(read(`GET ${target} HTTP/1.1\r\nHost: h\r\n\r\n`)?.target, target)
+    assert.equal(isPlainTarget(target), false)
+  })
+
+  test('has a plain target where it is visible ASCII and begins with a slash', () => {
+    for (const target of ['/', '/a', '/a%2Bb?c#d']) assert.ok(isPlainTarget(target))
+    for (const target of ['', '*', 'http://h/a', '/a b', '/a\tb', '/a\r\nb', '/\u00e9', '/a\n'])
+      assert.ok(!isPlainTarget(target), target)
   })
 
   test('has a block of headers that ends once, at its end', () => {

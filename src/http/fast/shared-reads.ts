@@ -1,0 +1,58 @@
+import type { Socket } from 'node:net'
+
+/** More than a request of the simple form, and what node reads at most at once, in bytes. */
+const READ_BYTES = 64 << 10
+
+/** The first so many bytes of a buffer were read. They are valid during the call. */
+export type OnBytes = (bytes: Buffer, count: number) => void
+
+/** Fields of a socket by which node itself does this for those that connect (`onread` of `net.connect`). */
+interface ReadFields {
+  readonly buffer: symbol
+  readonly callback: symbol
+}
+
+interface Handle {
+  readonly useUserBuffer?: (buffer: Buffer) => void
+}
+
+/**
+ * One piece of memory for what comes on many sockets, one read after the other. Node gives a socket that it has accepted 64 KiB for each
+ * read, most of which go back, and the garbage collector has to hear of every one.
+ */
+export class SharedReads {
+  readonly #memory = Buffer.allocUnsafeSlow(READ_BYTES)
+
+  /**
+   * Has what comes on a socket read into this memory.
+   * @returns false when this node or this socket knows no such thing: then it comes by the event 'data' as ever
+   */
+  begin(socket: Socket, onBytes: OnBytes): boolean {
+    const handle = (socket as { _handle?: Handle | null })._handle
+    const fields = findFields(socket)
+    if (fields === undefined || typeof handle?.useUserBuffer !== 'function') return false
+    Reflect.set(socket, fields.buffer, this.#memory)
+    this.#set(socket, fields, onBytes)
+    handle.useUserBuffer(this.#memory)
+    socket.resume()
+    return true
+  }
+
+  /** What comes from now on is the stream's again, unless somebody reads from the socket's handle before. */
+  end(socket: Socket): void {
+    const fields = findFields(socket)
+    if (fields === undefined || Reflect.get(socket, fields.buffer) !== this.#memory) return
+    this.#set(socket, fields, (bytes, count) => socket.push(Buffer.from(bytes.subarray(0, count))))
+  }
+
+  #set(socket: Socket, { callback }: ReadFields, onBytes: (bytes: Buffer, count: number) => unknown): void {
+    Reflect.set(socket, callback, (count: number) => onBytes(this.#memory, count) !== false)
+  }
+}
+
+function findFields(socket: Socket): ReadFields | undefined {
+  const symbols = Object.getOwnPropertySymbols(socket)
+  const find = (name: string) => symbols.find(({ description }) => description === name)
+  const [buffer, callback] = [find('kBuffer'), find('kBufferCb')]
+  return buffer === undefined || callback === undefined ? undefined : { buffer, callback }
+}
