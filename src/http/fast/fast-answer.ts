@@ -4,7 +4,7 @@ import type { FileReply } from '../../proxy/reply.ts'
 import { evaluateConditions, rangeApplies } from '../conditions.ts'
 import { parseRange, type ByteRange } from '../range.ts'
 import type { PreparedAnswer, PreparedAnswers } from './prepared-answers.ts'
-import type { SimpleRequest } from './request-head.ts'
+import type { SimpleConditions, SimpleRequest } from './request-head.ts'
 
 /** What a request is answered with, at once. */
 export interface FastAnswer {
@@ -27,7 +27,7 @@ export function findAnswer(
   file: FileReply,
   { answers, content }: AnswerSources,
 ): FastAnswer | undefined {
-  if (conditions !== undefined && evaluateConditions(conditions, file) === 'not_modified') {
+  if (conditions !== undefined && isNotModified(conditions, file)) {
     const kind = method === 'GET' ? 'notModified' : 'headNotModified'
     return { prepared: answers.answer(kind, target, file, 0), body: undefined, range: undefined }
   }
@@ -48,4 +48,11 @@ export function findAnswer(
   // Several, or none that is there.
   body.release()
   return undefined
+}
+
+function isNotModified(conditions: SimpleConditions, file: FileReply): boolean {
+  const etag = conditions['if-none-match']
+  // It is one, and strong.
+  if (etag !== undefined) return etag === file.etag
+  return evaluateConditions(conditions, file) === 'not_modified'
 }
