@@ -87,9 +87,18 @@ export class DiskBlobStore implements BlobStore {
     const target = blobPath(this.#layout, expected.digest)
     const reservation = await this.#quota.reserve(expected.size, { essential: expected.essential === true })
     try {
-      await this.#makeDirectory(dirname(target))
       const handle = await open(path, 'wx+')
-      return new DiskBlobWriter(handle, { path, target, expected, reservation, ledger: this.#ledger })
+      // Nobody who waits for the bytes waits for that: it has to be true when they are published.
+      const directory = this.#makeDirectory(dirname(target))
+      directory.catch(() => undefined)
+      return new DiskBlobWriter(handle, {
+        path,
+        target,
+        directory,
+        expected,
+        reservation,
+        ledger: this.#ledger,
+      })
     } catch (error) {
       reservation.release()
       throw storeFailed(`creating ${path}`, error)

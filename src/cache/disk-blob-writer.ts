@@ -6,15 +6,17 @@ import { PinyonError } from '../model/errors.ts'
 import { moveFile, removeFile, syncDirectory } from '../system/publish.ts'
 import type { BlobLedger } from './blob-ledger.ts'
 import type { BlobWriter, ExpectedBlob } from './blob-store.ts'
-import { readAt } from './file-descriptor.ts'
+import { readAt, writeAt } from './file-descriptor.ts'
 import type { Reservation } from './quota.ts'
 
 /** Where a {@link DiskBlobWriter} writes and what it is held against. */
 export interface DiskBlobWriterOptions {
   /** Of the temporary file. */
   readonly path: string
-  /** Its final name, in a directory that is there. */
+  /** Its final name. */
   readonly target: string
+  /** Until the directory of that is there, and durable. */
+  readonly directory: Promise<void>
   readonly expected: ExpectedBlob
   /** Given back when writing ends. */
   readonly reservation: Reservation
@@ -52,17 +54,15 @@ export class DiskBlobWriter implements BlobWriter {
         expected: size,
       })
     await this.#options.reservation.ensure(this.#written + bytes.length)
-    this.#hash.update(bytes)
-    for (let offset = 0; offset < bytes.length;) {
-      try {
-        const { bytesWritten } = await this.#handle.write(bytes, offset, bytes.length - offset, this.#written)
-        offset += bytesWritten
-        this.#written += bytesWritten
-      } catch (error) {
-        throw new PinyonError('STORE_FAILED', `writing ${digest}: ${(error as Error).message}`, {
-          cause: error,
-        })
-      }
+    try {
+      const writing = writeAt(this.#handle.fd, bytes, this.#written)
+      // Meanwhile: that is another thread's work.
+      this.#hash.update(bytes)
+      this.#written += await writing
+    } catch (error) {
+      throw new PinyonError('STORE_FAILED', `writing ${digest}: ${(error as Error).message}`, {
+        cause: error,
+      })
     }
   }
 
@@ -88,10 +88,11 @@ export class DiskBlobWriter implements BlobWriter {
 
   async publish(): Promise<void> {
     if (this.#state !== 'verified') this.verify()
-    const { target, ledger, reservation } = this.#options
+    const { target, directory, ledger, reservation } = this.#options
     const { digest } = this.#expected
     try {
       await this.#handle.sync()
+      await directory
       await ledger.add(digest, this.#written, () => moveFile(this.location, target))
       await syncDirectory(dirname(target))
     } catch (error) {
@@ -105,6 +106,7 @@ export class DiskBlobWriter implements BlobWriter {
   async discard(): Promise<void> {
     if (this.#state === 'published' || this.#state === 'discarded') return
     try {
+      await this.#options.directory.catch(() => undefined)
       await removeFile(this.location)
     } finally {
       // What a failing disk keeps is not counted for ever.

@@ -1,4 +1,4 @@
-import { close, read } from 'node:fs'
+import { close, read, write } from 'node:fs'
 
 /** What a disk says that cannot give back what it holds. */
 const UNREADABLE: readonly (string | undefined)[] = ['EIO', 'EBADMSG', 'EUCLEAN']
@@ -16,6 +16,19 @@ export function readAt(descriptor: number, target: Uint8Array, position: number)
       })
     readOnce((error) => (isUnreadable(error) ? readOnce(reject) : reject(error)))
   })
+}
+
+/** Writes all of some bytes to a file at a position; gives how many they were. */
+export async function writeAt(descriptor: number, bytes: Uint8Array, position: number): Promise<number> {
+  for (let offset = 0; offset < bytes.length;) {
+    const at = offset
+    offset += await new Promise<number>((resolve, reject) =>
+      write(descriptor, bytes, at, bytes.length - at, position + at, (error, count) =>
+        error === null ? resolve(count) : reject(error),
+      ),
+    )
+  }
+  return bytes.length
 }
 
 /** Whether reading a blob failed since the disk does not give it back, or ended before the blob should. */

@@ -20,6 +20,8 @@ export class FillAttempt implements ReadableBytes {
   readonly #startedAt = performance.now()
   /** Bytes that can be read. */
   written = 0
+  /** The piece that came last, which may still be on its way into the file. */
+  #latest: { readonly from: number; readonly bytes: Uint8Array } | undefined
 
   /** @param earlier attempts that readers may still be at; they grow no more and stay open as long as this one */
   constructor(bytes: BlobWriter | PartialBlob, earlier: readonly FillAttempt[] = []) {
@@ -42,8 +44,27 @@ export class FillAttempt implements ReadableBytes {
     return this.#agreements.get(earlier)?.diverged ?? true
   }
 
+  /** What is there; of what lies in the file and what is only in memory by now, one at a time. */
   read(target: Uint8Array, position: number): Promise<number> {
-    return this.#bytes.read(target, position)
+    const latest = this.#latest
+    if (latest === undefined || position >= latest.from + latest.bytes.length)
+      return this.#bytes.read(target, position)
+    if (position < latest.from) return this.#bytes.read(target.subarray(0, latest.from - position), position)
+    const offset = position - latest.from
+    const piece = latest.bytes.subarray(offset, offset + target.length)
+    target.set(piece)
+    return Promise.resolve(piece.length)
+  }
+
+  /**
+   * Has the bytes that come next read from memory, from now on, while they are being written.
+   * @returns false where they have to be compared with earlier attempts first
+   */
+  receive(bytes: Uint8Array): boolean {
+    if (this.#agreements.size > 0) return false
+    this.#latest = { from: this.written, bytes }
+    this.written += bytes.length
+    return true
   }
 
   /** Takes note that bytes up to `written` are there. */

@@ -93,12 +93,13 @@ export class Fill {
   /** Downloads or follows until the blob is there, or returns why it will not be. */
   async #fill(): Promise<PinyonError | undefined> {
     try {
-      while (!(await this.#adopt())) {
+      // Whoever asks has looked for the blob just before.
+      do {
         this.#abort.signal.throwIfAborted()
         const claim = this.#context.claims.tryClaim(fillName(this.expected))
         if (claim === undefined) await this.#follow()
         else await this.#download(claim)
-      }
+      } while (!(await this.#adopt()))
       return undefined
     } catch (error) {
       // What a stop breaks off fails in many ways, and all of them mean the stop.
@@ -182,9 +183,14 @@ export class Fill {
     for await (const chunk of body) {
       this.#abort.signal.throwIfAborted()
       this.#checkLength(writer.written + chunk.length)
-      await writer.write(chunk)
+      const writing = writer.write(chunk)
+      // The first piece shows that it can be stored at all: until then another answer can be made of that it cannot.
+      const isShown =
+        writer.written > 0 && this.#fits(writer.written + chunk.length) && attempt.receive(chunk)
+      if (isShown) this.#changed.notify()
+      await writing
       await attempt.grow(writer.written)
-      this.#changed.notify()
+      if (!isShown) this.#changed.notify()
     }
     try {
       writer.verify()
@@ -195,6 +201,10 @@ export class Fill {
     body.judge?.(true)
     this.#setState('verified')
     await writer.publish()
+  }
+
+  #fits(bytes: number): boolean {
+    return bytes <= (this.expected.size ?? Infinity)
   }
 
   /** The writer holds a listed size against the body; without one, an endless body must not fill the disk. */
