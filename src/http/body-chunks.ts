@@ -4,10 +4,8 @@ import { heldBackBytes, SILENCE_MS, TRICKLE_BYTES } from '../model/minimum-rate.
 import type { Body } from '../proxy/body.ts'
 import { withinMs } from '../system/within-ms.ts'
 import { isRange, pieceLength, type BodyPlan } from './body-plan.ts'
+import { endedEarly, gatheredChunks, memoryChunks } from './gathered-chunks.ts'
 import type { ByteRange } from './range.ts'
-
-/** Of a body in memory, so much is sent at a time, in bytes: clients on one thread take turns. */
-const MEMORY_CHUNK_BYTES = 256 << 10
 
 /**
  * The end of every body that is held back until its digest is known to be right; more of what comes slowly. Bodies up to this size are
@@ -27,29 +25,36 @@ export async function* bodyChunks(
   plan: BodyPlan,
   pool: ChunkPool,
 ): AsyncGenerator<Buffer, void, undefined> {
-  const buffer = body.bytes === undefined ? pool.take(plan.contentLength) : undefined
-  let left = plan.contentLength
-  const verify = () => verifyPlanned(body, plan)
-  try {
-    // An empty body has no end to hold back.
-    if (left === 0) await verify()
-    for (const piece of plan.pieces) {
-      if (!isRange(piece)) {
-        if (left <= HOLD_BACK_BYTES) await verify()
-        yield piece
-      } else if (buffer !== undefined) yield* rangeChunks(body, piece, { buffer, left, verify, plan })
-      else yield* memoryChunks(body.bytes ?? Buffer.alloc(0), piece)
-      left -= pieceLength(piece)
+  const [only] = plan.pieces
+  if (body.bytes !== undefined && plan.pieces.length === 1 && only !== undefined && isRange(only))
+    yield* memoryChunks(body.bytes, only)
+  else {
+    const buffer = pool.take(plan.contentLength)
+    try {
+      if (body.complete && plan.pieces.length > 1) yield* gatheredChunks(body, plan.pieces, buffer)
+      else yield* pieceByPiece(body, plan, buffer)
+    } finally {
+      pool.give(buffer)
     }
-  } finally {
-    if (buffer !== undefined) pool.give(buffer)
   }
 }
 
-/** What is in memory is known to be right, and is sent as it lies there. */
-function* memoryChunks(bytes: Buffer, { start, end }: ByteRange): Generator<Buffer, void, undefined> {
-  for (let position = start; position <= end; position += MEMORY_CHUNK_BYTES)
-    yield bytes.subarray(position, Math.min(end + 1, position + MEMORY_CHUNK_BYTES))
+async function* pieceByPiece(
+  body: Body,
+  plan: BodyPlan,
+  buffer: Buffer,
+): AsyncGenerator<Buffer, void, undefined> {
+  let left = plan.contentLength
+  const verify = () => verifyPlanned(body, plan)
+  // An empty body has no end to hold back.
+  if (left === 0) await verify()
+  for (const piece of plan.pieces) {
+    if (!isRange(piece)) {
+      if (left <= HOLD_BACK_BYTES) await verify()
+      yield Buffer.from(piece, 'latin1')
+    } else yield* rangeChunks(body, piece, { buffer, left, verify, plan })
+    left -= pieceLength(piece)
+  }
 }
 
 /**
@@ -80,10 +85,7 @@ async function* rangeChunks(
   for (let position = start; position <= end;) {
     const limit = Math.min(end + 1, body.complete ? Infinity : await tail.limitAt(position))
     const count = await body.read(buffer.subarray(0, Math.min(buffer.length, limit - position)), position)
-    if (count === 0) {
-      const code = body.complete ? 'BLOB_UNREADABLE' : 'STORE_FAILED'
-      throw new PinyonError(code, `a body ended early: ${position} of ${end + 1} bytes`)
-    }
+    if (count === 0) throw endedEarly(body, position, end + 1)
     yield buffer.subarray(0, count)
     position += count
   }

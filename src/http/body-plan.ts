@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto'
 
 import type { ByteRange } from './range.ts'
 
-/** A piece of an answer's body: bytes of the file, or framing between them. */
-export type BodyPiece = ByteRange | Buffer
+/** A piece of an answer's body: bytes of the file, or framing between them, in ASCII. */
+export type BodyPiece = ByteRange | string
 
 /** A body to send: its pieces and what its headers say. */
 export interface BodyPlan {
@@ -41,12 +41,10 @@ export function planRanges(ranges: readonly ByteRange[], size: number, contentTy
     }
   }
   const boundary = randomBytes(12).toString('hex')
+  const head = `\r\n--${boundary}\r\nContent-Type: ${contentType}\r\nContent-Range: `
   const pieces: BodyPiece[] = []
-  for (const range of ranges) {
-    const head = `\r\n--${boundary}\r\nContent-Type: ${contentType}\r\nContent-Range: ${formatContentRange(range, size)}\r\n\r\n`
-    pieces.push(Buffer.from(head), range)
-  }
-  pieces.push(Buffer.from(`\r\n--${boundary}--\r\n`))
+  for (const range of ranges) pieces.push(`${head}${formatContentRange(range, size)}\r\n\r\n`, range)
+  pieces.push(`\r\n--${boundary}--\r\n`)
   const contentLength = pieces.reduce((sum, piece) => sum + pieceLength(piece), 0)
   return {
     status: 206,
@@ -59,7 +57,7 @@ export function planRanges(ranges: readonly ByteRange[], size: number, contentTy
 
 /** Whether a piece is bytes of the file. */
 export function isRange(piece: BodyPiece): piece is ByteRange {
-  return !Buffer.isBuffer(piece)
+  return typeof piece !== 'string'
 }
 
 /** Bytes of a piece. */

@@ -57,6 +57,8 @@ export async function route(exchange: Exchange, context: RouteContext): Promise<
   const target = request.url ?? '/'
   if (request.method !== 'GET' && request.method !== 'HEAD' && !isInjectPath(findSegments(target)))
     return await answerOtherMethod(exchange, context.snapshots.views)
+  // Many ranges are work before there is anything to wait for.
+  if (request.headers.range?.includes(',') === true) await context.content.turns.take()
   // The path of a repeated hit: one look-up in memory, then the bytes.
   const known = context.resolver.peek(target)
   if (known !== undefined) return await sendFile(exchange, known, context.content)

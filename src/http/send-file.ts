@@ -1,7 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 
-import type { ChunkPool } from '../cache/chunk-pool.ts'
 import { PinyonError, toPinyonError } from '../model/errors.ts'
 import type { Body } from '../proxy/body.ts'
 import type { Content } from '../proxy/content.ts'
@@ -14,9 +12,6 @@ import { parseRange } from './range.ts'
 
 /** What is in memory and no larger is handed over in one piece, in bytes; of more, no more than a chunk waits for a slow client. */
 const ONE_PIECE_BYTES = 64 << 10
-
-/** What is in memory waits for nothing: after so many pieces others have their turn, however many ranges somebody asks for. */
-const CHUNKS_A_TURN = 4
 
 /** dnf gives up on a server that sends nothing for 30 s, and takes it for bad; an error before that can be tried again. */
 const FIRST_BYTE_MS = 25_000
@@ -77,10 +72,10 @@ async function sendAndRelease(
   exchange: Exchange,
   file: FileReply,
   body: Body,
-  { chunks }: Content,
+  content: Content,
 ): Promise<void> {
   try {
-    await sendBody(exchange, file, body, chunks)
+    await sendBody(exchange, file, body, content)
   } finally {
     body.release()
   }
@@ -106,7 +101,12 @@ async function sendHead(exchange: Exchange, file: FileReply, content: Content): 
   exchange.response.end()
 }
 
-async function sendBody(exchange: Exchange, file: FileReply, body: Body, pool: ChunkPool): Promise<void> {
+async function sendBody(
+  exchange: Exchange,
+  file: FileReply,
+  body: Body,
+  { chunks: pool, turns }: Content,
+): Promise<void> {
   const { response } = exchange
   const size = body.size ?? (await beforeTheClientGivesUp(body.verified(), file, body))
   const planned = body.isSequential === true ? planWhole(size, file.contentType) : plan(exchange, file, size)
@@ -121,14 +121,20 @@ async function sendBody(exchange: Exchange, file: FileReply, body: Body, pool: C
     return
   }
   const chunks = bodyChunks(body, planned, pool)
+  // Hundreds of ranges, maybe: they are put together in one turn, and given to the kernel in another.
+  const isMuchWork = planned.pieces.length > 1
   try {
+    if (isMuchWork) await turns.take()
     // Nothing is promised before there is a byte to send: until then trouble can still be a 502.
     let next = await (body.complete ? chunks.next() : beforeTheClientGivesUp(chunks.next(), file, body))
+    if (isMuchWork) await turns.take()
     sendPlanned(exchange, file, planned, outcomeHeaders(exchange, body.outcome, file.snapshot))
-    for (let count = 1; next.done !== true; count += 1) {
+    while (next.done !== true) {
       if (!(await write(response, next.value))) return
       exchange.writtenBytes += next.value.length
-      if (count % CHUNKS_A_TURN === 0) await nextTurn()
+      const isOver = exchange.writtenBytes === planned.contentLength
+      // What is in memory waits for nothing else, nor does the socket of a fast client.
+      if (!isOver && (isMuchWork || body.bytes !== undefined)) await turns.take()
       next = await chunks.next()
     }
     response.end()

@@ -5,6 +5,7 @@ import type { SharedBlob } from '../cache/shared-blob.ts'
 import type { Digest } from '../model/digest.ts'
 import { toPinyonError, type ErrorCode } from '../model/errors.ts'
 import type { PackageFetches, WantedFile } from '../snapshot/prefetch/package-fetches.ts'
+import { Turns } from '../system/turns.ts'
 import type { Body } from './body.ts'
 import { BypassBody, BypassGate } from './bypass.ts'
 import { GuardedPassage, guardBody } from './guarded-body.ts'
@@ -36,6 +37,8 @@ const STORE_TROUBLE: readonly ErrorCode[] = [
 export class Content {
   /** What bodies are read into on their way. */
   readonly chunks = new ChunkPool()
+  /** What answers that are much work take, so that the others' are not held up. */
+  readonly turns = new Turns()
   readonly #options: ContentOptions
   readonly #gate = new BypassGate()
 

@@ -64,7 +64,9 @@ function checkMultipart(ranges: readonly ByteRange[], size: number): void {
   const file = Buffer.from(Array.from({ length: size }, (_, at) => 0x41 + at))
   const plan = planRanges(ranges, size, 'application/x-rpm')
   const body = Buffer.concat(
-    plan.pieces.map((piece) => (isRange(piece) ? file.subarray(piece.start, piece.end + 1) : piece)),
+    plan.pieces.map((piece) =>
+      isRange(piece) ? file.subarray(piece.start, piece.end + 1) : Buffer.from(piece),
+    ),
   )
   assert.equal(body.length, plan.contentLength)
   const boundary = /; boundary=([0-9A-Za-z]+)$/.exec(plan.contentType)?.[1] ?? assert.fail('no boundary')

@@ -12,7 +12,7 @@ const TYPE = 'application/x-rpm'
 /** The body a plan means. */
 function render(plan: BodyPlan): Buffer {
   const pieces = plan.pieces.map((piece) =>
-    isRange(piece) ? FILE.subarray(piece.start, piece.end + 1) : piece,
+    isRange(piece) ? FILE.subarray(piece.start, piece.end + 1) : Buffer.from(piece),
   )
   return Buffer.concat(pieces)
 }
