@@ -20,6 +20,8 @@ const MARGIN_MS = 1_000
 const IDLE_MS = 300_000
 /** For a request to arrive, head and body, in milliseconds. */
 const REQUEST_MS = 30_000
+/** Node looks for requests that take longer now and then only: so much of that time later at most, as a part of it. */
+const LOOKS_PER_REQUEST_TIME = 6
 /** Unfinished requests of one connection: no client of ours pipelines at all, and each costs memory. */
 const MAX_PIPELINED = 256
 
@@ -37,6 +39,8 @@ export type Handler = (exchange: Exchange) => Promise<void>
 export interface HttpServerOptions {
   /** How long a connection may be without traffic, in milliseconds; 0 for ever. Five minutes unless told. */
   readonly idleMs?: number
+  /** For a request to arrive, head and body, in milliseconds. Half a minute unless told. */
+  readonly requestMs?: number
   /** Told of every request when it has ended, however it did. */
   readonly onEnd?: (ended: EndedRequest) => void
   /** What is answered straight on the socket while it is warm; nothing unless told. */
@@ -58,14 +62,16 @@ export class HttpServer {
   #idle: (() => void) | undefined
 
   constructor(handler: Handler, log: Logger, options: HttpServerOptions = {}) {
+    const { requestMs = REQUEST_MS } = options
     this.#handler = handler
     this.#log = log
     this.#onEnd = options.onEnd
     this.#server = createServer(
       {
         keepAliveTimeout: KEEP_ALIVE_MS,
-        headersTimeout: REQUEST_MS,
-        requestTimeout: REQUEST_MS,
+        headersTimeout: requestMs,
+        requestTimeout: requestMs,
+        connectionsCheckingInterval: Math.ceil(requestMs / LOOKS_PER_REQUEST_TIME),
         noDelay: true,
       },
       (request, response) => void this.#answer(request, response),
@@ -77,7 +83,7 @@ export class HttpServer {
     this.#server.on('connect', ({ socket }) => this.#refuseTunnel(socket))
     const { fast, onEnd } = options
     const times = {
-      requestMs: REQUEST_MS,
+      requestMs,
       keepAliveMs: KEEP_ALIVE_MS,
       marginMs: MARGIN_MS,
       idleMs: this.#server.timeout,
