@@ -1,6 +1,6 @@
 import type { Digest } from '../model/digest.ts'
 import { PinyonError } from '../model/errors.ts'
-import { SILENCE_MS, TRICKLE_BYTES } from '../model/minimum-rate.ts'
+import { nextTrickle } from '../model/minimum-rate.ts'
 import { withinMs } from '../system/within-ms.ts'
 import type { ReadableBytes } from './blob-store.ts'
 import type { FillAttempt } from './fill-attempt.ts'
@@ -21,6 +21,8 @@ export class FillReader implements ReadableBytes {
   readonly #digest: Digest
   readonly #view: FillView
   #attempt: FillAttempt | undefined
+  /** Bytes of that attempt that were left when they began to be handed out a little at a time. */
+  #held: number | undefined
   /** End of what was handed out: a further attempt must agree with it up to here. */
   #handedOut = 0
   /** Reads under way. */
@@ -101,10 +103,12 @@ export class FillReader implements ReadableBytes {
         return 0
       }
       const own = this.#attempt
-      if (own === undefined || own === attempt || own.written <= position) await this.#view.changed()
-      else if (!(await this.#changesInTime())) {
-        const available = Math.min(target.length, own.written - position, TRICKLE_BYTES)
-        return await this.#handOut(own, target.subarray(0, available), position)
+      const left = own === undefined || own === attempt ? 0 : own.written - position
+      if (own === undefined || left <= 0) await this.#view.changed()
+      else {
+        const { afterMs, bytes } = nextTrickle(left, (this.#held ??= left))
+        if (await this.#changesWithin(afterMs)) continue
+        return await this.#handOut(own, target.subarray(0, Math.min(left, bytes)), position)
       }
     }
   }
@@ -117,8 +121,8 @@ export class FillReader implements ReadableBytes {
   }
 
   /** Waits for a change of the fill, as long as a client may be without bytes. */
-  async #changesInTime(): Promise<boolean> {
-    const left = SILENCE_MS - (performance.now() - this.#lastAt)
+  async #changesWithin(silenceMs: number): Promise<boolean> {
+    const left = silenceMs - (performance.now() - this.#lastAt)
     if (left <= 0) return false
     return (
       (await withinMs(
@@ -143,6 +147,7 @@ export class FillReader implements ReadableBytes {
       if (agreed < this.#handedOut) return false
     }
     this.#attempt = attempt
+    this.#held = undefined
     return true
   }
 

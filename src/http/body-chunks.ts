@@ -1,6 +1,6 @@
 import type { ChunkPool } from '../cache/chunk-pool.ts'
 import { PinyonError } from '../model/errors.ts'
-import { heldBackBytes, SILENCE_MS, TRICKLE_BYTES } from '../model/minimum-rate.ts'
+import { heldBackBytes, nextTrickle } from '../model/minimum-rate.ts'
 import type { Body } from '../proxy/body.ts'
 import { withinMs } from '../system/within-ms.ts'
 import { isRange, pieceLength, type BodyPlan } from './body-plan.ts'
@@ -100,8 +100,9 @@ class HeldTail {
   readonly #end: number
   #verdict: Promise<boolean> | undefined
   #isRight = false
-  /** How far it was let go, as nothing else could. */
+  /** How far it was let go, as nothing else could, and from where on. */
   #letGo = 0
+  #letGoFrom: number | undefined
 
   constructor(body: Body, of: { bytes: number; plan: BodyPlan; verify: () => Promise<void> }) {
     this.#body = body
@@ -119,10 +120,12 @@ class HeldTail {
     // A whole answer that is held back is right before it begins; of others the client has a part, and waits for bytes.
     const last = this.#end - LAST_BYTES
     const mayTrickle = this.#body.bytesPerSecond !== undefined && this.#plan.contentLength > HOLD_BACK_BYTES
+    this.#letGoFrom ??= position
+    const { afterMs, bytes } = nextTrickle(last - position, last - this.#letGoFrom)
     if (!mayTrickle || position >= last) this.#isRight = await this.#verdict
-    else this.#isRight = (await withinMs(this.#verdict, SILENCE_MS)) === true
+    else this.#isRight = (await withinMs(this.#verdict, afterMs)) === true
     if (this.#isRight) return Infinity
-    this.#letGo = Math.min(position + TRICKLE_BYTES, last)
+    this.#letGo = Math.min(position + bytes, last)
     return this.#letGo
   }
 

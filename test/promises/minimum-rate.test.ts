@@ -56,8 +56,9 @@ const MEMORY_STORE: BlobStore = {
 
 interface Transfer {
   readonly content: Buffer
-  /** Bytes a second of the first copy, of which the byte at this place is wrong, and of the second one. */
-  readonly rates: readonly [number, number]
+  /** Bytes a second of each copy. */
+  readonly rates: readonly number[]
+  /** Where a byte of each copy but the last is wrong; a place that is not there: of none. */
   readonly wrongAt: number
   /** Whether the body knows how fast it comes: without, it is held back as it was before. */
   readonly isKnown?: boolean
@@ -76,9 +77,9 @@ async function transfer(t: TestContext, wanted: Transfer): Promise<Received> {
   let nowMs = 0
   t.mock.method(performance, 'now', () => nowMs)
   t.mock.timers.enable({ apis: ['setTimeout'] })
-  async function* send(rate: number, isWrong: boolean): FillBody {
+  async function* send(rate: number, wrong: number): FillBody {
     const bytes = Buffer.from(content)
-    if (isWrong) bytes[wrongAt] = ~(bytes[wrongAt] ?? 0) & 0xff
+    if (wrong !== 0) bytes[wrongAt] = (bytes[wrongAt] ?? 0) ^ wrong
     for (let at = 0; at < bytes.length; at += rate) {
       await new Promise((resolve) => setTimeout(resolve, 1_000))
       yield bytes.subarray(at, at + rate)
@@ -89,8 +90,13 @@ async function transfer(t: TestContext, wanted: Transfer): Promise<Received> {
     find: () => undefined,
   }
   const fills = new FillTable({ blobs: MEMORY_STORE, claims: claims as never })
-  const open = async (attempt: number) => send(rates[attempt === 0 ? 0 : 1], attempt === 0)
-  const { reader } = fills.read({ digest: digestOf(content), size: content.length }, open, 'source')
+  let copies = 0
+  const open = async () => {
+    copies += 1
+    return send(rates[copies - 1] ?? 0, copies < rates.length ? copies : 0)
+  }
+  const expected = { digest: digestOf(content), size: content.length }
+  const { reader } = fills.read(expected, Object.assign(open, { places: rates.length }), 'source')
   const body: Body = {
     outcome: 'fill',
     size: content.length,
@@ -143,12 +149,25 @@ function slowest({ bySecond }: Received): number {
   return Math.min(...windows.map((bytes, at) => (bySecond[from + at + WINDOW_SECONDS] ?? 0) - bytes))
 }
 
+/** What libcurl does after `--speed-limit 1000 --speed-time 30`: whether the mean of five seconds is below that for so long. */
+function isGivenUp({ bySecond }: Received): boolean {
+  const from = bySecond.findIndex((bytes) => bytes > 0)
+  let below = 0
+  for (let second = from + 5; second < bySecond.length; second += 1) {
+    const mean = ((bySecond[second] ?? 0) - (bySecond[second - 5] ?? 0)) / 5
+    below = mean < MIN_RATE ? below + 1 : 0
+    if (below >= WINDOW_SECONDS) return true
+  }
+  return false
+}
+
 describe('while a file is fetched once more, its client', () => {
-  const cases: readonly (readonly [rates: readonly [number, number], size: number])[] = [
+  const cases: readonly (readonly [rates: readonly number[], size: number])[] = [
     [[6_000, 6_000], 1_200_000],
     [[20_000, 20_000], 3_000_000],
-    [[20_000, 12_000], 3_000_000],
-    [[100_000, 60_000], 12_000_000],
+    [[20_000, 10_000], 3_000_000],
+    [[100_000, 50_000], 12_000_000],
+    [[100_000, 100_000, 100_000], 6_000_000],
     [[1_000_000, 600_000], 24_000_000],
   ]
   for (const [rates, size] of cases)
@@ -159,9 +178,35 @@ describe('while a file is fetched once more, its client', () => {
       assertBytes(received.bytes, content)
       const least = slowest(received)
       assert.ok(least >= MIN_RATE * WINDOW_SECONDS, `${least} bytes within ${WINDOW_SECONDS} s`)
-      const seconds = size / rates[0] + size / rates[1]
+      const seconds = rates.reduce((sum, rate) => sum + size / rate, 0)
       assert.ok(received.bySecond.length <= seconds + 5, 'and it is over when that has come')
     })
+
+  // A second copy that comes much slower, and further ones after it that is wrong as well.
+  const long: readonly (readonly [rates: readonly number[], size: number])[] = [
+    [[20_000, 4_000], 1_000_000],
+    [[20_000, 20_000, 20_000], 3_000_000],
+    [[100_000, 13_000], 6_000_000],
+    [[100_000, 50_000, 25_000], 6_000_000],
+    [[100_000, 50_000, 50_000, 50_000], 6_000_000],
+    [[1_000_000, 130_000], 24_000_000],
+    [[6_000, 2_000], 600_000],
+    [[6_000, 6_000, 6_000], 600_000],
+  ]
+  for (const [rates, size] of long)
+    test(`is not given up by libcurl, however long that takes: ${rates.join(', then ')} bytes/s`, async (t) => {
+      const content = seededBytes('rate', size)
+      const received = await transfer(t, { content, rates, wrongAt: size - 1 })
+      assert.equal(received.error, undefined)
+      assertBytes(received.bytes, content)
+      assert.ok(!isGivenUp(received))
+    })
+
+  test('would be given up without that', async (t) => {
+    const content = seededBytes('rate', 600_000)
+    const received = await transfer(t, { content, rates: [20_000, 4_000], wrongAt: 599_999, isKnown: false })
+    assert.ok(isGivenUp(received))
+  })
 
   test('would fall below it without that', async (t) => {
     const content = seededBytes('rate', 3_000_000)
