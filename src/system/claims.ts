@@ -133,14 +133,12 @@ export class Claims {
   close(): void {
     if (!this.#database.open) return
     this.#held.clear()
-    try {
-      this.#database.prepare('DELETE FROM claim WHERE owner = ?').run(this.processId)
-    } finally {
-      // Claims that stay behind die with the sign of life.
-      this.#database.close()
-      this.#alive.close()
-      rmSync(this.#aliveFile(this.processId), { force: true })
-    }
+    const { processId } = this
+    // On a disk that takes no writes they stay behind, and die with the sign of life; whoever comes next removes that as a dead one's.
+    attempt(() => this.#database.prepare('DELETE FROM claim WHERE owner = ?').run(processId))
+    this.#database.close()
+    this.#alive.close()
+    attempt(() => rmSync(this.#aliveFile(processId), { force: true }))
   }
 
   /** As {@link isAlive}, but remembers for a moment. */
@@ -205,5 +203,14 @@ export class Claims {
     const owners = this.#database.prepare('SELECT DISTINCT owner FROM claim').pluck().all() as string[]
     const remove = this.#database.prepare('DELETE FROM claim WHERE owner = ?')
     for (const owner of owners) if (!this.isAlive(owner)) remove.run(owner)
+  }
+}
+
+/** Does what need not succeed. */
+function attempt(action: () => unknown): void {
+  try {
+    action()
+  } catch {
+    // As said there.
   }
 }

@@ -16,38 +16,54 @@ import { startUpstream, type Upstream } from '../support/upstream.ts'
 /** Not kept in memory, so that each request reads its file; and longer than what is held back. */
 const LARGE_BYTES = 300_000
 
-/** A server on a disk that fails on command, and its upstream. */
+/** A server on a disk of which something goes wrong, and its upstream. */
 export class DiskFarm {
-  readonly disk: FaultyDisk
-  readonly server: StartedServer
+  server: StartedServer
   readonly upstream: Upstream
   readonly dataDir: string
   readonly #root: string
+  readonly #disk: FaultyDisk | undefined
   #packages: readonly WrittenPackage[] = []
   #serial = 0
 
-  /** @returns undefined where no failing disk can be made */
+  /**
+   * On a disk that fails on command.
+   * @returns undefined where none can be made
+   */
   static async start(t: TestContext): Promise<DiskFarm | undefined> {
-    const [dir, root] = [tempDir(t), tempDir(t)]
-    const dataDir = join(dir, 'data')
-    const disk = await FaultyDisk.create(t, dataDir)
-    if (disk === undefined) return undefined
+    const dir = tempDir(t)
+    const disk = await FaultyDisk.create(t, join(dir, 'data'))
+    return disk === undefined ? undefined : await DiskFarm.startOn(t, dir, disk)
+  }
+
+  /** In a directory. */
+  static async startOn(t: TestContext, dir: string, disk?: FaultyDisk): Promise<DiskFarm> {
+    const root = tempDir(t)
     const upstream = await startUpstream(t, root)
     const mirrors = { m: { baseurl: upstream.url, retries: 0 } }
-    const server = await startServer(t, { dir, mirrors, env: disk.env })
-    const farm = new DiskFarm({ disk, server, upstream, dataDir, root })
+    const server = await startServer(t, { dir, mirrors, env: disk?.env ?? {} })
+    const farm = new DiskFarm({ disk, server, upstream, root })
     farm.publish()
     return farm
   }
 
   private constructor(
-    parts: Pick<DiskFarm, 'disk' | 'server' | 'upstream' | 'dataDir'> & { readonly root: string },
+    parts: Pick<DiskFarm, 'server' | 'upstream'> & {
+      readonly root: string
+      readonly disk: FaultyDisk | undefined
+    },
   ) {
-    this.disk = parts.disk
     this.server = parts.server
     this.upstream = parts.upstream
-    this.dataDir = parts.dataDir
+    this.dataDir = parts.server.dataDir
     this.#root = parts.root
+    this.#disk = parts.disk
+  }
+
+  /** The disk that fails on command. */
+  get disk(): FaultyDisk {
+    if (this.#disk === undefined) throw new Error('this disk does not fail on command')
+    return this.#disk
   }
 
   /** Publishes a generation: `hot`, which stays, `large`, and a new version of `cold`. */
