@@ -9,7 +9,8 @@ import { tempDir } from '../support/temp-dir.ts'
 import type { CallFarm } from './call-farm.ts'
 import { DiskImage } from './disk-image.ts'
 import { checkSite } from './recovery.ts'
-import { scenarioOf, type Run, type ScenarioName } from './scenarios.ts'
+import type { Run, Scenario } from './run.ts'
+import { scenarioOf, type ScenarioName } from './scenarios.ts'
 import { writeOn } from './server-commands.ts'
 import { Told } from './told.ts'
 
@@ -74,7 +75,7 @@ export async function runScenario(
   } catch (error) {
     if (calls.killed === undefined || error instanceof assert.AssertionError) throw error
   }
-  await checkLiving({ farm, dir, calls, told, keep: scenario.keep }, servers)
+  await checkLiving({ farm, dir, calls, told }, scenario, servers)
   for (const server of servers) await server.kill()
   const discard = () => rmSync(place, { recursive: true, force: true })
   return { dir, calls, told, image, begun, discard }
@@ -82,7 +83,8 @@ export async function runScenario(
 
 /** When it was a child of the server's that was killed, or whoever edits its configuration, the server goes on, and so do its promises. */
 async function checkLiving(
-  { farm, dir, calls, told, keep }: Pick<Run, 'farm' | 'dir' | 'calls' | 'told'> & { readonly keep: number },
+  { farm, dir, calls, told }: Pick<Run, 'farm' | 'dir' | 'calls' | 'told'>,
+  { keep, open }: Scenario,
   servers: readonly StartedServer[],
 ): Promise<void> {
   const last = servers.at(-1)
@@ -92,5 +94,12 @@ async function checkLiving(
   if (last.process.exitCode !== null || last.process.signalCode !== null) return
   await writeOn(last.dataDir, { method: 'POST', path: 'reload' })
   const { generations, served: upstreamHas } = farm
-  await checkSite(last.url, { dir, generations, promised: told.until(calls.position), keep, upstreamHas })
+  await checkSite(last.url, {
+    dir,
+    generations,
+    promised: told.until(calls.position),
+    keep,
+    upstreamHas,
+    open,
+  })
 }

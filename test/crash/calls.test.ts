@@ -7,7 +7,7 @@ import type { PowerLoss } from './disk-image.ts'
 import { cutPowerAtCalls } from './every-call.ts'
 import { scenarioOf, type ScenarioName } from './scenarios.ts'
 
-// Issue 6, line 9: a slice of `npm run crash:calls`, which stops a process at every call and cuts the power there.
+// A slice of `npm run crash:calls`, which stops a process at every call and cuts the power there.
 
 const SEED = 20_261_126
 /** Power cuts before each kill; one more is right at it. */

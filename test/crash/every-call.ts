@@ -11,6 +11,7 @@ import { tempDir } from '../support/temp-dir.ts'
 import { runScenario, type CallContext, type EndedRun } from './call-run.ts'
 import { readContent, writeContent, type DiskContent, type PowerLoss } from './disk-image.ts'
 import { checkRecovery } from './recovery.ts'
+import type { Scenario } from './run.ts'
 import { scenarioOf, type ScenarioName } from './scenarios.ts'
 import type { Promised } from './told.ts'
 
@@ -171,7 +172,8 @@ async function check(
   promised: Promised,
 ): Promise<void> {
   const { generations, served: upstreamHas } = farm
-  await checkRecovery({ dir, generations, promised, keep: scenarioOf(name).keep, upstreamHas })
+  const { keep, open }: Scenario = scenarioOf(name)
+  await checkRecovery({ dir, generations, promised, keep, upstreamHas, open })
 }
 
 async function catchBroken(action: () => Promise<void>): Promise<Error | undefined> {

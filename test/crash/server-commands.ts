@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import { ServerConnection, type ServerWrite } from '../../src/cli/server-connection.ts'
 import type { FetchLine, FetchSummary } from '../../src/http/send-fetch.ts'
 import type { SyncLine } from '../../src/http/send-sync.ts'
+import type { VerifyLine } from '../../src/http/send-verify.ts'
+import type { VerifyReport } from '../../src/snapshot/verify/verify-report.ts'
 
 /** Syncs a mirror of a running server; gives how that ended. */
 export async function syncOn(dataDir: string, mirror: string): Promise<string> {
@@ -25,6 +27,15 @@ export async function fetchOn(
     for await (const line of server.post<FetchLine>(`/api/v1/mirrors/${mirror}/fetch`, body))
       if ('result' in line) return line.result
     throw new Error('a fetch ended without a result')
+  })
+}
+
+/** Has a running server verify what it has stored. */
+export async function verifyOn(dataDir: string): Promise<VerifyReport> {
+  return await withServer(dataDir, async (server) => {
+    for await (const line of server.post<VerifyLine>('/api/v1/verify', {}))
+      if ('result' in line) return line.result
+    throw new Error('a verification ended without a result')
   })
 }
 

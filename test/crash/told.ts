@@ -16,6 +16,8 @@ export type Fact =
   | { readonly kind: 'answered'; readonly state: string }
   /** Snapshots may be retired from now on. */
   | { readonly kind: 'retiring' }
+  /** What is stored may be evicted from now on. */
+  | { readonly kind: 'evicting' }
 
 /** Facts in their order, each with the length of the journal when it was known for sure. */
 export class Told {
@@ -46,6 +48,7 @@ export class Promised {
   /** What the configuration may say: by the last answer, or by what was asked for since. */
   states = new Set<string>()
   mayRetire = false
+  mayEvict = false
   /** Of how many facts they are made. */
   readonly size: number
 
@@ -61,6 +64,7 @@ export class Promised {
     else if (fact.kind === 'stored') this.stored.add(fact.path)
     else if (fact.kind === 'asked') this.states.add(fact.state)
     else if (fact.kind === 'answered') this.states = new Set([fact.state])
-    else this.mayRetire = true
+    else if (fact.kind === 'retiring') this.mayRetire = this.mayEvict = true
+    else this.mayEvict = true
   }
 }
