@@ -58,25 +58,23 @@ export interface SyncContext {
   readonly onProgress?: (progress: SyncProgress) => void
 }
 
-/** What a source whose repomd.xml and files are not of each other makes of a capture. */
-const TORN: readonly ErrorCode[] = [
-  'UPSTREAM_GONE',
-  'UPSTREAM_SHORT',
-  'UPSTREAM_OVERSIZE',
-  'DIGEST_MISMATCH',
-  'REPODATA_MALFORMED',
-]
+/**
+ * What keeps a capture from its end that may be one source's alone. One is `torn`: its repomd.xml and its files are not of each other, so
+ * that another's repomd.xml is tried. One is `failing`: it is set aside, so that beginning anew asks another first.
+ */
+const SOURCE_TROUBLE: Readonly<Partial<Record<ErrorCode, 'torn' | 'failing'>>> = {
+  UPSTREAM_GONE: 'torn',
+  UPSTREAM_OVERSIZE: 'torn',
+  DIGEST_MISMATCH: 'torn',
+  REPODATA_MALFORMED: 'torn',
+  UPSTREAM_UNREACHABLE: 'failing',
+  UPSTREAM_TIMEOUT: 'failing',
+  UPSTREAM_STATUS: 'failing',
+  UPSTREAM_SHORT: 'failing',
+}
 
 /** How often a capture begins anew because upstream published meanwhile. */
 const MAX_STARTS = 5
-
-/** What the source of a repomd.xml may fail with while it is asked for more of it. */
-const SOURCE_TROUBLE: readonly ErrorCode[] = [
-  'UPSTREAM_UNREACHABLE',
-  'UPSTREAM_TIMEOUT',
-  'UPSTREAM_STATUS',
-  'UPSTREAM_SHORT',
-]
 
 /**
  * Looks upstream once and publishes a snapshot if there is anything new. Never throws: a sync that fails changes nothing but the
@@ -124,24 +122,25 @@ async function lookAndPublish(context: SyncContext): Promise<SyncResult> {
       if (end === 'moved') continue
     }
     const shown = look.news ?? look.shown
+    failure = undefined
+    if (shown === undefined) continue
     try {
-      const published = shown && (await captureAnywhere(context, shown, known))
+      const published = await captureAndPublish(context, shown, known.newest)
       if (published !== undefined) return published
-      failure = undefined
     } catch (thrown) {
+      signal.throwIfAborted()
       failure = toPinyonError(thrown)
-      if (signal.aborted || !isOfOneSource(context.upstream, failure)) throw failure
+      const trouble = SOURCE_TROUBLE[failure.code]
+      const published = trouble === 'torn' ? await captureElsewhere(context, shown, known) : undefined
+      if (published !== undefined) return published
+      // What was fetched is there.
+      if (trouble !== 'failing' || context.upstream.baseurls.length < 2) throw failure
     }
   }
   throw (
     failure ??
     new PinyonError('REPODATA_MOVING', `upstream published during each of ${MAX_STARTS} captures: ${mirror}`)
   )
-}
-
-/** Whether what failed may be one source's trouble alone: of several, another may show a repomd.xml, and what was fetched is there. */
-function isOfOneSource({ baseurls }: Upstream, { code }: PinyonError): boolean {
-  return baseurls.length > 1 && SOURCE_TROUBLE.includes(code)
 }
 
 async function unchanged(context: SyncContext, snapshot: Snapshot, seen?: SeenRepomd): Promise<SyncResult> {
@@ -151,33 +150,24 @@ async function unchanged(context: SyncContext, snapshot: Snapshot, seen?: SeenRe
   return { mirror, outcome: 'unchanged', snapshot }
 }
 
-/** Captures what was shown or, where its files cannot be had, what another source shows. Undefined when upstream moved meanwhile. */
-async function captureAnywhere(
+/** Captures what another source shows than the one whose files cannot be had. Undefined when that cannot be had either, or moved meanwhile. */
+async function captureElsewhere(
   context: SyncContext,
-  { fetched, repomd }: Shown,
+  { fetched }: Shown,
   known: KnownUpstream,
 ): Promise<SyncResult | undefined> {
-  try {
-    return await captureAndPublish(context, fetched, repomd, known.newest)
-  } catch (error) {
+  for await (const other of lookPastTorn(context, known, fetched)) {
+    const published = await captureAndPublish(context, other, known.newest).catch(() => undefined)
     context.signal.throwIfAborted()
-    if (!TORN.includes(toPinyonError(error).code)) throw error
-    for await (const other of lookPastTorn(context, known, fetched)) {
-      const published = await captureAndPublish(context, other.fetched, other.repomd, known.newest).catch(
-        () => undefined,
-      )
-      context.signal.throwIfAborted()
-      if (published !== undefined) return published
-    }
-    throw error
+    if (published !== undefined) return published
   }
+  return undefined
 }
 
 /** Undefined when upstream moved meanwhile. */
 async function captureAndPublish(
   context: SyncContext,
-  fetched: FetchedRepomd,
-  repomd: Repomd,
+  { fetched, repomd }: Shown,
   newest: Snapshot | undefined,
 ): Promise<SyncResult | undefined> {
   const { mirror, upstream, blobs, claims, signal } = context
