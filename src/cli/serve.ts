@@ -6,6 +6,7 @@ import type { AccessConfig } from '../config/access.ts'
 import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
 import { watchConfig } from '../config/watch.ts'
+import { counted } from '../model/count.ts'
 import { PinyonError } from '../model/errors.ts'
 import type { Logger } from '../system/logger.ts'
 import { VERSION } from '../system/version.ts'
@@ -87,7 +88,7 @@ function welcome(config: Config, port: number): string {
     .filter(({ enabled }) => enabled)
     .map(({ name }) => name)
   const file = relative(process.cwd(), config.file)
-  return `pinyon ${VERSION} serves ${config.mirrors.size} mirror(s) of ${file} on ${base}
+  return `pinyon ${VERSION} serves ${counted(config.mirrors.size, 'mirror')} of ${file} on ${base}
 
   the index     curl ${base}/repos/yum/all_latest.json
   a repository  dnf --repofrompath=${mirror},${base}/repos/yum/${mirror}/latest --repo=${mirror} --nogpgcheck list

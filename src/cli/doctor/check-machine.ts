@@ -7,6 +7,7 @@ import { readFreeBytes } from '../../cache/free-space.ts'
 import { createLayout } from '../../cache/layout.ts'
 import type { Config } from '../../config/config.ts'
 import { formatListen } from '../../config/listen.ts'
+import { counted } from '../../model/count.ts'
 import { toPinyonError } from '../../model/errors.ts'
 import { SqliteSnapshotStore } from '../../snapshot/sqlite-snapshot-store.ts'
 import { formatBytes } from '../table.ts'
@@ -95,7 +96,7 @@ export async function checkDatabase(dataDir: string, nowMs: number): Promise<Fin
       const seen = mirrors.flatMap(({ checkedAt = 0, current }) => [checkedAt, current?.createdAt ?? 0])
       const newest = Math.max(createdAt, ...seen)
       return [
-        fine('database', `${mirrors.length} mirrors, generation ${generation}`),
+        fine('database', `${counted(mirrors.length, 'mirror')}, generation ${generation}`),
         ...checkClock(newest, nowMs),
       ]
     } finally {

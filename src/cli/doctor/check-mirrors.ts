@@ -2,6 +2,7 @@ import pLimit from 'p-limit'
 
 import { openSources } from '../../app/mirror-lists.ts'
 import type { Config, MirrorConfig } from '../../config/config.ts'
+import { counted } from '../../model/count.ts'
 import { PinyonError, toPinyonError, type ErrorCode } from '../../model/errors.ts'
 import { parseRepomd } from '../../repodata/repomd.ts'
 import { fetchRepomd } from '../../snapshot/repomd-source.ts'
@@ -43,8 +44,7 @@ async function checkMirror(
   const check = `mirror ${name}`
   const startedAt = performance.now()
   try {
-    if (upstream === undefined)
-      throw new PinyonError('MIRROR_UNCONFIGURED', `no such mirror is configured: ${name}`)
+    if (upstream === undefined) throw new PinyonError('MIRROR_UNCONFIGURED', `no such mirror: ${name}`)
     const found = await fetchRepomd(upstream, undefined, { signal: AbortSignal.timeout(PATIENCE_MS) })
     // Nothing was seen before, so nothing can be unchanged.
     if (found === undefined)
@@ -58,7 +58,10 @@ async function checkMirror(
         found: `its files are of ${new Date(newestTimestamp * 1000).toISOString()}, which is in the future`,
         advice: "look at this machine's clock",
       }
-    return fine(check, `${found.seen.baseurl} answers in ${ms} ms, ${records.length} files of repodata`)
+    return fine(
+      check,
+      `${found.seen.baseurl} answers in ${ms} ms, ${counted(records.length, 'file')} of repodata`,
+    )
   } catch (error) {
     const { code, message } = toPinyonError(error)
     return {
