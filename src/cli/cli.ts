@@ -77,7 +77,8 @@ function fromEnvironment(option: Option, variable: string): Option {
   return process.env[variable] === '' ? option : option.env(variable)
 }
 
-function createProgram(onDone: (code: ExitCode) => void): Command {
+/** The whole command line, as its help shows it. */
+export function createProgram(onDone: (code: ExitCode) => void): Command {
   const program = new Command('pinyon')
     .description(
       'Pinned yum, on demand: immutable snapshots of package repositories, packages fetched when first asked for.',
