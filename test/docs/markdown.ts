@@ -1,8 +1,10 @@
 /** A table. What stands in cells may hold anything but line breaks. */
 export function formatTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell) => cell.replaceAll('|', '\\|').trim()).join(' | ')} |\n`
-  return `${line(head)}|${head.map(() => '---').join('|')}|\n${rows.map(line).join('')}`
+  return `${formatRow(head)}|${head.map(() => '---').join('|')}|\n${rows.map(formatRow).join('')}`
+}
+
+function formatRow(cells: readonly string[]): string {
+  return `| ${cells.map((cell) => cell.replaceAll('|', '\\|').trim()).join(' | ')} |\n`
 }
 
 /** Said of every file that is made by `npm run docs`. */

@@ -62,5 +62,5 @@ function describeDefault(group: string | undefined, key: string): string {
   const from = group === undefined || group === 'mirrors' ? defaults : (defaults[group] as typeof defaults)
   const found = Object.hasOwn(from, key) ? from[key] : undefined
   if (found === undefined || group === 'hosts' || group === 'tokens') return ''
-  return typeof found === 'object' ? '' : String(found)
+  return typeof found === 'string' ? found : typeof found === 'object' ? '' : JSON.stringify(found)
 }
