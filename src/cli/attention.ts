@@ -33,10 +33,10 @@ const COMMANDS: Readonly<Record<AttentionCode, (mirror: string) => string>> = {
   configuration_refused: () => 'pinyon check-config',
   lost: (mirror) => `pinyon fetch ${mirror} --at-risk`,
   replaced: (mirror) => `pinyon diff ${mirror}`,
-  upstream_down: (mirror) => `pinyon sync ${mirror}`,
+  upstream_down: () => 'pinyon doctor',
   at_risk: (mirror) => `pinyon fetch ${mirror} --at-risk`,
   cache_full: () => 'pinyon gc --dry-run',
-  stale: (mirror) => `pinyon sync ${mirror}`,
+  stale: () => 'pinyon doctor',
   pinned_long: (mirror) => `pinyon unpin ${mirror}`,
 }
 

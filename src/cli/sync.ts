@@ -111,8 +111,11 @@ async function syncAll(mirrors: readonly string[], options: Options, run: RunSyn
 }
 
 function formatSummary(summary: SyncSummary): string {
-  const { mirror, outcome, snapshot, packages, added, removed, replaced = 0, error } = summary
-  if (outcome === 'failed') return `${mirror}: failed: ${toPrintable(error ?? '')}\n`
+  const { mirror, outcome, snapshot, packages, added, removed, replaced = 0, error, advice } = summary
+  if (outcome === 'failed') {
+    const help = advice === undefined ? '' : `  ${toPrintable(advice)}\n`
+    return `${mirror}: failed: ${toPrintable(error ?? '')}\n${help}`
+  }
   if (outcome === 'unchanged') return `${mirror}: nothing new, ${snapshot}\n`
   const warning =
     replaced === 0 ? '' : `${mirror}: ${replaced} replaced in place: same name and version, other bytes\n`

@@ -11,6 +11,7 @@ import { counted } from '../../model/count.ts'
 import { toPinyonError } from '../../model/errors.ts'
 import { SqliteSnapshotStore } from '../../snapshot/sqlite-snapshot-store.ts'
 import { formatBytes } from '../table.ts'
+import { adviseOnListening } from '../listen-advice.ts'
 import { fine, type Finding } from './finding.ts'
 
 /** The oldest Node that runs pinyon. */
@@ -141,17 +142,9 @@ export async function checkListen({ listen }: Pick<Config, 'listen'>): Promise<F
       check,
       level: 'fail',
       found: `${formatListen(listen)}: ${(error as Error).message}`,
-      advice: adviceOf(error),
+      advice: adviseOnListening(error),
     }
   } finally {
     server.close()
   }
-}
-
-function adviceOf(error: unknown): string {
-  const { code } = error as NodeJS.ErrnoException
-  if (code === 'EADDRINUSE')
-    return 'something else listens there: ss -ltnp shows what; listen: names another port'
-  if (code === 'EACCES') return 'ports below 1024 need a privilege: listen on 8080, or behind a proxy'
-  return 'this machine has no such address: listen: 127.0.0.1:8080, or [::]:8080 for all of them'
 }

@@ -3,7 +3,8 @@ import pLimit from 'p-limit'
 import { openSources } from '../../app/mirror-lists.ts'
 import type { Config, MirrorConfig } from '../../config/config.ts'
 import { counted } from '../../model/count.ts'
-import { PinyonError, toPinyonError, type ErrorCode } from '../../model/errors.ts'
+import { PinyonError, toPinyonError } from '../../model/errors.ts'
+import { adviseOnUpstream } from '../../model/upstream-advice.ts'
 import { parseRepomd } from '../../repodata/repomd.ts'
 import { fetchRepomd } from '../../snapshot/repomd-source.ts'
 import type { MirrorUpstream } from '../../upstream/mirror-upstream.ts'
@@ -68,15 +69,7 @@ async function checkMirror(
       check,
       level: 'fail',
       found: message,
-      advice: ADVICE[code] ?? 'see what its baseurl gives in a browser or with curl',
+      advice: adviseOnUpstream(code) ?? 'see what its baseurl gives in a browser or with curl',
     }
   }
-}
-
-const ADVICE: Partial<Record<ErrorCode, string>> = {
-  REPODATA_MALFORMED:
-    'its baseurl must be the directory that holds repodata/: a page of a log-in or a listing is none',
-  UPSTREAM_GONE: 'its baseurl must be the directory that holds repodata/',
-  UPSTREAM_TIMEOUT: 'is there a firewall in between, or a proxy that is needed (proxy:)?',
-  UPSTREAM_UNREACHABLE: 'is the name right, does DNS know it, is there a proxy that is needed (proxy:)?',
 }
