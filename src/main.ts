@@ -1,4 +1,26 @@
 #!/usr/bin/env node
-import { runCli } from './cli/cli.ts'
+/** The oldest Node that runs pinyon. */
+const NODE_MAJOR = 24
 
-process.exitCode = await runCli(process.argv)
+if (Number(process.versions.node.split('.')[0]) < NODE_MAJOR)
+  fail(
+    `pinyon needs Node.js ${NODE_MAJOR} or later, this is ${process.version}: in a checkout npm start brings one, https://nodejs.org has them`,
+  )
+else await run()
+
+/** Only now is anything imported: an older Node, or a checkout without its packages, would end here without a word of help. */
+async function run(): Promise<void> {
+  try {
+    const { runCli } = await import('./cli/cli.ts')
+    process.exitCode = await runCli(process.argv)
+  } catch (error) {
+    const missing = /^Cannot find package '([^']+)'/.exec((error as Error).message)?.[1]
+    if (missing === undefined) throw error
+    fail(`pinyon needs packages that are not installed: npm start, or npm ci, installs them: ${missing}`)
+  }
+}
+
+function fail(message: string): void {
+  process.stderr.write(`${message}\n`)
+  process.exitCode = 1
+}

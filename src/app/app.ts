@@ -19,6 +19,7 @@ import { createRouteContext } from './route-context.ts'
 import { Storage } from './storage.ts'
 import { Syncing } from './syncing.ts'
 import { Verifier, type VerifyOptions } from './verifier.ts'
+import { whereToListen } from './where-to-listen.ts'
 import { createWriteActions } from './write-actions.ts'
 import type { Config } from '../config/config.ts'
 import type { Publish } from '../config/write.ts'
@@ -278,7 +279,7 @@ export class App {
     const onEnd = createCounters(this.#storage.usage, this.#traffic)
     const fast = createFastFiles(this.#resolver, this.#content, () => this.config)
     const server = new HttpServer(open, this.#log, { onEnd, fast })
-    await server.listen(this.#running.current.listen)
+    await server.listen(whereToListen(this.#running.current.listen))
     this.#servers.push(server)
     // Only now: a server that cannot start must not change what another one on the same directory serves.
     await this.applyConfiguration()

@@ -9,6 +9,7 @@ import type {
   RemovalRequest,
 } from '../http/write-actions.ts'
 import { PinyonError } from '../model/errors.ts'
+import { noSuchMirror } from '../model/no-such-mirror.ts'
 import { nearestNames } from '../model/snapshot-name.ts'
 import { refuseGone } from '../snapshot/refuse-gone.ts'
 import { refuseUsed } from '../snapshot/gc/removal.ts'
@@ -169,8 +170,7 @@ export class ConfigChanges {
 }
 
 function findMirror(config: Config, mirror: string): void {
-  if (!config.mirrors.has(mirror))
-    throw new PinyonError('NOT_FOUND', `no such mirror is configured: ${JSON.stringify(mirror)}`)
+  if (!config.mirrors.has(mirror)) throw noSuchMirror(mirror, config.mirrors.keys())
 }
 
 function refuseUnknown(mirror: string, snapshot: string, snapshots: readonly Snapshot[]): void {

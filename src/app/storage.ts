@@ -83,7 +83,8 @@ export class Storage {
       }
     } catch (error) {
       if (error instanceof PinyonError) throw error
-      const message = `data_dir cannot be used: ${dataDir}: ${(error as Error).message}`
+      const advice = `it has to be a directory that this user (uid ${process.getuid?.() ?? 'unknown'}) may write`
+      const message = `data_dir cannot be used: ${dataDir}: ${(error as Error).message}; ${advice}`
       throw new PinyonError('STORE_FAILED', message, { cause: error })
     }
   }

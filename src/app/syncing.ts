@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.ts'
-import { PinyonError, type ErrorCode } from '../model/errors.ts'
+import { type ErrorCode } from '../model/errors.ts'
+import { noSuchMirror } from '../model/no-such-mirror.ts'
 import type { FarmWriter, SyncCheck } from '../snapshot/farm/farm.ts'
 import { createThreadRunner } from '../snapshot/ingest-runner.ts'
 import { Scheduler } from '../snapshot/scheduler.ts'
@@ -74,7 +75,8 @@ export class Syncing {
    * @throws PinyonError NOT_FOUND for one that is not configured
    */
   async sync(mirror: string, actor: string): Promise<SyncResult> {
-    if (this.#options.upstreamOf(mirror) === undefined) throw notConfigured(mirror)
+    if (this.#options.upstreamOf(mirror) === undefined)
+      throw noSuchMirror(mirror, this.#options.config().mirrors.keys())
     return await this.#scheduler.sync(mirror, actor)
   }
 
@@ -100,7 +102,7 @@ export class Syncing {
     const settings = mirrors.get(mirror)
     // It waited its turn, and meanwhile went out of the configuration.
     if (upstream === undefined || settings === undefined)
-      return { mirror, outcome: 'failed', error: notConfigured(mirror) }
+      return { mirror, outcome: 'failed', error: noSuchMirror(mirror, mirrors.keys()) }
     const [startedAt, startedAtMs] = [performance.now(), now()]
     const result = await syncMirror({
       mirror,
@@ -145,8 +147,4 @@ async function recordCheck(
     reason: result.outcome === 'failed' ? result.error.message : undefined,
   }
   await farm.recordCheck(check).catch(() => undefined)
-}
-
-function notConfigured(mirror: string): PinyonError {
-  return new PinyonError('NOT_FOUND', `no such mirror is configured: ${mirror}`)
 }

@@ -9,6 +9,7 @@ import { createLayout, temporaryPath, type Layout } from '../cache/layout.ts'
 import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
 import { PinyonError } from '../model/errors.ts'
+import { noSuchMirror } from '../model/no-such-mirror.ts'
 import { adoptMirror } from '../snapshot/adopt/adopt.ts'
 import type { AdoptContext, AdoptProgress } from '../snapshot/adopt/adopt-group.ts'
 import type { DiskRoom } from '../snapshot/adopt/adopt-packages.ts'
@@ -63,7 +64,11 @@ function selectMirrors(
 ): readonly TreeMirror[] {
   const unknown = names.find((name) => !found.some((mirror) => mirror.name === name))
   if (unknown !== undefined)
-    throw new PinyonError('NOT_FOUND', `no such mirror in ${toPrintable(root)}: ${toPrintable(unknown)}`)
+    throw noSuchMirror(
+      unknown,
+      found.map(({ name }) => name),
+      root,
+    )
   return names.length === 0 ? found : found.filter(({ name }) => names.includes(name))
 }
 

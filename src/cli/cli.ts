@@ -31,9 +31,18 @@ export async function runCli(argv: readonly string[]): Promise<ExitCode> {
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage
     const message = error instanceof PinyonError ? error.message : ((error as Error).stack ?? String(error))
-    process.stderr.write(`${message.split('\n').map(toPrintable).join('\n')}\n`)
+    process.stderr.write(`${message.split('\n').map(toPrintable).join('\n')}\n${adviseOn(error)}`)
     return EXIT.failed
   }
+}
+
+/** What else to do about an error that is not its own to say. */
+function adviseOn(error: unknown): string {
+  const { code, cause } = error as { code?: string; cause?: { code?: string } }
+  const isMissing = code === 'CONFIG_INVALID' && cause?.code === 'ENOENT'
+  return isMissing
+    ? '--config FILE or PINYON_CONFIG names another; config/examples/ has some to begin with\n'
+    : ''
 }
 
 /** Every command, in the order that the help lists them. */
@@ -77,7 +86,8 @@ function fromEnvironment(option: Option, variable: string): Option {
   return process.env[variable] === '' ? option : option.env(variable)
 }
 
-function createProgram(onDone: (code: ExitCode) => void): Command {
+/** The whole command line, as its help shows it. */
+export function createProgram(onDone: (code: ExitCode) => void): Command {
   const program = new Command('pinyon')
     .description(
       'Pinned yum, on demand: immutable snapshots of package repositories, packages fetched when first asked for.',

@@ -1,5 +1,6 @@
 import type { FetchLine, FetchSummary } from '../http/send-fetch.ts'
 import { summarizeFetch } from '../http/send-fetch.ts'
+import { counted } from '../model/count.ts'
 import { PinyonError } from '../model/errors.ts'
 import type { FetchRequest } from '../snapshot/prefetch/prefetcher.ts'
 import { EXIT, type CommandLine, type ExitCode, type Options } from './exit.ts'
@@ -120,7 +121,7 @@ function formatSummary({
 }: FetchSummary): string {
   if (total === 0) return `${mirror}: nothing to fetch, it is cached already\n`
   const parts = [
-    `${fetched} of ${total} packages fetched, ${formatBytes(bytes)}`,
+    `${fetched} of ${counted(total, 'package')} fetched, ${formatBytes(bytes)}`,
     ...(lost > 0 ? [`${lost} lost: no source has them`] : []),
     ...(failed > 0 ? [`${failed} failed: ${toPrintable(reason ?? '')}`] : []),
     ...(stopped === null ? [] : [`stopped: ${stopped}`]),

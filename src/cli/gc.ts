@@ -1,4 +1,5 @@
 import { loadConfig } from '../config/load.ts'
+import { counted } from '../model/count.ts'
 import { formatDuration } from '../model/duration.ts'
 import type { WallDoubt } from '../model/wall-trust.ts'
 import type { BlobSum, GcReport, GcSnapshot } from '../snapshot/gc/gc-report.ts'
@@ -70,7 +71,7 @@ export function formatReport({ dryRun, snapshots, blobs, fits, wallDoubt }: GcRe
   const went = dryRun ? 'would go' : deleting > 0 ? 'going' : 'gone'
   const lines = [
     ...(wallDoubt === undefined ? [] : [formatDoubt(wallDoubt), '']),
-    `${going.length} of ${snapshots.length} snapshots ${would}.`,
+    `${going.length} of ${counted(snapshots.length, 'snapshot')} ${would}.`,
     ...(going.length === 0 ? [] : ['', formatSnapshots(going)]),
     ...(dryRun && staying.length > 0 ? ['', 'These stay:', '', formatSnapshots(staying)] : []),
     '',
@@ -91,7 +92,7 @@ export function formatReport({ dryRun, snapshots, blobs, fits, wallDoubt }: GcRe
     ...(deleting === 0
       ? []
       : [
-          `${deleting} files, ${formatBytes(deletingBytes)}, are still being deleted in the background; \`gc --wait\` waits for the last.`,
+          `${counted(deleting, 'file')}, ${formatBytes(deletingBytes)}, are still being deleted in the background; \`gc --wait\` waits for the last.`,
         ]),
     `${formatBytes(blobs.total.bytes)} of ${formatBytes(blobs.maxBytes)} ${useOf(dryRun, deleting)} in use.`,
     ...(fits

@@ -2,6 +2,7 @@ import { removePin, setPin } from '../config/edit.ts'
 import { LEAVING_IDENTITIES, loadConfig } from '../config/load.ts'
 import type { FarmChange, MirrorChange } from '../http/write-actions.ts'
 import { PinyonError } from '../model/errors.ts'
+import { noSuchMirror } from '../model/no-such-mirror.ts'
 import { nearestNames } from '../model/snapshot-name.ts'
 import type { SnapshotView } from '../proxy/api-mirrors.ts'
 import { refuseGone } from '../snapshot/refuse-gone.ts'
@@ -47,8 +48,7 @@ export async function unpinMirror(mirror: string, options: Options): Promise<Exi
     here: async () => {
       const config = loadConfig(options.config, process.env, LEAVING_IDENTITIES)
       const settings = config.mirrors.get(mirror)
-      if (settings === undefined)
-        throw new PinyonError('NOT_FOUND', `no such mirror in ${config.file}: ${mirror}`)
+      if (settings === undefined) throw noSuchMirror(mirror, config.mirrors.keys(), config.file)
       if (settings.pin === undefined) throw nothing
       return { edit: (text) => removePin(text, mirror), done }
     },

@@ -1,5 +1,6 @@
 import type { WriteStream } from 'node:tty'
 
+import { counted } from '../model/count.ts'
 import { formatBytes } from './table.ts'
 
 /** How far one sync is. */
@@ -64,7 +65,7 @@ function formatLine(mirror: string, progress: ShownProgress): string {
   const bar = '#'.repeat(Math.round(share * BAR_WIDTH)).padEnd(BAR_WIDTH, '.')
   const what =
     step === 'packages'
-      ? `${packages} packages`
+      ? counted(packages, 'package')
       : step === 'files'
         ? `${filesDone}/${filesTotal} ${noun}, ${formatBytes(bytes)}`
         : step === 'waiting'

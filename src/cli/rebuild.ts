@@ -1,3 +1,4 @@
+import { counted } from '../model/count.ts'
 import type { Rebuilt } from '../app/rebuilder.ts'
 import { loadConfig } from '../config/load.ts'
 import type { RebuildProgress } from '../snapshot/rebuild/rebuild-report.ts'
@@ -28,8 +29,8 @@ export async function rebuildDatabase(options: Options & { readonly dryRun?: boo
 function formatReport(report: Rebuilt, dryRun: boolean): string {
   const { mirrors, snapshots, retired, generations, views, blobs, bytes, refetched } = report
   const lines = [
-    `${dryRun ? 'There can be restored' : 'Restored'}: ${snapshots} snapshots of ${mirrors} mirrors, ${retired} names of retired ones, ${generations} generations, ${views} views.`,
-    `${blobs} files, ${formatBytes(bytes)}, are stored; packages were not read: verify does that.`,
+    `${dryRun ? 'There can be restored' : 'Restored'}: ${counted(snapshots, 'snapshot')} of ${counted(mirrors, 'mirror')}, ${counted(retired, 'name')} of retired ones, ${counted(generations, 'generation')}, ${counted(views, 'view')}.`,
+    `${counted(blobs, 'file')}, ${formatBytes(bytes)}, are stored; packages were not read: verify does that.`,
     ...(refetched > 0 ? [`${refetched} repodata files were not right and were fetched again.`] : []),
     ...section(
       'Left out, their names stay taken:',

@@ -4,7 +4,7 @@ import { createLayout } from '../cache/layout.ts'
 import { removeMirror as removeEntry } from '../config/edit.ts'
 import { LEAVING_IDENTITIES, loadConfig } from '../config/load.ts'
 import type { Removal } from '../http/write-actions.ts'
-import { PinyonError } from '../model/errors.ts'
+import { noSuchMirror } from '../model/no-such-mirror.ts'
 import { refuseUsed } from '../snapshot/gc/removal.ts'
 import { changeConfig } from './change-config.ts'
 import type { ExitCode, Options } from './exit.ts'
@@ -26,8 +26,7 @@ export async function removeMirror(mirror: string, options: RemoveOptions): Prom
     there: async (server) => describe(await server.write<Removal>({ method: 'DELETE', path })),
     here: async () => {
       const config = loadConfig(options.config, process.env, LEAVING_IDENTITIES)
-      if (!config.mirrors.has(mirror))
-        throw new PinyonError('NOT_FOUND', `no such mirror in ${config.file}: ${mirror}`)
+      if (!config.mirrors.has(mirror)) throw noSuchMirror(mirror, config.mirrors.keys(), config.file)
       const server = await openServer(options)
       try {
         const edit = (text: string) => removeEntry(text, mirror)

@@ -1,4 +1,3 @@
-import { relative } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 
 import type { App } from '../app/app.ts'
@@ -8,9 +7,9 @@ import { loadConfig } from '../config/load.ts'
 import { watchConfig } from '../config/watch.ts'
 import { PinyonError } from '../model/errors.ts'
 import type { Logger } from '../system/logger.ts'
-import { VERSION } from '../system/version.ts'
-import { baseUrl } from './base-url.ts'
 import { EXIT, type ExitCode } from './exit.ts'
+import { adviseOnListening } from './listen-advice.ts'
+import { formatWelcome } from './welcome.ts'
 
 /**
  * Runs the server until it is told to stop: SIGTERM or SIGINT drains, a second one ends at once. SIGHUP, or a change of the file, makes it
@@ -37,7 +36,7 @@ export async function serve(file: string): Promise<ExitCode> {
   running = () => app.config
   const stopped = stopSignal(log)
   const port = await listen(app, config)
-  process.stdout.write(welcome(config, port))
+  process.stdout.write(formatWelcome(config, port))
   app.startSyncing()
   // What is refused is logged and shown by status; the running configuration stays.
   reload = () => void app.reload().catch(() => undefined)
@@ -57,8 +56,7 @@ async function listen(app: App, config: Config): Promise<number> {
   } catch (error) {
     await app.close()
     if (error instanceof PinyonError) throw error
-    const code = (error as NodeJS.ErrnoException).code
-    const why = code === 'EADDRINUSE' ? 'something else listens there' : (error as Error).message
+    const why = adviseOnListening(error)
     throw new PinyonError(
       'CONFIG_INVALID',
       `cannot listen on ${host}:${port} (listen in ${config.file}): ${why}`,
@@ -78,23 +76,4 @@ function stopSignal(log: Logger): Promise<void> {
     process.on('SIGTERM', stop)
     process.on('SIGINT', stop)
   })
-}
-
-/** What to do next, for whoever started it by hand. */
-function welcome(config: Config, port: number): string {
-  const base = baseUrl(config, port)
-  const [mirror = 'NAME'] = [...config.mirrors.values()]
-    .filter(({ enabled }) => enabled)
-    .map(({ name }) => name)
-  const file = relative(process.cwd(), config.file)
-  return `pinyon ${VERSION} serves ${config.mirrors.size} mirror(s) of ${file} on ${base}
-
-  the index     curl ${base}/repos/yum/all_latest.json
-  a repository  dnf --repofrompath=${mirror},${base}/repos/yum/${mirror}/latest --repo=${mirror} --nogpgcheck list
-  in a browser  ${base}/
-  its state     npm run -s pinyon -- status
-
-Next: declare your own mirrors in ${file} (config/examples/ has some). What you save there is taken up at once, or
-refused with file, line and reason; npm run -s pinyon -- check-config says the same beforehand. Ctrl-C stops.
-`
 }

@@ -163,9 +163,9 @@ export class ServerConnection {
 
   #explain(error: unknown): PinyonError {
     const { message, code } = error as NodeJS.ErrnoException
-    return new PinyonError('STORE_FAILED', `asking ${this.#name}: ${message === '' ? code : message}`, {
-      cause: error,
-    })
+    const found = message === '' ? code : message
+    const help = code === 'ECONNREFUSED' ? '; does a server run there?' : ''
+    return new PinyonError('STORE_FAILED', `asking ${this.#name}: ${found}${help}`, { cause: error })
   }
 }
 

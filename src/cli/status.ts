@@ -1,5 +1,7 @@
+import { counted } from '../model/count.ts'
 import type { CacheView } from '../proxy/api-context.ts'
 import type { MirrorView } from '../proxy/api-mirrors.ts'
+import { formatAttention, readAttention } from './attention.ts'
 import { EXIT, type ExitCode, type Options } from './exit.ts'
 import { openMirrorSource } from './mirror-source.ts'
 import { formatAge, formatBytes, formatTable, toPrintable } from './table.ts'
@@ -14,14 +16,18 @@ export async function showStatus(options: Options): Promise<ExitCode> {
     const { mirrors } = await source.get<{ mirrors: MirrorView[] }>('mirrors')
     const configuration = await source.get<ConfigurationView>('configuration')
     const cache = await source.get<CacheView>('cache')
+    const attention = await readAttention(source)
     if (options.json === true) {
-      const state = { running: source.running, configuration, cache, mirrors }
+      const state = { running: source.running, configuration, cache, mirrors, attention }
       process.stdout.write(`${JSON.stringify(state, undefined, 2)}\n`)
     } else {
       if (configuration.error !== null)
         process.stdout.write(`The configuration on disk is refused:\n${printLines(configuration.error)}\n`)
       process.stdout.write(formatStatus(mirrors, source.running, Date.now()))
       process.stdout.write(formatCache(cache))
+      // The configuration's refusal stands above, in full.
+      const others = attention.filter(({ code }) => code !== 'configuration_refused')
+      process.stdout.write(formatAttention(others, Date.now()))
     }
     const failed = mirrors.some(({ enabled, error }) => enabled && error !== null)
     return failed || !configuration.ok ? EXIT.failed : EXIT.done
@@ -70,26 +76,15 @@ function formatCached({ cached, packages }: MirrorView): string {
   return cached === null || packages === null ? '' : `${cached} of ${packages}`
 }
 
-/** What jobs may not get, and what is being done about it. */
+/** What is being fetched ahead, and what became of it. */
 function formatHoldings(mirrors: readonly MirrorView[]): string {
-  return mirrors.map((mirror) => `${formatDeparted(mirror)}${formatPrefetch(mirror)}`).join('')
-}
-
-function formatDeparted(mirror: MirrorView): string {
-  const { name, at_risk: atRisk, at_risk_bytes: bytes, lost } = mirror
-  const parts = [
-    ...(lost > 0 ? [`${lost} packages that no source has any more`] : []),
-    ...(atRisk > 0 ? [`${atRisk} at risk, ${formatBytes(bytes)}, which upstream has dropped`] : []),
-  ]
-  return parts.length === 0
-    ? ''
-    : `${name} lists ${parts.join(' and ')}. See pinyon fetch ${name} --at-risk.\n`
+  return mirrors.map(formatPrefetch).join('')
 }
 
 function formatPrefetch({ name, prefetch }: MirrorView): string {
   if (prefetch === null) return ''
   const { running, done, total, bytes, failed, reason, stopped } = prefetch
-  const far = `${done} of ${total} packages, ${formatBytes(bytes)}`
+  const far = `${done} of ${counted(total, 'package')}, ${formatBytes(bytes)}`
   if (running) return `${name} fetches ahead: ${far} so far.\n`
   if (stopped !== null)
     return `${name} stopped fetching ahead after ${far}: ${stopped}${formatReason(reason)}.\n`

@@ -3,7 +3,9 @@ import type { Config } from '../config/config.ts'
 import { LEAVING_IDENTITIES, loadConfig } from '../config/load.ts'
 import { summarizeSync, type SyncLine, type SyncSummary } from '../http/send-sync.ts'
 import { socketActor } from '../model/actor.ts'
+import { counted } from '../model/count.ts'
 import { PinyonError } from '../model/errors.ts'
+import { noSuchMirror } from '../model/no-such-mirror.ts'
 import type { MirrorView } from '../proxy/api-mirrors.ts'
 import { EXIT, type ExitCode, type Options } from './exit.ts'
 import { ProgressDisplay } from './progress.ts'
@@ -52,8 +54,7 @@ async function readEnabled(server: ServerConnection): Promise<readonly string[]>
 
 function selectMirrors(config: Config, names: readonly string[]): readonly string[] {
   const unknown = names.find((name) => !config.mirrors.has(name))
-  if (unknown !== undefined)
-    throw new PinyonError('NOT_FOUND', `no such mirror in ${config.file}: ${toPrintable(unknown)}`)
+  if (unknown !== undefined) throw noSuchMirror(unknown, config.mirrors.keys(), config.file)
   if (names.length > 0) return [...new Set(names)]
   return [...config.mirrors.values()].filter(({ enabled }) => enabled).map(({ name }) => name)
 }
@@ -110,10 +111,13 @@ async function syncAll(mirrors: readonly string[], options: Options, run: RunSyn
 }
 
 function formatSummary(summary: SyncSummary): string {
-  const { mirror, outcome, snapshot, packages, added, removed, replaced = 0, error } = summary
-  if (outcome === 'failed') return `${mirror}: failed: ${toPrintable(error ?? '')}\n`
+  const { mirror, outcome, snapshot, packages, added, removed, replaced = 0, error, advice } = summary
+  if (outcome === 'failed') {
+    const help = advice === undefined ? '' : `  ${toPrintable(advice)}\n`
+    return `${mirror}: failed: ${toPrintable(error ?? '')}\n${help}`
+  }
   if (outcome === 'unchanged') return `${mirror}: nothing new, ${snapshot}\n`
   const warning =
     replaced === 0 ? '' : `${mirror}: ${replaced} replaced in place: same name and version, other bytes\n`
-  return `${mirror}: published ${snapshot}, ${packages} packages (${added} added, ${removed} removed)\n${warning}`
+  return `${mirror}: published ${snapshot}, ${counted(packages ?? 0, 'package')} (${added} added, ${removed} removed)\n${warning}`
 }

@@ -1,3 +1,4 @@
+import { counted } from '../model/count.ts'
 import { EXACT_MEMBERS } from '../model/sketch.ts'
 import { PinyonError } from '../model/errors.ts'
 import type {
@@ -100,7 +101,7 @@ function formatVerdict(details: MirrorUsageView, nowMs: number): string {
   const idle = isIdle(details, nowMs) ? `used by ${IDLE}, ` : ''
   if (lastSeen === null && since === null) return 'never used: it has no snapshot yet'
   if (lastSeen === null) return `${idle}never used, counted since ${formatAge(since, nowMs)}`
-  const total = `${details.requests} requests, ${formatBytes(details.bytes)}, ${formatClients(details)} clients`
+  const total = `${counted(details.requests, 'request')}, ${formatBytes(details.bytes)}, ${formatClients(details)} ${details.clients === 1 ? 'client' : 'clients'}`
   return `${idle}last used ${formatAge(lastSeen, nowMs)}: ${total}`
 }
 

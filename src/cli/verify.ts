@@ -1,5 +1,6 @@
 import { loadConfig } from '../config/load.ts'
 import type { VerifyLine } from '../http/send-verify.ts'
+import { counted } from '../model/count.ts'
 import { PinyonError } from '../model/errors.ts'
 import type { VerifyFinding, VerifyProgress, VerifyReport } from '../snapshot/verify/verify-report.ts'
 import { EXIT, type CommandLine, type ExitCode, type Options } from './exit.ts'
@@ -82,7 +83,7 @@ async function verifyHere(
 }
 
 function formatReport({ blobs, bytes, findings, ok }: VerifyReport, dryRun: boolean): string {
-  const read = `${blobs} files, ${formatBytes(bytes)}, were read`
+  const read = `${counted(blobs, 'file')}, ${formatBytes(bytes)}, ${blobs === 1 ? 'was' : 'were'} read`
   if (findings.length === 0) return `${read}: all are right.\n`
   const wrong = `${findings.length} ${findings.length === 1 ? 'was' : 'were'} not right:`
   const end = ok || dryRun ? [] : ['What is broken cannot be served until some source has it again.']

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 
 import { createLayout } from '../cache/layout.ts'
 import { LEAVING_IDENTITIES, loadConfig } from '../config/load.ts'
+import { counted } from '../model/count.ts'
 import { PinyonError } from '../model/errors.ts'
 import { isViewName } from '../model/view-name.ts'
 import type { ViewList, ViewView } from '../proxy/api-views.ts'
@@ -73,7 +74,7 @@ async function endViews(client: string, options: Options): Promise<ExitCode> {
     await server?.close()
   }
   if (options.json === true) process.stdout.write(`${JSON.stringify({ client, ended })}\n`)
-  else process.stdout.write(`${toPrintable(client)}: ${ended === 1 ? '1 view' : `${ended} views`} ended\n`)
+  else process.stdout.write(`${toPrintable(client)}: ${counted(ended, 'view')} ended\n`)
   return ended > 0 ? EXIT.done : EXIT.nothing
 }
 

@@ -1,3 +1,4 @@
+import { counted } from '../model/count.ts'
 import type { WhyAsked, WhyFile, WhySource, WhyView } from '../proxy/api-why.ts'
 import { EXIT, type CommandLine, type ExitCode, type Options } from './exit.ts'
 import { openMirrorSource } from './mirror-source.ts'
@@ -117,7 +118,7 @@ function describeSource(source: WhySource, href: string): string {
 
 function describeAsked(asked: WhyAsked, { nowMs }: Telling): [string, string][] {
   const { snapshot_last_seen: seen, snapshot_requests: requests, clients } = asked
-  const last = seen === null ? 'nobody' : `${formatAge(seen, nowMs)}, ${requests} requests in all`
+  const last = seen === null ? 'nobody' : `${formatAge(seen, nowMs)}, ${counted(requests, 'request')} in all`
   const shown = clients.map(({ client, agent, last_seen: at }): [string, string] => [
     'client',
     `${client}, ${agent}, ${formatAge(at, nowMs)}`,

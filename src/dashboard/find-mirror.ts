@@ -1,4 +1,5 @@
 import { PinyonError } from '../model/errors.ts'
+import { noSuchMirror } from '../model/no-such-mirror.ts'
 import { nearestNames } from '../model/snapshot-name.ts'
 import type { FarmMirror } from '../snapshot/farm/farm.ts'
 import type { Snapshot } from '../snapshot/store.ts'
@@ -8,7 +9,11 @@ import type { DashboardContext } from './context.ts'
 export async function findMirror(context: DashboardContext, name: string | undefined): Promise<FarmMirror> {
   const mirrors = await context.snapshots.farm.mirrors(context.now())
   const found = mirrors.find((mirror) => mirror.name === name)
-  if (found === undefined) throw new PinyonError('NOT_FOUND', `no such mirror: ${name}`)
+  if (found === undefined)
+    throw noSuchMirror(
+      name ?? '',
+      mirrors.map((one) => one.name),
+    )
   return found
 }
 

@@ -1,4 +1,5 @@
 import { PinyonError } from '../model/errors.ts'
+import { noSuchMirror } from '../model/no-such-mirror.ts'
 import { formatMirrorRepo } from '../proxy/mirror-repo.ts'
 import { indexOfGeneration } from '../proxy/past.ts'
 import { createTextReply, type TextReply } from '../proxy/reply.ts'
@@ -30,11 +31,7 @@ export async function answerSetupRepo(
   const names = asked.length === 0 ? [...current.keys()] : [...new Set(asked)]
   const sections = names.slice(0, MAX_MIRRORS).map((mirror) => {
     const snapshot = current.get(mirror)
-    if (snapshot === undefined)
-      throw new PinyonError(
-        'NOT_FOUND',
-        `there is no such mirror in the index: ${JSON.stringify(mirror.slice(0, 80))}`,
-      )
+    if (snapshot === undefined) throw noSuchMirror(mirror, current.keys())
     const view = at === 'rolling' ? 'latest' : snapshot.name
     return formatMirrorRepo({ mirror, view, climb: snapshot.climb, base, settings: clientSettings(mirror) })
   })

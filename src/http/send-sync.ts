@@ -1,3 +1,4 @@
+import { adviseOnUpstream } from '../model/upstream-advice.ts'
 import type { SyncResult } from '../snapshot/sync.ts'
 import type { Exchange } from './exchange.ts'
 import { streamLines } from './stream-lines.ts'
@@ -27,6 +28,8 @@ export interface SyncSummary {
   /** Packages with other bytes under the same name and version. */
   readonly replaced?: number
   readonly error?: string
+  /** What may help. */
+  readonly advice?: string
 }
 
 /** Streams a sync's progress as lines of JSON, so that whoever waits sees that something happens. */
@@ -55,7 +58,10 @@ export async function sendSync(
 /** A sync's result in the API's words. */
 export function summarizeSync(result: SyncResult): SyncSummary {
   const { mirror, outcome } = result
-  if (result.outcome === 'failed') return { mirror, outcome, error: result.error.message }
+  if (result.outcome === 'failed') {
+    const advice = adviseOnUpstream(result.error.code)
+    return { mirror, outcome, error: result.error.message, ...(advice === undefined ? {} : { advice }) }
+  }
   const { name: snapshot, packageCount: packages } = result.snapshot
   if (result.outcome === 'unchanged') return { mirror, outcome, snapshot, packages }
   const { added, removed, replaced } = result

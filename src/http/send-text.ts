@@ -108,7 +108,7 @@ function errorHeaders(error: PinyonError): Headers {
   if (error.code === 'CODING_REFUSED') return { 'Accept-Encoding': 'identity' }
   if (error.code === 'UPSTREAM_DOWN' || error.code === 'UPSTREAM_LATE')
     return { 'Retry-After': String(error.facts['retryAfterSeconds']) }
-  if (error.code === 'TOO_BUSY') return { 'Retry-After': BUSY_RETRY_SECONDS }
+  if (error.code === 'TOO_BUSY' || error.code === 'NOT_READY') return { 'Retry-After': BUSY_RETRY_SECONDS }
   if (error.code === 'RANGE_REFUSED') return { 'Content-Range': `bytes */${String(error.facts['size'])}` }
   return {}
 }

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import type { AddressInfo, ListenOptions, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 
 import { toPinyonError } from '../model/errors.ts'
@@ -29,8 +29,20 @@ const MAX_PIPELINED = 256
 const CONNECT_REFUSED =
   'HTTP/1.1 405 Method Not Allowed\r\nAllow: GET, HEAD\r\nContent-Length: 0\r\nConnection: close\r\n\r\n'
 
-/** Where to listen: TCP, or a Unix socket. */
-export type Listen = { readonly host: string; readonly port: number } | { readonly socket: string }
+/** Where to listen: TCP, a Unix socket, or a socket that is open and listens already. */
+export type Listen =
+  | { readonly host: string; readonly port: number }
+  | { readonly socket: string }
+  | { readonly fd: number }
+
+/** As many connections wait to be accepted. */
+const BACKLOG = 1024
+
+function toNodeOptions(where: Listen): ListenOptions | { readonly fd: number } {
+  if ('fd' in where) return { fd: where.fd }
+  if ('socket' in where) return { path: where.socket }
+  return { port: where.port, ...(where.host === '' ? {} : { host: where.host }) }
+}
 
 /** Answers one request; what it throws becomes the answer. */
 export type Handler = (exchange: Exchange) => Promise<void>
@@ -93,13 +105,9 @@ export class HttpServer {
 
   /** Begins to accept connections; rejects when it cannot. Its socket is bound before this returns. */
   listen(where: Listen): Promise<void> {
-    const options =
-      'socket' in where
-        ? { path: where.socket }
-        : { port: where.port, ...(where.host === '' ? {} : { host: where.host }) }
     return new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject)
-      this.#server.listen({ ...options, backlog: 1024 }, () => {
+      this.#server.listen(toNodeOptions(where), BACKLOG, () => {
         this.#server.off('error', reject)
         // Connections that cannot be accepted, for want of file descriptors, must not end the process.
         this.#server.on('error', (error) =>
@@ -127,15 +135,19 @@ export class HttpServer {
     this.#server.closeIdleConnections()
     const drained = this.#fast?.drain()
     for (const { response } of this.#busy) if (!response.headersSent) response.shouldKeepAlive = false
-    const finished = new Promise<void>((resolve) => (this.#idle = resolve))
-    if (this.#busy.size === 0) this.#idle?.()
+    // What comes on a connection that was accepted just now may be handed over: only then it is known who is busy.
+    const finished = Promise.resolve(drained).then(() => this.#finished())
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, graceMs)))
-    await Promise.race([Promise.all([finished, drained]), late])
+    await Promise.race([finished, late])
     clearTimeout(timer)
     this.#fast?.destroy()
     this.#server.closeAllConnections()
     await closed
+  }
+
+  async #finished(): Promise<void> {
+    if (this.#busy.size > 0) await new Promise<void>((resolve) => (this.#idle = resolve))
   }
 
   /** Node lets go of such a connection: without its listeners an error of it ends the process, and it counts for no time limit and no drain. */

@@ -15,17 +15,23 @@ export const ERROR_KINDS = {
   PATH_REFUSED: { status: 400, outcome: 'bad_request', source: 'client', retryable: false },
   /** The Host header cannot stand in a URL. */
   HOST_REFUSED: { status: 400, outcome: 'bad_request', source: 'client', retryable: false },
+  /** There is no such method for this path. */
   METHOD_REFUSED: { status: 405, outcome: 'bad_request', source: 'client', retryable: false },
+  /** The file is not the one that If-Match or If-Unmodified-Since wants. */
   PRECONDITION_FAILED: { status: 412, outcome: 'bad_request', source: 'client', retryable: false },
+  /** No part of the file is in the range that is asked for. */
   RANGE_REFUSED: { status: 416, outcome: 'bad_request', source: 'client', retryable: false },
   /** The body of a request is not what it has to be, or too large. */
   BODY_REFUSED: { status: 400, outcome: 'bad_request', source: 'client', retryable: false },
   /** A body that is compressed, or otherwise not as it is. */
   CODING_REFUSED: { status: 415, outcome: 'bad_request', source: 'client', retryable: false },
+  /** A body of more bytes than are taken there. */
   BODY_TOO_LARGE: { status: 413, outcome: 'bad_request', source: 'client', retryable: false },
   /** A write without a token, or with one that is not known. */
   UNAUTHORIZED: { status: 401, outcome: 'bad_request', source: 'client', retryable: false },
+  /** Whoever asks may not: there are no tokens, or it is another user's socket or data directory. */
   FORBIDDEN: { status: 403, outcome: 'bad_request', source: 'client', retryable: false },
+  /** There is no such thing, or the snapshot does not list it. */
   NOT_FOUND: { status: 404, outcome: 'not_found', source: 'client', retryable: false },
   /** A repodata file that repomd.xml names and upstream never had right; published as a defect. */
   DEFECTIVE_FILE: { status: 404, outcome: 'not_found', source: 'upstream', retryable: false },
@@ -111,9 +117,11 @@ export const ERROR_KINDS = {
   BLOB_UNREADABLE: { status: 500, outcome: 'error_internal', source: 'internal', retryable: true },
   /** The database is damaged. */
   STORE_CORRUPT: { status: 500, outcome: 'error_internal', source: 'internal', retryable: false },
+  /** Whatever else went wrong in here. */
   STORE_FAILED: { status: 500, outcome: 'error_internal', source: 'internal', retryable: false },
   /** A client's package manager configuration that cannot be injected into. */
   INJECTION_REFUSED: { status: 422, outcome: 'bad_request', source: 'client', retryable: false },
+  /** The configuration is refused, each problem with file, line and what was expected. */
   CONFIG_INVALID: { status: 409, outcome: 'bad_request', source: 'client', retryable: false },
 } as const satisfies Record<string, ErrorKind>
 

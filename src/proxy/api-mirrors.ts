@@ -1,4 +1,5 @@
 import { PinyonError } from '../model/errors.ts'
+import { noSuchMirror } from '../model/no-such-mirror.ts'
 import type { Policy } from '../model/prefetch.ts'
 import { snapshotPath } from '../model/snapshot-path.ts'
 import type { MirrorState, Snapshot, SnapshotReader, XmlBase } from '../snapshot/store.ts'
@@ -84,7 +85,11 @@ export async function answerMirrors(
   const states = await context.snapshots.mirrors()
   if (mirror === undefined) return createJsonReply({ mirrors: states.map(await mirrorViews(context)) })
   const state = states.find((one) => one.name === mirror)
-  if (state === undefined) throw new PinyonError('NOT_FOUND', `no such mirror: ${mirror}`)
+  if (state === undefined)
+    throw noSuchMirror(
+      mirror,
+      states.map(({ name: known }) => known),
+    )
   if (name === undefined) return createJsonReply(await describeMirror(context, state))
   const list = Object.hasOwn(LISTS, name) ? LISTS[name] : undefined
   return await list?.(context, state, { rest, query })

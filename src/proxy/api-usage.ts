@@ -1,5 +1,5 @@
 import type { Agent } from '../model/agent.ts'
-import { PinyonError } from '../model/errors.ts'
+import { noSuchMirror } from '../model/no-such-mirror.ts'
 import type { ClientUsage, MirrorUsage, MirrorUsageDetails, Usage } from '../snapshot/usage/usage.ts'
 import type { ApiContext, ApiRequest } from './api-context.ts'
 import { createJsonReply, toIso } from './api-reply.ts'
@@ -53,7 +53,13 @@ export async function answerUsage(
     return createJsonReply({ mirrors: mirrors.map(toMirrorView) })
   }
   const found = await usage.reader.ofMirror(mirror)
-  if (found === undefined) throw new PinyonError('NOT_FOUND', `no such mirror: ${mirror}`)
+  if (found === undefined) {
+    const known = await usage.reader.ofMirrors()
+    throw noSuchMirror(
+      mirror,
+      known.map(({ mirror: name }) => name),
+    )
+  }
   return createJsonReply(toDetailsView(found, showClient))
 }
 

@@ -1,3 +1,4 @@
+import { counted } from '../model/count.ts'
 import type { FarmMirror } from '../snapshot/farm/farm.ts'
 import type { TrafficReport } from '../system/traffic.ts'
 import type { SourceReport } from '../upstream/upstream.ts'
@@ -113,9 +114,14 @@ function ofMirror(mirror: FarmMirror, facts: AttentionFacts): Attention[] {
     findFailing(mirror, facts),
     lost.count === 0
       ? undefined
-      : create('lost', mirror, `lists ${packages(lost.count)} that ${lost.count === 1 ? 'is' : 'are'} lost`, {
-          cause: 'Every source was asked and has them not. A job that asks for one gets 502.',
-        }),
+      : create(
+          'lost',
+          mirror,
+          `lists ${counted(lost.count, 'package')} that ${lost.count === 1 ? 'is' : 'are'} lost`,
+          {
+            cause: 'Every source was asked and has them not. A job that asks for one gets 502.',
+          },
+        ),
     mirror.replaced === 0
       ? undefined
       : create(
@@ -130,7 +136,7 @@ function ofMirror(mirror: FarmMirror, facts: AttentionFacts): Attention[] {
     findTrouble(mirror, facts),
     atRisk.count === 0
       ? undefined
-      : create('at_risk', mirror, `has ${packages(atRisk.count)} at risk`, {
+      : create('at_risk', mirror, `has ${counted(atRisk.count, 'package')} at risk`, {
           cause:
             'Upstream has dropped them and nobody has asked for them yet. The next job that does may be too late.',
         }),
@@ -145,7 +151,7 @@ function findFailing({ name }: FarmMirror, { trouble }: AttentionFacts): Attenti
   const { failed, requests } = found
   if (failed <= FAILED_AT_LEAST || failed / requests <= FAILED_PART) return undefined
   return create('jobs_fail', { name }, 'gives errors to jobs', {
-    cause: `${failed} of ${requests} requests of the last five minutes failed.`,
+    cause: `${failed} of ${counted(requests, 'request')} of the last five minutes failed.`,
   })
 }
 
@@ -207,8 +213,4 @@ function create(
     since,
     also: [],
   }
-}
-
-function packages(count: number): string {
-  return count === 1 ? '1 package' : `${count} packages`
 }

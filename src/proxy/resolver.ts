@@ -10,6 +10,7 @@ import { Directories } from './directories.ts'
 import { indexFormatOf } from './index-formats.ts'
 import { IndexReplies } from './index-replies.ts'
 import { formatListing } from './listing.ts'
+import { MissingMirrors } from './missing-mirrors.ts'
 import { formatMirrorRepo, KEY_FILE, MIRROR_REPO, servedKeysOf, type ClientSettings } from './mirror-repo.ts'
 import { indexOfGeneration, indexOfMoment, snapshotOfMoment } from './past.ts'
 import { createFileReply, createTextReply, type FileReply, type Reply } from './reply.ts'
@@ -36,6 +37,7 @@ interface Asked {
 export class Resolver {
   readonly #snapshots: ResolverStore
   readonly #directories: Directories
+  readonly #missing: MissingMirrors
   readonly #files = new LRUCache<string, FileReply>({
     maxSize: REMEMBERED_TARGET_BYTES,
     sizeCalculation: (_, target) => target.length + TARGET_OVERHEAD_BYTES,
@@ -48,6 +50,7 @@ export class Resolver {
     this.#snapshots = snapshots
     this.#clientSettings = clientSettings
     this.#directories = new Directories(snapshots)
+    this.#missing = new MissingMirrors(snapshots)
   }
 
   /** A snapshot's file that was asked for by exactly this target before: no await, no look-up. It cannot have changed. */
@@ -88,7 +91,7 @@ export class Resolver {
   ): Promise<Reply> {
     if (view === undefined) return await this.#listSnapshots(path, mirror)
     if (view === 'latest.txt' && rest.length === 0) {
-      const current = await this.#current(path, mirror)
+      const current = await this.#current(mirror)
       return createTextReply('text/plain; charset=utf-8', `${current.name}\n`, current)
     }
     if (view === KEY_FILE && rest.length === 0) {
@@ -98,7 +101,7 @@ export class Resolver {
     if (view === 'at') return await this.#redirectToMoment(path, mirror, rest)
     const href = rest.join('/')
     if (view === 'latest' || view === 'base') {
-      const current = await this.#rolling(path, mirror, view)
+      const current = await this.#rolling(mirror, view)
       const found = path.directory ? undefined : await findRollingFile(this.#snapshots, current, href)
       if (found !== undefined) return toFileReply(path, found.snapshot, found.file, false)
       if (view === 'latest' && isMirrorRepo(path, current, href))
@@ -106,7 +109,7 @@ export class Resolver {
       return await this.#listDirectory(path, current, href)
     }
     const snapshot = SNAPSHOT_NAME.test(view) ? await this.#snapshots.snapshot(mirror, view) : undefined
-    if (snapshot === undefined) throw await this.#noSnapshot(path, mirror, view)
+    if (snapshot === undefined) throw await this.#missing.snapshot(mirror, view)
     const file = path.directory ? undefined : await findFile(this.#snapshots, snapshot, href)
     if (file === undefined && isMirrorRepo(path, snapshot, href))
       return this.#mirrorRepo(snapshot, view, base())
@@ -124,12 +127,6 @@ export class Resolver {
     return createTextReply('text/plain; charset=utf-8', section, snapshot)
   }
 
-  async #noSnapshot(path: RequestPath, mirror: string, name: string): Promise<PinyonError> {
-    const retiredAt = await this.#snapshots.retiredAt(mirror, name)
-    const why = retiredAt === undefined ? '' : `, it was retired at ${new Date(retiredAt).toISOString()}`
-    return notFound(path, `${mirror} has no snapshot: ${name}${why}`)
-  }
-
   async #redirectToMoment(path: RequestPath, mirror: string, [time, ...rest]: string[]): Promise<Reply> {
     if (time === undefined) throw notFound(path)
     const snapshot = await snapshotOfMoment(this.#snapshots.history, mirror, time)
@@ -139,9 +136,9 @@ export class Resolver {
     return { kind: 'redirect', location: `/${target}${root}${path.directory ? '/' : ''}` }
   }
 
-  async #current(path: RequestPath, mirror: string): Promise<Snapshot> {
+  async #current(mirror: string): Promise<Snapshot> {
     const current = (await this.#snapshots.index()).current.get(mirror)
-    if (current === undefined) throw notFound(path, `no current snapshot of: ${mirror}`)
+    if (current === undefined) throw await this.#missing.mirror(mirror)
     return current
   }
 
@@ -149,12 +146,12 @@ export class Resolver {
    * What a rolling view begins with. `base` goes on while a mirror is out of the index: packages of snapshots that createrepo made are
    * asked for there, whichever snapshot lists them.
    */
-  async #rolling(path: RequestPath, mirror: string, view: 'latest' | 'base'): Promise<Snapshot> {
+  async #rolling(mirror: string, view: 'latest' | 'base'): Promise<Snapshot> {
     const [newest] =
       view === 'latest' || (await this.#snapshots.index()).current.has(mirror)
         ? []
         : await this.#snapshots.snapshots(mirror)
-    return newest ?? (await this.#current(path, mirror))
+    return newest ?? (await this.#current(mirror))
   }
 
   /** `generations/<n>/all_latest.<format>`, which never changes, and `at/<time>/all_latest.<format>`. */
@@ -184,7 +181,7 @@ export class Resolver {
 
   async #listSnapshots(path: RequestPath, mirror: string): Promise<Reply> {
     const snapshots = await this.#snapshots.snapshots(mirror)
-    if (snapshots.length === 0) throw notFound(path, `no such mirror, or it has no snapshot yet: ${mirror}`)
+    if (snapshots.length === 0) throw await this.#missing.mirror(mirror)
     const { current } = await this.#snapshots.index()
     const rolling = current.has(mirror) ? [{ name: 'latest' }, { name: 'latest.txt', file: true }] : []
     return this.#directory(path, `/repos/yum/${mirror}`, [

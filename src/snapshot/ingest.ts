@@ -129,9 +129,13 @@ async function* readPackages(
   if (unreachableCount > 0)
     add(
       'href',
-      `${unreachableCount} packages lie outside the repository and are not served: ${unreachable.join(' ')}`,
+      `${unreachableCount === 1 ? '1 package lies' : `${unreachableCount} packages lie`} outside the repository and ${unreachableCount === 1 ? 'is' : 'are'} not served: ${unreachable.join(' ')}`,
     )
-  if (based > 0) add('base', `${based} packages have an xml:base: clients fetch them past this server`)
+  if (based > 0)
+    add(
+      'base',
+      `${based === 1 ? '1 package has' : `${based} packages have`} an xml:base: clients fetch them past this server`,
+    )
   if (stated !== undefined && stated !== count + unreachableCount)
     add('count', `primary says packages="${stated}" and lists ${count + unreachableCount}`)
 }

@@ -48,7 +48,7 @@ export function describeReplaced(
     return { path: to.href, kind: 'replaced', message }
   })
   if (count <= named.length) return defects
-  const message = `${count} packages were replaced in place, of which ${named.length} are named`
+  const message = `${count === 1 ? '1 package was' : `${count} packages were`} replaced in place, of which ${named.length === 1 ? '1 is' : `${named.length} are`} named`
   return [...defects, { path, kind: 'replaced', message }]
 }
 

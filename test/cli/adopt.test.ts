@@ -137,7 +137,7 @@ describe('adopt, into what is there', () => {
     assert.equal((await get(`m/${DAYS[0]}/${A_RPM(1)}`)).length, 1000)
     farm.publish('m', [{ name: 'newer' }])
     const synced = await farm.run('sync')
-    assert.match(synced.stdout, /1 packages \(1 added, 5 removed\)/)
+    assert.match(synced.stdout, /1 package \(1 added, 5 removed\)/)
     assert.equal((await snapshots()).length, 5)
     assert.deepEqual((await adopt()).present, DAYS.slice(0, 3))
   })

@@ -226,7 +226,7 @@ What changed, and how to go back until unpin:
         1,
         /^one has no snapshot "2016-01-01-00-00": the nearest are /,
       ],
-      [['none', 'current', 'newest', '--run', 'true'], 1, /^no such mirror: none/],
+      [['none', 'current', 'newest', '--run', 'true'], 1, /^no such mirror, .*: none/],
       [['one', 'current', 'newest'], 2, /--run/],
     ] as const
     for (const [args, code, message] of cases) {

@@ -83,7 +83,7 @@ Added (1)
     const cases = [
       [['one'], `one has no snapshot before: ${only}\n`],
       [['one', '2016-12-13-13-30'], `one has no snapshot "2016-12-13-13-30": the nearest are ${only}\n`],
-      [['none'], 'no such mirror: none\n'],
+      [['none'], 'no such mirror, perhaps one is meant: none\n'],
     ] as const
     for (const [args, message] of cases) {
       const { code, stdout, stderr } = await farm.run('diff', ...args)
@@ -106,7 +106,7 @@ Added (1)
     assert.equal(code, 0)
     assert.match(
       stdout,
-      /^one: published \S+, 1 packages \(1 added, 1 removed\)\none: 1 replaced in place: same name and version, other bytes\n$/,
+      /^one: published \S+, 1 package \(1 added, 1 removed\)\none: 1 replaced in place: same name and version, other bytes\n$/,
     )
   })
 })

@@ -39,7 +39,7 @@ describe('pinyon doctor', () => {
     assert.match(stdout, /^ok {4}mirror m +file:\/\/\S+ answers in \d+ ms, 3 files of repodata$/m)
     assert.match(stdout, /\n\n\d+ right, 0 to look at, 0 wrong\n$/)
     assert.equal((await farm.run('sync')).code, 0)
-    assert.match((await farm.run('doctor')).stdout, /^ok {4}database +1 mirrors, generation 1$/m)
+    assert.match((await farm.run('doctor')).stdout, /^ok {4}database +1 mirror, generation 1$/m)
   })
 
   test('says of each mirror what is wrong with it, and what to do', async (t) => {

@@ -28,7 +28,7 @@ const REPORT: GcReport = {
 
 test('gc tells what is still being deleted, and says that it is gone only when it is', () => {
   const going = formatReport(REPORT)
-  assert.match(going, /^1 of 1 snapshots went\./)
+  assert.match(going, /^1 of 1 snapshot went\./)
   assert.match(going, /^ *going: unlisted +66780 /m)
   assert.match(going, /^66780 files, .*, are still being deleted in the background; `gc --wait` waits/m)
   assert.match(going, / will then be in use\.\n$/)

@@ -137,7 +137,10 @@ describe('pinyon usage', () => {
     assert.deepEqual([unused.code, unused.stderr], [3, ''])
     assert.match(unused.stdout, /^one: never used, counted since \d+ s ago\n$/)
     const unknown = await farm.run('usage', 'x\u001b[31m')
-    assert.deepEqual([unknown.code, unknown.stdout, unknown.stderr], [3, '', 'no such mirror: x?[31m\n'])
+    assert.deepEqual(
+      [unknown.code, unknown.stdout, unknown.stderr],
+      [3, '', 'no such mirror, there are one, two: x?[31m\n'],
+    )
   })
 
   test('tells who it was, while the server runs and after it', async (t) => {
@@ -157,7 +160,7 @@ describe('pinyon usage', () => {
       assert.match(all.stdout, /^unused +never +0 +0 B +0\nm +\d+ s ago +2 +6\.0 MiB +1 +curl, dnf 5\n$/m)
       const one = await run('usage', 'm')
       assert.equal(one.code, 0)
-      assert.match(one.stdout, /^m: last used \d+ s ago: 2 requests, 6\.0 MiB, 1 clients\n/)
+      assert.match(one.stdout, /^m: last used \d+ s ago: 2 requests, 6\.0 MiB, 1 client\n/)
       assert.match(one.stdout, /^127\.0\.0\.1 +dnf 5 +\d+ s ago +1 +3\.0 MiB$/m)
       const json = JSON.parse((await run('usage', 'm', '--json')).stdout) as MirrorUsageDetailsView
       assert.deepEqual(json.recent_clients.map(({ client, agent }) => `${client} ${agent}`).toSorted(), [

@@ -40,7 +40,7 @@ describe('without a running server', () => {
     )
     assert.match(
       first.stdout,
-      new RegExp(`^two: published ${NAME}, 1 packages \\(1 added, 0 removed\\)$`, 'm'),
+      new RegExp(`^two: published ${NAME}, 1 package \\(1 added, 0 removed\\)$`, 'm'),
     )
     const again = await farm.run('sync', 'one')
     assert.deepEqual([again.code, again.stdout.replace(new RegExp(NAME), 'S')], [0, 'one: nothing new, S\n'])
@@ -89,7 +89,10 @@ describe('without a running server', () => {
     const none = await farm.run('snapshots', 'broken')
     assert.deepEqual([none.code, none.stdout], [3, 'No snapshot yet.\n'])
     const unknown = await farm.run('snapshots', 'x\u001b[31m')
-    assert.deepEqual([unknown.code, unknown.stdout, unknown.stderr], [3, '', 'no such mirror: x?[31m\n'])
+    assert.deepEqual(
+      [unknown.code, unknown.stdout, unknown.stderr],
+      [3, '', 'no such mirror, there are broken, one, two: x?[31m\n'],
+    )
   })
 
   test('sync knows only what is configured, and says when that is nothing', async (t) => {

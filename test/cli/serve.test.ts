@@ -117,7 +117,7 @@ describe('serve', () => {
     assert.match(
       stderr,
       new RegExp(
-        `^cannot listen on 127\\.0\\.0\\.1:${port} \\(listen in .*\\): something else listens there\n$`,
+        `^cannot listen on 127\\.0\\.0\\.1:${port} \\(listen in .*\\): something else listens there: ss -ltnp shows what; listen: names another port\n$`,
       ),
     )
   })

@@ -79,14 +79,14 @@ test('verify --rebuild: only where no server runs, with what it restored, and th
   assert.equal(dry.code, 0, dry.stderr)
   assert.match(
     dry.stdout,
-    /^There can be restored: 1 snapshots of 1 mirrors, 0 names of retired ones, 1 generations/,
+    /^There can be restored: 1 snapshot of 1 mirror, 0 names of retired ones, 1 generation/,
   )
   assert.equal(existsSync(database), false)
   const restored = await run('verify', '--rebuild')
   assert.equal(restored.code, 0, restored.stderr)
   assert.match(
     restored.stdout,
-    /^Restored: 1 snapshots of 1 mirrors.*\n\d+ files, .* are stored;.*\nThe inventory that/,
+    /^Restored: 1 snapshot of 1 mirror.*\n\d+ files, .* are stored;.*\nThe inventory that/,
   )
   const json = JSON.parse((await run('verify', '--rebuild', '--json')).stdout) as Rebuilt
   assert.deepEqual([json.ok, json.snapshots, json.left_out, json.damaged], [true, 1, [], []])

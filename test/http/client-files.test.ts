@@ -57,10 +57,10 @@ describe('mirror.repo', () => {
       `m/${SNAPSHOT}/repodata/mirror.repo`,
       `m/${SNAPSHOT}/mirror.repo/`,
       `m/latest/mirror.repo/x`,
-      'none/latest/mirror.repo',
       'x/latest/mirror.repo',
     ])
       assert.equal((await read(site, `/repos/yum/${path}`)).status, 404, path)
+    assert.equal((await read(site, '/repos/yum/none/latest/mirror.repo')).status, 503)
   })
 
   test('of the repository itself wins', async (t) => {

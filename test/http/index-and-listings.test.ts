@@ -170,11 +170,17 @@ describe('latest.txt', () => {
       headers: { 'If-None-Match': headers.etag },
     })
     assert.deepEqual([known.status, known.headers['x-pinyon-snapshot']], [304, SNAPSHOT])
-    for (const mirror of ['unpublished', 'unknown']) {
-      const missing = await httpGet(`${site.url}/repos/yum/${mirror}/latest.txt`)
-      assert.deepEqual([missing.status, missing.headers['x-cache']], [404, 'not_found'])
-      assert.match(String(missing.headers['x-pinyon-reason']), new RegExp(mirror))
-    }
+    const missing = await httpGet(`${site.url}/repos/yum/n/latest.txt`)
+    assert.deepEqual([missing.status, missing.headers['x-cache']], [404, 'not_found'])
+    assert.equal(missing.headers['x-pinyon-reason'], 'no such mirror, there are m, unpublished: n')
+    // It will be there: clients that know of 503 ask again.
+    const early = await httpGet(`${site.url}/repos/yum/unpublished/latest.txt`)
+    assert.deepEqual([early.status, early.headers['x-cache']], [503, 'error_upstream'])
+    assert.match(
+      String(early.headers['x-pinyon-reason']),
+      /^unpublished has no snapshot yet, ask again or see /,
+    )
+    assert.match(String(early.headers['retry-after']), /^\d+$/)
   })
 })
 

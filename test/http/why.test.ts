@@ -75,7 +75,7 @@ describe('why', () => {
     assert.match(missing.reason ?? '', /does not list: Packages\/other\.rpm/)
     assert.deepEqual([missing.mirror, missing.snapshot], ['m', SNAPSHOT])
     const unknown = await why(site.url, '/repos/yum/nobody/2016-12-13-13-30/x')
-    assert.match(unknown.reason ?? '', /nobody has no snapshot/)
+    assert.match(unknown.reason ?? '', /no such mirror, there is m: nobody/)
     const refused = await why(site.url, '/repos/yum/m/%2e%2e/x')
     assert.deepEqual([refused.status, refused.code], [400, 'PATH_REFUSED'])
     const moment = await why(site.url, `/repos/yum/m/at/2030-01-01T00:00:00Z/repodata/repomd.xml`)

@@ -10,6 +10,10 @@ const ROOT = new URL('../../', import.meta.url).pathname
 const PACKED = [
   'src',
   'config',
+  'docs',
+  'bench/results',
+  'CONTRIBUTING.md',
+  'Dockerfile',
   'package.json',
   'package-lock.json',
   'tsconfig.json',

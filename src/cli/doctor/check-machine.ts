@@ -7,9 +7,11 @@ import { readFreeBytes } from '../../cache/free-space.ts'
 import { createLayout } from '../../cache/layout.ts'
 import type { Config } from '../../config/config.ts'
 import { formatListen } from '../../config/listen.ts'
+import { counted } from '../../model/count.ts'
 import { toPinyonError } from '../../model/errors.ts'
 import { SqliteSnapshotStore } from '../../snapshot/sqlite-snapshot-store.ts'
 import { formatBytes } from '../table.ts'
+import { adviseOnListening } from '../listen-advice.ts'
 import { fine, type Finding } from './finding.ts'
 
 /** The oldest Node that runs pinyon. */
@@ -95,7 +97,7 @@ export async function checkDatabase(dataDir: string, nowMs: number): Promise<Fin
       const seen = mirrors.flatMap(({ checkedAt = 0, current }) => [checkedAt, current?.createdAt ?? 0])
       const newest = Math.max(createdAt, ...seen)
       return [
-        fine('database', `${mirrors.length} mirrors, generation ${generation}`),
+        fine('database', `${counted(mirrors.length, 'mirror')}, generation ${generation}`),
         ...checkClock(newest, nowMs),
       ]
     } finally {
@@ -140,17 +142,9 @@ export async function checkListen({ listen }: Pick<Config, 'listen'>): Promise<F
       check,
       level: 'fail',
       found: `${formatListen(listen)}: ${(error as Error).message}`,
-      advice: adviceOf(error),
+      advice: adviseOnListening(error),
     }
   } finally {
     server.close()
   }
-}
-
-function adviceOf(error: unknown): string {
-  const { code } = error as NodeJS.ErrnoException
-  if (code === 'EADDRINUSE')
-    return 'something else listens there: ss -ltnp shows what; listen: names another port'
-  if (code === 'EACCES') return 'ports below 1024 need a privilege: listen on 8080, or behind a proxy'
-  return 'this machine has no such address: listen: 127.0.0.1:8080, or [::]:8080 for all of them'
 }

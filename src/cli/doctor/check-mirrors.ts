@@ -2,7 +2,9 @@ import pLimit from 'p-limit'
 
 import { openSources } from '../../app/mirror-lists.ts'
 import type { Config, MirrorConfig } from '../../config/config.ts'
-import { PinyonError, toPinyonError, type ErrorCode } from '../../model/errors.ts'
+import { counted } from '../../model/count.ts'
+import { PinyonError, toPinyonError } from '../../model/errors.ts'
+import { adviseOnUpstream } from '../../model/upstream-advice.ts'
 import { parseRepomd } from '../../repodata/repomd.ts'
 import { fetchRepomd } from '../../snapshot/repomd-source.ts'
 import type { MirrorUpstream } from '../../upstream/mirror-upstream.ts'
@@ -43,8 +45,7 @@ async function checkMirror(
   const check = `mirror ${name}`
   const startedAt = performance.now()
   try {
-    if (upstream === undefined)
-      throw new PinyonError('MIRROR_UNCONFIGURED', `no such mirror is configured: ${name}`)
+    if (upstream === undefined) throw new PinyonError('MIRROR_UNCONFIGURED', `no such mirror: ${name}`)
     const found = await fetchRepomd(upstream, undefined, { signal: AbortSignal.timeout(PATIENCE_MS) })
     // Nothing was seen before, so nothing can be unchanged.
     if (found === undefined)
@@ -58,22 +59,17 @@ async function checkMirror(
         found: `its files are of ${new Date(newestTimestamp * 1000).toISOString()}, which is in the future`,
         advice: "look at this machine's clock",
       }
-    return fine(check, `${found.seen.baseurl} answers in ${ms} ms, ${records.length} files of repodata`)
+    return fine(
+      check,
+      `${found.seen.baseurl} answers in ${ms} ms, ${counted(records.length, 'file')} of repodata`,
+    )
   } catch (error) {
     const { code, message } = toPinyonError(error)
     return {
       check,
       level: 'fail',
       found: message,
-      advice: ADVICE[code] ?? 'see what its baseurl gives in a browser or with curl',
+      advice: adviseOnUpstream(code) ?? 'see what its baseurl gives in a browser or with curl',
     }
   }
-}
-
-const ADVICE: Partial<Record<ErrorCode, string>> = {
-  REPODATA_MALFORMED:
-    'its baseurl must be the directory that holds repodata/: a page of a log-in or a listing is none',
-  UPSTREAM_GONE: 'its baseurl must be the directory that holds repodata/',
-  UPSTREAM_TIMEOUT: 'is there a firewall in between, or a proxy that is needed (proxy:)?',
-  UPSTREAM_UNREACHABLE: 'is the name right, does DNS know it, is there a proxy that is needed (proxy:)?',
 }

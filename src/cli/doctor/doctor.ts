@@ -2,6 +2,7 @@ import { createLayout } from '../../cache/layout.ts'
 import type { Config } from '../../config/config.ts'
 import { loadConfig } from '../../config/load.ts'
 import { ConfigError } from '../../config/problem.ts'
+import { counted } from '../../model/count.ts'
 import { toPinyonError } from '../../model/errors.ts'
 import { baseUrl } from '../base-url.ts'
 import { checkIdentities } from '../check-identities.ts'
@@ -41,7 +42,7 @@ async function checkConfiguration(file: string): Promise<Finding[]> {
   }
   const nowMs = Date.now()
   return [
-    fine('configuration', `${config.file}, ${config.mirrors.size} mirrors`),
+    fine('configuration', `${config.file}, ${counted(config.mirrors.size, 'mirror')}`),
     ...checkDisk(config),
     ...(await checkDatabase(config.dataDir, nowMs)),
     await checkServer(config),

@@ -1,4 +1,4 @@
-import { PinyonError } from '../../model/errors.ts'
+import { noSuchMirror } from '../../model/no-such-mirror.ts'
 import { EXACT_MEMBERS } from '../../model/sketch.ts'
 import type { ClientUsage } from '../../snapshot/usage/usage.ts'
 import type { DashboardContext, Page, PageRequest } from '../context.ts'
@@ -76,7 +76,13 @@ export async function mirrorUsagePage(context: DashboardContext, request: PageRe
   const mirror = request.path[1] ?? ''
   await context.usage.flush().catch(() => undefined)
   const details = await context.usage.reader.ofMirror(mirror)
-  if (details === undefined) throw new PinyonError('NOT_FOUND', `no such mirror: ${mirror}`)
+  if (details === undefined) {
+    const known = await context.usage.reader.ofMirrors()
+    throw noSuchMirror(
+      mirror,
+      known.map((one) => one.mirror),
+    )
+  }
   const { usage, snapshots, clients } = details
   const rows = snapshots.slice(0, MAX_SNAPSHOTS).map(
     (one) =>

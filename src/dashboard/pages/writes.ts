@@ -5,6 +5,7 @@ import { html, type HtmlPart } from '../html.ts'
 import type { Links } from '../links.ts'
 import { icon } from '../parts/icons.ts'
 import { writeButton } from '../parts/pieces.ts'
+import { counted } from '../text.ts'
 
 /** A button that has a mirror looked at now; nothing where nobody may write, or it is not looked at at all. */
 export function syncButton(mirror: string, context: DashboardContext, links: Links): HtmlPart {
@@ -34,7 +35,7 @@ export function pinButton(
 ): HtmlPart {
   if (!context.hasTokens() || context.settingsOf(mirror.name) === undefined) return undefined
   const from = mirror.current === undefined ? '' : ` instead of ${mirror.current.name}`
-  const danger = lost > 0 ? ` It lists ${lost} packages that no source has any more.` : ''
+  const danger = lost > 0 ? ` It lists ${counted(lost, 'package')} that no source has any more.` : ''
   const seen = hosts > 0 ? ` ${hosts} hosts used this mirror in the last 24 hours.` : ''
   return writeButton([icon('pin'), 'Pin jobs to this'], {
     method: 'PUT',

@@ -155,6 +155,11 @@ export class FastConnection implements EndedRequest, DetourOwner {
     })
   }
 
+  /** Whether nothing was asked on it yet. */
+  get isFresh(): boolean {
+    return !this.#isIdle && !this.isBusy
+  }
+
   #begin({ target, headers }: SimpleRequest, { snapshot, packageName }: FileReply, answer: FastAnswer): void {
     this.startedAt = performance.now()
     this.target = target

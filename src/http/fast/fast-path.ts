@@ -14,6 +14,9 @@ import { RequestReader } from './request-head.ts'
 import { SharedReads } from './shared-reads.ts'
 import { SmallWrites } from './small-writes.ts'
 
+/** How long a connection without a request is waited for by a server that ends, in milliseconds. */
+const FIRST_REQUEST_MS = 1_000
+
 /** What is answered without node:http. */
 export interface FastFiles {
   /** A file of a snapshot that was asked for by exactly this target before. */
@@ -88,12 +91,16 @@ export class FastPath implements FastContext {
     this.#tellIfIdle()
   }
 
-  /** Ends idle connections; resolves when no other is left. */
+  /** Ends idle connections; resolves when no other is left. The first request of one that was just made may be under way: it is waited for. */
   async drain(): Promise<void> {
     this.isDraining = true
-    for (const connection of this.#connections) if (!connection.isBusy) connection.connection.destroy()
-    if (![...this.#connections].some(({ isBusy }) => isBusy)) return
+    for (const one of this.#connections) if (!one.isBusy && !one.isFresh) one.connection.destroy()
+    if (![...this.#connections].some(({ connection }) => !connection.destroyed)) return
+    const timer = setTimeout(() => {
+      for (const one of this.#connections) if (one.isFresh) one.connection.destroy()
+    }, FIRST_REQUEST_MS)
     await new Promise<void>((resolve) => (this.#idle = resolve))
+    clearTimeout(timer)
   }
 
   /** Ends what is left. */

@@ -1,0 +1,37 @@
+import { relative } from 'node:path'
+
+import type { Config } from '../config/config.ts'
+import { counted } from '../model/count.ts'
+import { VERSION } from '../system/version.ts'
+import { baseUrl } from './base-url.ts'
+
+/** Addresses of which other machines know nothing. */
+const LOOPBACK = /^(?:127\.|::1$|localhost$)/
+
+/**
+ * What whoever has started it by hand does next: where the dashboard is, how dnf gets here, and what to write into the configuration.
+ * @param port the one that it listens on
+ */
+export function formatWelcome(config: Config, port: number): string {
+  const base = baseUrl(config, port)
+  const file = relative(process.cwd(), config.file)
+  const mirror = [...config.mirrors.values()].find(({ enabled }) => enabled)?.name ?? 'NAME'
+  const others = LOOPBACK.test(config.listen.host)
+    ? `Only this machine is served; listen: '[::]:${port}' serves others as well. `
+    : ''
+  return `pinyon ${VERSION} serves ${counted(config.mirrors.size, 'mirror')} of ${file} on ${base}
+
+  dashboard     ${base}/
+  point dnf at  dnf --repofrompath=${mirror},${base}/repos/yum/${mirror}/latest --repo=${mirror} --nogpgcheck list
+  the index     curl ${base}/repos/yum/all_latest.json
+  its state     npm run -s pinyon -- status
+
+Next: mirrors of your own, below mirrors: in ${file}; the name is the repo id that clients use.
+
+  epel-el9:
+    baseurl: https://dl.fedoraproject.org/pub/epel/9/Everything/x86_64/
+
+What you save there is taken up at once, or refused with file, line and reason; npm run -s pinyon -- check-config says the same beforehand.
+${others}Ctrl-C stops.
+`
+}
