@@ -1,0 +1,72 @@
+import { isReached, OURS, type Figure } from '../measure/figure.ts'
+import { formatTarget, isBeside } from './figure-table.ts'
+import { formatValue } from './format-value.ts'
+import type { BenchResult } from './result.ts'
+
+/** The tables of README: hits against each peer, and the rest with what it is to reach. */
+export function formatMarkdown(result: BenchResult): string {
+  const { machine, versions, date, commit } = result
+  const main = result.figures.filter(({ measure, of }) => !isBeside(measure) && !of.includes(','))
+  const hot = main.filter(({ scenario }) => scenario === 'hot')
+  const others = main.filter(
+    ({ scenario, of, ratio }) => scenario !== 'hot' && (ratio !== undefined || of === OURS),
+  )
+  const peers = [...new Set(hot.map(({ of }) => of))].filter((of) => of !== OURS)
+  const tables = [
+    hot.length === 0 ? [] : formatHits(hot, peers),
+    others.length === 0 ? [] : formatOthers(others),
+  ]
+  const programs = Object.entries(versions).map(([name, version]) => `${name} ${version}`)
+  return [
+    ...tables.filter((lines) => lines.length > 0).flatMap((lines) => [...lines, '']),
+    ...result.notes.map((note) => `* ${note}`),
+    ...(result.notes.length === 0 ? [] : ['']),
+    `${machine.cores} cores (${machine.processor}), ${machine.memoryGiB} GiB, Linux ${machine.kernel}; ${programs.join(', ')}; ` +
+      `${date.slice(0, 10)}, ${commit}. Medians, quartiles in brackets; **bold** where pinyon is ahead.`,
+    '',
+  ].join('\n')
+}
+
+function formatHits(hot: readonly Figure[], peers: readonly string[]): string[] {
+  const names = [...new Set(hot.map(({ name }) => name))]
+  const find = (name: string, of: string) => hot.find((one) => one.name === name && one.of === of)
+  const rows = names.map((name) => {
+    const own = find(name, OURS)
+    const value = own === undefined ? '' : formatValue(own.value.median, own.unit)
+    return line([name, value, ...peers.map((peer) => formatRatio(find(name, peer)))])
+  })
+  return [line(['requests/s', OURS, ...peers.map((peer) => `: ${peer}`)]), rule(peers.length + 2), ...rows]
+}
+
+function formatOthers(figures: readonly Figure[]): string[] {
+  const rows = figures.map((figure) => {
+    const { scenario, name, measure, of, ratio, value, unit } = figure
+    const found = ratio === undefined ? formatValue(value.median, unit) : formatRatio(figure)
+    const missed = isReached(figure) === false ? ' (missed)' : ''
+    return line([
+      `${scenario}: ${name}`,
+      measure,
+      ratio === undefined ? '' : of,
+      found,
+      `${formatTarget(figure)}${missed}`,
+    ])
+  })
+  return [line(['', 'measure', 'against', 'pinyon, or pinyon : it', 'to reach']), rule(5), ...rows]
+}
+
+function formatRatio(figure: Figure | undefined): string {
+  if (figure?.ratio === undefined) return ''
+  const { median, low, high } = figure.ratio
+  const isAhead = figure.better === 'more' ? median > 1 : median < 1
+  const digits = median >= 10 ? 0 : median < 0.1 ? 4 : 2
+  const shown = isAhead ? `**${median.toFixed(digits)}**` : median.toFixed(digits)
+  return `${shown} (${low.toFixed(digits)}–${high.toFixed(digits)})`
+}
+
+function line(cells: readonly string[]): string {
+  return `| ${cells.join(' | ')} |`
+}
+
+function rule(columns: number): string {
+  return `|${'---|'.repeat(columns)}`
+}
