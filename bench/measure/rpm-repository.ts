@@ -33,6 +33,15 @@ export async function writeRpmRepository(dir: string, packages: number): Promise
   }
 }
 
+/** Numbers of so many packages from all over a repository, of all sizes. */
+export function spreadNumbers(wanted: number, packages: number): number[] {
+  const step = Math.floor(packages / wanted)
+  return Array.from(
+    { length: wanted },
+    (_, at) => at * step - ((at * step) % SIZES.length) + (at % SIZES.length),
+  )
+}
+
 /** Where a package is in the repository. */
 export function packagePath(number: number): string {
   return `Packages/${packageName(number)}-1.0-1.noarch.rpm`

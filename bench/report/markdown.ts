@@ -8,9 +8,7 @@ export function formatMarkdown(result: BenchResult): string {
   const { machine, versions, date, commit } = result
   const main = result.figures.filter(({ measure, of }) => !isBeside(measure) && !of.includes(','))
   const hot = main.filter(({ scenario }) => scenario === 'hot')
-  const others = main.filter(
-    ({ scenario, of, ratio }) => scenario !== 'hot' && (ratio !== undefined || of === OURS),
-  )
+  const others = main.filter(({ scenario }) => scenario !== 'hot')
   const peers = [...new Set(hot.map(({ of }) => of))].filter((of) => of !== OURS)
   const tables = [
     hot.length === 0 ? [] : formatHits(hot, peers),
@@ -38,20 +36,31 @@ function formatHits(hot: readonly Figure[], peers: readonly string[]): string[] 
   return [line(['requests/s', OURS, ...peers.map((peer) => `: ${peer}`)]), rule(peers.length + 2), ...rows]
 }
 
+/** A row for each server that a measure is held against, and one for what is pinyon's alone. */
 function formatOthers(figures: readonly Figure[]): string[] {
-  const rows = figures.map((figure) => {
-    const { scenario, name, measure, of, ratio, value, unit } = figure
-    const found = ratio === undefined ? formatValue(value.median, unit) : formatRatio(figure)
-    const missed = isReached(figure) === false ? ' (missed)' : ''
-    return line([
-      `${scenario}: ${name}`,
-      measure,
-      ratio === undefined ? '' : of,
-      found,
-      `${formatTarget(figure)}${missed}`,
-    ])
+  const rows = [...Map.groupBy(figures, keyOf).values()].flatMap((same) => {
+    const own = same.find(({ of }) => of === OURS)
+    const rivals = same.filter(({ ratio }) => ratio !== undefined)
+    if (own === undefined) return []
+    const head = [`${own.scenario}: ${own.name}`, own.measure, formatMedian(own)]
+    if (rivals.length > 0)
+      return rivals.map((rival) => line([...head, rival.of, formatRatio(rival), formatReached(rival)]))
+    const counted = same.filter((one) => one !== own).map((one) => `${one.of} ${formatMedian(one)}`)
+    return [line([...head, counted.join(', '), '', formatReached(own)])]
   })
-  return [line(['', 'measure', 'against', 'pinyon, or pinyon : it', 'to reach']), rule(5), ...rows]
+  return [line(['', 'measure', OURS, 'against', 'pinyon : it', 'to reach']), rule(6), ...rows]
+}
+
+function keyOf({ scenario, name, measure }: Figure): string {
+  return JSON.stringify([scenario, name, measure])
+}
+
+function formatMedian({ value, unit }: Figure): string {
+  return formatValue(value.median, unit)
+}
+
+function formatReached(figure: Figure): string {
+  return `${formatTarget(figure)}${isReached(figure) === false ? ' (missed)' : ''}`
 }
 
 function formatRatio(figure: Figure | undefined): string {

@@ -11,7 +11,7 @@ import { needs } from '../../test/support/tools.ts'
 import { OURS, toFigures } from '../measure/figure.ts'
 import { mustGet } from '../measure/http-get.ts'
 import { sha256 } from '../measure/hot-repository.ts'
-import { getRpmRepository, packagePath } from '../measure/rpm-repository.ts'
+import { getRpmRepository, packagePath, spreadNumbers } from '../measure/rpm-repository.ts'
 import { chooseRounds, type Scenario } from '../measure/scenario.ts'
 import { compilePinyon } from '../measure/timed-command.ts'
 import { startNginxPeer } from '../peers/nginx.ts'
@@ -103,8 +103,7 @@ async function measureAt(root: string, dir: string, use: (url: string) => Promis
 async function usePinyon(url: string, dir: string, root: string, count: number): Promise<void> {
   const pinyon = await startPinyonPeer({ name: OURS, dir, mirrors: { bench: `${url}/` } })
   try {
-    const step = Math.floor(count / WANTED)
-    const wanted = Array.from({ length: WANTED }, (_, at) => packagePath(at * step))
+    const wanted = spreadNumbers(WANTED, count).map(packagePath)
     const get = async () => {
       for (let path = wanted.shift(); path !== undefined; path = wanted.shift()) {
         const expected = { status: 200, sha256: sha256(readFileSync(join(root, path))) }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { needs } from '../../test/support/tools.ts'
 import { runDnfJob, type DnfTimes } from '../measure/dnf-job.ts'
 import { toFigures } from '../measure/figure.ts'
-import { getRpmRepository } from '../measure/rpm-repository.ts'
+import { getRpmRepository, spreadNumbers } from '../measure/rpm-repository.ts'
 import { packageName } from '../measure/rpm-templates.ts'
 import { chooseRounds, type Scenario } from '../measure/scenario.ts'
 import { startNginxPeer } from '../peers/nginx.ts'
@@ -28,9 +28,8 @@ export const runDnf: Scenario = async ({ dir, options, fixtures, say }) => {
     upstream: 'http://127.0.0.1:1',
   })
   const peers = await startPeers(['pinyon', RIVAL], dir, { ...place, upstream: upstream.url })
-  const times: Record<string, DnfTimes[]> = {}
-  const step = Math.floor(count / INSTALLED)
-  const packages = Array.from({ length: INSTALLED }, (_, at) => packageName(at * step + 1))
+  const times: Record<string, DnfTimes[]> = Object.fromEntries(peers.map(({ name }) => [name, []]))
+  const packages = spreadNumbers(INSTALLED, count).map(packageName)
   try {
     // The first round makes all of it warm.
     for (let round = 0; round <= chooseRounds(options, 4, 2); round += 1) {
