@@ -44,9 +44,16 @@ export async function startSlowUpstream(root: string, ports: readonly SlowPort[]
 }
 
 async function receive<T>(child: ChildProcess): Promise<T> {
-  const died = once(child, 'exit').then(([code]) => {
+  const settled = new AbortController()
+  const { signal } = settled
+  const died = once(child, 'exit', { signal }).then(([code]) => {
     throw new Error(`the slow upstream ended with ${code}`)
   })
-  const [message] = (await Promise.race([once(child, 'message'), died])) as [T]
-  return message
+  try {
+    const [message] = (await Promise.race([once(child, 'message', { signal }), died])) as [T]
+    return message
+  } finally {
+    died.catch(() => undefined)
+    settled.abort()
+  }
 }
