@@ -31,9 +31,9 @@ const CACHED = 5
 const LOOK_UPS = 600
 const WARM_UPS = 200
 /** What a start has to do besides is done, for the most part. */
-const SETTLE_MS = 1_500
+const SETTLE_MS = 1_000
 /** Processes that look after the farm come and go: memory is the least of some looks. */
-const LOOKS = 6
+const LOOKS = 4
 const LOOK_MS = 250
 
 /** Writes a farm, starts a server on it, and asks it for small packages of all of it. */
@@ -41,6 +41,7 @@ export async function measureFarm(
   dir: string,
   shape: Pick<FarmSize, 'mirrors' | 'snapshots' | 'packages'>,
   seed: number,
+  settleMs = SETTLE_MS,
 ): Promise<FarmFigures> {
   const data = join(dir, 'data')
   const newestAt = Math.floor((Date.now() - HOUR_MS) / 60_000) * 60_000
@@ -56,7 +57,7 @@ export async function measureFarm(
   const pinyon = await startPinyonPeer({ name: 'pinyon', dir, mirrors, settings })
   const startSeconds = (performance.now() - startedAt) / 1_000
   try {
-    await sleep(SETTLE_MS)
+    await sleep(settleMs)
     const idleRssBytes = await leastRssBytes(pinyon.pid)
     const times = await lookUp(pinyon.url, size, seed)
     const [p50Us, p99Us] = [

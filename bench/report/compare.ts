@@ -1,5 +1,8 @@
-import type { Figure } from '../measure/figure.ts'
+import { isReached, type Figure } from '../measure/figure.ts'
 import { formatSpread, type Spread } from '../measure/statistics.ts'
+
+/** By which part a value that missed its limit before may miss it by more. */
+const VALUE_ALLOWANCE = 0.1
 
 /** A figure of two runs. */
 export interface Comparison {
@@ -25,9 +28,12 @@ export function compareFigures(before: readonly Figure[], after: readonly Figure
       return [{ figure, before: other, after: own, isWorse: isWorse(figure, other, own) }]
     }
     if (figure.ratio !== undefined || figure.target === undefined) return []
-    const { median } = figure.value
-    const isMissed = figure.better === 'more' ? median < figure.target : median > figure.target
-    return [{ figure, before: earlier.value, after: figure.value, isWorse: isMissed }]
+    const isMissed = isReached(figure) === false
+    const wasReached = isReached({ ...earlier, target: figure.target }) === true
+    const hasGrown = isWorse({ ...figure, allowance: VALUE_ALLOWANCE }, earlier.value, figure.value)
+    return [
+      { figure, before: earlier.value, after: figure.value, isWorse: isMissed && (wasReached || hasGrown) },
+    ]
   })
 }
 

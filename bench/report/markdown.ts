@@ -25,6 +25,17 @@ export function formatMarkdown(result: BenchResult): string {
   ].join('\n')
 }
 
+const BEGIN = '<!-- npm run bench: from here -->'
+const END = '<!-- npm run bench: to here -->'
+
+/** A text with other tables between the two comments that mark their place. @throws Error when it has none */
+export function replaceTables(text: string, markdown: string): string {
+  const [begin, end] = [text.indexOf(BEGIN), text.indexOf(END)]
+  if (begin < 0 || end < begin)
+    throw new Error(`nowhere to put the tables: expected “${BEGIN}” and “${END}”, found ${begin} and ${end}`)
+  return `${text.slice(0, begin + BEGIN.length)}\n\n${markdown}\n${text.slice(end)}`
+}
+
 function formatHits(hot: readonly Figure[], peers: readonly string[]): string[] {
   const names = [...new Set(hot.map(({ name }) => name))]
   const find = (name: string, of: string) => hot.find((one) => one.name === name && one.of === of)

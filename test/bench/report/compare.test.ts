@@ -43,6 +43,10 @@ test('of values only those with a limit are compared, with that', () => {
   assert.deepEqual(isWorse(limited, limited), [false])
   assert.deepEqual(isWorse(limited, { ...limited, value: { median: 2, low: 2, high: 2 } }), [true])
   assert.deepEqual(isWorse(value, value), [])
+  // What was missed before is only told of when it is missed by more.
+  const missed: Figure = { ...limited, value: { median: 2, low: 2, high: 2 } }
+  assert.deepEqual(isWorse(missed, { ...missed, value: { median: 2.1, low: 2.1, high: 2.1 } }), [false])
+  assert.deepEqual(isWorse(missed, { ...missed, value: { median: 3, low: 3, high: 3 } }), [true])
 })
 
 test('what only one run has, and what says nothing between runs, is left out', () => {

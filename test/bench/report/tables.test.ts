@@ -5,7 +5,7 @@ import { test } from 'node:test'
 
 import { formatFigures } from '../../../bench/report/figure-table.ts'
 import { formatValue } from '../../../bench/report/format-value.ts'
-import { formatMarkdown } from '../../../bench/report/markdown.ts'
+import { formatMarkdown, replaceTables } from '../../../bench/report/markdown.ts'
 import { readResult, writeResult } from '../../../bench/report/result.ts'
 import { tempDir } from '../../support/temp-dir.ts'
 import { SAMPLE } from './sample-result.ts'
@@ -79,6 +79,15 @@ test('README’s tables hold hits against each server, and the rest with what it
     '2 cores (Some <CPU> & more), 24 GiB, Linux 6.1; node 24.0.0, nginx 1.22.1; 2030-01-02, abcdef. Medians, quartiles in brackets; **bold** where pinyon is ahead.',
     '',
   ])
+})
+
+test('README has a place for its tables, and nothing else of it is touched', () => {
+  const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8')
+  const written = replaceTables(readme, '| a |\n')
+  const [before = '', after = ''] = written.split('\n\n| a |\n\n')
+  assert.ok(readme.startsWith(before) && readme.endsWith(after) && before !== '' && after !== '')
+  assert.equal(replaceTables(written, '| a |\n'), written)
+  assert.throws(() => replaceTables('# pinyon', ''), /nowhere to put the tables/)
 })
 
 test('a result is read as it was written, but for digits that say nothing, and another file refused', (t) => {
