@@ -31,7 +31,7 @@ export function treeOf(pid: number, processes: readonly ProcessStat[]): ProcessS
 
 /** Processor time that a process and those below it have used, in seconds. */
 export function readCpuSeconds(pid: number): number {
-  return readTree(pid).reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0)
+  return readTree(pid).reduce((sum, stat) => sum + (readThreadSeconds(stat.pid) ?? stat.cpuSeconds), 0)
 }
 
 /** Memory that a process and those below it have in use, in bytes. */
@@ -50,6 +50,17 @@ function readStat(pid: string): ProcessStat[] {
     return [parseStat(readFileSync(`/proc/${pid}/stat`, 'utf8'))]
   } catch {
     return []
+  }
+}
+
+/** Of its threads, to the nanosecond, where a tick would be too long; undefined where the kernel does not tell. */
+function readThreadSeconds(pid: number): number | undefined {
+  try {
+    const threads = readdirSync(`/proc/${pid}/task`)
+    const used = threads.map((thread) => readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8'))
+    return used.reduce((sum, text) => sum + Number.parseInt(text, 10) / 1e9, 0)
+  } catch {
+    return undefined
   }
 }
 

@@ -1,9 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { connect } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 
+import { accepts } from '../../test/support/daemon.ts'
 import { findTool } from '../../test/support/tools.ts'
 
 /** A server's process. */
@@ -67,18 +67,6 @@ export function onCore(core: number | undefined, path: string, args: readonly st
   const taskset = findTool('taskset')
   if (core === undefined || taskset === undefined || availableParallelism() < 2) return [path, ...args]
   return [taskset, '--cpu-list', String(core), path, ...args]
-}
-
-async function accepts(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1')
-  try {
-    await once(socket, 'connect')
-    return true
-  } catch {
-    return false
-  } finally {
-    socket.destroy()
-  }
 }
 
 /** Ends a child process: politely first. */
