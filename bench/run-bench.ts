@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 
 import { Fixtures } from './measure/fixtures.ts'
 import { formatFigures } from './report/figure-table.ts'
+import { exitOnSignals, removeWithUs } from './measure/leave-nothing.ts'
 import { readCommit, readMachine, readVersions } from './measure/machine.ts'
 import { formatPicture } from './report/picture.ts'
 import { writeResult, type BenchResult, type ScenarioResult } from './report/result.ts'
@@ -37,9 +38,11 @@ const FAILED = 'was not measured to its end'
 
 /** Runs scenarios one after the other. */
 export async function measureAll(options: BenchOptions): Promise<BenchResult> {
+  exitOnSignals()
   const startedAt = Date.now()
   const results: ScenarioResult[] = []
   const shared = mkdtempSync(join(tmpdir(), 'pinyon-bench-'))
+  removeWithUs(shared)
   try {
     const fixtures = new Fixtures(shared)
     for (const name of options.only) results.push(await measureScenario(name, options, fixtures))
@@ -67,6 +70,7 @@ async function measureScenario(
   fixtures: Fixtures,
 ): Promise<ScenarioResult> {
   const dir = mkdtempSync(join(tmpdir(), `pinyon-bench-${name}-`))
+  removeWithUs(dir)
   const say = (line: string) => process.stderr.write(`${name}: ${line}\n`)
   const startedAt = performance.now()
   try {

@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 
+import { endWithUs } from './leave-nothing.ts'
 import { stop } from '../peers/start-server.ts'
 
 /** How one port of a slow upstream answers. */
@@ -34,6 +35,7 @@ const PROGRAM = new URL('slow-upstream-process.ts', import.meta.url)
 /** Starts one that serves the files below `root`. */
 export async function startSlowUpstream(root: string, ports: readonly SlowPort[]): Promise<SlowUpstream> {
   const child = fork(PROGRAM, [root, JSON.stringify(ports)], { stdio: 'inherit' })
+  endWithUs(child)
   const urls = await receive<string[]>(child)
   const counts = async () => {
     const received = receive<Record<string, PathCount>>(child)

@@ -2,6 +2,12 @@
 -- chosen at random by their weights; without any, for the URL it was given.
 local paths, ends, total, state = {}, {}, 0, 1
 
+-- Tells that it begins.
+setup = function(thread)
+  io.write("begins\n")
+  io.flush()
+end
+
 init = function(args)
   if #args < 2 then return end
   state = tonumber(args[2]) % 2147483646 + 1

@@ -1,8 +1,12 @@
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcessByStdio } from 'node:child_process'
+import { once } from 'node:events'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 import { findTool } from '../../test/support/tools.ts'
+import { endWithUs } from './leave-nothing.ts'
 import { onCore } from '../peers/start-server.ts'
 
 /** What wrk is to ask. */
@@ -36,6 +40,8 @@ const SCRIPT = join(import.meta.dirname, 'wrk-report.lua')
 /** Whole seconds are all that it takes: it is told to end long before. */
 const LONGEST = '600s'
 
+const INTERRUPT_MS = 50
+
 /** Loads a server from one thread for some time. */
 export async function runWrk({
   url,
@@ -54,10 +60,22 @@ export async function runWrk({
   ].flat()
   const [command = wrk, ...rest] = onCore(core, wrk, args)
   const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'inherit'] })
-  const timer = setTimeout(() => child.kill('SIGINT'), seconds * 1_000)
-  const output = await text(child.stdout)
-  clearTimeout(timer)
-  const line = /^\{.*\}$/m.exec(output)?.[0]
-  if (line === undefined) throw new Error(`wrk said nothing of ${url}: ${output}`)
+  endWithUs(child)
+  const output = text(child.stdout)
+  await endAfter(child, seconds)
+  const line = /^\{.*\}$/m.exec(await output)?.[0]
+  if (line === undefined) throw new Error(`wrk said nothing of ${url}: ${await output}`)
   return JSON.parse(line) as WrkResult
+}
+
+/** Lets it run so long from when it begins. An interrupt that comes before it sleeps wakes it of nothing, so more follow. */
+async function endAfter(child: ChildProcessByStdio<null, Readable, null>, seconds: number): Promise<void> {
+  const exited = once(child, 'exit')
+  await Promise.race([once(child.stdout, 'data'), exited])
+  await Promise.race([sleep(seconds * 1_000), exited])
+  const interrupt = () => child.kill('SIGINT')
+  interrupt()
+  const timer = setInterval(interrupt, INTERRUPT_MS)
+  await exited
+  clearInterval(timer)
 }

@@ -3,6 +3,7 @@ import { mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 
+import { endWithUs } from '../measure/leave-nothing.ts'
 import type { Peer } from './peer.ts'
 import { onCore, stop } from './start-server.ts'
 
@@ -47,6 +48,7 @@ export async function startPinyonPeer(options: PinyonOptions): Promise<Peer> {
     stdio: ['ignore', 'pipe', log],
     env: { ...ENVIRONMENT, PINYON_LOG: logLevel },
   })
+  endWithUs(child)
   try {
     const url = await urlOf(child)
     while ((await fetch(`${url}/readyz`)).status !== 200)

@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import { accepts } from '../../test/support/daemon.ts'
+import { endWithUs } from '../measure/leave-nothing.ts'
 import { findTool } from '../../test/support/tools.ts'
 
 /** A server's process. */
@@ -37,6 +38,7 @@ export async function startServer({ command, args, cwd, port, core }: ServerComm
   const path = findTool(command)
   if (path === undefined) throw new Error(`${command} is not installed`)
   const child = spawnOn(core, path, args, cwd)
+  endWithUs(child)
   let said = ''
   for (const stream of [child.stdout, child.stderr])
     stream?.on('data', (chunk: Buffer) => (said = `${said}${chunk.toString()}`.slice(-4_000)))
