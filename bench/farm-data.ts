@@ -20,6 +20,8 @@ export interface FarmSize {
   readonly newestAt: number
   /** Whether there are no blobs at all: they take most of the time. */
   readonly isEmpty?: boolean
+  /** Whether cached packages can be asked for: their bytes are their mirror's number and href, and there. */
+  readonly hasPackages?: boolean
 }
 
 const EIGHT_HOURS_MS = 8 * 3_600_000
@@ -57,6 +59,16 @@ export function mirrorName(mirror: number): string {
   return `mirror-${String(mirror).padStart(3, '0')}`
 }
 
+/** Where a package is. Those of the first hundredth have in each snapshot the version of its number, counted from 1. */
+export function packageHref(number: number, version: number): string {
+  return `Packages/p/package-${number}-${version}-1.x86_64.rpm`
+}
+
+/** When a snapshot of the farm was made, counted from 1, in milliseconds since the epoch. */
+export function snapshotTime({ snapshots, newestAt }: FarmSize, seq: number): number {
+  return newestAt - (snapshots - seq) * EIGHT_HOURS_MS
+}
+
 function prepare(database: Database.Database) {
   return {
     mirror: database.prepare(
@@ -83,7 +95,7 @@ function writeMirror(statements: Statements, mirror: number, size: FarmSize, dat
   const { snapshots, packages, newestAt } = size
   statements.mirror.run(mirror, mirrorName(mirror), newestAt, newestAt)
   for (let seq = 1; seq <= snapshots; seq += 1) {
-    const createdAt = newestAt - (snapshots - seq) * EIGHT_HOURS_MS
+    const createdAt = snapshotTime(size, seq)
     const id = mirror * 10_000 + seq
     statements.snapshot.run(
       id,
@@ -107,8 +119,10 @@ function writeMirror(statements: Statements, mirror: number, size: FarmSize, dat
     const versions = number < changed ? snapshots : 1
     for (let version = 1; version <= versions; version += 1) {
       const last = version === versions ? null : version
-      const href = `Packages/p/package-${number}-${version}-1.x86_64.rpm`
-      const content = digest(`${mirror} ${href}`)
+      const href = packageHref(number, version)
+      const bytes = `${mirror} ${href}`
+      const content = digest(bytes)
+      const sizeBytes = size.hasPackages === true ? bytes.length : 300_000
       statements.package.run(
         mirror,
         hashHref(href),
@@ -116,12 +130,13 @@ function writeMirror(statements: Statements, mirror: number, size: FarmSize, dat
         version,
         last,
         content,
-        300_000,
+        sizeBytes,
         `package-${number}`,
         String(version),
       )
       // Of those that changed every version was asked for, and so were some of the others.
-      if (number < size.cached) writeBlob(statements, dataDir, content, 300_000, newestAt)
+      if (number < size.cached)
+        writeBlob(statements, dataDir, content, sizeBytes, newestAt, size.hasPackages === true ? bytes : '')
     }
   }
 }
@@ -132,10 +147,11 @@ function writeBlob(
   content: Digest,
   size: number,
   usedAt: number,
+  bytes = '',
 ): void {
   const path = blobPath(createLayout(dataDir), content)
   mkdirSync(dirname(path), { recursive: true })
-  writeFileSync(path, '')
+  writeFileSync(path, bytes)
   statements.blob.run(content, size, usedAt)
 }
 

@@ -1,6 +1,6 @@
 /**
- * Installs the Debian packages whose tools the tests use, where that is possible: as root, with apt-get. Elsewhere it says
- * which command would, and the tests that need them are skipped. Silent when nothing is missing; never fails.
+ * Installs the Debian packages whose tools the tests use, or those of the list that it is given, where that is possible: as root,
+ * with apt-get. Elsewhere it says which command would, and what needs them is left out. Silent when nothing is missing; never fails.
  * Runs on whatever Node the machine has (18 or later).
  */
 import { spawnSync } from 'node:child_process'
@@ -14,16 +14,22 @@ const POLICY = '/usr/sbin/policy-rc.d'
 const DIRECTORIES = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'].filter(Boolean)
 const PYTHON = existsSync('/usr/bin/python3') ? '/usr/bin/python3' : 'python3'
 
+const LIST = process.argv[2] ?? new URL('support/debian-packages.json', import.meta.url)
+
 const missing = findMissing()
 if (missing.length > 0) provide(missing)
 
 /** Names of the Debian packages that are not there, judged by their commands and Python modules. */
 function findMissing() {
-  const packages = JSON.parse(readFileSync(new URL('support/debian-packages.json', import.meta.url), 'utf8'))
+  const packages = readList()
   const modules = findMissingModules(packages.flatMap(({ module }) => module ?? []))
   return packages
     .filter(({ commands, module }) => modules.includes(module) || commands?.some((name) => !hasCommand(name)))
     .map((entry) => entry.package)
+}
+
+function readList() {
+  return JSON.parse(readFileSync(LIST, 'utf8'))
 }
 
 function hasCommand(name) {
@@ -47,13 +53,13 @@ function findMissingModules(modules) {
 function provide(packages) {
   const command = `apt-get install -y --no-install-recommends ${packages.join(' ')}`
   if (process.getuid?.() !== 0 || !hasCommand('apt-get')) {
-    say(`tests that need ${packages.join(', ')} are skipped; on Debian this installs them: sudo ${command}`)
+    say(`what needs ${packages.join(', ')} is left out; on Debian this installs them: sudo ${command}`)
     return
   }
-  say(`installing for the tests: ${packages.join(' ')}`)
+  say(`installing: ${packages.join(' ')}`)
   const failure = install(packages)
   if (failure === undefined) return
-  say(`tests that need ${findMissing().join(', ')} are skipped, as apt-get failed: ${failure}`)
+  say(`what needs ${findMissing().join(', ')} is left out, as apt-get failed: ${failure}`)
 }
 
 /** Installs without starting, or leaving enabled, any service that comes along; gives what went wrong. */
@@ -70,8 +76,11 @@ function install(packages) {
     // Without a network the lists already there may do.
     apt('update')
     const failure = apt('install', '-y', '--no-install-recommends', ...packages)
-    if (packages.includes('nginx-light') && hasCommand('systemctl')) {
-      spawnSync('systemctl', ['--quiet', 'disable', 'nginx.service'], { stdio: 'ignore' })
+    const services = readList().flatMap((entry) =>
+      packages.includes(entry.package) ? (entry.services ?? []) : [],
+    )
+    if (services.length > 0 && hasCommand('systemctl')) {
+      spawnSync('systemctl', ['--quiet', 'disable', ...services], { stdio: 'ignore' })
     }
     return failure
   } finally {

@@ -1,109 +1,112 @@
 import type { Peer } from '../peers/peer.ts'
+import { toFigures, type Figure, type Samples } from './figure.ts'
 import { readCpuSeconds, readRssBytes } from './process-figures.ts'
-import { spreadOf, type Spread } from './statistics.ts'
-import { runWrk } from './wrk.ts'
+import { runWrk, type WrkRequest } from './wrk.ts'
 
-/** What every peer is asked in one scenario. */
-export interface Scenario {
+/** What peers are asked in one case. */
+export interface LoadCase {
   readonly name: string
   readonly connections: number
-  /** What is asked of each peer, in the order of the peers; undefined for one that cannot answer it. */
-  readonly requests: readonly (ScenarioRequest | undefined)[]
+  /** What each peer is asked, by its name; those that are not here take no part. */
+  readonly requests: Readonly<Record<string, LoadRequest>>
+  /** Of an answer, head and body: where one takes so long that few end in a round, bytes are counted instead of answers. */
+  readonly answerBytes?: number
+  /** By peer: what the ratio of requests/s is to reach. */
+  readonly targets?: Readonly<Record<string, number>>
 }
 
-/** A request of a scenario, as one peer gets it. */
-export interface ScenarioRequest {
-  readonly path: string
-  readonly headers?: Readonly<Record<string, string>>
-}
-
-/** What one peer made of a scenario, over all rounds. */
-export interface PeerFigures {
-  readonly requestsPerSecond: Spread
-  /** Of the first peer's, round by round: its requests/s divided by this one's. */
-  readonly ratio: Spread
-  readonly cpuUsPerRequest: Spread
-  /** The first peer's divided by this one's: above 1 where this one needs less. */
-  readonly cpuRatio: Spread
-  readonly p50Us: Spread
-  readonly p99Us: Spread
-  readonly rssBytes: number
-  readonly errors: number
-}
-
-interface Sample {
-  readonly requestsPerSecond: number
-  readonly cpuUsPerRequest: number
-  readonly p50Us: number
-  readonly p99Us: number
-  readonly rssBytes: number
-  readonly errors: number
-}
+/** A request, as one peer gets it. */
+export type LoadRequest = Pick<WrkRequest, 'headers' | 'mix'> & { readonly path: string }
 
 /** How long it is measured. */
 export interface Rounds {
   readonly rounds: number
   /** Of one peer in one round. */
   readonly seconds: number
+  /** The one core that the load comes from. */
+  readonly core: number | undefined
 }
+
+interface Sample {
+  readonly requestsPerSecond: number
+  readonly cpuUs: number
+  readonly p50Us: number | undefined
+  readonly p99Us: number | undefined
+  readonly rssBytes: number
+}
+
+/** Comes before the rounds, and does not count: what is compiled while it runs is compiled then. */
+const WARM_UP_SECONDS = 0.25
+
+/** Ratios of what depends on a few requests say less. */
+const TAIL_ALLOWANCE = 1
+
+/** Of as many answers there is a hundredth. */
+const ENOUGH_FOR_P99 = 100
 
 /**
- * Loads the peers in turn, many short rounds of all of them, each round beginning with another one: what else runs on the machine meets all
+ * Loads peers in turn, many short rounds of all of them, each round beginning with another one: what else runs on the machine meets all
  * of them alike, and ratios are those of neighbours.
+ * @throws Error when a peer answered an error, or broke off
  */
-export async function measureScenario(
+export async function measureLoad(
+  scenario: string,
+  { name, ...loadCase }: LoadCase,
   peers: readonly Peer[],
-  scenario: Scenario,
-  { rounds, seconds }: Rounds,
-): Promise<(PeerFigures | undefined)[]> {
-  const samples = peers.map((): Sample[] => [])
-  for (let round = 0; round < rounds; round += 1)
-    for (let turn = 0; turn < peers.length; turn += 1) {
-      const at = (round + turn) % peers.length
-      const [peer, request] = [peers[at], scenario.requests[at]]
-      if (peer === undefined || request === undefined) continue
-      samples[at]?.push(await measurePeer(peer, request, scenario.connections, seconds))
+  rounds: Rounds,
+): Promise<Figure[]> {
+  const taking = peers.filter((peer) => loadCase.requests[peer.name] !== undefined)
+  for (const peer of taking)
+    await measurePeer(peer, { name, ...loadCase }, { ...rounds, seconds: WARM_UP_SECONDS })
+  const samples = new Map(taking.map((peer) => [peer.name, new Array<Sample>()]))
+  for (let round = 0; round < rounds.rounds; round += 1)
+    for (let turn = 0; turn < taking.length; turn += 1) {
+      const peer = taking[(round + turn) % taking.length]
+      if (peer !== undefined)
+        samples.get(peer.name)?.push(await measurePeer(peer, { name, ...loadCase }, rounds))
     }
-  const [first = []] = samples
-  return samples.map((own) => (own.length === 0 ? undefined : toFigures(first, own)))
+  const read = (pick: (sample: Sample) => number | undefined): Samples =>
+    Object.fromEntries([...samples].map(([of, own]) => [of, own.map(pick)]))
+  const common = { scenario, name, better: 'less' } as const
+  const { targets = {} } = loadCase
+  const tail = { ...common, allowance: TAIL_ALLOWANCE }
+  return [
+    ...toFigures(
+      { ...common, measure: 'requests/s', unit: 'requests/s', better: 'more', targets, allowance: 0.1 },
+      read((sample) => sample.requestsPerSecond),
+    ),
+    ...toFigures(
+      { ...common, measure: 'CPU', unit: 'µs', allowance: 0.1 },
+      read((sample) => sample.cpuUs),
+    ),
+    ...toFigures(
+      { ...tail, measure: 'p50', unit: 'µs' },
+      read((sample) => sample.p50Us),
+    ),
+    ...toFigures(
+      { ...tail, measure: 'p99', unit: 'µs' },
+      read((sample) => sample.p99Us),
+    ),
+    ...toFigures(
+      { ...common, measure: 'RSS', unit: 'bytes' },
+      read((sample) => sample.rssBytes),
+    ),
+  ]
 }
 
-async function measurePeer(
-  { url, pid }: Peer,
-  { path, headers = {} }: ScenarioRequest,
-  connections: number,
-  seconds: number,
-): Promise<Sample> {
-  const before = readCpuSeconds(pid)
-  const result = await runWrk({ url: `${url}${path}`, connections, seconds, headers })
-  const cpuSeconds = readCpuSeconds(pid) - before
+async function measurePeer(peer: Peer, loadCase: LoadCase, { seconds, core }: Rounds): Promise<Sample> {
+  const { connections, answerBytes, requests, name } = loadCase
+  const { path, ...rest } = requests[peer.name] ?? { path: '/' }
+  const before = readCpuSeconds(peer.pid)
+  const result = await runWrk({ ...rest, url: `${peer.url}${path}`, connections, seconds, core })
+  const cpuSeconds = readCpuSeconds(peer.pid) - before
+  if (result.errors > 0) throw new Error(`${peer.name} failed ${result.errors} times in ${name}`)
+  const answers = answerBytes === undefined ? result.requests : result.bytes / answerBytes
   return {
-    requestsPerSecond: result.requests / result.seconds,
-    cpuUsPerRequest: (cpuSeconds * 1e6) / Math.max(1, result.requests),
-    p50Us: result.p50Us,
-    p99Us: result.p99Us,
-    rssBytes: readRssBytes(pid),
-    errors: result.errors,
-  }
-}
-
-function toFigures(first: readonly Sample[], own: readonly Sample[]): PeerFigures {
-  const ratios = (read: (sample: Sample) => number) =>
-    spreadOf(
-      own.flatMap((sample, round) => {
-        const other = first[round]
-        return other === undefined ? [] : [read(other) / read(sample)]
-      }),
-    )
-  const spread = (read: (sample: Sample) => number) => spreadOf(own.map(read))
-  return {
-    requestsPerSecond: spread((sample) => sample.requestsPerSecond),
-    ratio: ratios((sample) => sample.requestsPerSecond),
-    cpuUsPerRequest: spread((sample) => sample.cpuUsPerRequest),
-    cpuRatio: ratios((sample) => sample.cpuUsPerRequest),
-    p50Us: spread((sample) => sample.p50Us),
-    p99Us: spread((sample) => sample.p99Us),
-    rssBytes: own.at(-1)?.rssBytes ?? 0,
-    errors: own.reduce((sum, { errors }) => sum + errors, 0),
+    requestsPerSecond: answers / result.seconds,
+    cpuUs: (cpuSeconds * 1e6) / Math.max(1, answers),
+    p50Us: result.requests < connections ? undefined : result.p50Us,
+    p99Us: result.requests < Math.max(connections, ENOUGH_FOR_P99) ? undefined : result.p99Us,
+    rssBytes: readRssBytes(peer.pid),
   }
 }

@@ -1,50 +1,84 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdirSync, openSync, writeFileSync } from 'node:fs'
+import { mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 
+import { endWithUs } from '../measure/leave-nothing.ts'
 import type { Peer } from './peer.ts'
+import { onCore, stop } from './start-server.ts'
 
-const MAIN = new URL('../../src/main.ts', import.meta.url).pathname
+/** What runs every command. */
+export const MAIN = new URL('../../src/main.ts', import.meta.url).pathname
+
+/** As npm's scripts start node: what type stripping and compiling give is kept. */
+export const ENVIRONMENT = {
+  ...process.env,
+  NODE_COMPILE_CACHE: new URL('../../node_modules/.cache/pinyon', import.meta.url).pathname,
+}
 
 /** As `npm start` has it. */
 const SERVER_FLAGS = ['--max-semi-space-size=4']
 
+const POLL_MS = 20
+
 /** How pinyon is started. */
 export interface PinyonOptions {
   readonly name: string
-  /** An empty directory. */
+  /** An empty directory, or one with a `data` that it goes on with. */
   readonly dir: string
   /** Baseurl by mirror. */
   readonly mirrors: Readonly<Record<string, string>>
+  /** Whose current snapshot the peer's base is; the first mirror unless told. */
+  readonly mirror?: string
   /** Further keys of the configuration. */
   readonly settings?: Readonly<Record<string, unknown>>
   /** `warn` unless told, as its peers log no requests either; the log goes to a file. */
   readonly logLevel?: string
+  readonly core?: number | undefined
 }
 
 /** Starts `pinyon serve` on a free port; resolves when every mirror has a snapshot. */
 export async function startPinyonPeer(options: PinyonOptions): Promise<Peer> {
-  const { name, dir, logLevel = 'warn' } = options
+  const { name, dir, logLevel = 'warn', core } = options
+  const file = writePinyonConfig(dir, options)
+  const log = openSync(join(dir, 'log'), 'w')
+  const args = [...SERVER_FLAGS, MAIN, 'serve', '--config', file]
+  const [command = process.execPath, ...rest] = onCore(core, process.execPath, args)
+  const child = spawn(command, rest, {
+    stdio: ['ignore', 'pipe', log],
+    env: { ...ENVIRONMENT, PINYON_LOG: logLevel },
+  })
+  endWithUs(child)
+  try {
+    const url = await urlOf(child)
+    while ((await fetch(`${url}/readyz`)).status !== 200)
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+    const base = await baseOf(url, options.mirror ?? Object.keys(options.mirrors)[0] ?? '')
+    return { name, url, base, pid: child.pid ?? 0, stop: () => stop(child) }
+  } catch (error) {
+    await stop(child)
+    const said = readFileSync(join(dir, 'log'), 'utf8').slice(-2_000)
+    throw new Error(`pinyon did not start: ${said}`, { cause: error })
+  }
+}
+
+/** Writes a configuration, and gives its file. */
+export function writePinyonConfig(dir: string, options: Pick<PinyonOptions, 'mirrors' | 'settings'>): string {
   mkdirSync(dir, { recursive: true })
   const mirrors = Object.fromEntries(
     Object.entries(options.mirrors).map(([mirror, baseurl]) => [mirror, { baseurl }]),
   )
   const file = join(dir, 'pinyon.yaml')
-  writeFileSync(
-    file,
-    JSON.stringify({ listen: '127.0.0.1:0', data_dir: './data', ...options.settings, mirrors }),
-  )
-  const log = openSync(join(dir, 'log'), 'w')
-  const child = spawn(process.execPath, [...SERVER_FLAGS, MAIN, 'serve', '--config', file], {
-    stdio: ['ignore', 'pipe', log],
-    env: { ...process.env, PINYON_LOG: logLevel },
-  })
-  const url = await urlOf(child)
-  while ((await fetch(`${url}/readyz`)).status !== 200)
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  return { name, url, pid: child.pid ?? 0, stop: () => stop(child) }
+  const fixed = { listen: '127.0.0.1:0', data_dir: './data' }
+  writeFileSync(file, JSON.stringify({ ...fixed, ...options.settings, mirrors }))
+  return file
+}
+
+/** `/repos/yum/<mirror>/<current snapshot>`. */
+export async function baseOf(url: string, mirror: string): Promise<string> {
+  const reply = await fetch(`${url}/repos/yum/${mirror}/latest.txt`)
+  if (reply.status !== 200) throw new Error(`${mirror} has no snapshot: ${reply.status}`)
+  return `/repos/yum/${mirror}/${(await reply.text()).trim()}`
 }
 
 async function urlOf(child: ChildProcess): Promise<string> {
@@ -56,10 +90,4 @@ async function urlOf(child: ChildProcess): Promise<string> {
     return url
   }
   throw new Error('the server ended before it listened')
-}
-
-async function stop(child: ChildProcess): Promise<void> {
-  const exited = once(child, 'exit')
-  child.kill('SIGTERM')
-  await exited
 }

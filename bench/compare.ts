@@ -1,0 +1,23 @@
+/**
+ * Looks for what has become slower: `npm run bench:compare -- [A.json [B.json]]` holds the ratios of B, by default those of a quick run made
+ * now, against those of A, by default the kept ones. Exits 1 when one is worse than the spread of both explains, and says which.
+ */
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+
+import { parseOptions } from './options.ts'
+import { compareFigures, describeComparison } from './report/compare.ts'
+import { readResult } from './report/result.ts'
+import { measureAll } from './run-bench.ts'
+
+const { positionals } = parseArgs({ allowPositionals: true })
+const [before = join(import.meta.dirname, 'results/reference.json'), after] = positionals
+const known = readResult(before)
+const fresh =
+  after === undefined ? await measureAll(parseOptions(['--quick'], Date.now())) : readResult(after)
+const comparisons = compareFigures(known.figures, fresh.figures)
+const worse = comparisons.filter(({ isWorse }) => isWorse)
+for (const one of worse) process.stdout.write(`worse: ${describeComparison(one)}\n`)
+process.stdout.write(`${comparisons.length} figures compared with ${before}, ${worse.length} are worse\n`)
+if (comparisons.length === 0) process.stdout.write('nothing to compare: the two have no case in common\n')
+process.exitCode = worse.length === 0 && comparisons.length > 0 ? 0 : 1

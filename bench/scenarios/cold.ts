@@ -1,0 +1,138 @@
+/**
+ * What the first one waits who asks for a package: to the first byte of the body, and to the last, against asking upstream itself. Upstream is
+ * near, 20 ms or 100 ms away, and its connections last or are opened anew for each file.
+ */
+import { Agent } from 'node:http'
+import { join } from 'node:path'
+
+import { writeSyntheticRepository, type WrittenPackage } from '../../test/support/synthetic-repository.ts'
+import { OURS, toFigures, type Figure } from '../measure/figure.ts'
+import { mustGet, type Answer } from '../measure/http-get.ts'
+import { chooseRounds, type Scenario } from '../measure/scenario.ts'
+import { startSlowUpstream, type SlowPort } from '../measure/slow-upstream.ts'
+import { startNginxPeer } from '../peers/nginx.ts'
+import { startPinyonPeer } from '../peers/pinyon.ts'
+
+const LATENCIES_MS = [0, 20, 100]
+const SIZE_BYTES = 1 << 20
+/** Asked for first at each port, so that connections that last are open; and at the first port, so that what is compiled while it runs is. */
+const WARM_UPS = 2
+const FIRST_WARM_UPS = 40
+/** Of upstream's own and beside it, in milliseconds. */
+const FIRST_BYTE = { part: 1.05, ms: 5 }
+const TOTAL_PART = 1.05
+
+interface Way {
+  readonly name: string
+  /** What stands before a package's path, upstream by upstream. */
+  readonly bases: readonly string[]
+}
+
+/** Runs it. */
+export const runCold: Scenario = async ({ dir, options, say }) => {
+  const rounds = chooseRounds(options, 12, 5)
+  const root = join(dir, 'repository')
+  const ports = LATENCIES_MS.flatMap((latencyMs) =>
+    [true, false].map((keepsAlive) => ({ latencyMs, keepsAlive })),
+  )
+  const repositories = ports.map((_, at) =>
+    writeRepository(join(root, String(at)), at, rounds + warmUpsOf(at)),
+  )
+  const upstream = await startSlowUpstream(root, ports)
+  const started: { stop(): Promise<void> }[] = [upstream]
+  try {
+    const mirrors = Object.fromEntries(upstream.urls.map((url, at) => [`cold-${at}`, `${url}/${at}/`]))
+    const pinyon = await startPinyonPeer({ name: OURS, dir: join(dir, 'pinyon'), mirrors })
+    started.push(pinyon)
+    const ways: Way[] = [
+      { name: 'direct', bases: upstream.urls.map((url, at) => `${url}/${at}`) },
+      {
+        name: OURS,
+        bases: upstream.urls.map((_, at) => pinyon.url + pinyon.base.replaceAll('cold-0', `cold-${at}`)),
+      },
+      { name: 'nginx proxy_cache', bases: [] },
+    ]
+    const figures: Figure[] = []
+    for (const [at, port] of ports.entries()) {
+      say(describePort(port))
+      const nginx = await startNginxPeer('proxy_cache', {
+        dir: join(dir, `nginx-${at}`),
+        root,
+        upstream: upstream.urls[at] ?? '',
+        core: undefined,
+      })
+      started.push(nginx)
+      const own = ways.map(({ name, bases }) => ({ name, base: bases[at] ?? `${nginx.url}/${at}` }))
+      figures.push(...(await measurePort(port, own, repositories[at] ?? [], warmUpsOf(at))))
+    }
+    return { figures, curves: [], notes: [] }
+  } finally {
+    for (const one of started.toReversed()) await one.stop()
+  }
+}
+
+/** Packages of no other repository: what pinyon has under its digest is cold for nobody. */
+function writeRepository(root: string, at: number, count: number): readonly WrittenPackage[] {
+  const names = Array.from({ length: count }, (_, number) => `cold-${at}-${number}`)
+  return writeSyntheticRepository(root, { packages: names.map((name) => ({ name, content: SIZE_BYTES })) })
+    .packages
+}
+
+function warmUpsOf(port: number): number {
+  return port === 0 ? FIRST_WARM_UPS : WARM_UPS
+}
+
+async function measurePort(
+  port: SlowPort,
+  ways: readonly { readonly name: string; readonly base: string }[],
+  packages: readonly WrittenPackage[],
+  warmUps: number,
+): Promise<Figure[]> {
+  const agents = new Map(
+    ways.map(({ name }) => [name, new Agent({ keepAlive: port.keepsAlive, maxSockets: 1 })]),
+  )
+  const answers: Record<string, Answer[]> = Object.fromEntries(ways.map(({ name }) => [name, []]))
+  for (const [round, { href, checksum }] of packages.entries())
+    for (let turn = 0; turn < ways.length; turn += 1) {
+      const way = ways[(round + turn) % ways.length]
+      const agent = agents.get(way?.name ?? '')
+      if (way === undefined || agent === undefined) continue
+      const expected = { status: 200, sha256: checksum.slice('sha256:'.length) }
+      const answer = await mustGet(`${way.base}/${href}`, expected, { agent })
+      const outcome = answer.headers['x-cache']
+      if (way.name === OURS && outcome !== 'fill')
+        throw new Error(`a cold package was answered as ${String(outcome)}: ${href}`)
+      if (round >= warmUps) answers[way.name]?.push(answer)
+    }
+  for (const agent of agents.values()) agent.destroy()
+  const samples = (pick: (answer: Answer) => number) =>
+    Object.fromEntries(Object.entries(answers).map(([name, own]) => [name, own.map(pick)]))
+  const direct = (answers['direct'] ?? []).map(({ firstByteMs }) => firstByteMs).toSorted((a, b) => a - b)
+  const directMs = direct[direct.length >> 1] ?? 0
+  const common = { scenario: 'cold', unit: 'ms', better: 'less', allowance: 0.25 } as const
+  return [
+    ...toFigures(
+      {
+        ...common,
+        name: `${describePort(port)}: first byte`,
+        measure: 'first byte',
+        // The milliseconds are a part of what upstream takes.
+        targets: { direct: Number((FIRST_BYTE.part + FIRST_BYTE.ms / directMs).toFixed(2)) },
+      },
+      samples((answer) => answer.firstByteMs),
+    ),
+    ...toFigures(
+      {
+        ...common,
+        name: `${describePort(port)}: all of 1 MB`,
+        measure: 'total',
+        targets: { direct: TOTAL_PART },
+      },
+      samples((answer) => answer.totalMs),
+    ),
+  ]
+}
+
+function describePort({ latencyMs, keepsAlive }: SlowPort): string {
+  return `upstream ${latencyMs} ms away, ${keepsAlive ? 'connections kept' : 'new connections'}`
+}

@@ -1,0 +1,49 @@
+/** What a hit costs: one worker on one core each, everything in memory or in the page cache, wrk on another core. */
+import { join } from 'node:path'
+import { writeFileSync } from 'node:fs'
+
+import { OURS, type Figure } from '../measure/figure.ts'
+import { createHitCases } from '../measure/hit-cases.ts'
+import { measureLoad } from '../measure/rounds.ts'
+import { chooseRounds, type Scenario } from '../measure/scenario.ts'
+import { startNginxPeer } from '../peers/nginx.ts'
+import type { Peer } from '../peers/peer.ts'
+import { CACHES, choosePeers, startPeers, stopPeers } from '../peers/start-peers.ts'
+import { writeHotRepository } from '../measure/hot-repository.ts'
+
+const SERVER_CORE = 0
+const LOAD_CORE = 1
+const SECONDS = 0.5
+
+/** Runs it. */
+export const runHot: Scenario = async ({ dir, options, say }) => {
+  const root = join(dir, 'repository')
+  const repository = writeHotRepository(root, options.seed)
+  const usual = options.isQuick ? [OURS, 'nginx proxy_cache'] : [...CACHES, 'nginx static']
+  const place = { root, core: undefined, upstream: 'http://127.0.0.1:1' }
+  const upstream = await startNginxPeer('static', { ...place, dir: join(dir, 'upstream') })
+  let peers: Peer[] = []
+  try {
+    const served = { root, upstream: upstream.url, core: SERVER_CORE }
+    peers = await startPeers(choosePeers(usual, options.peers), dir, served)
+    await copyIndex(peers, root)
+    const rounds = { rounds: chooseRounds(options, 3, 3), seconds: SECONDS, core: LOAD_CORE }
+    const figures: Figure[] = []
+    for (const one of await createHitCases(peers, { repository, dir, options })) {
+      say(one.name)
+      await one.warm()
+      figures.push(...(await measureLoad('hot', one, peers, rounds)))
+    }
+    return { figures, curves: [], notes: [] }
+  } finally {
+    await stopPeers([...peers, upstream])
+  }
+}
+
+/** What pinyon makes of its state, the others have as a file. */
+async function copyIndex(peers: readonly Peer[], root: string): Promise<void> {
+  const ours = peers.find(({ name }) => name === OURS)
+  if (ours === undefined) return
+  const index = await (await fetch(`${ours.url}/repos/yum/all_latest.json`)).text()
+  writeFileSync(join(root, 'all_latest.json'), index)
+}

@@ -1,0 +1,19 @@
+import type { Scenario } from '../measure/scenario.ts'
+import type { ScenarioName } from '../options.ts'
+
+const LOADERS: Readonly<Record<ScenarioName, () => Promise<Scenario>>> = {
+  hot: async () => (await import('./hot.ts')).runHot,
+  cold: async () => (await import('./cold.ts')).runCold,
+  stampede: async () => (await import('./stampede.ts')).runStampede,
+  sync: async () => (await import('./sync.ts')).runSync,
+  resync: async () => (await import('./resync.ts')).runResync,
+  dnf: async () => (await import('./dnf.ts')).runDnf,
+  'against-reposync': async () => (await import('./against-reposync.ts')).runAgainstReposync,
+  scale: async () => (await import('./scale.ts')).runScale,
+  soak: async () => (await import('./soak.ts')).runSoak,
+}
+
+/** Loads a scenario with all that it needs, when it is its turn: what one loads is not in the memory of the others. */
+export function loadScenario(name: ScenarioName): Promise<Scenario> {
+  return LOADERS[name]()
+}
