@@ -3,6 +3,7 @@ import { parentPort, threadId, workerData } from 'node:worker_threads'
 import { DiskBlobStore } from '../cache/disk-blob-store.ts'
 import { createLayout } from '../cache/layout.ts'
 import { toPinyonError } from '../model/errors.ts'
+import { giveWay } from '../system/give-way.ts'
 import { countChanges } from './farm/count-changes.ts'
 import { ingest } from './ingest.ts'
 import { threadScratchFile, type ThreadRequest } from './ingest-runner.ts'
@@ -19,6 +20,7 @@ const SERIALS = 2 ** 32
 const layout = createLayout(request.dataDir)
 const post = (message: WorkerMessage<PublishedSnapshot, number>) => parentPort?.postMessage(message)
 
+giveWay()
 try {
   const scratch = threadScratchFile(request, threadId)
   const store = new SqliteSnapshotStore(layout.database, () => scratch)

@@ -3,6 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { DiskInventory } from '../../cache/disk-inventory.ts'
 import { createLayout } from '../../cache/layout.ts'
 import { PinyonError, describeCorrupt, toPinyonError } from '../../model/errors.ts'
+import { giveWay } from '../../system/give-way.ts'
 import { openDatabase } from '../database.ts'
 import type { WorkerMessage } from '../worker-job.ts'
 import type { VerifyProgress, VerifyWalk } from './verify-report.ts'
@@ -14,6 +15,7 @@ const { dataDir } = workerData as { readonly dataDir: string }
 const layout = createLayout(dataDir)
 const post = (message: WorkerMessage<VerifyWalk, VerifyProgress>) => parentPort?.postMessage(message)
 
+giveWay()
 try {
   const database = openDatabase(layout.database)
   try {
