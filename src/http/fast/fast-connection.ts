@@ -310,12 +310,21 @@ export class FastConnection implements EndedRequest, DetourOwner {
     this.#isIdle = true
     this.#detour ??= this.#context.openDetour(this, this.connection)
     this.#detour.push(request)
+    const next = this.#next
+    if (next !== undefined) {
+      this.#next = undefined
+      this.connection.resume()
+      this.#passOn(next)
+    }
+    if (this.#hasEnded) this.#detour?.push(null)
   }
 
   /** Sends what came after a request that makes the detour the same way: how node:http reads that cannot be known from outside. */
   #passOn(bytes: Buffer): void {
-    if (this.#way === 'detour') this.#context.onClose(this)
-    if (this.#way === 'detour') this.#way = 'node'
+    if (this.#way === 'detour') {
+      this.#way = 'node'
+      this.#context.onClose(this)
+    }
     if (this.#detour?.push(bytes) === false) this.connection.pause()
   }
 
@@ -341,7 +350,7 @@ export class FastConnection implements EndedRequest, DetourOwner {
 
   readonly #onTimeout = (): void => {
     if (this.#way === 'detour' || this.#way === 'node') return void this.#detour?.emit('timeout')
-    if (!this.#isIdle && !this.#isSending) this.connection.write(SENT_NOTHING)
+    if (this.#way === 'fast' && !this.#isIdle && !this.#isSending) this.connection.write(SENT_NOTHING)
     this.connection.destroy()
   }
 

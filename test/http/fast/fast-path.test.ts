@@ -50,17 +50,29 @@ describe('a warm file', () => {
   })
 
   test('is logged as one that came by node:http', async (t) => {
-    const { connect, log, switchOn } = await startFastServer(t, [['/a?token=secret', 5_000]])
-    const headers = ['User-Agent: libdnf "42"']
-    await (await connect()).get('/a?token=secret', { headers })
-    switchOn(false)
-    await (await connect()).get('/a?token=secret', { headers })
-    const [fast, slow] = await log.waitFor('request', 2)
-    const { ms, time, ...rest } = fast ?? {}
-    assert.ok(typeof ms === 'number' && ms >= 0 && ms < 60_000 && typeof time === 'number')
-    assert.deepEqual(Object.keys(fast ?? {}), Object.keys(slow ?? {}))
-    assert.deepEqual({ ...rest, ms: 0, time: 0 }, { ...slow, ms: 0, time: 0 })
-    assert.deepEqual([rest['target'], rest['agent']], ['/a?token=***', 'libdnf "42"'])
+    const { connect, log, switchOn, files } = await startFastServer(t, [['/a?token=secret', 5_000]])
+    const etag = files.get('/a?token=secret')?.etag
+    const asked = [
+      { headers: [] },
+      { headers: ['Range: bytes=-1'] },
+      { headers: [`If-None-Match: ${etag}`] },
+      { method: 'HEAD', headers: [] },
+      { method: 'HEAD', headers: [`If-None-Match: ${etag}`] },
+    ]
+    for (const { method = 'GET', headers } of asked) {
+      const options = { method, headers: ['User-Agent: libdnf "42"', ...headers] }
+      switchOn(true)
+      await (await connect()).get('/a?token=secret', options)
+      switchOn(false)
+      await (await connect()).get('/a?token=secret', options)
+      const [fast, slow] = (await log.waitFor('request', 2)).splice(0)
+      log.lines.length = 0
+      const { ms, time, ...rest } = fast ?? {}
+      assert.ok(typeof ms === 'number' && ms >= 0 && ms < 60_000 && typeof time === 'number')
+      assert.deepEqual(Object.keys(fast ?? {}), Object.keys(slow ?? {}))
+      assert.deepEqual({ ...rest, ms: 0, time: 0 }, { ...slow, ms: 0, time: 0 })
+      assert.deepEqual([rest['target'], rest['agent']], ['/a?token=***', 'libdnf "42"'])
+    }
   })
 })
 
@@ -252,6 +264,17 @@ describe('a stored file that was cut short', () => {
     const connection = await connect()
     await connection.get('/large')
     assert.deepEqual(handled, ['/large'])
+  })
+
+  test('is that also when more has been asked for meanwhile', async (t) => {
+    const files = [['/a', 5_000] as const, ['/large', LARGE] as const]
+    const { connect, cutShort, bytesOf } = await startFastServer(t, files, COLD)
+    cutShort(0)
+    const connection = await connect()
+    connection.send(formatRequest('/large'))
+    connection.send(formatRequest('/a'))
+    assert.equal((await connection.reply()).status, 502)
+    assertBytes((await connection.reply()).body, bytesOf('/a'))
   })
 })
 
