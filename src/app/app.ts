@@ -11,7 +11,8 @@ import type { InventoryKeeper } from './inventory-keeper.ts'
 import { createUpstreams, hashesOf, type SharedSources } from './mirrors.ts'
 import { MirrorLists } from './mirror-lists.ts'
 import { Fetching } from './fetching.ts'
-import { createMetrics } from './figures.ts'
+import { Figures } from './figures.ts'
+import { logFill } from './log-fill.ts'
 import { RetiredWatch } from './retired-watch.ts'
 import { RunningConfig } from './running-config.ts'
 import { Signatures } from './signatures.ts'
@@ -82,6 +83,7 @@ export class App {
   readonly #resolver: Resolver
   /** Forgets what is remembered of snapshots that others have retired. */
   readonly retiredWatch: RetiredWatch
+  readonly #figures: Figures
   readonly #metrics: Metrics
   readonly #traffic: Traffic
   readonly #diffs: DiffRunner
@@ -108,7 +110,13 @@ export class App {
     this.#resolver = new Resolver(this.store, (mirror) => toClientSettings(this.config.mirrors.get(mirror)))
     this.retiredWatch = new RetiredWatch(this.store, () => this.#resolver.forget())
     this.#diffs = new DiffRunner(config.dataDir)
-    this.#upstream = { network: new Network({ hosts: () => this.config.hosts ?? new Map() }), log }
+    this.#figures = new Figures(this.#now())
+    this.#figures.configure(config)
+    this.#upstream = {
+      network: new Network({ hosts: () => this.config.hosts ?? new Map() }),
+      log,
+      watchOf: (mirror) => this.#figures.watchUpstream(mirror),
+    }
     this.#sourcing = { ...this.#upstream, prepare: (mirror) => this.#lists.ensure(mirror) }
     this.#formerSources = new FormerSources(this.#upstream)
     this.#signatures = new Signatures({
@@ -118,10 +126,6 @@ export class App {
       signal: this.#stop.signal,
     })
     this.#signatures.configure(config)
-    this.#metrics = createMetrics(storage, {
-      maxBytes: () => this.config.cache.maxBytes,
-      upstreams: () => this.#upstreams,
-    })
     // Upstream: the sources of each mirror, and the fills that read them.
     this.#lists = new MirrorLists({ store: this.store.listings, upstream: this.#upstream, now: this.#now })
     this.#upstreams = createUpstreams(config, this.#sourcing)
@@ -129,10 +133,10 @@ export class App {
     this.#fills = new FillTable({
       blobs: storage.blobs,
       claims: storage.claims,
-      onEnd: ({ digest, size }, error) => {
-        if (error === undefined) this.#traffic.recordFetched(size ?? 0)
-        if (error === undefined) log.info({ digest, size }, 'filled')
-        else log.warn({ digest, size, code: error.code, reason: error.message }, 'fill failed')
+      onEnd: (expected, error, report) => {
+        if (error === undefined) this.#traffic.recordFetched(expected.size ?? 0)
+        this.#figures.countFill(error, report)
+        logFill(log, expected, error, report)
       },
     })
     this.#fetching = new Fetching({
@@ -148,9 +152,12 @@ export class App {
     this.#content = new Content({
       blobs: storage.cache,
       fetches: this.#fetching.fetches,
-      onBypass: () => this.#metrics.countBypass(),
+      onBypass: () => this.#figures.countBypass(),
       gateOf: (mirror) => this.#signatures.gateOf(mirror),
-      putAside: (digest, error) => storage.putAside(digest, error, log),
+      putAside: (digest, error) => {
+        this.#figures.countUnreadable(error)
+        return storage.putAside(digest, error, log)
+      },
     })
     // Syncing: who looks upstream, and when.
     this.#syncing = new Syncing({
@@ -161,9 +168,20 @@ export class App {
       upstreamOf: (mirror) => this.#upstreams.get(mirror),
       // What it published is to be fetched ahead; what an earlier run did not come to as well.
       onSynced: (mirror) => this.#fetching.prefetcher.tend(mirror),
+      figures: this.#figures,
       now: this.#now,
       log,
       signal: this.#stop.signal,
+    })
+    this.#metrics = this.#figures.createMetrics({
+      storage,
+      fills: this.#fills,
+      config: () => this.config,
+      sourcesOf: (mirror) => this.#upstreams.get(mirror)?.health ?? [],
+      fallbacksOf: (mirror) => this.#fetching.fallbacksOf(mirror),
+      isSyncing: (mirror) => this.#syncing.board.running.has(mirror),
+      inFlight: () => this.#servers.reduce((sum, server) => sum + server.inFlight, 0),
+      now: this.#now,
     })
     // Configuration: what runs, and how it becomes another.
     const { store } = this
@@ -175,7 +193,7 @@ export class App {
       now,
       log,
       adopt: (next, before, actor) => this.#adopt(next, before, actor),
-      onTaken: (accepted) => this.#metrics.countReload(accepted, now()),
+      onTaken: (accepted) => this.#figures.countReload(accepted, now()),
     })
     const { publishConfig = replaceFile } = options
     const flushUsage = () => storage.usage.flush()
@@ -225,9 +243,7 @@ export class App {
 
   /** Takes note of what a collection did. */
   noteReport(report: GcReport, kind: 'collect' | 'evict'): void {
-    this.#metrics.countRemoved('unreferenced', report.blobs.unlisted)
-    this.#metrics.countRemoved('size', report.blobs.evicted)
-    if (kind === 'collect') this.#metrics.countCollection(this.#now())
+    this.#figures.countCollection(report, kind, this.#now())
     if (report.blobs.unlisted.count + report.blobs.evicted.count > 0) this.#fetching.noteRemoval()
   }
 
@@ -275,10 +291,16 @@ export class App {
       }),
       tokens: () => hashesOf(this.#running.current),
       log: this.#log,
+      onWrite: (op, result) => this.#figures.countWrite(op, result),
     })
-    const onEnd = createCounters(this.#storage.usage, this.#traffic)
+    const onEnd = createCounters({
+      usage: this.#storage.usage,
+      traffic: this.#traffic,
+      tally: this.#figures.tally,
+    })
+    const onLeftOut = (count: number) => this.#figures.countLeftOut(count)
     const fast = createFastFiles(this.#resolver, this.#content, () => this.config)
-    const server = new HttpServer(open, this.#log, { onEnd, fast })
+    const server = new HttpServer(open, this.#log, { onEnd, onLeftOut, fast })
     await server.listen(whereToListen(this.#running.current.listen))
     this.#servers.push(server)
     // Only now: a server that cannot start must not change what another one on the same directory serves.
@@ -329,6 +351,7 @@ export class App {
       log: this.#log,
       now: this.#now,
       signal: this.#stop.signal,
+      onCorrupt: (count) => this.#figures.countCorrupt(count),
     }).verify(options)
   }
 
@@ -346,6 +369,7 @@ export class App {
   async close(): Promise<void> {
     this.#stop.abort(new PinyonError('SHUTTING_DOWN', 'the server is shutting down'))
     this.#diffs.close()
+    this.#figures.close()
     this.retiredWatch.close()
     await Promise.all([this.#syncing.close(), ...this.#servers.map((server) => server.drain(DRAIN_MS))])
     this.#fetching.stop()
@@ -364,6 +388,7 @@ export class App {
     const upstreams = createUpstreams(config, this.#sourcing, known)
     this.#formerSources.keep(this.#upstreams, upstreams)
     this.#upstreams = upstreams
+    this.#figures.configure(config)
     this.#lists.configure(config, upstreams)
     this.#signatures.configure(config)
     this.#syncing.adopt(config, before, actor)

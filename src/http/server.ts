@@ -7,7 +7,8 @@ import type { Logger } from '../system/logger.ts'
 import { detourOf } from './detour.ts'
 import type { EndedRequest } from './ended-request.ts'
 import { createExchange, toEndedRequest, type Exchange } from './exchange.ts'
-import { logRequest } from './request-log.ts'
+import { RequestIds } from './request-id.ts'
+import { RequestLog } from './request-log.ts'
 import { LARGEST_BODY_BYTES } from './request-body.ts'
 import { sendError } from './send-text.ts'
 import { FastPath, type FastFiles } from './fast/fast-path.ts'
@@ -53,6 +54,8 @@ export interface HttpServerOptions {
   readonly requestMs?: number
   /** Told of every request when it has ended, however it did. */
   readonly onEnd?: (ended: EndedRequest) => void
+  /** Told how many requests had no line of their own in the log. */
+  readonly onLeftOut?: (count: number) => void
   /** What is answered straight on the socket while it is warm; nothing unless told. */
   readonly fast?: FastFiles
 }
@@ -62,6 +65,8 @@ export class HttpServer {
   readonly #server: Server & { httpAllowHalfOpen?: boolean }
   readonly #handler: Handler
   readonly #log: Logger
+  readonly #requestLog: RequestLog
+  readonly #ids = new RequestIds()
   readonly #onEnd: ((ended: EndedRequest) => void) | undefined
   readonly #fast: FastPath | undefined
   readonly #busy = new Set<Exchange>()
@@ -75,6 +80,7 @@ export class HttpServer {
     const { requestMs = REQUEST_MS } = options
     this.#handler = handler
     this.#log = log
+    this.#requestLog = new RequestLog(log, options.onLeftOut)
     this.#onEnd = options.onEnd
     this.#server = createServer(
       {
@@ -98,7 +104,8 @@ export class HttpServer {
       marginMs: MARGIN_MS,
       idleMs: this.#server.timeout,
     }
-    this.#fast = fast === undefined ? undefined : new FastPath(this.#server, { ...fast, times, log, onEnd })
+    const shared = { times, log: this.#requestLog, ids: this.#ids, onEnd }
+    this.#fast = fast === undefined ? undefined : new FastPath(this.#server, { ...fast, ...shared })
   }
 
   /** Begins to accept connections; rejects when it cannot. Its socket is bound before this returns. */
@@ -126,6 +133,11 @@ export class HttpServer {
     return (this.#server.address() as AddressInfo | null)?.port ?? 0
   }
 
+  /** Requests that are being answered. */
+  get inFlight(): number {
+    return this.#busy.size + (this.#fast?.sendingCount ?? 0)
+  }
+
   /** Accepts nothing more, lets running answers finish for at most this long, then ends what is left. */
   async drain(graceMs: number): Promise<void> {
     this.#draining = true
@@ -142,6 +154,7 @@ export class HttpServer {
     this.#fast?.destroy()
     this.#server.closeAllConnections()
     await closed
+    this.#requestLog.flush()
   }
 
   async #finished(): Promise<void> {
@@ -169,7 +182,8 @@ export class HttpServer {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const exchange = createExchange(request, response)
+    const id = this.#ids.accept(request.headers['x-request-id'])
+    const exchange = createExchange(request, response, id)
     this.#busy.add(exchange)
     response.once('close', () => this.#finish(exchange))
     const unfinished = this.#count(request.socket, 1)
@@ -204,7 +218,7 @@ export class HttpServer {
     if (!exchange.response.writableFinished && exchange.error === undefined) exchange.outcome = 'aborted'
     const ended = toEndedRequest(exchange)
     this.#onEnd?.(ended)
-    logRequest(this.#log, ended)
+    this.#requestLog.log(ended)
     this.#waiting.get(exchange.request.socket)?.shift()?.()
     detourOf(exchange.request)?.answered()
     if (this.#busy.size === 0) this.#idle?.()

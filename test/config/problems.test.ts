@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import { ConfigFile } from './support.ts'
 
 const TOP =
-  'one of listen, public_url, data_dir, sync_interval, vars, tokens, policy, warm_window, prefetch, retention, cache, fast_path, hosts, dashboard, mirrors'
+  'one of listen, public_url, data_dir, sync_interval, vars, tokens, policy, warm_window, prefetch, retention, cache, fast_path, hosts, dashboard, metrics, mirrors'
 const MIRROR =
   'one of baseurl, metalink, mirrorlist, mirrorlist_expire, failovermethod, vars, fallback, xml_base, extra_files, policy, warm_window, enabled, sync_interval, timeout, retries, minrate, throttle, bandwidth, max_parallel_downloads, proxy, sslverify, sslcacert, sslclientcert, sslclientkey, username, password, bearer_token, proxy_username, proxy_password, strict, allow_older, pin, gpgkey, repo_gpgcheck, gpgcheck'
 const NAME = 'a mirror name of letters, digits and . _ + @ ~ -'

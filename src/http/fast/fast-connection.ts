@@ -51,6 +51,8 @@ export interface FastContext {
   openDetour(connection: FastConnection, socket: Socket): Detour
   /** Hands over the connection, and what came on it last. */
   handOver(connection: FastConnection, socket: Socket, bytes: Buffer): void
+  /** By what an answer that begins now is known; undefined when no line of the log will tell of it. @param given the id that its request brings */
+  nameHit(nowMs: number, given: string | undefined): string | undefined
   /** Told when an answer has ended, and after it when the connection has, or is node:http's for good. */
   onEnd(connection: FastConnection): void
   onClose(connection: FastConnection): void
@@ -66,7 +68,12 @@ export class FastConnection implements EndedRequest, DetourOwner {
   readonly client: string | undefined
   readonly connection: Socket
   target = ''
+  id: string | undefined
+  /** Whether a line of the log is to tell of it when it has gone well. */
+  isLogged = false
   startedAt = 0
+  headAt: number | undefined
+  endedAt = 0
   outcome: Outcome | undefined
   snapshot: Snapshot | undefined
   packageName: string | undefined
@@ -112,6 +119,11 @@ export class FastConnection implements EndedRequest, DetourOwner {
 
   get userAgent(): string | undefined {
     return this.headers?.userAgent
+  }
+
+  /** Whether an answer is being sent from here. */
+  get isSending(): boolean {
+    return this.#isSending
   }
 
   /** Whether an answer is being sent. */
@@ -160,8 +172,16 @@ export class FastConnection implements EndedRequest, DetourOwner {
     return !this.#isIdle && !this.isBusy
   }
 
-  #begin({ target, headers }: SimpleRequest, { snapshot, packageName }: FileReply, answer: FastAnswer): void {
+  #begin(
+    { target, headers, id }: SimpleRequest,
+    { snapshot, packageName }: FileReply,
+    answer: FastAnswer,
+  ): void {
     this.startedAt = performance.now()
+    this.headAt = undefined
+    const named = this.#context.nameHit(this.startedAt, id)
+    this.isLogged = named !== undefined
+    this.id = named ?? id
     this.target = target
     if (headers !== this.headers) this.speaker = undefined
     this.headers = headers
@@ -217,7 +237,10 @@ export class FastConnection implements EndedRequest, DetourOwner {
     try {
       for await (const chunk of chunks) {
         // Not before there is a byte to send: until then somebody else can still make another answer of it.
-        if (!isBegun) this.connection.write(this.#head(prepared, range))
+        if (!isBegun) {
+          this.headAt = performance.now()
+          this.connection.write(this.#head(prepared, range))
+        }
         isBegun = true
         if (!(await this.#write(chunk))) return
         this.bytes += chunk.length
@@ -233,8 +256,8 @@ export class FastConnection implements EndedRequest, DetourOwner {
     const { answers } = this.#context
     const keepsAlive = this.headers?.keepsAlive === true
     return range === undefined
-      ? answers.head(prepared, keepsAlive, Date.now())
-      : answers.partHead(prepared, range, keepsAlive, Date.now())
+      ? answers.head(prepared, keepsAlive, Date.now(), this.id)
+      : answers.partHead(prepared, range, keepsAlive, Date.now(), this.id)
   }
 
   /** Waits until the kernel has the bytes, so that their buffer can be used again; false when the connection is gone. */
@@ -262,13 +285,20 @@ export class FastConnection implements EndedRequest, DetourOwner {
   }
 
   #finish(): void {
-    this.#context.onEnd(this)
+    this.#end()
     this.#release()
     const goesOn = this.headers?.keepsAlive === true && !this.#hasEnded && !this.#context.isDraining
     if (goesOn) return this.#goOn()
     // What else it has sent is not answered.
     this.#way = 'ended'
     this.connection.destroySoon()
+  }
+
+  #end(): void {
+    this.endedAt = performance.now()
+    // What went out in one piece had its first byte with the last one.
+    if (this.outcome === this.answer?.outcome) this.headAt ??= this.endedAt
+    this.#context.onEnd(this)
   }
 
   #release(): void {
@@ -358,7 +388,7 @@ export class FastConnection implements EndedRequest, DetourOwner {
     this.#wake?.()
     if (this.#isSending) {
       if (this.error === undefined) this.outcome = 'aborted'
-      this.#context.onEnd(this)
+      this.#end()
       this.#release()
     }
     this.#detour?.destroy()

@@ -4,11 +4,11 @@ import type { Duplex } from 'node:stream'
 
 import type { Content } from '../../proxy/content.ts'
 import type { FileReply } from '../../proxy/reply.ts'
-import type { Logger } from '../../system/logger.ts'
 import { Detour } from '../detour.ts'
 import type { EndedRequest } from '../ended-request.ts'
+import type { RequestIds } from '../request-id.ts'
+import { describeAgent, toLogFields, type RequestLog } from '../request-log.ts'
 import { FastConnection, type ConnectionTimes, type FastContext } from './fast-connection.ts'
-import { HitLog } from './hit-log.ts'
 import { PreparedAnswers } from './prepared-answers.ts'
 import { RequestReader } from './request-head.ts'
 import { SharedReads } from './shared-reads.ts'
@@ -29,7 +29,8 @@ export interface FastFiles {
 /** What a {@link FastPath} is built from. */
 export interface FastPathOptions extends FastFiles {
   readonly times: ConnectionTimes
-  readonly log: Logger
+  readonly log: RequestLog
+  readonly ids: RequestIds
   readonly onEnd: ((ended: EndedRequest) => void) | undefined
 }
 
@@ -43,7 +44,6 @@ export class FastPath implements FastContext {
   readonly content: Content
   isDraining = false
   readonly #options: FastPathOptions
-  readonly #log: HitLog
   readonly #connections = new Set<FastConnection>()
   readonly #handOver: (socket: Duplex) => void
   #idle: (() => void) | undefined
@@ -54,7 +54,6 @@ export class FastPath implements FastContext {
     this.times = options.times
     this.content = options.content
     this.answers = new PreparedAnswers(options.times.keepAliveMs)
-    this.#log = new HitLog(options.log)
     const listeners = server.listeners('connection')
     this.#handOver = (socket) => {
       for (const listener of listeners) Reflect.apply(listener, server, [socket])
@@ -81,14 +80,32 @@ export class FastPath implements FastContext {
     return detour
   }
 
+  nameHit(nowMs: number, given: string | undefined): string | undefined {
+    const { log, ids } = this.#options
+    // Who brings an id has it back; another one is made only where a line tells of it.
+    return log.takesHit(nowMs) ? (given ?? ids.next()) : undefined
+  }
+
   onEnd(connection: FastConnection): void {
-    this.#options.onEnd?.(connection)
-    this.#log.log(connection)
+    const { log, onEnd } = this.#options
+    onEnd?.(connection)
+    const { answer, outcome, isLogged, client, userAgent } = connection
+    if (answer === undefined || outcome !== answer.outcome) return log.log(connection)
+    if (!isLogged) return log.leaveOut(connection)
+    connection.speaker ??= toLogFields({ client, agent: describeAgent(userAgent) })
+    log.logHit(connection, answer, connection.speaker)
   }
 
   onClose(connection: FastConnection): void {
     this.#connections.delete(connection)
     this.#tellIfIdle()
+  }
+
+  /** Answers that are being sent from here. */
+  get sendingCount(): number {
+    let count = 0
+    for (const { isSending } of this.#connections) if (isSending) count += 1
+    return count
   }
 
   /** Ends idle connections; resolves when no other is left. The first request of one that was just made may be under way: it is waited for. */

@@ -6,6 +6,8 @@ import { buffer } from 'node:stream/consumers'
 import { test, type TestContext } from 'node:test'
 
 import { FastPath } from '../../../src/http/fast/fast-path.ts'
+import { RequestIds } from '../../../src/http/request-id.ts'
+import { RequestLog } from '../../../src/http/request-log.ts'
 import { createSilentLogger } from '../../../src/system/logger.ts'
 import { createMemoryContent } from '../../support/memory-content.ts'
 import { formatRequest } from './fast-server.ts'
@@ -28,7 +30,8 @@ async function start(
     content,
     isOn: () => true,
     times,
-    log: createSilentLogger(),
+    log: new RequestLog(createSilentLogger()),
+    ids: new RequestIds(),
     onEnd: undefined,
   })
   server.listen(0, '127.0.0.1')
