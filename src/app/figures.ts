@@ -53,6 +53,11 @@ export class Figures {
     const { storage, fills, config, inFlight } = sources
     const { cache } = storage
     const farm = new FarmReadings(sources)
+    const [writes, busy] = [this.tally.histogram('db_seconds', 'write'), this.tally.counter('db_busy_total')]
+    storage.snapshots.watchWrites({
+      wrote: (seconds) => writes.observe(seconds),
+      waited: () => busy.add(),
+    })
     this.tally.level('fills_in_flight', () => fills.size)
     this.tally.level('fill_followers', () => fills.followers)
     this.tally.level('memory_cache_bytes', () => cache.heldBytes)

@@ -27,6 +27,7 @@ export const WRITE_OPS = ['sync', 'pin', 'remove', 'fetch', 'maintain'] as const
 const FIRST_BYTE_SECONDS = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 20, 30] as const
 const FILL_SECONDS = [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1_000] as const
 const SYNC_SECONDS = [0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1_000, 3_000] as const
+const DATABASE_SECONDS = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10] as const
 const LAG_SECONDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2] as const
 
 const MIRROR = { mirror: 'mirror' } as const
@@ -165,6 +166,12 @@ export const METRICS = {
   }),
   corrupt_blobs_total: counter('Stored files that were found not to be what they have to be', NONE),
   db_bytes: gauge('Bytes of the database and its log on disk', NONE),
+  db_busy_total: counter('Times that a write to the database waited, as another one was under way', NONE),
+  db_seconds: histogram(
+    'Time that a transaction took the thread that serves',
+    { op: ['write'] },
+    DATABASE_SECONDS,
+  ),
   gc_last_success_timestamp_seconds: gauge('When what is not needed was collected last', NONE),
   workers: gauge('Processes that serve', NONE),
   worker_restarts_total: counter('Processes that ended and were replaced', NONE),
