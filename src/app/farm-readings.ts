@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 
 import { readDiskFree } from '../cache/free-space.ts'
 import type { Config } from '../config/config.ts'
@@ -20,6 +21,8 @@ export interface FarmReadingSources {
   readonly now: () => number
 }
 
+/** Mirrors that are described in one turn: a millisecond or two. */
+const MIRRORS_AT_ONCE = 100
 const DAY_MS = 86_400_000
 /** Clients are counted so often, in milliseconds: there may be very many. */
 const COUNT_HOSTS_MS = 15 * 60_000
@@ -47,7 +50,11 @@ export class FarmReadings {
     // One that went out of the configuration takes its series with it.
     const mirrors = found.filter(({ name }) => configured.has(name))
     const stocks = await storage.snapshots.farm.stocks(mirrors.map(({ id }) => id))
-    const readings = mirrors.flatMap((mirror) => this.#readMirror(mirror, stocks.get(mirror.id)))
+    const readings: Reading[] = []
+    for (const [at, mirror] of mirrors.entries()) {
+      if (at > 0 && at % MIRRORS_AT_ONCE === 0) await nextTurn()
+      readings.push(...this.#readMirror(mirror, stocks.get(mirror.id)))
+    }
     readings.push(...this.#readCache(), ...(await this.#readIndex()))
     readings.push(reading('hosts_24h', await this.#countHosts(found)))
     return readings
