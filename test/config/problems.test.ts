@@ -371,6 +371,11 @@ const CASES: readonly [string, string, ...string[]][] = [
     'dashboard: { clients: all }\n',
     '1: dashboard.clients: found "all", expected one of network, full, count',
   ],
+  [
+    'figures of some mirrors',
+    'metrics: { per_mirror: some }\n',
+    '1: metrics.per_mirror: found "some", expected true or false',
+  ],
   ['no size', 'cache: { max_size: lots }\n', `1: cache.max_size: found "lots", expected ${SIZE}`],
   ['a small size', 'cache: { max_size: 1000 }\n', `1: cache.max_size: found 1000, expected ${SIZE}`],
   [
