@@ -144,7 +144,7 @@ export const METRICS = {
   lost_packages: gauge('Packages that snapshots list and no source has', MIRROR),
   replaced_in_place_total: counter('Packages that got other bytes under their old name and version', MIRROR),
   generation: gauge('The number of the present generation of the index', NONE),
-  generation_changes_total: counter('Generations that began while this server ran, by why', {
+  generation_changes_total: counter('Generations that began since figures were asked for first, by why', {
     reason: ['sync', 'pin', 'unpin', 'rollback', 'remove', 'configuration', 'adopt'],
   }),
   cache_bytes: gauge('Bytes of blobs stored; those of repodata as counted by the last collection', {

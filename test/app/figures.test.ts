@@ -37,7 +37,7 @@ test('a mirror that goes out of the configuration takes its series along, and wh
   assert.doesNotMatch(after, /mirror="two"/)
   assert.match(after, /^pinyon_mirror_requests_total\{mirror="_none",class="cache"\} 1$/m)
   assert.match(after, /^pinyon_config_reloads_total\{result="accepted"\} 1$/m)
-  assert.match(after, /^pinyon_generation_changes_total\{reason="configuration"\} 1$/m)
+  assert.match(after, /^pinyon_generation_changes_total\{reason="remove"\} 1$/m)
 })
 
 test('figures may tell the sums of all mirrors only', async (t) => {
