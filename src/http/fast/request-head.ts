@@ -98,10 +98,10 @@ export class RequestReader {
     const known = this.#find(block)
     if (known !== undefined) return { method, target, headers: known, id: undefined }
     // A block that was not seen before, or would have been but for the id in it, which differs with every request.
-    const { index = 0, 0: line = '', 1: id } = REQUEST_ID_LINE.exec(block) ?? []
-    const common = id === undefined ? block : block.slice(0, index) + block.slice(index + line.length)
+    const found = REQUEST_ID_LINE.exec(block)
+    const common = found === null ? block : cutOut(block, found)
     const headers = this.#find(common) ?? this.#parse(common)
-    return headers === undefined ? undefined : { method, target, headers, id }
+    return headers === undefined ? undefined : { method, target, headers, id: found?.[1] }
   }
 
   #find(block: string): SimpleHeaders | undefined {
@@ -118,6 +118,10 @@ export class RequestReader {
     this.#last = { block, headers }
     return headers
   }
+}
+
+function cutOut(text: string, { index, 0: found }: RegExpExecArray): string {
+  return text.slice(0, index) + text.slice(index + found.length)
 }
 
 /** Whether a target is one for every parser: until it is known, what stands there may be the end of one request and the beginning of another. */
