@@ -35,10 +35,11 @@ export class LineSink {
 
   /** Takes a line, its newline included. */
   write(line: string): void {
+    if (this.#timer !== undefined) this.#keepBatch()
     if (this.#keep(this.#edit(line))) this.#begin()
   }
 
-  /** Takes a line that can wait a moment, so that many of them cost one call of the system. Others may overtake it. */
+  /** Takes a line that can wait a moment, so that many of them cost one call of the system. */
   add(line: string): void {
     if (line.length > FEW_CHARACTERS) return this.write(line)
     this.#few += this.#edit(line)
@@ -67,6 +68,15 @@ export class LineSink {
     }
     this.#batchBytes += this.#batch.write(lines, this.#batchBytes)
     if (this.#batchBytes >= BATCH_BYTES) this.#begin()
+  }
+
+  /** Lines that could wait stand before one that cannot, as they came. */
+  #keepBatch(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    if (this.#few !== '') this.#pack()
+    this.#keep(this.#batch.toString('utf8', 0, this.#batchBytes))
+    this.#batchBytes = 0
   }
 
   #keep(line: string): boolean {

@@ -88,7 +88,7 @@ export class FastConnection implements EndedRequest, DetourOwner {
   #way: 'fast' | 'detour' | 'node' | 'ended' = 'fast'
   #detour: Detour | undefined
   /** Whether an answer is not sent yet, and what it is sent from. */
-  #isSending = false
+  isSending = false
   #body: Body | undefined
   /** What came meanwhile. */
   #next: Buffer | undefined
@@ -121,14 +121,9 @@ export class FastConnection implements EndedRequest, DetourOwner {
     return this.headers?.userAgent
   }
 
-  /** Whether an answer is being sent from here. */
-  get isSending(): boolean {
-    return this.#isSending
-  }
-
   /** Whether an answer is being sent. */
   get isBusy(): boolean {
-    return this.#isSending || this.#way === 'detour'
+    return this.isSending || this.#way === 'detour'
   }
 
   /** The connection is back, with nothing of it read: the request that made the detour was the last. */
@@ -150,7 +145,7 @@ export class FastConnection implements EndedRequest, DetourOwner {
   readonly #onBytes = (bytes: Buffer, count: number): void => {
     if (this.#way === 'ended' || this.connection.destroyed) return
     if (this.#way !== 'fast') return this.#passOn(copyOf(bytes, count))
-    if (this.#isSending) return this.#keep(copyOf(bytes, count))
+    if (this.isSending) return this.#keep(copyOf(bytes, count))
     const request = this.#context.requests.read(bytes, count)
     if (request === undefined) return this.#handOver(copyOf(bytes, count))
     const file = this.#context.peek(request.target)
@@ -172,11 +167,8 @@ export class FastConnection implements EndedRequest, DetourOwner {
     return !this.#isIdle && !this.isBusy
   }
 
-  #begin(
-    { target, headers, id }: SimpleRequest,
-    { snapshot, packageName }: FileReply,
-    answer: FastAnswer,
-  ): void {
+  #begin(request: SimpleRequest, { snapshot, packageName }: FileReply, answer: FastAnswer): void {
+    const { target, headers, id } = request
     this.startedAt = performance.now()
     this.headAt = undefined
     const named = this.#context.nameHit(this.startedAt, id)
@@ -190,7 +182,7 @@ export class FastConnection implements EndedRequest, DetourOwner {
     this.outcome = answer.prepared.outcome
     this.bytes = 0
     this.answer = answer.prepared
-    this.#isSending = true
+    this.isSending = true
     this.#body = answer.body
   }
 
@@ -208,7 +200,7 @@ export class FastConnection implements EndedRequest, DetourOwner {
     }
     this.#beginToWait()
     const goOn = () => {
-      if (socket.destroyed || !this.#isSending) return
+      if (socket.destroyed || !this.isSending) return
       this.bytes = sent
       if (sent === bytes.length) return this.#finish()
       const piece = bytes.subarray(sent, sent + PIECE_BYTES)
@@ -304,7 +296,7 @@ export class FastConnection implements EndedRequest, DetourOwner {
   #release(): void {
     this.#body?.release()
     this.#body = undefined
-    this.#isSending = false
+    this.isSending = false
   }
 
   /** Until its answer is sent nothing more is read than what has come by now: it waits in the kernel. */
@@ -380,13 +372,13 @@ export class FastConnection implements EndedRequest, DetourOwner {
 
   readonly #onTimeout = (): void => {
     if (this.#way === 'detour' || this.#way === 'node') return void this.#detour?.emit('timeout')
-    if (this.#way === 'fast' && !this.#isIdle && !this.#isSending) this.connection.write(SENT_NOTHING)
+    if (this.#way === 'fast' && !this.#isIdle && !this.isSending) this.connection.write(SENT_NOTHING)
     this.connection.destroy()
   }
 
   readonly #onClose = (): void => {
     this.#wake?.()
-    if (this.#isSending) {
+    if (this.isSending) {
       if (this.error === undefined) this.outcome = 'aborted'
       this.#end()
       this.#release()
