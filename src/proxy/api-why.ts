@@ -1,3 +1,4 @@
+import { splitArch, withoutArch } from '../model/arch.ts'
 import { PinyonError, toPinyonError } from '../model/errors.ts'
 import { formatNevra } from '../model/nevra.ts'
 import type { SourceReport } from '../upstream/upstream.ts'
@@ -144,17 +145,26 @@ async function explainTarget(context: ApiContext, path: string): Promise<WhyView
 async function describeFile({ snapshots, paths, sourcesOf }: ApiContext, file: FileReply): Promise<WhyFile> {
   const { digest, size, path: href, snapshot, fileKind } = file
   const isPackage = fileKind === 'package'
+  const ownArch = snapshot.arches && splitArch(href, snapshot.arches)?.arch
   const listed = isPackage ? await snapshots.departed.find(snapshot, href) : undefined
   const { state, bytes, usedAt } = await paths.placeOf(digest, size)
-  const upstream = sourcesOf(snapshot.mirror).map((source) => toSourceView(source, false))
+  const isAsked = ({ arch }: SourceReport) => arch === undefined || ownArch === undefined || arch === ownArch
+  const upstream = sourcesOf(snapshot.mirror)
+    .filter(isAsked)
+    .map((source) => toSourceView(source, false))
   // Only packages are asked for elsewhere.
-  const fallbacks = isPackage ? paths.fallbacksOf(snapshot.mirror).map((one) => toSourceView(one, true)) : []
+  const fallbacks = isPackage
+    ? paths
+        .fallbacksOf(snapshot.mirror)
+        .filter(isAsked)
+        .map((one) => toSourceView(one, true))
+    : []
   return {
     href,
     nevra: listed === undefined ? null : formatNevra(listed),
     digest,
     bytes: size ?? null,
-    stated_by: statedBy(fileKind, href),
+    stated_by: statedBy(fileKind, withoutArch(href, snapshot.arches)),
     signature: await toSignatureView(snapshots, snapshot),
     stored: { state, bytes: bytes ?? null, used_at: toIso(usedAt) },
     departed: listed?.departure === undefined ? null : toDepartureView(listed.departure),

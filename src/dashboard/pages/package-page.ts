@@ -90,7 +90,7 @@ function row(
     last !== undefined &&
     html` <a
       class="fa"
-      href="${links.file(mirror, last.name, placeOf(one.href, last.climb))}"
+      href="${links.file(mirror, last.name, placeOf(one.href, last))}"
       aria-label="${`Download ${clip(one.href)}`}"
       >rpm</a
     >`

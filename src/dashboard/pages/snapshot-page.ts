@@ -238,7 +238,7 @@ function packageRow(one: PackageSpan, snapshot: Snapshot, mirror: FarmMirror, li
       <a href="${links.package(mirror.name, one.name)}">${clip(formatNevra(one))}</a>
       <a
         class="fa"
-        href="${links.file(mirror.name, snapshot.name, placeOf(one.href, snapshot.climb))}"
+        href="${links.file(mirror.name, snapshot.name, placeOf(one.href, snapshot))}"
         aria-label="${`Download ${clip(one.href)}`}"
         >rpm</a
       >

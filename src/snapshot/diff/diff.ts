@@ -1,5 +1,6 @@
 import { compareEvr } from '../../model/evr.ts'
 import { compareNevra, compareText, type Nevra } from '../../model/nevra.ts'
+import { mergeArches } from '../arches/same-changes.ts'
 import { findReplaced, type Replaced } from '../replaced.ts'
 import type { PackageDifferences, StoredPackage } from './stored-package.ts'
 
@@ -41,10 +42,10 @@ export function classifyPackages(differences: PackageDifferences): PackageChange
   changes.upgraded.sort((a, b) => comparePackages(a.to, b.to))
   changes.removed.sort(comparePackages)
   changes.added.sort(comparePackages)
-  return changes
+  return mergeArches(changes)
 }
 
-/** All packages of one name and architecture, before and after. */
+/** All packages of one name and architecture, in one repository, before and after. */
 interface Group {
   readonly before: StoredPackage[]
   readonly after: StoredPackage[]
@@ -52,8 +53,8 @@ interface Group {
 
 function groupByName({ gone, come, kept }: PackageDifferences): Iterable<Group> {
   const groups = new Map<string, Group>()
-  const groupOf = ({ name, arch }: StoredPackage) => {
-    const key = `${name}\0${arch}`
+  const groupOf = ({ name, arch, arches = [] }: StoredPackage) => {
+    const key = [name, arch, ...arches].join('\0')
     const known = groups.get(key)
     if (known !== undefined) return known
     const group: Group = { before: [], after: [] }
