@@ -37,10 +37,10 @@ export class ArchFarm {
     this.farm = farm
   }
 
-  /** Nothing is published yet. @param settings of the mirror beside its sources */
+  /** Nothing is published yet. @param settings of the mirror, in place of the usual ones, by where upstream is */
   static async start(
     t: TestContext,
-    settings: Partial<MirrorConfig> = {},
+    settings: (url: string) => Partial<MirrorConfig> = () => ({}),
     options: Partial<StartAppOptions> = {},
   ): Promise<ArchFarm> {
     const dir = tempDir(t)
@@ -48,7 +48,7 @@ export class ArchFarm {
     const sources = archSettings(`${upstream.url}$basearch/`, ['aarch64', 'x86_64'])
     let now = Date.UTC(2026, 0, 1)
     const farm = await startApp(t, {
-      mirrors: { m: { ...sources, ...settings } },
+      mirrors: { m: { ...sources, ...settings(upstream.url) } },
       now: () => (now += 60_000),
       ...options,
     })
