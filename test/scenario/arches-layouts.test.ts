@@ -26,6 +26,11 @@ async function startChanging(t: TestContext, first: (url: string) => Partial<Mir
   return { all, farm: all.farm, configure }
 }
 
+/** The status of an architecture's package below a base URL. */
+async function has(base: string, arch: string): Promise<number> {
+  return (await httpGet(`${baseFor(base, arch)}/Packages/a/app-1.0-1.${arch}.rpm`)).status
+}
+
 const both = (url: string) => archSettings(`${url}$basearch/`, ['aarch64', 'x86_64'])
 const one = (url: string) => ({ baseurls: [`${url}x86_64/`] })
 
@@ -48,8 +53,6 @@ describe('architectures that come and go', () => {
     const last = await farm.current('m')
     assert.match(last, /\/\$basearch$/)
     assert.equal(new Set([plain, two, three, last]).size, 4)
-    const has = async (base: string, arch: string) =>
-      (await httpGet(`${baseFor(base, arch)}/Packages/a/app-1.0-1.${arch}.rpm`)).status
     assert.deepEqual([await has(plain, 'x86_64'), await has(plain, 'aarch64')], [200, 404])
     for (const [base, arches] of [
       [two, ['aarch64', 'x86_64']],

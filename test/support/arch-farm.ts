@@ -46,7 +46,7 @@ export class ArchFarm {
     const dir = tempDir(t)
     const upstream = await startUpstream(t, dir)
     const sources = archSettings(`${upstream.url}$basearch/`, ['aarch64', 'x86_64'])
-    let now = Date.UTC(2026, 0, 1)
+    let now = Date.now()
     const farm = await startApp(t, {
       mirrors: { m: { ...sources, ...settings(upstream.url) } },
       now: () => (now += 60_000),

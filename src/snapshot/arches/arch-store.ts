@@ -42,8 +42,6 @@ export async function recapture(
   const { fingerprint, revision, xmlBase } = found
   const signature = await store.signature(snapshot, arch)
   const extras: readonly ExtraFile[] = ownOf(await store.extras(snapshot), arch)
-  // Whatever is found by reading the files is found again.
-  const isOfCapture = ({ kind }: Defect) => kind === 'size' || kind === 'missing'
   return {
     mirror: snapshot.mirror,
     fingerprint,
@@ -54,6 +52,11 @@ export async function recapture(
     ...(xmlBase === undefined ? {} : { xmlBase }),
     ...(signature === undefined ? {} : { signature }),
   }
+}
+
+/** Whatever is found by reading the files is found again. */
+function isOfCapture({ kind }: Defect): boolean {
+  return kind === 'size' || kind === 'missing'
 }
 
 async function findArch(

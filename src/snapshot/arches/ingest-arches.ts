@@ -103,13 +103,14 @@ async function complete(
   duplicates: readonly Defect[],
 ): Promise<Candidate> {
   const parts: ArchCandidate[] = []
-  for (const { arch, complete: completeOne } of opened) {
+  for (const part of opened) {
+    const { arch } = part
     const own = duplicates.flatMap((one): Defect[] => {
       const path = splitArch(one.path, [arch])?.path
       return path === undefined ? [] : [{ ...one, path }]
     })
     try {
-      parts.push({ arch, candidate: await completeOne(own) })
+      parts.push({ arch, candidate: await part.complete(own) })
     } catch (error) {
       throw nameArch(arch, error)
     }
