@@ -23,12 +23,7 @@ export function readArches(text: string): readonly string[] {
  * sources have these, so are the architectures named.
  */
 export function nameArches(mirror: ImportedMirror, arches: readonly string[]): ImportedMirror {
-  const isSource = ([key]: MirrorKey) => SOURCES.has(key)
-  const sources = mirror.keys
-    .filter(isSource)
-    .flatMap(([key, value]) => (key === 'mirrorlist_expire' ? [] : [value ?? []].flat()))
-  const urls = sources.filter((one) => typeof one === 'string')
-  const isOpen = (url: string) => Object.values(ARCH_WORDS).some((word) => url.includes(word))
+  const urls = mirror.keys.flatMap(readUrls)
   const open = urls.filter(isOpen)
   const last = mirror.keys.findLastIndex(isSource)
   const named: readonly MirrorKey[] =
@@ -44,6 +39,20 @@ export function nameArches(mirror: ImportedMirror, arches: readonly string[]): I
     notes: mirror.notes.map(restore),
     ...(reasons.length === 0 ? {} : { refusal: reasons.map(restore).join('; ') }),
   }
+}
+
+function isSource([key]: MirrorKey): boolean {
+  return SOURCES.has(key)
+}
+
+/** The URLs of a key that names sources. */
+function readUrls(key: MirrorKey): readonly string[] {
+  if (!isSource(key) || key[0] === 'mirrorlist_expire') return []
+  return [key[1] ?? []].flat().filter((one) => typeof one === 'string')
+}
+
+function isOpen(url: string): boolean {
+  return Object.values(ARCH_WORDS).some((word) => url.includes(word))
 }
 
 function restoreValue(value: MirrorKey[1]): MirrorKey[1] {

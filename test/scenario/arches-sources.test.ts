@@ -21,6 +21,10 @@ function write(file: string, bytes: string | Buffer): void {
   writeFileSync(file, bytes)
 }
 
+function kernel(arch: string): Buffer {
+  return Buffer.from(`the kernel of ${arch}`)
+}
+
 /** An architecture's package below a base URL. */
 async function app(base: string, arch: string) {
   return await httpGet(`${baseFor(base, arch)}/Packages/a/app-1.0-1.${arch}.rpm`)
@@ -134,7 +138,6 @@ describe('each architecture', () => {
   )
 
   test('has files beside its packages, and keeps them when only another one changes', async (t) => {
-    const kernel = (arch: string) => Buffer.from(`the kernel of ${arch}`)
     const all = await ArchFarm.start(t, () => ({ extraFiles: ['.treeinfo', 'LICENSE'] }))
     for (const arch of ARCHES) {
       const content = `<prestodelta><newpackage name="a"><delta><filename>drpms/a.drpm</filename><checksum type="sha256">${digestOf(arch).slice(7)}</checksum><size>${arch.length}</size></delta></newpackage></prestodelta>`
