@@ -3,17 +3,9 @@ import { test, type TestContext } from 'node:test'
 
 import { digestOf } from '../../src/model/digest.ts'
 import { mergeCandidates } from '../../src/snapshot/arches/merge-candidates.ts'
-import type { Candidate, SeenRepomd, SnapshotStore, VerifiedSignature } from '../../src/snapshot/store.ts'
+import type { Candidate, SeenRepomd, SnapshotStore } from '../../src/snapshot/store.ts'
 import { NOON, createPackage, inBatches } from '../snapshot/publish-simply.ts'
-
-const SIGNATURE: VerifiedSignature = {
-  fingerprint: 'AB',
-  primary: 'CD',
-  owner: 'Repository <r@example.org>',
-  hash: 'sha256',
-  signedAt: 1000,
-  verifiedAt: 2000,
-}
+import { SIGNATURE } from './keys.ts'
 
 function seenOf(arch: string, etag?: string): SeenRepomd {
   return { baseurl: `http://h/${arch}/`, etag, lastModified: undefined, digest: digestOf(arch) }

@@ -1,6 +1,5 @@
 import { compareEvr } from '../../model/evr.ts'
 import { compareNevra, compareText, type Nevra } from '../../model/nevra.ts'
-import { mergeArches } from '../arches/same-changes.ts'
 import { findReplaced, type Replaced } from '../replaced.ts'
 import type { PackageDifferences, StoredPackage } from './stored-package.ts'
 
@@ -27,7 +26,7 @@ export interface PackageChanges {
 
 type Writable<T> = { [Key in keyof T]: T[Key] extends readonly (infer Item)[] ? Item[] : never }
 
-/** Sorts the packages in which two snapshots differ by what that means for who installs them. */
+/** Sorts the packages in which two snapshots differ by what that means for who installs them; of several architectures, of each. */
 export function classifyPackages(differences: PackageDifferences): PackageChanges {
   const changes: Writable<PackageChanges> = {
     replaced: [],
@@ -42,7 +41,7 @@ export function classifyPackages(differences: PackageDifferences): PackageChange
   changes.upgraded.sort((a, b) => comparePackages(a.to, b.to))
   changes.removed.sort(comparePackages)
   changes.added.sort(comparePackages)
-  return mergeArches(changes)
+  return changes
 }
 
 /** All packages of one name and architecture, in one repository, before and after. */
