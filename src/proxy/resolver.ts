@@ -200,7 +200,10 @@ export class Resolver {
       if (!path.directory) return redirectToDirectory(path)
       return await this.#directories.listing(snapshot, place, `/${path.segments.join('/')}/`)
     }
-    throw notFound(path, `snapshot ${snapshot.name} of ${snapshot.mirror} does not list: ${href}`)
+    const { name, mirror, arches } = snapshot
+    // For who asks without, or has not replaced $basearch.
+    const which = arches === undefined ? '' : `, which has ${arches.join(', ')} each below its own name,`
+    throw notFound(path, `snapshot ${name} of ${mirror}${which} does not list: ${href}`)
   }
 
   #directory(path: RequestPath, title: string, names: readonly { name: string; file?: boolean }[]): Reply {

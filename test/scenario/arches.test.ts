@@ -40,8 +40,18 @@ describe('a mirror of several architectures', () => {
       assert.equal((await httpGet(`${root}/Packages/a/app-1.0-1.${other}.rpm`)).status, 404)
     }
     assert.equal(upstream.count(/docs-.*\.rpm$/), 1, 'one blob, one transfer')
-    for (const path of ['repodata/repomd.xml', '$basearch/repodata/repomd.xml', 's390x/repodata/repomd.xml'])
-      assert.equal((await httpGet(`${base.replace('/$basearch', '')}/${path}`)).status, 404, path)
+    for (const path of [
+      'repodata/repomd.xml',
+      '$basearch/repodata/repomd.xml',
+      's390x/repodata/repomd.xml',
+    ]) {
+      const { status, headers } = await httpGet(`${base.replace('/$basearch', '')}/${path}`)
+      assert.equal(status, 404, path)
+      assert.match(
+        String(headers['x-pinyon-reason']),
+        /, which has aarch64, x86_64 each below its own name, does not list: /,
+      )
+    }
   })
 
   test('that has nothing new costs a conditional request for each', async (t) => {
