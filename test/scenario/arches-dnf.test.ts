@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
-import { join } from 'node:path'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 
-import { archSettings } from '../support/arch-farm.ts'
+import { ArchFarm, archSettings } from '../support/arch-farm.ts'
 import { dnf, DnfRoot } from '../support/dnf.ts'
 import { httpGet } from '../support/http-get.ts'
 import { RepositoryTree } from '../support/repository.ts'
+import { runCommand } from '../support/run-command.ts'
 import { buildRpms } from '../support/rpm.ts'
 import { startApp } from '../support/start-app.ts'
 import { tempDir } from '../support/temp-dir.ts'
@@ -57,5 +59,27 @@ test(
     assert.equal(installed.code, 0, installed.stderr)
     assert.deepEqual(await root.installed(), ['app-2.0-1.x86_64', 'docs-1.0-1.noarch'])
     assert.equal(upstream.count(/\.rpm$/), 2)
+  },
+)
+
+test(
+  'the client of slaves takes its own architecture, and sees that it answers',
+  needs('curl'),
+  async (t) => {
+    const all = await ArchFarm.start(t)
+    for (const name of ['aarch64', 'x86_64']) all.publish(name, [{ name: 'app', arch: name }])
+    await all.farm.sync('m')
+    const root = tempDir(t)
+    const file = join(root, 'etc/yum.repos.d/m.repo')
+    mkdirSync(dirname(file), { recursive: true })
+    writeFileSync(file, '[m]\nname=m\nbaseurl=http://gone.example/\nenabled=1\n')
+    const script = join(tempDir(t), 'client.sh')
+    writeFileSync(script, (await httpGet(`${all.farm.url}/client.sh`)).body)
+    const begun = await runCommand('sh', [script, 'begin', '--root', root])
+    assert.equal(begun.code, 0, begun.stderr)
+    assert.doesNotMatch(begun.stderr, /not checked/)
+    assert.match(readFileSync(file, 'utf8'), /^baseurl=http:.*\/\$basearch$/m)
+    assert.equal((await runCommand('sh', [script, 'rollback', '--root', root])).code, 0)
+    assert.match(readFileSync(file, 'utf8'), /gone\.example/)
   },
 )
