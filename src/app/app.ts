@@ -141,7 +141,8 @@ export class App {
       fills: this.#fills,
       first: config,
       upstream: this.#upstream,
-      upstreamOf: (mirror, arch) => this.#formerSources.upstreamOf(mirror, this.#upstreams.get(mirror), arch),
+      upstreamOf: (mirror, owner) =>
+        this.#formerSources.upstreamOf(mirror, this.#upstreams.get(mirror), owner),
       now: this.#now,
       log,
     })

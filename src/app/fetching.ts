@@ -8,7 +8,7 @@ import { PackageFetches, type PackageSource } from '../snapshot/prefetch/package
 import { Prefetcher } from '../snapshot/prefetch/prefetcher.ts'
 import { Throttle } from '../upstream/throttle.ts'
 import type { Logger } from '../system/logger.ts'
-import { upstreamsFor, type MirrorUpstreams } from '../upstream/arch-sources.ts'
+import { upstreamsFor, type ArchOwner, type MirrorUpstreams } from '../upstream/arch-sources.ts'
 import type { SourceReport } from '../upstream/upstream.ts'
 import type { SharedUpstream } from './create-upstream.ts'
 import { Elsewhere, hasSameElsewhere } from './elsewhere.ts'
@@ -26,7 +26,7 @@ export interface FetchingOptions {
   readonly storage: Storage
   readonly fills: FillTable
   /** The upstream of a mirror, or of one of its several architectures, those that it had included; undefined when none are known. */
-  readonly upstreamOf: (mirror: string, arch: string | undefined) => PackageSource | undefined
+  readonly upstreamOf: (mirror: string, owner: ArchOwner) => PackageSource | undefined
   readonly now: () => number
   readonly log: Logger
 }
@@ -45,11 +45,11 @@ export class Fetching {
     this.#options = options
     this.#fallbacks = createFallbacks(options.first, options.upstream)
     this.#elsewhere = new Elsewhere(options.first, options.upstream)
-    const sourcesOf = (mirror: string, arch: string | undefined) => {
+    const sourcesOf = (mirror: string, owner: ArchOwner) => {
       const fallbacks = this.#fallbacks.get(mirror)
       return {
-        upstream: upstreamOf(mirror, arch),
-        fallback: fallbacks && joinSources(upstreamsFor(fallbacks, arch)),
+        upstream: upstreamOf(mirror, owner),
+        fallback: fallbacks && joinSources(upstreamsFor(fallbacks, owner)),
         elsewhere: this.#elsewhere.of(mirror),
       }
     }

@@ -1,7 +1,7 @@
 import { toPinyonError } from '../model/errors.ts'
 import type { PackageSource } from '../snapshot/prefetch/package-fetches.ts'
 import type { SeenRepomd, SnapshotReader } from '../snapshot/store.ts'
-import { ArchSources, upstreamsFor, type MirrorUpstreams } from '../upstream/arch-sources.ts'
+import { ArchSources, upstreamsFor, type ArchOwner, type MirrorUpstreams } from '../upstream/arch-sources.ts'
 import type { MirrorUpstream } from '../upstream/mirror-upstream.ts'
 import type { UpstreamReply } from '../upstream/upstream.ts'
 import { createUpstream, type SharedUpstream } from './create-upstream.ts'
@@ -58,12 +58,16 @@ export class FormerSources {
 
   /**
    * What a fill asks for a mirror's files: its sources of now, then those that it had. Undefined when there never were any.
-   * @param arch whose file it is, where its snapshot has several architectures
+   * @param owner whose file it is
    */
-  upstreamOf(mirror: string, now: MirrorUpstreams | undefined, arch?: string): PackageSource | undefined {
+  upstreamOf(
+    mirror: string,
+    now: MirrorUpstreams | undefined,
+    owner: ArchOwner = { arch: undefined },
+  ): PackageSource | undefined {
     const former = (this.#sources.get(mirror) ?? []).filter((upstream) => !isCovered(upstream, now))
     const all = now === undefined ? former : [now, ...former]
-    return joinSources(all.flatMap((sources) => upstreamsFor(sources, arch)))
+    return joinSources(all.flatMap((sources) => upstreamsFor(sources, owner)))
   }
 
   /** Ends all connections. */

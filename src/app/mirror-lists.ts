@@ -41,7 +41,7 @@ export class MirrorLists {
     const all = [...mirrors.values()].flatMap(perArch)
     const entries = all.flatMap(({ arch, ...settings }): [string, Entry][] => {
       const sources = upstreams.get(settings.name)
-      const mirror = sources && upstreamsFor(sources, arch)[0]
+      const mirror = sources && upstreamsFor(sources, { arch })[0]
       if (settings.list === undefined || mirror === undefined) return []
       const key = keyOf(settings.name, arch)
       const kept = before.get(key)

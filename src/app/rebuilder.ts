@@ -144,7 +144,7 @@ class RepodataFiles {
   ): Promise<string | undefined> {
     const sources = this.#sources.upstreams.get(mirror)
     const arch = arches && splitArch(file.path, arches)?.arch
-    const upstreams = sources === undefined ? [] : upstreamsFor(sources, arch)
+    const upstreams = sources === undefined ? [] : upstreamsFor(sources, { arch })
     let failure: string | undefined
     for (const upstream of upstreams) {
       failure = await this.#fetchFrom(upstream, { ...file, path: withoutArch(file.path, arches) }, reason)

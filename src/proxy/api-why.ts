@@ -151,7 +151,9 @@ async function describeFile({ snapshots, paths, sourcesOf }: ApiContext, file: F
   const ownArch = snapshot.arches && splitArch(path, snapshot.arches)?.arch
   const listed = isPackage ? await snapshots.departed.find(snapshot, path) : undefined
   const { state, bytes, usedAt } = await paths.placeOf(digest, size)
-  const isAsked = ({ arch }: SourceReport) => arch === undefined || ownArch === undefined || arch === ownArch
+  // What is for no architecture may be with any of them.
+  const isAsked = ({ arch }: SourceReport) =>
+    listed?.arch === 'noarch' || arch === undefined || ownArch === undefined || arch === ownArch
   const upstream = sourcesOf(snapshot.mirror)
     .filter(isAsked)
     .map((source) => toSourceView(source, false))

@@ -32,13 +32,26 @@ export class ArchSources {
 /** The sources of a mirror: of its one repository, or of each of its architectures. */
 export type MirrorUpstreams = MirrorUpstream | ArchSources
 
+/** Whose file is asked for. */
+export interface ArchOwner {
+  /** Where its snapshot has several architectures: in the repository of which it is. */
+  readonly arch: string | undefined
+  /** Whether the others may have it as well, as it is for no architecture. */
+  readonly isShared?: boolean
+}
+
 /**
- * Who may have a file of a mirror: the sources of its architecture. What belongs to none, in a snapshot from before there were several, may be with
+ * Who may have a file of a mirror, the likeliest first: the sources of its architecture. What belongs to none, in a snapshot from before there were several, may be with
  * any of them; and what belongs to one, in a snapshot from when there were several, with the only one that there is now.
  */
-export function upstreamsFor(sources: MirrorUpstreams, arch: string | undefined): readonly MirrorUpstream[] {
+export function upstreamsFor(
+  sources: MirrorUpstreams,
+  { arch, isShared = false }: ArchOwner,
+): readonly MirrorUpstream[] {
   if (!(sources instanceof ArchSources)) return [sources]
-  if (arch === undefined) return [...sources.arches.values()]
-  const own = sources.arches.get(arch)
-  return own === undefined ? [] : [own]
+  const all = [...sources.arches]
+  if (arch === undefined) return all.map(([, upstream]) => upstream)
+  const own = all.filter(([name]) => name === arch)
+  const others = isShared ? all.filter(([name]) => name !== arch) : []
+  return [...own, ...others].map(([, upstream]) => upstream)
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
 
 import { blobPath, createLayout } from '../../src/cache/layout.ts'
@@ -49,6 +50,19 @@ describe('what is kept of several architectures', () => {
     assert.equal(all.upstream.count(/^\/(aarch64|x86_64)\/Packages\/a\/app-1\.0-1\.\1\.rpm$/), 2)
   })
 
+  test('is had of another one, when it is for none and its own has dropped it', async (t) => {
+    const all = await ArchFarm.start(t)
+    for (const arch of ARCHES) all.publish(arch, [{ name: 'app', arch }, DOCS])
+    await all.farm.sync('m')
+    const old = await all.farm.current('m')
+    rmSync(join(all.dirOf('x86_64'), 'Packages'), { recursive: true })
+    all.publish('x86_64', [{ name: 'app', arch: 'x86_64' }])
+    await all.farm.sync('m')
+    const { status, body } = await httpGet(`${baseFor(old, 'x86_64')}/Packages/d/docs-1.0-1.noarch.rpm`)
+    assert.deepEqual([status, body], [200, DOCS.content])
+    assert.equal(all.upstream.count(/^\/aarch64\/.*docs/), 1)
+  })
+
   test('is found wrong by verify, and fetched again from where it belongs', async (t) => {
     const all = await ArchFarm.start(t)
     for (const arch of ARCHES) all.publish(arch, [{ name: 'app', arch }])
@@ -56,6 +70,8 @@ describe('what is kept of several architectures', () => {
     const base = await all.farm.current('m')
     const path = 'x86_64/Packages/a/app-1.0-1.x86_64.rpm'
     const { body } = await httpGet(`${base.replace('/$basearch', '')}/${path}`)
+    // Once it is stored.
+    await all.farm.app.prefetcher.fetch('m', { which: 'all', specs: [] }, () => undefined)
     const { store } = all.farm.app
     const files = await store.files(snapshot)
     const primary = files.find((file) => file.type === 'primary' && file.path.startsWith('x86_64/'))

@@ -85,15 +85,21 @@ describe('of a mirror of several architectures', () => {
       view.sources.map(({ arch, baseurl }) => [arch, baseurl]),
       ARCHES.map((arch) => [arch, `${all.upstream.url}${arch}/`]),
     )
-    const path = `${new URL(base).pathname.replace('$basearch', 'x86_64')}/Packages/d/docs-2-1.noarch.rpm`
-    const why = await all.json<{ file: Record<string, unknown> & { sources: { baseurl: string }[] } }>(
-      `/api/v1/why?path=${encodeURIComponent(path)}`,
-    )
-    assert.deepEqual([why.file['href'], why.file['arch']], ['Packages/d/docs-2-1.noarch.rpm', 'x86_64'])
-    assert.deepEqual(
-      why.file.sources.map(({ baseurl }) => baseurl),
-      [`${all.upstream.url}x86_64/`],
-    )
+    // What is for no architecture may be had of the other one as well.
+    for (const [href, arches] of [
+      ['Packages/a/app-1.0-1.x86_64.rpm', ['x86_64']],
+      ['Packages/d/docs-2-1.noarch.rpm', ARCHES],
+    ] as const) {
+      const path = `${new URL(base).pathname.replace('$basearch', 'x86_64')}/${href}`
+      const why = await all.json<{ file: Record<string, unknown> & { sources: { baseurl: string }[] } }>(
+        `/api/v1/why?path=${encodeURIComponent(path)}`,
+      )
+      assert.deepEqual([why.file['href'], why.file['arch']], [href, 'x86_64'])
+      assert.deepEqual(
+        why.file.sources.map(({ baseurl }) => baseurl),
+        arches.map((arch) => `${all.upstream.url}${arch}/`),
+      )
+    }
     const repomd = `${new URL(base).pathname.replace('$basearch', 'x86_64')}/repodata/repomd.xml`
     const own = await all.json<{ file: Record<string, unknown> }>(
       `/api/v1/why?path=${encodeURIComponent(repomd)}`,

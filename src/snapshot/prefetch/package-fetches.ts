@@ -5,6 +5,7 @@ import type { FillBody, FillSource } from '../../cache/source-race.ts'
 import { splitArch, withoutArch } from '../../model/arch.ts'
 import { PinyonError, toPinyonError } from '../../model/errors.ts'
 import { templateValues } from '../../model/url-template.ts'
+import type { ArchOwner } from '../../upstream/arch-sources.ts'
 import type { Upstream } from '../../upstream/upstream.ts'
 import type { DepartedStore, ListedFile, SnapshotPlace } from '../departed/departed.ts'
 import { Inquiry } from './inquiry.ts'
@@ -12,6 +13,9 @@ import { allowedPlace, originalHref, placesAt, type PackagePlace } from './packa
 import { isTooEarly, LostMemory } from './lost-memory.ts'
 import { formatLost } from './lost-message.ts'
 import type { Throttle } from '../../upstream/throttle.ts'
+
+/** What a package says that is for every architecture. */
+const NO_ARCH = 'noarch'
 
 /** The part of {@link Upstream} that fills need. */
 export type PackageSource = Pick<Upstream, 'get' | 'baseurls'>
@@ -28,8 +32,7 @@ export interface PackageSources {
 /** What {@link PackageFetches} is built from. */
 export interface PackageFetchesOptions {
   readonly fills: FillTable
-  /** @param arch whose file is wanted, where its snapshot has several architectures */
-  readonly sourcesOf: (mirror: string, arch: string | undefined) => PackageSources
+  readonly sourcesOf: (mirror: string, owner: ArchOwner) => PackageSources
   readonly departed: Pick<DepartedStore, 'find' | 'recordLost'>
   readonly throttle: Throttle
   /** Milliseconds since the epoch. */
@@ -84,7 +87,7 @@ export class PackageFetches {
   async open(file: WantedFile, options: FetchOptions): Promise<PackageReader> {
     const listed = await this.#look(file, options)
     const key = keyOf(file)
-    const sources = this.#sourcesOf(file)
+    const sources = this.#sourcesOf(file, listed)
     const inquiry = this.#inquiries.get(key) ?? new Inquiry(placesOf(sources, file, listed))
     this.#inquiries.set(key, inquiry)
     inquiry.readers += 1
@@ -99,7 +102,7 @@ export class PackageFetches {
   /** Opens a body without storing it, from the first source that gives one. */
   async stream(file: WantedFile, signal: AbortSignal): Promise<FillBody> {
     const listed = await this.#look(file, { isUrgent: true })
-    const sources = this.#sourcesOf(file)
+    const sources = this.#sourcesOf(file, listed)
     const inquiry = new Inquiry(placesOf(sources, file, listed))
     inquiry.isUrgent = true
     let failure: unknown
@@ -119,8 +122,12 @@ export class PackageFetches {
     this.#lost.clear()
   }
 
-  #sourcesOf({ snapshot: { mirror, arches }, path }: WantedFile): PackageSources {
-    return this.#options.sourcesOf(mirror, arches && splitArch(path, arches)?.arch)
+  #sourcesOf(
+    { snapshot: { mirror, arches }, path }: WantedFile,
+    listed: ListedFile | undefined,
+  ): PackageSources {
+    const arch = arches && splitArch(path, arches)?.arch
+    return this.#options.sourcesOf(mirror, { arch, isShared: listed?.arch === NO_ARCH })
   }
 
   /** What is known of a package. Throws PACKAGE_LOST. */
