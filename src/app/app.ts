@@ -44,7 +44,7 @@ import type { Metrics } from '../system/metrics.ts'
 import { Traffic } from '../system/traffic.ts'
 import type { MachineClock } from '../system/machine-clock.ts'
 import { replaceFile } from '../system/publish.ts'
-import type { MirrorUpstream } from '../upstream/mirror-upstream.ts'
+import type { MirrorUpstreams } from '../upstream/arch-sources.ts'
 import { Network } from '../upstream/network.ts'
 
 /** How long running answers may go on after a stop was asked for, in milliseconds. */
@@ -95,7 +95,7 @@ export class App {
   readonly #sourcing: SharedSources
   readonly #formerSources: FormerSources
   readonly #fetching: Fetching
-  #upstreams: ReadonlyMap<string, MirrorUpstream>
+  #upstreams: ReadonlyMap<string, MirrorUpstreams>
 
   private constructor(options: AppOptions, storage: Storage) {
     const { config, log, loadConfig: load } = options
@@ -109,7 +109,7 @@ export class App {
     this.retiredWatch = new RetiredWatch(this.store, () => this.#resolver.forget())
     this.#diffs = new DiffRunner(config.dataDir)
     this.#upstream = { network: new Network({ hosts: () => this.config.hosts ?? new Map() }), log }
-    this.#sourcing = { ...this.#upstream, prepare: (mirror) => this.#lists.ensure(mirror) }
+    this.#sourcing = { ...this.#upstream, prepare: (mirror, arch) => this.#lists.ensure(mirror, arch) }
     this.#formerSources = new FormerSources(this.#upstream)
     this.#signatures = new Signatures({
       store: this.store.keys,
@@ -141,7 +141,8 @@ export class App {
       fills: this.#fills,
       first: config,
       upstream: this.#upstream,
-      upstreamOf: (mirror) => this.#formerSources.upstreamOf(mirror, this.#upstreams.get(mirror)),
+      upstreamOf: (mirror, owner) =>
+        this.#formerSources.upstreamOf(mirror, this.#upstreams.get(mirror), owner),
       now: this.#now,
       log,
     })

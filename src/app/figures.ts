@@ -1,5 +1,5 @@
 import { Metrics } from '../system/metrics.ts'
-import type { MirrorUpstream } from '../upstream/mirror-upstream.ts'
+import type { MirrorUpstreams } from '../upstream/arch-sources.ts'
 import { VERSION } from '../system/version.ts'
 import type { MirrorPackages } from '../system/metrics.ts'
 import type { SnapshotStore } from '../snapshot/store.ts'
@@ -7,7 +7,7 @@ import type { Storage } from './storage.ts'
 
 interface FigureSources {
   readonly maxBytes: () => number
-  readonly upstreams: () => ReadonlyMap<string, MirrorUpstream>
+  readonly upstreams: () => ReadonlyMap<string, MirrorUpstreams>
 }
 
 /** The figures of a server, read from its storage and its sources when somebody asks. */

@@ -71,6 +71,11 @@ export interface TokenConfig {
 /** One upstream repository. */
 export interface MirrorConfig {
   readonly name: string
+  /**
+   * Of a mirror of several architectures: what is of each, by name; absent: it is of one repository. The mirror's own URLs then have `$basearch`
+   * and `$arch` as they are written, and its keys are those of all. See {@link ./arches.ts}.
+   */
+  readonly arches?: readonly ArchConfig[]
   /** At least one where there is no list; absolute `http:`, `https:` or `file:` URLs, each ending in `/`, possibly with credentials. */
   readonly baseurls: readonly string[]
   /** Where further sources are named; absent: nowhere. */
@@ -118,6 +123,15 @@ export interface MirrorConfig {
   readonly repoGpgcheck: boolean
   /** Whether packages are checked before they are given out, where there are keys, and whether clients are to check packages' signatures; absent: they are where there are keys, and else nothing is said. */
   readonly gpgcheck?: boolean
+}
+
+/** One architecture of a mirror that has several, where it differs from the others. */
+export interface ArchConfig extends Pick<
+  MirrorConfig,
+  'baseurls' | 'list' | 'variables' | 'fallbacks' | 'gpgKeys'
+> {
+  /** Such as `x86_64`: what `$basearch` stands for. */
+  readonly arch: string
 }
 
 /** Where a list of mirrors is had. */

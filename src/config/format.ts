@@ -81,7 +81,7 @@ function describeMirror(mirror: MirrorConfig): Record<string, unknown> {
 
 /** Where a mirror comes from; variables in URLs are replaced already. */
 function describeSources(mirror: MirrorConfig): Record<string, unknown> {
-  const { baseurls, list, failovermethod, variables = new Map() } = mirror
+  const { baseurls, list, failovermethod, variables = new Map(), arches } = mirror
   const [baseurl, ...others] = baseurls.map(formatUrl)
   const vars = Object.entries(writtenVariables(variables)).map(([name, text]) => [
     name,
@@ -93,6 +93,7 @@ function describeSources(mirror: MirrorConfig): Record<string, unknown> {
     ...(list?.kind === 'mirrorlist' ? { mirrorlist_expire: formatDuration(list.expireMs) } : {}),
     ...(failovermethod === undefined ? {} : { failovermethod }),
     ...(vars.length === 0 ? {} : { vars: Object.fromEntries(vars) as Record<string, string> }),
+    ...(arches === undefined ? {} : { arches: arches.map(({ arch }) => arch) }),
   }
 }
 
