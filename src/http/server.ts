@@ -11,6 +11,8 @@ import { logRequest } from './request-log.ts'
 import { LARGEST_BODY_BYTES } from './request-body.ts'
 import { sendError } from './send-text.ts'
 import { FastPath, type FastFiles } from './fast/fast-path.ts'
+import type { ConnectionTimes } from './fast/fast-connection.ts'
+import { HitLog } from './fast/hit-log.ts'
 
 /** Longer than any client keeps an idle connection, so that it is never us who closes the one it is about to use, in milliseconds. */
 const KEEP_ALIVE_MS = 120_000
@@ -24,6 +26,14 @@ const REQUEST_MS = 30_000
 const LOOKS_PER_REQUEST_TIME = 6
 /** Unfinished requests of one connection: no client of ours pipelines at all, and each costs memory. */
 const MAX_PIPELINED = 256
+
+/** How long connections that begin without node:http may be idle: as long as others. */
+export const CONNECTION_TIMES: ConnectionTimes = {
+  requestMs: REQUEST_MS,
+  keepAliveMs: KEEP_ALIVE_MS,
+  marginMs: MARGIN_MS,
+  idleMs: IDLE_MS,
+}
 
 /** CONNECT comes past node's requests; the bytes that follow it would not be HTTP, so the connection ends. */
 const CONNECT_REFUSED =
@@ -91,14 +101,7 @@ export class HttpServer {
     // Who has asked may shut its side down and read on (RFC 9112, section 9.6); who is gone shows when it is written to.
     this.#server.httpAllowHalfOpen = true
     this.#server.on('connect', ({ socket }) => this.#refuseTunnel(socket))
-    const { fast, onEnd } = options
-    const times = {
-      requestMs,
-      keepAliveMs: KEEP_ALIVE_MS,
-      marginMs: MARGIN_MS,
-      idleMs: this.#server.timeout,
-    }
-    this.#fast = fast === undefined ? undefined : new FastPath(this.#server, { ...fast, times, log, onEnd })
+    this.#fast = options.fast === undefined ? undefined : this.#beginWith(options.fast, requestMs)
   }
 
   /** Begins to accept connections; rejects when it cannot. Its socket is bound before this returns. */
@@ -146,6 +149,35 @@ export class HttpServer {
 
   async #finished(): Promise<void> {
     if (this.#busy.size > 0) await new Promise<void>((resolve) => (this.#idle = resolve))
+  }
+
+  /** Takes the place of node's own listener for connections, which gets what is not answered before it. */
+  #beginWith(files: FastFiles, requestMs: number): FastPath {
+    const server = this.#server
+    const listeners = server.listeners('connection')
+    const hits = new HitLog(this.#log)
+    const serve = (socket: Duplex) => {
+      for (const listener of listeners) Reflect.apply(listener, server, [socket])
+    }
+    const fast = new FastPath({
+      ...files,
+      times: { ...CONNECTION_TIMES, requestMs, idleMs: server.timeout },
+      onEnd: (ended) => {
+        this.#onEnd?.(ended)
+        hits.log(ended)
+      },
+      serve,
+      handOver: (socket, bytes) => {
+        serve(socket)
+        if (bytes === undefined) return
+        // What came first is read first: node's parser takes the rest from the socket itself, in a later turn.
+        socket.emit('data', bytes)
+        if (socket.isPaused()) socket.resume()
+      },
+    })
+    server.removeAllListeners('connection')
+    server.on('connection', (socket) => fast.accept(socket))
+    return fast
   }
 
   /** Node lets go of such a connection: without its listeners an error of it ends the process, and it counts for no time limit and no drain. */
