@@ -234,11 +234,6 @@ const CASES: readonly [string, string, ...string[]][] = [
     '4: mirrors.m.retries: found 1.5, expected a whole number from 0 (none) to 100',
   ],
   [
-    'workers: none',
-    'listen: 80\nworkers: 0\n',
-    '2: workers: found 0, expected auto, or a whole number from 1 to 64',
-  ],
-  [
     'workers: too many',
     'workers: 65\n',
     '1: workers: found 65, expected auto, or a whole number from 1 to 64',
