@@ -19,8 +19,8 @@ export interface WorkerChildOptions {
 /** What an idle worker leaves behind should be little: see the npm scripts. Its blobs are not in this memory. */
 const EXEC_ARGV = ['--max-semi-space-size=4', '--max-old-space-size=512']
 
-/** Who does not answer to what must be known at once is ended after so many milliseconds. */
-const ANSWER_MS = 2_000
+/** One that does not answer to what must be known is ended after so many milliseconds. */
+const ANSWER_MS = 10_000
 /** So much later than it was told to, in milliseconds. */
 const LATE_MS = 2_000
 
@@ -74,7 +74,8 @@ export class WorkerChild {
 
   /** Resolves when it has forgotten what it has learned, or is no more. One that does not answer is ended. */
   async forget(id: number): Promise<void> {
-    if (this.#hasEnded || !this.#child.connected) return
+    // One that is only starting has learned nothing yet.
+    if (!this.#isReady || this.#hasEnded || !this.#child.connected) return
     await new Promise<void>((resolve) => {
       const timer = setTimeout(() => this.kill(), ANSWER_MS)
       this.#asked.set(id, () => {
