@@ -124,6 +124,7 @@ export class App {
     this.#metrics = createMetrics(storage, {
       maxBytes: () => this.config.cache.maxBytes,
       upstreams: () => this.#upstreams,
+      workers: () => this.#workers?.state,
     })
     // Upstream: the sources of each mirror, and the fills that read them.
     this.#lists = new MirrorLists({ store: this.store.listings, upstream: this.#upstream, now: this.#now })

@@ -101,7 +101,8 @@ export class EndedRequests {
 
   #speakerOf({ connection, client, userAgent }: EndedRequest): number {
     const before = this.#connections.get(connection)
-    if (before !== undefined && this.#speakers[before]?.userAgent === userAgent) return before
+    const speaker = before === undefined ? undefined : this.#speakers[before]
+    if (before !== undefined && speaker?.userAgent === userAgent && speaker?.client === client) return before
     const key = `${client} ${userAgent}`
     let index = this.#speakerIndex.get(key)
     if (index === undefined) {

@@ -34,8 +34,8 @@ export interface WorkerFarm {
   /** A connection that this process has accepted. */
   connectTo(pid: number): Promise<Socket>
   connectAll(pid: number, count: number): Promise<Socket[]>
-  /** Runs a command of the program against it. */
-  run(...args: readonly string[]): Promise<string>
+  /** Publishes another package upstream, and syncs. */
+  publish(): Promise<void>
   /** The configuration's text for so many processes, with further lines of the mirror. */
   configure(workers: number | 'auto', more?: Readonly<Record<string, unknown>>): string
 }
@@ -90,15 +90,14 @@ export async function startWorkerFarm(t: TestContext, options: WorkerFarmOptions
       mirrors: { m: { baseurl, retries: 0, policy: 'on_demand', ...more } },
     })
   const server = await startServer(t, { text: configure(options.workers) })
-  const run: WorkerFarm['run'] = async (...args) => {
-    const { code, stdout, stderr } = await runCommand(process.execPath, [
+  const run = async (...args: readonly string[]) => {
+    const { code, stderr } = await runCommand(process.execPath, [
       MAIN,
       ...args,
       '--config',
       server.configFile,
     ])
     assert.equal(code, 0, stderr)
-    return stdout
   }
   await run('sync')
   const snapshot = (await httpGet(`${server.url}/repos/yum/m/latest.txt`)).body.toString().trim()
@@ -159,7 +158,11 @@ export async function startWorkerFarm(t: TestContext, options: WorkerFarmOptions
         await sleep(10)
       }
     },
-    run,
+    publish: async () => {
+      const next = [...options.packages, { name: 'next', content: 100 }]
+      writeSyntheticRepository(dir, { packages: next, revision: 2_000_000_000 })
+      await run('sync')
+    },
     configure,
   }
 }
