@@ -110,6 +110,13 @@ export class HttpServer {
     this.#server.emit('connection', socket)
   }
 
+  /** Serves a connection that another process has accepted, and on which these bytes have come. */
+  takeOver(socket: Socket, bytes: Buffer | undefined): void {
+    if (this.#fast !== undefined) return this.#fast.accept(socket, bytes)
+    this.serve(socket)
+    if (bytes !== undefined) socket.emit('data', bytes)
+  }
+
   /** What accepts its connections, for other processes to accept some of them. */
   get listener(): NetServer {
     return this.#server

@@ -21,10 +21,14 @@ export function stopReading(socket: Socket, bytes?: Buffer): Buffer | undefined 
   return all.length === 0 ? undefined : Buffer.concat(all)
 }
 
-/** Makes a connection that came from another process one as a server accepts it, with what had come on it before. */
-export function takeUp(socket: Socket, bytes: Uint8Array | undefined): Socket {
+/** Makes a connection that came from another process one as a server accepts it. */
+export function takeUp(socket: Socket): Socket {
   // Who has asked may shut its side down and read on.
   socket.allowHalfOpen = true
-  if (bytes !== undefined) socket.unshift(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
   return socket
+}
+
+/** Bytes as they come from another process. */
+export function toBuffer(bytes: Uint8Array | undefined): Buffer | undefined {
+  return bytes === undefined ? undefined : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }

@@ -4,10 +4,10 @@ import { BlobCache } from '../../cache/blob-cache.ts'
 import { DiskBlobStore } from '../../cache/disk-blob-store.ts'
 import { createLayout } from '../../cache/layout.ts'
 import { FastPath } from '../../http/fast/fast-path.ts'
-import { RequestReader } from '../../http/fast/request-head.ts'
+import { isPlainTarget, RequestReader } from '../../http/fast/request-head.ts'
 import { CONNECTION_TIMES } from '../../http/idle-times.ts'
 import { EndedRequests } from './ended-batch.ts'
-import { stopReading, takeUp } from './hand-over.ts'
+import { stopReading, takeUp, toBuffer } from './hand-over.ts'
 import { KnownTargets } from './known-targets.ts'
 import type { FromWorker, ToWorker, WorkerTask } from './messages.ts'
 import { StoredContent } from './stored-content.ts'
@@ -100,13 +100,14 @@ export class Worker {
       this.#targets.forget()
       this.#say({ kind: 'forgot', id: message.id })
     } else if (message.kind === 'stop') void this.#stop(message)
-    else if (socket !== undefined) this.#fast.accept(takeUp(socket, message.bytes))
+    else if (socket !== undefined) this.#fast.accept(takeUp(socket), toBuffer(message.bytes))
   }
 
   /** What is not known to be a warm file: made one if it can be, else the first process's. */
   #judge(socket: Socket, bytes: Buffer | undefined): void {
     const request = bytes === undefined || socket === this.#begun ? undefined : this.#requests.read(bytes)
-    if (request === undefined || bytes === undefined || this.#handsBack) return this.#giveBack(socket, bytes)
+    const isSimple = request !== undefined && isPlainTarget(request.target) && !this.#handsBack
+    if (!isSimple || bytes === undefined) return this.#giveBack(socket, bytes)
     socket.pause()
     // Nobody else listens while the file is looked for.
     socket.on('error', ignore)

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import type { Digest } from '../../model/digest.ts'
 import type { HttpServer } from '../../http/server.ts'
 import type { Logger } from '../../system/logger.ts'
-import { stopReading, takeUp } from './hand-over.ts'
+import { stopReading, takeUp, toBuffer } from './hand-over.ts'
 import type { FromWorker, LearnedFile, WorkerTask } from './messages.ts'
 import { WorkerChild } from './worker-child.ts'
 import { LoadWatch, RestartPace, type WorkerBounds } from './worker-count.ts'
@@ -140,7 +140,7 @@ export class Workers {
         else if (message.kind === 'ended' || message.kind === 'wrong' || message.kind === 'unreadable')
           onNews(message)
       },
-      onConnection: (socket, bytes) => server.serve(takeUp(socket, bytes)),
+      onConnection: (socket, bytes) => server.takeOver(takeUp(socket), toBuffer(bytes)),
       onReady: (worker) => this.#welcome(worker),
       onEnd: (worker, how) => this.#replace(worker, how),
     })
