@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { buffer } from 'node:stream/consumers'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 import { httpGet } from '../../support/http-get.ts'
+import { isRunning } from '../../support/processes.ts'
 import { everyRequest } from './requests.ts'
 import { exchange, startWorkerFarm } from './worker-farm.ts'
 
@@ -68,5 +70,10 @@ test('a worker and the first process', async (t) => {
       assert.match(text, /^HTTP\/1\.1 200 OK\r\n/)
       assert.equal(text.split(line).length - 1, 70_000)
     }
+  })
+
+  await t.test('end together when the first one is killed', async () => {
+    await farm.server.kill()
+    while (isRunning(worker)) await sleep(5)
   })
 })

@@ -34,6 +34,8 @@ export interface WorkerFarm {
   /** A connection that this process has accepted. */
   connectTo(pid: number): Promise<Socket>
   connectAll(pid: number, count: number): Promise<Socket[]>
+  /** Which process has each of these connections; undefined for one that is on its way. */
+  ownersOf(sockets: readonly Socket[]): (number | undefined)[]
   /** Publishes another package upstream, and syncs. */
   publish(): Promise<void>
   /** The configuration's text for so many processes, with further lines of the mirror. */
@@ -121,7 +123,7 @@ export async function startWorkerFarm(t: TestContext, options: WorkerFarmOptions
     try {
       while (mine.length < count) {
         const sockets = await Promise.all(Array.from({ length: count - mine.length }, dial))
-        const owners = await ownersOf(sockets, [pid, ...others])
+        const owners = await waitForOwners(sockets, [pid, ...others])
         for (const [at, socket] of sockets.entries()) {
           // Of another one that was not stopped yet.
           if (owners[at] === pid) mine.push(socket)
@@ -133,7 +135,7 @@ export async function startWorkerFarm(t: TestContext, options: WorkerFarmOptions
       for (const other of others) process.kill(other, 'SIGCONT')
     }
   }
-  const ownersOf = async (sockets: readonly Socket[], pids: readonly number[]) => {
+  const waitForOwners = async (sockets: readonly Socket[], pids: readonly number[]) => {
     for (;;) {
       const acceptors = acceptorsOf(port, pids)
       const owners = sockets.map(({ localPort }) => acceptors.get(localPort ?? 0))
@@ -157,6 +159,10 @@ export async function startWorkerFarm(t: TestContext, options: WorkerFarmOptions
         if (pids.length === count) return pids
         await sleep(10)
       }
+    },
+    ownersOf: (sockets) => {
+      const acceptors = acceptorsOf(port, [main, ...workers()])
+      return sockets.map(({ localPort }) => acceptors.get(localPort ?? 0))
     },
     publish: async () => {
       const next = [...options.packages, { name: 'next', content: 100 }]
