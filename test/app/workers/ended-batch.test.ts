@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { deserialize, serialize } from 'node:v8'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 
 import { EndedRequests, readBatch, type EndedBatch } from '../../../src/app/workers/ended-batch.ts'
 import type { EndedRequest } from '../../../src/http/ended-request.ts'

@@ -37,7 +37,7 @@ test('what a worker answered is counted and logged as if it had been answered he
   const counted: EndedRequest[] = []
   createReplay(log.logger, (ended) => counted.push(ended))(collected.take())
   for (const request of requests) logRequest(log.logger, request)
-  const lines = (await log.waitFor('request', 6)).map(({ ms, time, ...line }) => line)
+  const lines = (await log.waitFor('request', 6)).map((line) => ({ ...line, ms: 0, time: 0 }))
   assert.equal(lines.length, 6)
   assert.deepEqual(lines.slice(0, 3), lines.slice(3))
   assert.deepEqual(
