@@ -12,10 +12,10 @@ import { parseArgs } from 'node:util'
 import { childrenOf } from '../test/support/processes.ts'
 import { writeSyntheticRepository } from '../test/support/synthetic-repository.ts'
 import { readCpuSeconds, readRssBytes } from './measure/process-figures.ts'
-import { formatTable } from './measure/table.ts'
 import { runWrk } from './measure/wrk.ts'
 import type { Peer } from './peers/peer.ts'
 import { startPinyonPeer } from './peers/pinyon.ts'
+import { formatTable } from './report/table.ts'
 
 const SIZES: Readonly<Record<string, number>> = { '2k': 2 << 10, '64k': 64 << 10, '1m': 1 << 20 }
 
@@ -62,7 +62,6 @@ async function measure(size: string): Promise<string[][]> {
     const all = results.get(peer) ?? []
     const [middle] = all.toSorted((a, b) => a.cpuUs - b.cpuUs).slice(Math.floor(all.length / 2))
     const shares = middle?.shares.map((share) => `${Math.round(share * 100)} %`).join(' ') ?? ''
-    const rss = pidsOf(peer).map((pid) => `${Math.round(readRssBytes(pid) / 2 ** 20)}`)
     return [
       size,
       peer.name,
@@ -70,17 +69,15 @@ async function measure(size: string): Promise<string[][]> {
       `${(middle?.cpuUs ?? 0).toFixed(1)} µs`,
       shares,
       `${middle?.p99Us ?? 0} µs`,
-      `${rss.join(' + ')} MiB`,
+      `${Math.round(readRssBytes(peer.pid) / 2 ** 20)} MiB`,
       String(all.reduce((sum, { errors }) => sum + errors, 0)),
     ]
   })
 }
 
 async function load(peer: Peer, size: string, seconds: number) {
-  const name = (await (await fetch(`${peer.url}/repos/yum/m/latest.txt`)).text()).trim()
-  const url = `${peer.url}/repos/yum/m/${name}/Packages/${size[0]}/${size}-1.0-1.noarch.rpm`
-  const pids = pidsOf(peer)
-  const before = pids.map(readCpuSeconds)
+  const url = `${peer.url}${peer.base}/Packages/${size[0]}/${size}-1.0-1.noarch.rpm`
+  const before = readUse(peer)
   const {
     requests,
     seconds: took,
@@ -91,7 +88,7 @@ async function load(peer: Peer, size: string, seconds: number) {
     connections: Number(values.connections),
     seconds,
   })
-  const used = pids.map((pid, at) => readCpuSeconds(pid) - (before[at] ?? 0))
+  const used = readUse(peer).map((now, at) => now - (before[at] ?? 0))
   const all = used.reduce((sum, one) => sum + one, 0)
   return {
     perSecond: requests / took,
@@ -102,6 +99,8 @@ async function load(peer: Peer, size: string, seconds: number) {
   }
 }
 
-function pidsOf({ pid }: Peer): number[] {
-  return [pid, ...childrenOf(pid, 'worker-process')]
+/** Processor time by process, in seconds: of the first one, then of each worker. */
+function readUse({ pid }: Peer): number[] {
+  const workers = childrenOf(pid, 'worker-process').map(readCpuSeconds)
+  return [workers.reduce((rest, one) => rest - one, readCpuSeconds(pid)), ...workers]
 }
