@@ -21,6 +21,8 @@ import { Syncing } from './syncing.ts'
 import { Verifier, type VerifyOptions } from './verifier.ts'
 import { whereToListen } from './where-to-listen.ts'
 import { createWriteActions } from './write-actions.ts'
+import { createWorkers } from './workers/open-workers.ts'
+import type { Workers } from './workers/workers.ts'
 import type { Config } from '../config/config.ts'
 import type { Publish } from '../config/write.ts'
 import { createCounters } from '../http/count-traffic.ts'
@@ -89,6 +91,7 @@ export class App {
   readonly #signatures: Signatures
   readonly #lists: MirrorLists
   readonly #servers: HttpServer[] = []
+  #workers: Workers | undefined
   readonly #running: RunningConfig
   readonly #changes: ConfigChanges
   readonly #upstream: SharedUpstream
@@ -106,7 +109,7 @@ export class App {
     this.#traffic = new Traffic(this.#now)
     this.store = storage.snapshots
     this.#resolver = new Resolver(this.store, (mirror) => toClientSettings(this.config.mirrors.get(mirror)))
-    this.retiredWatch = new RetiredWatch(this.store, () => this.#resolver.forget())
+    this.retiredWatch = new RetiredWatch(this.store, () => void this.forgetRetired())
     this.#diffs = new DiffRunner(config.dataDir)
     this.#upstream = { network: new Network({ hosts: () => this.config.hosts ?? new Map() }), log }
     this.#sourcing = { ...this.#upstream, prepare: (mirror, arch) => this.#lists.ensure(mirror, arch) }
@@ -121,6 +124,7 @@ export class App {
     this.#metrics = createMetrics(storage, {
       maxBytes: () => this.config.cache.maxBytes,
       upstreams: () => this.#upstreams,
+      workers: () => this.#workers?.state,
     })
     // Upstream: the sources of each mirror, and the fills that read them.
     this.#lists = new MirrorLists({ store: this.store.listings, upstream: this.#upstream, now: this.#now })
@@ -202,7 +206,7 @@ export class App {
       now,
       clock,
       maxViews,
-      onRetired: () => app?.forgetRetired(),
+      onRetired: () => void app?.forgetRetired(),
       onReport: (report, kind) => app?.noteReport(report, kind),
     })
     app = new App(options, storage)
@@ -232,9 +236,10 @@ export class App {
     if (report.blobs.unlisted.count + report.blobs.evicted.count > 0) this.#fetching.noteRemoval()
   }
 
-  /** Forgets what is remembered of snapshots that a collection has retired. */
-  forgetRetired(): void {
+  /** Forgets what is remembered of snapshots that are retired; resolves when no process of this server answers by it. */
+  async forgetRetired(): Promise<void> {
     this.#resolver.forget()
+    await this.#workers?.forget()
   }
 
   /** Brings the index in line with the configuration: what is listed, and what is pinned. Throws ConfigError for an unknown pin. */
@@ -271,7 +276,8 @@ export class App {
         app: this,
         changes: this.#changes,
         fetching: this.#fetching,
-        resolver: this.#resolver,
+        forget: () => this.forgetRetired(),
+        settled: async () => await this.#workers?.settled(),
         now: this.#now,
       }),
       tokens: () => hashesOf(this.#running.current),
@@ -282,6 +288,15 @@ export class App {
     const server = new HttpServer(open, this.#log, { onEnd, fast })
     await server.listen(whereToListen(this.#running.current.listen))
     this.#servers.push(server)
+    this.#workers = createWorkers({
+      config: () => this.config,
+      server,
+      storage: this.#storage,
+      resolver: this.#resolver,
+      content: this.#content,
+      onEnd,
+      log: this.#log,
+    })
     // Only now: a server that cannot start must not change what another one on the same directory serves.
     await this.applyConfiguration()
     await this.#storage.sweeper.sweep()
@@ -293,6 +308,7 @@ export class App {
     const socket = this.#storage.layout.adminSocket
     if (await listenOnAdminSocket(adminServer, socket)) this.#servers.push(adminServer)
     else this.#log.warn({ socket }, 'another server has the admin socket')
+    await this.#workers.start()
     return server.port
   }
 
@@ -348,7 +364,12 @@ export class App {
     this.#stop.abort(new PinyonError('SHUTTING_DOWN', 'the server is shutting down'))
     this.#diffs.close()
     this.retiredWatch.close()
-    await Promise.all([this.#syncing.close(), ...this.#servers.map((server) => server.drain(DRAIN_MS))])
+    const workers = this.#workers?.close(DRAIN_MS)
+    await Promise.all([
+      this.#syncing.close(),
+      ...this.#servers.map((server) => server.drain(DRAIN_MS, workers)),
+      workers,
+    ])
     this.#fetching.stop()
     await this.#injections.close()
     await this.#fills.close()
@@ -368,6 +389,7 @@ export class App {
     this.#lists.configure(config, upstreams)
     this.#signatures.configure(config)
     this.#syncing.adopt(config, before, actor)
+    await this.#workers?.adopt()
     await this.#lists.load()
     await this.#formerSources.remember(this.store, upstreams)
     await this.#signatures.forgetOthers()

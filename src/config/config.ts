@@ -12,6 +12,8 @@ export interface Config {
   readonly publicUrl?: string
   /** Absolute path. */
   readonly dataDir: string
+  /** How many processes serve, this one included: as many as there are cores and requests for, or so many; absent: this one. */
+  readonly workers?: WorkerCount
   readonly syncIntervalMs: SyncInterval
   /** Who may write over TCP, by name; absent: nobody. */
   readonly tokens?: ReadonlyMap<string, TokenConfig>
@@ -160,6 +162,9 @@ export interface ListenAddress {
   /** 0 lets the system choose. */
   readonly port: number
 }
+
+/** Processes that serve; `auto` is for the server to decide. */
+export type WorkerCount = number | 'auto'
 
 /** Milliseconds between two syncs of a mirror; `off` is only on command, not even at start. */
 export type SyncInterval = number | 'off'

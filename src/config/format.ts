@@ -17,6 +17,7 @@ export function formatConfig(config: Config): string {
     listen: formatListen(config.listen),
     ...(config.publicUrl === undefined ? {} : { public_url: formatUrl(config.publicUrl) }),
     data_dir: escapeEnvironment(config.dataDir),
+    ...(config.workers === undefined ? {} : { workers: config.workers }),
     sync_interval: formatSyncInterval(config.syncIntervalMs),
     ...(config.tokens === undefined ? {} : { tokens: describeTokens(config.tokens) }),
     policy: config.policy,

@@ -206,6 +206,7 @@ function buildConfig(
     listen: parsed.listen,
     ...(parsed.public_url === undefined ? {} : { publicUrl: parsed.public_url }),
     dataDir: parsed.data_dir,
+    workers: parsed.workers,
     syncIntervalMs: parsed.sync_interval,
     ...(tokens.size === 0 ? {} : { tokens }),
     policy: parsed.policy,
