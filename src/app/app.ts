@@ -1,8 +1,8 @@
-import { FillTable } from '../cache/fill-table.ts'
+import type { FillTable } from '../cache/fill-table.ts'
 import type { Collector } from './collector.ts'
-import { ConfigChanges } from './config-changes.ts'
+import type { ConfigChanges } from './config-changes.ts'
 import { toClientSettings } from './client-settings.ts'
-import { ConfigFile } from './config-file.ts'
+import { createConfiguration } from './configuration.ts'
 import { FormerSources } from './former-sources.ts'
 import type { SharedUpstream } from './create-upstream.ts'
 import { createDashboard } from './dashboards.ts'
@@ -12,9 +12,9 @@ import { createUpstreams, hashesOf, type SharedSources } from './mirrors.ts'
 import { MirrorLists } from './mirror-lists.ts'
 import { Fetching } from './fetching.ts'
 import { Figures } from './figures.ts'
-import { logFill } from './log-fill.ts'
+import { createFills } from './fills.ts'
 import { RetiredWatch } from './retired-watch.ts'
-import { RunningConfig } from './running-config.ts'
+import type { RunningConfig } from './running-config.ts'
 import { Signatures } from './signatures.ts'
 import { createRouteContext } from './route-context.ts'
 import { Storage } from './storage.ts'
@@ -22,6 +22,8 @@ import { Syncing } from './syncing.ts'
 import { Verifier, type VerifyOptions } from './verifier.ts'
 import { whereToListen } from './where-to-listen.ts'
 import { createWriteActions } from './write-actions.ts'
+import { createWorkers } from './workers/open-workers.ts'
+import type { Workers } from './workers/workers.ts'
 import type { Config } from '../config/config.ts'
 import type { Publish } from '../config/write.ts'
 import { createCounters } from '../http/count-traffic.ts'
@@ -44,8 +46,7 @@ import type { Logger } from '../system/logger.ts'
 import type { Metrics } from '../system/metrics.ts'
 import { Traffic } from '../system/traffic.ts'
 import type { MachineClock } from '../system/machine-clock.ts'
-import { replaceFile } from '../system/publish.ts'
-import type { MirrorUpstream } from '../upstream/mirror-upstream.ts'
+import type { MirrorUpstreams } from '../upstream/arch-sources.ts'
 import { Network } from '../upstream/network.ts'
 
 /** How long running answers may go on after a stop was asked for, in milliseconds. */
@@ -91,24 +92,24 @@ export class App {
   readonly #signatures: Signatures
   readonly #lists: MirrorLists
   readonly #servers: HttpServer[] = []
+  #workers: Workers | undefined
   readonly #running: RunningConfig
   readonly #changes: ConfigChanges
   readonly #upstream: SharedUpstream
   readonly #sourcing: SharedSources
   readonly #formerSources: FormerSources
   readonly #fetching: Fetching
-  #upstreams: ReadonlyMap<string, MirrorUpstream>
+  #upstreams: ReadonlyMap<string, MirrorUpstreams>
 
   private constructor(options: AppOptions, storage: Storage) {
     const { config, log, loadConfig: load } = options
     this.#log = log
     this.#now = options.now ?? Date.now
-    // Storage: blobs on disk, their warm end, snapshots in SQLite.
     this.#storage = storage
     this.#traffic = new Traffic(this.#now)
     this.store = storage.snapshots
     this.#resolver = new Resolver(this.store, (mirror) => toClientSettings(this.config.mirrors.get(mirror)))
-    this.retiredWatch = new RetiredWatch(this.store, () => this.#resolver.forget())
+    this.retiredWatch = new RetiredWatch(this.store, () => void this.forgetRetired())
     this.#diffs = new DiffRunner(config.dataDir)
     this.#figures = new Figures(this.#now())
     this.#figures.configure(config)
@@ -117,7 +118,7 @@ export class App {
       log,
       watchOf: (mirror) => this.#figures.watchUpstream(mirror),
     }
-    this.#sourcing = { ...this.#upstream, prepare: (mirror) => this.#lists.ensure(mirror) }
+    this.#sourcing = { ...this.#upstream, prepare: (mirror, arch) => this.#lists.ensure(mirror, arch) }
     this.#formerSources = new FormerSources(this.#upstream)
     this.#signatures = new Signatures({
       store: this.store.keys,
@@ -130,22 +131,15 @@ export class App {
     this.#lists = new MirrorLists({ store: this.store.listings, upstream: this.#upstream, now: this.#now })
     this.#upstreams = createUpstreams(config, this.#sourcing)
     this.#lists.configure(config, this.#upstreams)
-    this.#fills = new FillTable({
-      blobs: storage.blobs,
-      claims: storage.claims,
-      onEnd: (expected, error, report) => {
-        if (error === undefined) this.#traffic.recordFetched(expected.size ?? 0)
-        this.#figures.countFill(error, report)
-        logFill(log, expected, error, report)
-      },
-    })
+    this.#fills = createFills({ storage, traffic: this.#traffic, figures: this.#figures, log })
     this.#fetching = new Fetching({
       config: () => this.config,
       storage,
       fills: this.#fills,
       first: config,
       upstream: this.#upstream,
-      upstreamOf: (mirror) => this.#formerSources.upstreamOf(mirror, this.#upstreams.get(mirror)),
+      upstreamOf: (mirror, owner) =>
+        this.#formerSources.upstreamOf(mirror, this.#upstreams.get(mirror), owner),
       now: this.#now,
       log,
     })
@@ -181,32 +175,22 @@ export class App {
       fallbacksOf: (mirror) => this.#fetching.fallbacksOf(mirror),
       isSyncing: (mirror) => this.#syncing.board.running.has(mirror),
       inFlight: () => this.#servers.reduce((sum, server) => sum + server.inFlight, 0),
+      workers: () => this.#workers?.figures ?? { tallies: [], restarts: 0 },
       now: this.#now,
     })
     // Configuration: what runs, and how it becomes another.
-    const { store } = this
-    const now = this.#now
-    this.#running = new RunningConfig({
+    const { running, changes } = createConfiguration({
       config,
       load,
-      store,
-      now,
+      publishConfig: options.publishConfig,
+      storage,
+      now: this.#now,
       log,
       adopt: (next, before, actor) => this.#adopt(next, before, actor),
-      onTaken: (accepted) => this.#figures.countReload(accepted, now()),
+      onTaken: (accepted) => this.#figures.countReload(accepted, this.#now()),
     })
-    const { publishConfig = replaceFile } = options
-    const flushUsage = () => storage.usage.flush()
-    const removalGraceMs = () => this.config.retention.removedMs
-    const file = load === undefined ? undefined : new ConfigFile(config.file, publishConfig)
-    this.#changes = new ConfigChanges({
-      running: this.#running,
-      file,
-      store,
-      now,
-      removalGraceMs,
-      flushUsage,
-    })
+    this.#running = running
+    this.#changes = changes
   }
 
   /** Opens the store and sweeps what a crash left. Changes nothing that clients see, and listens to nothing yet. */
@@ -219,7 +203,7 @@ export class App {
       now,
       clock,
       maxViews,
-      onRetired: () => app?.forgetRetired(),
+      onRetired: () => void app?.forgetRetired(),
       onReport: (report, kind) => app?.noteReport(report, kind),
     })
     app = new App(options, storage)
@@ -247,9 +231,10 @@ export class App {
     if (report.blobs.unlisted.count + report.blobs.evicted.count > 0) this.#fetching.noteRemoval()
   }
 
-  /** Forgets what is remembered of snapshots that a collection has retired. */
-  forgetRetired(): void {
+  /** Forgets what is remembered of snapshots that are retired; resolves when no process of this server answers by it. */
+  async forgetRetired(): Promise<void> {
     this.#resolver.forget()
+    await this.#workers?.forget()
   }
 
   /** Brings the index in line with the configuration: what is listed, and what is pinned. Throws ConfigError for an unknown pin. */
@@ -286,23 +271,31 @@ export class App {
         app: this,
         changes: this.#changes,
         fetching: this.#fetching,
-        resolver: this.#resolver,
+        forget: () => this.forgetRetired(),
+        settled: async () => await this.#workers?.settled(),
         now: this.#now,
       }),
       tokens: () => hashesOf(this.#running.current),
       log: this.#log,
       onWrite: (op, result) => this.#figures.countWrite(op, result),
     })
-    const onEnd = createCounters({
-      usage: this.#storage.usage,
-      traffic: this.#traffic,
-      tally: this.#figures.tally,
-    })
+    const { tally } = this.#figures
+    const onEnd = createCounters({ usage: this.#storage.usage, traffic: this.#traffic, tally })
     const onLeftOut = (count: number) => this.#figures.countLeftOut(count)
     const fast = createFastFiles(this.#resolver, this.#content, () => this.config)
     const server = new HttpServer(open, this.#log, { onEnd, onLeftOut, fast })
     await server.listen(whereToListen(this.#running.current.listen))
     this.#servers.push(server)
+    this.#workers = createWorkers({
+      config: () => this.config,
+      server,
+      storage: this.#storage,
+      resolver: this.#resolver,
+      content: this.#content,
+      onEnd,
+      tally,
+      log: this.#log,
+    })
     // Only now: a server that cannot start must not change what another one on the same directory serves.
     await this.applyConfiguration()
     await this.#storage.sweeper.sweep()
@@ -314,6 +307,7 @@ export class App {
     const socket = this.#storage.layout.adminSocket
     if (await listenOnAdminSocket(adminServer, socket)) this.#servers.push(adminServer)
     else this.#log.warn({ socket }, 'another server has the admin socket')
+    await this.#workers.start()
     return server.port
   }
 
@@ -371,7 +365,12 @@ export class App {
     this.#diffs.close()
     this.#figures.close()
     this.retiredWatch.close()
-    await Promise.all([this.#syncing.close(), ...this.#servers.map((server) => server.drain(DRAIN_MS))])
+    const workers = this.#workers?.close(DRAIN_MS)
+    await Promise.all([
+      this.#syncing.close(),
+      ...this.#servers.map((server) => server.drain(DRAIN_MS, workers)),
+      workers,
+    ])
     this.#fetching.stop()
     await this.#injections.close()
     await this.#fills.close()
@@ -392,6 +391,7 @@ export class App {
     this.#lists.configure(config, upstreams)
     this.#signatures.configure(config)
     this.#syncing.adopt(config, before, actor)
+    await this.#workers?.adopt()
     await this.#lists.load()
     await this.#formerSources.remember(this.store, upstreams)
     await this.#signatures.forgetOthers()

@@ -7,11 +7,11 @@ import type { WriteOp } from '../http/write-routes.ts'
 import type { GcReport } from '../snapshot/gc/gc-report.ts'
 import type { SyncResult } from '../snapshot/sync.ts'
 import { diskOperation } from '../system/disk-operation.ts'
-import { watchEventLoop } from '../system/event-loop-lag.ts'
 import { METRICS, WRITE_OPS } from '../system/metric-table.ts'
 import { Metrics, type Reading } from '../system/metrics.ts'
-import { Tally, bindEach } from '../system/tally.ts'
+import { Tally, addTallies, bindEach, type TallySnapshot } from '../system/tally.ts'
 import { VERSION } from '../system/version.ts'
+import { watchProcess } from '../system/watch-process.ts'
 import type { UpstreamWatch } from '../upstream/source-watch.ts'
 import { FarmReadings, type FarmReadingSources } from './farm-readings.ts'
 
@@ -20,6 +20,8 @@ export interface FigureSources extends FarmReadingSources {
   readonly fills: Pick<FillTable, 'size' | 'followers'>
   /** Requests that are being answered. */
   readonly inFlight: () => number
+  /** The other processes that serve: what each has counted, and how many died and were replaced. */
+  readonly workers: () => { readonly tallies: readonly TallySnapshot[]; readonly restarts: number }
 }
 
 /** What this server counts, and the figures that are made of it. */
@@ -39,18 +41,12 @@ export class Figures {
       { name: 'build_info', labels: [VERSION, process.versions.node], value: 1 },
       { name: 'process_start_time_seconds', labels: [], value: startedAt },
     ]
-    this.tally.level('workers', () => 1)
-    this.tally.level('process_resident_memory_bytes', () => process.memoryUsage.rss())
-    this.tally.meter('process_cpu_seconds_total', () => {
-      const { user, system } = process.cpuUsage()
-      return (user + system) / 1e6
-    })
-    this.#stopWatching = watchEventLoop(this.tally.histogram('event_loop_lag_seconds'))
+    this.#stopWatching = watchProcess(this.tally)
   }
 
   /** What answers for Prometheus. */
   createMetrics(sources: FigureSources): Metrics {
-    const { storage, fills, config, inFlight } = sources
+    const { storage, fills, config, inFlight, workers } = sources
     const { cache } = storage
     const farm = new FarmReadings(sources)
     const [writes, busy] = [this.tally.histogram('db_seconds', 'write'), this.tally.counter('db_busy_total')]
@@ -62,9 +58,10 @@ export class Figures {
     this.tally.level('fill_followers', () => fills.followers)
     this.tally.level('memory_cache_bytes', () => cache.heldBytes)
     this.tally.level('requests_in_flight', inFlight)
+    this.tally.meter('worker_restarts_total', () => workers().restarts)
     this.tally.meter('corrupt_blobs_total', () => cache.rottenCount)
     return new Metrics({
-      tally: () => this.tally.snapshot(),
+      tally: () => addTallies(this.tally.snapshot(), ...workers().tallies),
       readings: async () => [...(await farm.read()), ...this.#state],
       isPerMirror: () => config().metrics?.perMirror !== false,
     })

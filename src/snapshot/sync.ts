@@ -32,6 +32,26 @@ export type SyncResult =
   | ({ readonly mirror: string; readonly outcome: 'published'; readonly bytes: number } & PublishedSnapshot)
   | { readonly mirror: string; readonly outcome: 'failed'; readonly error: PinyonError }
 
+/** What a sync reads of a mirror, and notes. */
+export type SyncStore = Pick<
+  SnapshotStore,
+  'snapshots' | 'seenRepomd' | 'files' | 'signature' | 'recordSignature' | 'recordSync'
+>
+
+/** What a look upstream, and the capture of what it finds, need. */
+export type CaptureNeeds = Omit<SyncContext, 'ingest'>
+
+/** What a look came to: what is there already, or what became of what was captured. */
+export type LookResult<T> =
+  | { readonly unchanged: Snapshot; readonly seen: SeenRepomd | undefined }
+  | { readonly unchanged?: undefined; readonly captured: T }
+
+/** What was fetched for a capture. */
+export type CaptureTally = Pick<SyncProgress, 'filesDone' | 'filesTotal' | 'bytes'>
+
+/** What is done with a captured repository; what it throws counts as trouble with the capture. */
+export type UseCapture<T> = (job: IngestJob, tally: CaptureTally) => Promise<T>
+
 /** What a sync of one mirror needs. */
 export interface SyncContext {
   readonly mirror: string
@@ -44,10 +64,12 @@ export interface SyncContext {
   readonly signature?: SignatureCheck
   /** Which signatures are waited for; absent: none was before this sync. */
   readonly hopes?: SignatureHopes
+  /** Under which name they are waited for; the mirror's unless told. */
+  readonly hopesOf?: string
   readonly upstream: Upstream
   /** The mirror's metalink or mirrorlist as it is now; absent where it has none. */
   readonly refreshList?: (signal: AbortSignal) => Promise<KnownListing>
-  readonly store: SnapshotStore
+  readonly store: SyncStore
   readonly blobs: BlobStore
   readonly claims: Pick<Claims, 'tryClaim'>
   readonly ingest: IngestRunner
@@ -83,6 +105,14 @@ const MAX_STARTS = 5
  * mirror's record of it.
  */
 export async function syncMirror(context: SyncContext): Promise<SyncResult> {
+  return await runSync(context, () => lookAndPublish(context))
+}
+
+/** Runs a sync of a mirror, unless one runs already, and records it when it fails. Never throws. */
+export async function runSync(
+  context: Pick<SyncContext, 'mirror' | 'store' | 'claims' | 'signal' | 'now'>,
+  work: () => Promise<SyncResult>,
+): Promise<SyncResult> {
   const { mirror, store } = context
   const claim = context.claims.tryClaim(`sync ${mirror}`)
   if (claim === undefined) {
@@ -90,7 +120,7 @@ export async function syncMirror(context: SyncContext): Promise<SyncResult> {
     return { mirror, outcome: 'failed', error }
   }
   try {
-    return await lookAndPublish(context)
+    return await work()
   } catch (thrown) {
     const { signal } = context
     const error = toPinyonError(signal.aborted ? signal.reason : thrown)
@@ -107,6 +137,22 @@ export async function syncMirror(context: SyncContext): Promise<SyncResult> {
 
 async function lookAndPublish(context: SyncContext): Promise<SyncResult> {
   const { mirror, store, signal } = context
+  const look = await lookAndCapture(context, async (job, tally) => {
+    const onPackages = (packages: number) => report(context, { step: 'packages', ...tally, packages })
+    return { bytes: tally.bytes, ...(await context.ingest(job, { signal, onPackages })) }
+  })
+  if (look.unchanged === undefined) return { mirror, outcome: 'published', ...look.captured }
+  const record = { mirror, checkedAt: context.now(), error: undefined }
+  await store.recordSync(look.seen === undefined ? record : { ...record, seen: look.seen })
+  return { mirror, outcome: 'unchanged', snapshot: look.unchanged }
+}
+
+/**
+ * Looks upstream, and captures what is worth a snapshot.
+ * @throws PinyonError upstream's trouble, and what `use` throws, when no other source helped
+ */
+export async function lookAndCapture<T>(context: CaptureNeeds, use: UseCapture<T>): Promise<LookResult<T>> {
+  const { mirror, store, signal } = context
   const [newest] = await store.snapshots(mirror)
   const pending = newest === undefined ? undefined : await findPending(context, newest)
   const seen = newest === undefined ? undefined : await store.seenRepomd(mirror)
@@ -121,21 +167,21 @@ async function lookAndPublish(context: SyncContext): Promise<SyncResult> {
     if (look.news === undefined) {
       const { snapshot, shown } = look
       const end = shown && pending ? await settle(context, snapshot, shown, pending) : 'unchanged'
-      if (end === 'unchanged') return await unchanged(context, snapshot, shown?.fetched.seen)
+      if (end === 'unchanged') return { unchanged: snapshot, seen: shown?.fetched.seen }
       if (end === 'moved') continue
     }
     const shown = look.news ?? look.shown
     failure = undefined
     if (shown === undefined) continue
     try {
-      const published = await captureAndPublish(context, shown, known.newest)
-      if (published !== undefined) return published
+      const captured = await captureAndUse(context, shown, known.newest, use)
+      if (captured !== undefined) return { captured: captured.value }
     } catch (thrown) {
       signal.throwIfAborted()
       failure = toPinyonError(thrown)
       const trouble = SOURCE_TROUBLE[failure.code]
-      const published = trouble === 'torn' ? await captureElsewhere(context, shown, known) : undefined
-      if (published !== undefined) return published
+      const captured = trouble === 'torn' ? await captureElsewhere(context, shown, known, use) : undefined
+      if (captured !== undefined) return { captured: captured.value }
       // What was fetched is there.
       if (trouble !== 'failing' || context.upstream.baseurls.length < 2) throw failure
     }
@@ -146,33 +192,28 @@ async function lookAndPublish(context: SyncContext): Promise<SyncResult> {
   )
 }
 
-async function unchanged(context: SyncContext, snapshot: Snapshot, seen?: SeenRepomd): Promise<SyncResult> {
-  const { mirror, store } = context
-  const record = { mirror, checkedAt: context.now(), error: undefined }
-  await store.recordSync(seen === undefined ? record : { ...record, seen })
-  return { mirror, outcome: 'unchanged', snapshot }
-}
-
 /** Captures what another source shows than the one whose files cannot be had. Undefined when that cannot be had either, or moved meanwhile. */
-async function captureElsewhere(
-  context: SyncContext,
+async function captureElsewhere<T>(
+  context: CaptureNeeds,
   { fetched }: Shown,
   known: KnownUpstream,
-): Promise<SyncResult | undefined> {
+  use: UseCapture<T>,
+): Promise<{ readonly value: T } | undefined> {
   for await (const other of lookPastTorn(context, known, fetched)) {
-    const published = await captureAndPublish(context, other, known.newest).catch(() => undefined)
+    const captured = await captureAndUse(context, other, known.newest, use).catch(() => undefined)
     context.signal.throwIfAborted()
-    if (published !== undefined) return published
+    if (captured !== undefined) return captured
   }
   return undefined
 }
 
 /** Undefined when upstream moved meanwhile. */
-async function captureAndPublish(
-  context: SyncContext,
+async function captureAndUse<T>(
+  context: CaptureNeeds,
   { fetched, repomd }: Shown,
   newest: Snapshot | undefined,
-): Promise<SyncResult | undefined> {
+  use: UseCapture<T>,
+): Promise<{ readonly value: T } | undefined> {
   const { mirror, upstream, blobs, claims, signal } = context
   const primary = findPrimary(repomd)
   upstream.beginGeneration?.(fetched.seen.digest)
@@ -193,19 +234,15 @@ async function captureAndPublish(
   if (captured === undefined) return undefined
   refuseWithoutPrimary(primary, captured)
   const previous = newest === undefined ? undefined : await context.store.files(newest)
-  const { hopes = new SignatureHopes() } = context
-  const mayCome = () => hopes.mayCome(mirror, fetched.seen.digest, context.now())
+  const { hopes = new SignatureHopes(), hopesOf = mirror } = context
+  const mayCome = () => hopes.mayCome(hopesOf, fetched.seen.digest, context.now())
   const capture = noteLateSignature(captured, previous, mayCome)
   const job = createJob(context, fetched, repomd, capture, previous)
-  const published = await context.ingest(job, {
-    signal,
-    onPackages: (packages) => report(context, { step: 'packages', filesDone, filesTotal, bytes, packages }),
-  })
-  return { mirror, outcome: 'published', bytes, ...published }
+  return { value: await use(job, { filesDone, filesTotal, bytes }) }
 }
 
 function createJob(
-  context: SyncContext,
+  context: CaptureNeeds,
   fetched: FetchedRepomd,
   repomd: Repomd,
   capture: Capture,
@@ -247,7 +284,7 @@ function refuseWithoutPrimary({ href }: RepomdRecord, capture: Capture): void {
 }
 
 function report(
-  context: SyncContext,
+  context: CaptureNeeds,
   progress: Partial<SyncProgress> & { readonly step: SyncProgress['step'] },
 ): void {
   const zero = { filesDone: 0, filesTotal: 0, bytes: 0, packages: 0 }

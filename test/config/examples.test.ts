@@ -23,6 +23,7 @@ const SHOWN_ONLY = [
   'bearer_token',
   'proxy_username',
   'proxy_password',
+  'arches',
 ]
 /** Keys without a default; all-keys.yaml calls them examples. */
 const WITHOUT_DEFAULT = new Set([

@@ -152,6 +152,7 @@ test('former sources are bounded, by mirrors and for each, and go with the data'
   assert.ok(sources.upstreamOf('m50', undefined) !== undefined)
   const store = {
     mirrors: () => Promise.resolve([{ name: 'm60' }, { name: 'm61' }, { name: 'kept' }] as never),
+    seenArches: async () => new Map(),
     seenRepomd: (name: string) =>
       Promise.resolve((name === 'm61' ? { baseurl: 'http://x/' } : undefined) as never),
   }

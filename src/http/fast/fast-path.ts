@@ -1,14 +1,13 @@
-import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
-import type { Duplex } from 'node:stream'
 
-import type { Content } from '../../proxy/content.ts'
 import type { FileReply } from '../../proxy/reply.ts'
 import { Detour } from '../detour.ts'
-import type { EndedRequest } from '../ended-request.ts'
-import type { RequestIds } from '../request-id.ts'
-import { describeAgent, toLogFields, type RequestLog } from '../request-log.ts'
-import { FastConnection, type ConnectionTimes, type FastContext } from './fast-connection.ts'
+import {
+  FastConnection,
+  type ConnectionTimes,
+  type FastContent,
+  type FastContext,
+} from './fast-connection.ts'
 import { PreparedAnswers } from './prepared-answers.ts'
 import { RequestReader } from './request-head.ts'
 import { SharedReads } from './shared-reads.ts'
@@ -21,7 +20,7 @@ const FIRST_REQUEST_MS = 1_000
 export interface FastFiles {
   /** A file of a snapshot that was asked for by exactly this target before. */
   readonly peek: (target: string) => FileReply | undefined
-  readonly content: Content
+  readonly content: FastContent
   /** Whether new connections begin here. */
   readonly isOn: () => boolean
 }
@@ -29,71 +28,81 @@ export interface FastFiles {
 /** What a {@link FastPath} is built from. */
 export interface FastPathOptions extends FastFiles {
   readonly times: ConnectionTimes
-  readonly log: RequestLog
-  readonly ids: RequestIds
-  readonly onEnd: ((ended: EndedRequest) => void) | undefined
+  /** By what a hit that begins now is known in the log; undefined when no line will tell of it. @param given the id that its request brings */
+  readonly nameHit: (nowMs: number, given: string | undefined) => string | undefined
+  /** Told when an answer has ended. */
+  readonly onEnd: (ended: FastConnection) => void
+  /** Takes what is not answered here, with what came on it last, unread: by then nobody listens to the connection. */
+  readonly handOver: (socket: Socket, bytes: Buffer | undefined) => void
+  /** Serves detours; where nobody does, what would make one is handed over. */
+  readonly serve?: (detour: Detour) => void
 }
 
-/** The connections of a server that node:http has not been handed, and may never be. */
+/** The connections of a server that nobody else has been handed, and may never be. */
 export class FastPath implements FastContext {
   readonly requests = new RequestReader()
   readonly reads = new SharedReads()
   readonly writes = new SmallWrites()
   readonly answers: PreparedAnswers
   readonly times: ConnectionTimes
-  readonly content: Content
+  readonly content: FastContent
   isDraining = false
   readonly #options: FastPathOptions
   readonly #connections = new Set<FastConnection>()
-  readonly #handOver: (socket: Duplex) => void
   #idle: (() => void) | undefined
 
-  /** Takes the place of node's own listener for connections of this server. */
-  constructor(server: Server, options: FastPathOptions) {
+  constructor(options: FastPathOptions) {
     this.#options = options
     this.times = options.times
     this.content = options.content
     this.answers = new PreparedAnswers(options.times.keepAliveMs)
-    const listeners = server.listeners('connection')
-    this.#handOver = (socket) => {
-      for (const listener of listeners) Reflect.apply(listener, server, [socket])
-    }
-    server.removeAllListeners('connection')
-    server.on('connection', (socket) => this.#accept(socket))
   }
 
   peek(target: string): FileReply | undefined {
     return this.#options.peek(target)
   }
 
-  handOver(connection: FastConnection, socket: Socket, bytes: Buffer): void {
-    this.onClose(connection)
-    this.#handOver(socket)
-    // What came first is read first: node's parser takes the rest from the socket itself, in a later turn.
-    socket.emit('data', bytes)
-    if (socket.isPaused()) socket.resume()
+  /** Begins with a connection, or goes on with one of which these bytes have come, unread. */
+  accept(socket: Socket, bytes?: Buffer): void {
+    if (!this.#options.isOn()) return this.#options.handOver(socket, bytes)
+    const connection = new FastConnection(socket, this)
+    this.#connections.add(connection)
+    if (bytes !== undefined) connection.goOnWith(bytes)
   }
 
-  openDetour(connection: FastConnection, socket: Socket): Detour {
+  handOver(connection: FastConnection, socket: Socket, bytes: Buffer): void {
+    this.onClose(connection)
+    this.#options.handOver(socket, bytes)
+  }
+
+  openDetour(connection: FastConnection, socket: Socket): Detour | undefined {
+    const { serve } = this.#options
+    if (serve === undefined) return undefined
     const detour = new Detour(socket, connection)
-    this.#handOver(detour)
+    serve(detour)
     return detour
   }
 
   nameHit(nowMs: number, given: string | undefined): string | undefined {
-    const { log, ids } = this.#options
-    // Who brings an id has it back; another one is made only where a line tells of it.
-    return log.takesHit(nowMs) ? (given ?? ids.next()) : undefined
+    return this.#options.nameHit(nowMs, given)
+  }
+
+  /** Lets go of at most so many connections that wait for their next request, or for their first. */
+  giveAway(count: number, take: (socket: Socket) => void): void {
+    const idle = [...this.#connections].filter(({ isBusy }) => !isBusy)
+    for (const connection of idle.slice(0, count)) {
+      this.onClose(connection)
+      take(connection.detach())
+    }
+  }
+
+  /** Connections that wait, or are being answered. */
+  get size(): number {
+    return this.#connections.size
   }
 
   onEnd(connection: FastConnection): void {
-    const { log, onEnd } = this.#options
-    onEnd?.(connection)
-    const { answer, outcome, isLogged, client, userAgent } = connection
-    if (answer === undefined || outcome !== answer.outcome) return log.log(connection)
-    if (!isLogged) return log.leaveOut(connection)
-    connection.speaker ??= toLogFields({ client, agent: describeAgent(userAgent) })
-    log.logHit(connection, answer, connection.speaker)
+    this.#options.onEnd(connection)
   }
 
   onClose(connection: FastConnection): void {
@@ -123,11 +132,6 @@ export class FastPath implements FastContext {
   /** Ends what is left. */
   destroy(): void {
     for (const connection of this.#connections) connection.connection.destroy()
-  }
-
-  #accept(socket: Socket): void {
-    if (this.#options.isOn()) this.#connections.add(new FastConnection(socket, this))
-    else this.#handOver(socket)
   }
 
   #tellIfIdle(): void {
