@@ -28,9 +28,7 @@ const CONNECT_REFUSED =
 
 /** Where to listen: TCP, a Unix socket, or a socket that is open and listens already. */
 export type Listen =
-  | { readonly host: string; readonly port: number }
-  | { readonly socket: string }
-  | { readonly fd: number }
+  { readonly host: string; readonly port: number } | { readonly socket: string } | { readonly fd: number }
 
 /** As many connections wait to be accepted. */
 const BACKLOG = 1024

@@ -16,6 +16,10 @@ const PACKAGES = [
   { name: 'rotten', content: 5_000 },
 ]
 
+function body(bytes: Buffer): Buffer {
+  return bytes.subarray(bytes.indexOf('\r\n\r\n') + 4)
+}
+
 /** What may differ between two answers to the same: when they were given, and pages that tell of traffic. */
 function timeless(bytes: Buffer): string {
   const text = bytes.toString('latin1')
@@ -85,7 +89,6 @@ test('a worker and the first process', async (t) => {
     const [again, right] = [await farm.connectTo(worker), await farm.connectTo(farm.main)]
     const whole = await exchange(again, request)
     assert.equal(farm.asked.get(`/${href}`), 2)
-    const body = (bytes: Buffer) => bytes.subarray(bytes.indexOf('\r\n\r\n') + 4)
     assert.deepEqual(body(whole), body(await exchange(right, request)))
     assert.ok(body(whole).some((byte) => byte !== 0))
   })
