@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream'
 
 import { toPinyonError } from '../model/errors.ts'
 import type { Logger } from '../system/logger.ts'
+import { withinMs } from '../system/within-ms.ts'
 import { detourOf } from './detour.ts'
 import type { EndedRequest } from './ended-request.ts'
 import { createExchange, toEndedRequest, type Exchange } from './exchange.ts'
@@ -17,6 +18,8 @@ import { HitLog } from './fast/hit-log.ts'
 
 /** Node looks for requests that take longer now and then only: so much of that time later at most, as a part of it. */
 const LOOKS_PER_REQUEST_TIME = 6
+/** For node to close what is ended, in milliseconds. */
+const CLOSE_MS = 500
 /** Unfinished requests of one connection: no client of ours pipelines at all, and each costs memory. */
 const MAX_PIPELINED = 256
 
@@ -168,7 +171,8 @@ export class HttpServer {
     clearTimeout(timer)
     this.#fast?.destroy()
     this.#server.closeAllConnections()
-    await closed
+    // All is ended by now. Of a connection that was sent to another process Node waits for a word, which does not come when that was killed.
+    await withinMs(closed, CLOSE_MS)
     this.#requestLog.flush()
   }
 

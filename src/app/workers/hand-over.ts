@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 
 /** What Node keeps of a socket's end in the kernel. It is read from until it is told to stop, whatever the stream above it does. */
 interface HandleOwner {
-  readonly _handle?: { readStop(): number } | null
+  readonly _handle?: { reading: boolean; readStop(): number } | null
 }
 
 /**
@@ -16,9 +16,18 @@ export function stopReading(socket: Socket, bytes?: Buffer): Buffer | undefined 
   // Reading what is buffered makes Node read on, so this comes first.
   const buffered = socket.read() as Buffer | null
   const handle = (socket as unknown as HandleOwner)._handle
-  handle?.readStop()
+  if (handle !== undefined && handle !== null) {
+    handle.readStop()
+    // Who takes it back begins to read again.
+    handle.reading = false
+  }
   const all = [bytes, buffered ?? undefined].filter((part) => part !== undefined)
   return all.length === 0 ? undefined : Buffer.concat(all)
+}
+
+/** Whether a connection is still this process's. */
+export function hasHandle(socket: Socket): boolean {
+  return !socket.destroyed && Boolean((socket as unknown as HandleOwner)._handle)
 }
 
 /** Makes a connection that came from another process one as a server accepts it. */

@@ -2,6 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process'
 import { Socket, type Server } from 'node:net'
 
 import type { TallySnapshot } from '../../system/tally.ts'
+import { hasHandle } from './hand-over.ts'
 import type { FromWorker, ToWorker, WorkerTask } from './messages.ts'
 
 /** What a worker is told of, and tells. */
@@ -31,6 +32,8 @@ export class WorkerChild {
   readonly #child: ChildProcess
   readonly #asked = new Map<number, () => void>()
   readonly #ended = Promise.withResolvers<void>()
+  /** Connections on their way to it: Node sends one after the other, and forgets those that wait when it dies. */
+  readonly #given = new Map<Socket, Buffer | undefined>()
   #isReady = false
   #isEnding = false
   #hasEnded = false
@@ -77,6 +80,22 @@ export class WorkerChild {
     if (this.#hasEnded || !this.#child.connected) return
     // An error is that of a worker that is going: its end is told of.
     this.#child.send(message, handle, undefined, () => undefined)
+  }
+
+  /** Gives it a connection, and what has come on it; one that it cannot be given comes back. */
+  give(socket: Socket, bytes: Buffer | undefined): void {
+    this.#given.set(socket, bytes)
+    if (this.#hasEnded || !this.#child.connected) return this.#takeBack(socket)
+    this.#child.send({ kind: 'take', bytes } satisfies ToWorker, socket, undefined, (error) => {
+      if (error === null) this.#given.delete(socket)
+      else this.#takeBack(socket)
+    })
+  }
+
+  #takeBack(socket: Socket): void {
+    const bytes = this.#given.get(socket)
+    // One that was sent has gone with the worker.
+    if (this.#given.delete(socket) && hasHandle(socket)) this.#options.onConnection(socket, bytes)
   }
 
   /** Resolves when it has forgotten what it has learned, or is no more. One that does not answer is ended. */
@@ -131,6 +150,7 @@ export class WorkerChild {
     if (this.#hasEnded) return
     this.#hasEnded = true
     for (const id of this.#asked.keys()) this.#settle(id)
+    for (const socket of this.#given.keys()) this.#takeBack(socket)
     this.#ended.resolve()
     this.#options.onEnd(this, how)
   }

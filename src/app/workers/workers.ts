@@ -1,5 +1,3 @@
-import type { Socket } from 'node:net'
-
 import type { Digest } from '../../model/digest.ts'
 import type { HttpServer } from '../../http/server.ts'
 import type { Logger } from '../../system/logger.ts'
@@ -164,9 +162,7 @@ export class Workers {
     const { server, log } = this.#options
     log.info({ worker: child.pid, ...this.state }, 'a worker serves')
     const share = Math.floor(server.fastConnections / this.state.serving)
-    server.giveAway(share, (socket: Socket) =>
-      child.say({ kind: 'take', bytes: stopReading(socket) }, socket),
-    )
+    server.giveAway(share, (socket) => child.give(socket, stopReading(socket)))
     if (this.#isComplete) this.#ready?.()
   }
 

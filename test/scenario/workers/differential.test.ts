@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
 import { buffer } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -12,7 +13,12 @@ import { exchange, startWorkerFarm } from './worker-farm.ts'
 const PACKAGES = [
   { name: 'small', content: 3_000 },
   { name: 'large', content: 2 << 20 },
+  { name: 'rotten', content: 5_000 },
 ]
+
+function body(bytes: Buffer): Buffer {
+  return bytes.subarray(bytes.indexOf('\r\n\r\n') + 4)
+}
 
 /** What may differ between two answers to the same: when they were given, and pages that tell of traffic. */
 function timeless(bytes: Buffer): string {
@@ -49,7 +55,10 @@ test('a worker and the first process', async (t) => {
 
   await t.test('answer a client that shuts its side down', async () => {
     const targets = [`${farm.base}/repodata/repomd.xml`, '/repos/yum/all_latest.json', '/none']
-    for (const target of [...targets, ...farm.hrefs.map((href) => `${farm.base}/${href}?${Math.random()}`)]) {
+    for (const target of [
+      ...targets,
+      ...farm.hrefs.slice(0, 2).map((href) => `${farm.base}/${href}?${Math.random()}`),
+    ]) {
       const socket = await farm.connectTo(worker)
       socket.end(`GET ${target} HTTP/1.1\r\nHost: a\r\n\r\n`)
       assert.match((await buffer(socket)).toString('latin1'), /^HTTP\/1\.1 (?:200 OK|404 Not Found)\r\n/)
@@ -70,6 +79,18 @@ test('a worker and the first process', async (t) => {
       assert.match(text, /^HTTP\/1\.1 200 OK\r\n/)
       assert.equal(text.split(line).length - 1, 70_000)
     }
+  })
+
+  await t.test('fetch again what has rotted, whoever notices', async () => {
+    const [, , href = ''] = farm.hrefs
+    const [, , file = ''] = farm.files
+    writeFileSync(file, Buffer.alloc(5_000))
+    const request = `GET ${farm.base}/${href} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`
+    const [again, right] = [await farm.connectTo(worker), await farm.connectTo(farm.main)]
+    const whole = await exchange(again, request)
+    assert.equal(farm.asked.get(`/${href}`), 2)
+    assert.deepEqual(body(whole), body(await exchange(right, request)))
+    assert.ok(body(whole).some((byte) => byte !== 0))
   })
 
   await t.test('end together when the first one is killed', async () => {

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 
+import { blobPath, createLayout } from '../../../src/cache/layout.ts'
 import { httpGet } from '../../support/http-get.ts'
 import { acceptorsOf, childrenOf, isRunning } from '../../support/processes.ts'
 import { runCommand } from '../../support/run-command.ts'
@@ -25,6 +26,8 @@ export interface WorkerFarm {
   readonly base: string
   /** Hrefs of packages in the order given. */
   readonly hrefs: readonly string[]
+  /** Where the server keeps each of them. */
+  readonly files: readonly string[]
   /** How often upstream was asked for each path. */
   readonly asked: ReadonlyMap<string, number>
   /** Processes beside the first one. */
@@ -149,6 +152,7 @@ export async function startWorkerFarm(t: TestContext, options: WorkerFarmOptions
     main,
     base: `/repos/yum/m/${snapshot}`,
     hrefs: packages.map(({ href }) => href),
+    files: packages.map(({ checksum }) => blobPath(createLayout(server.dataDir), checksum)),
     asked,
     workers,
     connectAll,
