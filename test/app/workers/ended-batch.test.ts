@@ -21,6 +21,8 @@ const ended = fc.record({
   outcome: fc.constantFrom('hit', 'not_modified', 'aborted', undefined),
   startedAt: fc.constant(0),
   headAt: fc.constantFrom(undefined, 1, 2.5),
+  endedAt: fc.constant(3),
+  id: fc.constant('w-1'),
   client: fc.constantFrom('10.0.0.1', '::1', undefined),
   userAgent: fc.constantFrom('curl', 'libdnf', undefined),
   snapshot: fc.constant(undefined),
@@ -43,9 +45,12 @@ function essence({
   error,
   startedAt,
   headAt,
+  endedAt,
+  id,
 }: EndedRequest) {
   const firstMs = headAt === undefined ? undefined : Math.round((headAt - startedAt) * 1e6)
-  return { target, status, outcome, client, userAgent, note, bytes, code: error?.code, firstMs }
+  const ms = Math.round((endedAt - startedAt) * 1e6)
+  return { id, target, status, outcome, client, userAgent, note, bytes, code: error?.code, firstMs, ms }
 }
 
 describe('requests that have ended', () => {
