@@ -28,8 +28,8 @@ function timeless(bytes: Buffer): string {
     text
       .slice(0, end)
       .replaceAll(/^Date: .*$/gm, 'Date:')
-      // Whoever answers names requests that bring no name along.
-      .replaceAll(/^X-Request-Id: .*$/gm, 'X-Request-Id:')
+      // Whoever answers names requests that bring no name along, if a line of its log tells of them.
+      .replaceAll(/^X-Request-Id: .*\r\n/gm, '')
       .replaceAll(/^Content-Length: \d+$([^]*"request_id":)"[^"]+"/gm, 'Content-Length:$1')
       .replaceAll(/boundary=\S+|^--\S+/gm, 'boundary')
   )
