@@ -56,8 +56,8 @@ const DRAIN_MS = 20_000
 export interface AppOptions {
   readonly config: Config
   readonly log: Logger
-  /** Reads the configuration anew; without it the first one stays. */
-  readonly loadConfig?: () => Config
+  /** Reads the configuration anew, or this text of it; without it the first one stays. */
+  readonly loadConfig?: (text?: string) => Config
   /** Milliseconds since the epoch; the system's clock unless told. */
   readonly now?: () => number
   /** Puts an edited configuration file in its place. */

@@ -147,7 +147,7 @@ export class ConfigChanges {
   async #takeOrRestore(file: ConfigFile, origin: ChangeOrigin, before: string, after: string): Promise<true> {
     const { running } = this.#options
     try {
-      await running.take({ origin, mayBeEmpty: origin.cause === 'remove' })
+      await running.take({ origin, text: after, mayBeEmpty: origin.cause === 'remove' })
       return true
     } catch (error) {
       await file.replace(after, before)

@@ -10,8 +10,8 @@ import { refuseRestart } from './mirrors.ts'
 /** What a {@link RunningConfig} is built from. */
 export interface RunningConfigOptions {
   readonly config: Config
-  /** Reads the configuration anew; without it the first one stays. */
-  readonly load: (() => Config) | undefined
+  /** Reads the configuration anew, or this text of it; without it the first one stays. */
+  readonly load: ((text?: string) => Config) | undefined
   readonly store: Pick<SnapshotStore, 'reconcile'>
   readonly now: () => number
   readonly log: Logger
@@ -24,6 +24,8 @@ export interface RunningConfigOptions {
 /** How a configuration is taken up. */
 export interface TakeOptions {
   readonly origin?: ChangeOrigin
+  /** What was put into the file: others may have saved more by now. What is there unless told. */
+  readonly text?: string
   /** Whether no mirror at all is meant. */
   readonly mayBeEmpty?: boolean
 }
@@ -73,11 +75,11 @@ export class RunningConfig {
    * @returns the generation that it began
    * @throws ConfigError for one that is invalid, pins what is not there, or wants what only a restart can give
    */
-  async take({ origin, mayBeEmpty = false }: TakeOptions = {}): Promise<number | undefined> {
+  async take({ origin, text, mayBeEmpty = false }: TakeOptions = {}): Promise<number | undefined> {
     const { load, adopt, log, onTaken } = this.#options
     const before = this.#current
     try {
-      const config = load?.() ?? before
+      const config = load?.(text) ?? before
       refuseRestart(before, config, mayBeEmpty)
       const generation = await this.#reconcile(config, origin)
       this.#current = config

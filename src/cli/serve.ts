@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { App } from '../app/app.ts'
 import type { AccessConfig } from '../config/access.ts'
 import type { Config } from '../config/config.ts'
-import { loadConfig } from '../config/load.ts'
+import { loadConfig, parseConfig } from '../config/load.ts'
 import { watchConfig } from '../config/watch.ts'
 import { PinyonError } from '../model/errors.ts'
 import type { Logger } from '../system/logger.ts'
@@ -26,7 +26,10 @@ export async function serve(file: string): Promise<ExitCode> {
     const known = running?.().mirrors.get(mirror)
     return isDeepStrictEqual(known?.access, access) ? known?.identity : undefined
   }
-  const load = () => loadConfig(file, process.env, { identityOf })
+  const load = (text?: string) =>
+    text === undefined
+      ? loadConfig(file, process.env, { identityOf })
+      : parseConfig(file, text, process.env, { identityOf })
   const config = load()
   // Only here, so that no other command loads a whole server.
   const { App } = await import('../app/app.ts')

@@ -6,7 +6,7 @@ import type { IncomingMessage } from 'node:http'
 import type { TestContext } from 'node:test'
 
 import { App, type AppOptions } from '../../src/app/app.ts'
-import { loadConfig } from '../../src/config/load.ts'
+import { loadConfig, parseConfig } from '../../src/config/load.ts'
 import type { GenerationView } from '../../src/proxy/api-generations.ts'
 import { writeSyntheticRepository } from '../support/synthetic-repository.ts'
 import { tempDir } from '../support/temp-dir.ts'
@@ -76,7 +76,7 @@ export async function startWritableSite(
   writeFileSync(file, configText(upstream.url, tokens))
   const log = new LogRecorder()
   let now = Date.UTC(2026, 0, 1)
-  const load = () => loadConfig(file, {})
+  const load = (text?: string) => (text === undefined ? loadConfig(file, {}) : parseConfig(file, text, {}))
   const options = { config: load(), log: log.logger, loadConfig: load, now: () => (now += 60_000) }
   const app = await App.open({ ...options, ...settings })
   t.after(() => app.close())
