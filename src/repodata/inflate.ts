@@ -3,8 +3,8 @@ import type { ByteInput } from './byte-input.ts'
 
 type Engine = Gunzip | ZstdDecompress
 
-/** Large enough that handing pieces about does not count. */
-const CHUNK_BYTES = 256 * 1024
+/** Large enough that handing pieces about does not count; of larger ones the allocator keeps some 15 MB more than are in use. */
+const CHUNK_BYTES = 64 * 1024
 
 /** What `zstd --ultra -22` needs: 128 MiB. Longer windows (`--long=28` and up) are refused, as zstd itself does unless told. */
 const ZSTD_WINDOW_LOG_MAX = 27

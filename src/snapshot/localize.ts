@@ -1,3 +1,4 @@
+import type { Hash } from 'node:crypto'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
 
@@ -92,9 +93,9 @@ async function localizeFile(blobs: BlobStore, primary: CheckedFile): Promise<New
   ]
   const newHash = startDigest('sha256')
   let [size, openSize] = [0, 0]
-  const read = () => localizePrimary(new OpenFile(primary).read(blobs))
+  const read = (was?: Hash) => localizePrimary(hashing(new OpenFile(primary).read(blobs), was))
   const measure = async function* () {
-    for await (const chunk of read()) {
+    for await (const chunk of read(oldHash)) {
       openSize += chunk.length
       openHash.update(chunk)
       newHash.update(chunk)
@@ -105,7 +106,6 @@ async function localizeFile(blobs: BlobStore, primary: CheckedFile): Promise<New
     size += chunk.length
     hash.update(chunk)
   }
-  for await (const chunk of new OpenFile(primary).read(blobs)) oldHash.update(chunk)
   if (oldHash.digest().equals(newHash.digest())) return undefined
   const digest = finishDigest(algorithm, hash)
   if ((await blobs.keep(digest)) === undefined) await store(blobs, digest, size, gzip(read()))
@@ -117,6 +117,13 @@ async function localizeFile(blobs: BlobStore, primary: CheckedFile): Promise<New
     size,
     openChecksum: finishDigest(openAlgorithm, openHash),
     openSize,
+  }
+}
+
+async function* hashing(source: AsyncIterable<Buffer>, hash: Hash | undefined): AsyncGenerator<Buffer> {
+  for await (const chunk of source) {
+    hash?.update(chunk)
+    yield chunk
   }
 }
 

@@ -11,6 +11,7 @@ import { PackageStage } from './package-stage.ts'
 import { describeReplaced } from './replaced.ts'
 import {
   ATTACH_STAGE,
+  BOUND_CACHES,
   CREATE_GONE,
   DETACH_STAGE,
   DROP_GONE,
@@ -59,6 +60,7 @@ export async function writeStaged<T>(
     const write = await complete(duplicates)
     database.prepare(ATTACH_STAGE).run(scratchFile)
     try {
+      database.exec(BOUND_CACHES)
       database.exec(CREATE_GONE)
       const statements = preparePublish(database)
       const transaction = () => {
