@@ -1,6 +1,8 @@
 import type { Config } from '../config/config.ts'
 import { type ErrorCode } from '../model/errors.ts'
 import { noSuchMirror } from '../model/no-such-mirror.ts'
+import { USUAL_EXTRA_FILES } from '../model/extra-files.ts'
+import { ExtraLooks } from '../snapshot/extras/extra-changes.ts'
 import type { FarmWriter, SyncCheck } from '../snapshot/farm/farm.ts'
 import { createThreadRunner } from '../snapshot/ingest-runner.ts'
 import { Scheduler } from '../snapshot/scheduler.ts'
@@ -41,6 +43,7 @@ export class Syncing {
   readonly board = new SyncBoard()
   readonly #options: SyncingOptions
   readonly #scheduler: Scheduler
+  readonly #extraLooks = new ExtraLooks()
 
   constructor(options: SyncingOptions) {
     this.#options = options
@@ -109,7 +112,11 @@ export class Syncing {
       upstream,
       strict: settings.strict,
       allowOlder: settings.allowOlder,
-      ...(settings.extraFiles === undefined ? {} : { extraFiles: settings.extraFiles }),
+      extraFiles:
+        settings.extraFiles === undefined
+          ? USUAL_EXTRA_FILES
+          : { paths: settings.extraFiles, areUsual: false },
+      extraLooks: this.#extraLooks,
       ...signatures.ofSync(settings),
       ...lists.ofSync(mirror),
       store: storage.snapshots,

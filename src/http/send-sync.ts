@@ -27,6 +27,8 @@ export interface SyncSummary {
   readonly removed?: number
   /** Packages with other bytes under the same name and version. */
   readonly replaced?: number
+  /** Files beside those of repomd.xml that are new or others, by path. */
+  readonly extra_files?: readonly string[]
   readonly error?: string
   /** What may help. */
   readonly advice?: string
@@ -64,6 +66,6 @@ export function summarizeSync(result: SyncResult): SyncSummary {
   }
   const { name: snapshot, packageCount: packages } = result.snapshot
   if (result.outcome === 'unchanged') return { mirror, outcome, snapshot, packages }
-  const { added, removed, replaced } = result
-  return { mirror, outcome, snapshot, packages, added, removed, replaced }
+  const { added, removed, replaced, extraFiles } = result
+  return { mirror, outcome, snapshot, packages, added, removed, replaced, extra_files: extraFiles }
 }

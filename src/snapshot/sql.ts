@@ -79,8 +79,8 @@ const WRITES = {
     repomd_last_modified = :lastModified, repomd_digest = :digest WHERE name = :mirror`,
   addRepodataFile: `INSERT INTO repodata_file (snapshot_id, path, type, digest, size)
     VALUES (:snapshotId, :path, :type, :digest, :size)`,
-  addExtraFile: `INSERT INTO extra_file (snapshot_id, path, digest, size)
-    VALUES (:snapshotId, :path, :digest, :size)`,
+  addExtraFile: `INSERT INTO extra_file (snapshot_id, path, digest, size, stated_by)
+    VALUES (:snapshotId, :path, :digest, :size, :statedBy)`,
   addDefect: `INSERT INTO defect (snapshot_id, path, kind, message) VALUES (:snapshotId, :path, :kind, :message)
     ON CONFLICT DO NOTHING`,
   addSignature: `INSERT INTO snapshot_signature

@@ -11,6 +11,8 @@ import { createIndex } from './index-order.ts'
 import { listDirectory } from './directory.ts'
 import type { DepartedStore } from './departed/departed.ts'
 import { SqliteDeparted } from './departed/sqlite-departed.ts'
+import type { ExtraStore } from './extras/extra-store.ts'
+import { SqliteExtras } from './extras/sqlite-extras.ts'
 import { SqliteFarm } from './farm/sqlite-farm.ts'
 import type { MirrorUse } from './gc/removal.ts'
 import type { KeyStore } from './keys/key-store.ts'
@@ -82,6 +84,7 @@ export class SqliteSnapshotStore implements SnapshotStore {
   readonly farm: SqliteFarm
   readonly prefetch: PrefetchStore
   readonly stock: StockStore
+  readonly extras: ExtraStore
   /** The account of the blobs beside it. */
   readonly ledger: BlobLedger
   readonly views: ViewStore
@@ -120,6 +123,7 @@ export class SqliteSnapshotStore implements SnapshotStore {
     this.prefetch = new SqlitePrefetch(this.#database)
     this.farm = new SqliteFarm(this.#database, () => this.farmClock)
     this.stock = new SqliteStock(this.#database)
+    this.extras = new SqliteExtras(this.#database, () => this.farmClock.nowMs())
     this.ledger = new SqliteBlobLedger(this.#database, options.now ?? Date.now)
     this.farmClock = new StoredClock(this.#database, options.clock ?? openMachineClock())
     this.views = new SqliteViews(this.#database, this.farmClock, options.maxViews)

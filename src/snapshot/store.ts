@@ -1,6 +1,7 @@
 import type { Digest } from '../model/digest.ts'
 import type { ExtraFile, PackageRecord } from '../model/repodata.ts'
 import type { DepartedStore } from './departed/departed.ts'
+import type { ExtraStore } from './extras/extra-store.ts'
 import type { FarmReader, FarmWriter } from './farm/farm.ts'
 import type { PrefetchStore, StockStore } from './prefetch/prefetch-store.ts'
 import type { UsageStore } from './usage/usage.ts'
@@ -67,10 +68,19 @@ export interface Defect {
   readonly path: string
   /**
    * size, open-size, open-checksum: repomd says otherwise; missing: cannot be had; href, duplicate, count, base: of packages; replaced:
-   * same name and version as in the snapshot before, other bytes.
+   * same name and version as in the snapshot before, other bytes; extra: a file or pattern of `extra_files` that could not be pinned.
    */
   readonly kind:
-    'size' | 'open-size' | 'open-checksum' | 'missing' | 'href' | 'duplicate' | 'count' | 'base' | 'replaced'
+    | 'size'
+    | 'open-size'
+    | 'open-checksum'
+    | 'missing'
+    | 'href'
+    | 'duplicate'
+    | 'count'
+    | 'base'
+    | 'replaced'
+    | 'extra'
   readonly message: string
 }
 
@@ -355,6 +365,7 @@ export interface SnapshotStore extends SnapshotReader, SnapshotWriter {
   /** What pages about the farm show. */
   readonly farm: FarmReader & FarmWriter
   readonly prefetch: PrefetchStore
+  readonly extras: ExtraStore
   readonly stock: StockStore
   readonly views: ViewStore
   /** Who holds on to a mirror that is to be removed. */

@@ -1,10 +1,14 @@
 import type { BlobStore } from '../cache/blob-store.ts'
+import { ACTORS } from '../model/actor.ts'
 import { PinyonError, toPinyonError, type ErrorCode } from '../model/errors.ts'
+import type { ExtraWishes } from '../model/extra-files.ts'
 import type { Repomd, RepomdRecord } from '../model/repodata.ts'
 import { repomdFingerprint } from '../repodata/repomd.ts'
 import type { Claims } from '../system/claims.ts'
 import type { Upstream } from '../upstream/upstream.ts'
 import { captureFiles, type Capture } from './capture.ts'
+import { EXTRA_TYPE } from './extras/capture-extras.ts'
+import { differing, findChangedExtras, type ExtraLooks } from './extras/extra-changes.ts'
 import type { IngestRunner } from './ingest-runner.ts'
 import type { IngestJob } from './ingest.ts'
 import { listChecks } from './repodata-check.ts'
@@ -29,7 +33,13 @@ export interface SyncProgress {
 /** How a sync ended. */
 export type SyncResult =
   | { readonly mirror: string; readonly outcome: 'unchanged'; readonly snapshot: Snapshot }
-  | ({ readonly mirror: string; readonly outcome: 'published'; readonly bytes: number } & PublishedSnapshot)
+  | ({
+      readonly mirror: string
+      readonly outcome: 'published'
+      readonly bytes: number
+      /** Files beside those of repomd.xml that differ from the snapshot before, by path; none of a first one. */
+      readonly extraFiles: readonly string[]
+    } & PublishedSnapshot)
   | { readonly mirror: string; readonly outcome: 'failed'; readonly error: PinyonError }
 
 /** What a sync of one mirror needs. */
@@ -39,7 +49,9 @@ export interface SyncContext {
   /** Publish also what is older than the last snapshot. */
   readonly allowOlder: boolean
   /** Files beside those that repomd.xml names, to be pinned as they are; none unless told. */
-  readonly extraFiles?: readonly string[]
+  readonly extraFiles?: ExtraWishes
+  /** When those are looked at though repomd.xml is the same; never unless told. */
+  readonly extraLooks?: ExtraLooks
   /** How the signature of repomd.xml is verified; absent: it is not. */
   readonly signature?: SignatureCheck
   /** Which signatures are waited for; absent: none was before this sync. */
@@ -109,7 +121,8 @@ async function lookAndPublish(context: SyncContext): Promise<SyncResult> {
   const pending = newest === undefined ? undefined : await findPending(context, newest)
   const seen = newest === undefined ? undefined : await store.seenRepomd(mirror)
   // What is pending is decided by what upstream has now, whether that is new or not.
-  const known = { newest, seen, whole: pending !== undefined }
+  let known = { newest, seen, whole: pending !== undefined }
+  let areExtrasNew = false
   let failure: PinyonError | undefined
   for (let start = 0; start < MAX_STARTS; start += 1) {
     signal.throwIfAborted()
@@ -118,8 +131,13 @@ async function lookAndPublish(context: SyncContext): Promise<SyncResult> {
     if (look.news === undefined) {
       const { snapshot, shown } = look
       const end = shown && pending ? await settle(context, snapshot, shown, pending) : 'unchanged'
-      if (end === 'unchanged') return await unchanged(context, snapshot, shown?.fetched.seen)
       if (end === 'moved') continue
+      if (end === 'unchanged' && !areExtrasNew) {
+        areExtrasNew = await haveExtrasChanged(context, snapshot)
+        if (!areExtrasNew) return await unchanged(context, snapshot, shown?.fetched.seen)
+        known = { ...known, whole: true }
+        continue
+      }
     }
     const shown = look.news ?? look.shown
     failure = undefined
@@ -141,6 +159,13 @@ async function lookAndPublish(context: SyncContext): Promise<SyncResult> {
     failure ??
     new PinyonError('REPODATA_MOVING', `upstream published during each of ${MAX_STARTS} captures: ${mirror}`)
   )
+}
+
+/** Whether it is time to look at the files beside repomd.xml, and one is another: that is a snapshot, too. */
+async function haveExtrasChanged(context: SyncContext, newest: Snapshot): Promise<boolean> {
+  const { extraFiles, extraLooks, actor = ACTORS.schedule, now } = context
+  if (extraFiles === undefined || extraLooks?.take(newest, actor, now()) !== true) return false
+  return (await findChangedExtras(context, extraFiles, newest)).length > 0
 }
 
 async function unchanged(context: SyncContext, snapshot: Snapshot, seen?: SeenRepomd): Promise<SyncResult> {
@@ -184,8 +209,9 @@ async function captureAndPublish(
   }
   const { signature } = context
   const checked = signature === undefined ? {} : { signature }
-  const { extraFiles = [] } = context
-  const capturing = { upstream, blobs, claims, signal, onFile, extraFiles, ...checked }
+  const { extraFiles } = context
+  const wished = extraFiles === undefined ? {} : { extraFiles }
+  const capturing = { upstream, blobs, claims, signal, onFile, ...wished, ...checked }
   const captured = await captureFiles(capturing, fetched, repomd)
   if (captured === undefined) return undefined
   refuseWithoutPrimary(primary, captured)
@@ -198,7 +224,9 @@ async function captureAndPublish(
     signal,
     onPackages: (packages) => report(context, { step: 'packages', filesDone, filesTotal, bytes, packages }),
   })
-  return { mirror, outcome: 'published', bytes, ...published }
+  const extras = capture.files.filter(({ type }) => type === EXTRA_TYPE)
+  const changed = previous === undefined ? [] : differing(extras, previous)
+  return { mirror, outcome: 'published', bytes, extraFiles: changed, ...published }
 }
 
 function createJob(
