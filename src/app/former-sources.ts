@@ -1,6 +1,6 @@
 import { toPinyonError } from '../model/errors.ts'
 import type { PackageSource } from '../snapshot/prefetch/package-fetches.ts'
-import type { SnapshotReader } from '../snapshot/store.ts'
+import type { SeenRepomd, SnapshotReader } from '../snapshot/store.ts'
 import type { MirrorUpstream } from '../upstream/mirror-upstream.ts'
 import type { UpstreamReply } from '../upstream/upstream.ts'
 import { createUpstream, type SharedUpstream } from './create-upstream.ts'
@@ -42,10 +42,17 @@ export class FormerSources {
     for (const name of this.#sources.keys()) if (!known.has(name)) this.#sources.delete(name)
     for (const name of known) {
       if (configured.has(name) || this.#sources.has(name)) continue
-      const baseurl = (await store.seenRepomd(name))?.baseurl
-      if (baseurl !== undefined)
-        this.#add(name, createUpstream({ baseurls: [baseurl], ...REMEMBERED }, this.#shared))
+      const seen = await store.seenRepomd(name)
+      if (seen !== undefined) this.#add(name, this.#open(seen))
     }
+  }
+
+  /** One that a list named leads no further than that list did. */
+  #open({ baseurl, named }: SeenRepomd): MirrorUpstream {
+    const isListed = named !== undefined
+    const upstream = createUpstream({ baseurls: isListed ? [] : [baseurl], ...REMEMBERED }, this.#shared)
+    if (isListed) upstream.list([baseurl], named)
+    return upstream
   }
 
   /** What a fill asks for a mirror's files: its sources of now, then those that it had. Undefined when there never were any. */

@@ -137,8 +137,8 @@ function writeSnapshot(
   const replaced = describeReplaced(packages.named, packages.replaced, primary?.path ?? '')
   for (const { path, kind, message } of replaced) writes.addDefect.run({ snapshotId, path, kind, message })
   writes.recordSync.run({ mirror: candidate.mirror, checkedAt: nowMs, error: null })
-  const { baseurl, etag = null, lastModified = null, digest } = candidate.seen
-  writes.recordSeen.run({ mirror: candidate.mirror, baseurl, etag, lastModified, digest })
+  const { baseurl, named = null, etag = null, lastModified = null, digest } = candidate.seen
+  writes.recordSeen.run({ mirror: candidate.mirror, baseurl, named, etag, lastModified, digest })
   // A pinned mirror's current snapshot stays what it is, and so does an unlisted one's place outside the index.
   const generation = refreshIndex(writes, nowMs, { cause: 'sync', actor })
   const snapshot = toSnapshot(reads.snapshotAtSeq.get({ mirrorId: mirror.id, seq }))

@@ -233,8 +233,8 @@ export class SqliteSnapshotStore implements SnapshotStore {
       this.#writes.addMirror.run({ name: mirror })
       this.#writes.recordSync.run({ mirror, checkedAt, error })
       if (seen === undefined) return
-      const { baseurl, etag = null, lastModified = null, digest } = seen
-      this.#writes.recordSeen.run({ mirror, baseurl, etag, lastModified, digest })
+      const { baseurl, named = null, etag = null, lastModified = null, digest } = seen
+      this.#writes.recordSeen.run({ mirror, baseurl, named, etag, lastModified, digest })
     }
     await runWrite(this.#database, write, { durable: false })
   }

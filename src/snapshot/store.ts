@@ -1,4 +1,5 @@
 import type { Digest } from '../model/digest.ts'
+import type { Reach } from '../model/reach.ts'
 import type { ExtraFile, PackageRecord } from '../model/repodata.ts'
 import type { DepartedStore } from './departed/departed.ts'
 import type { ExtraStore } from './extras/extra-store.ts'
@@ -119,6 +120,8 @@ export interface MirrorState {
 /** The last repomd.xml seen upstream. */
 export interface SeenRepomd {
   readonly baseurl: string
+  /** How far in the network the list may lead that named the base URL; undefined when the configuration did. */
+  readonly named?: Reach | undefined
   readonly etag: string | undefined
   readonly lastModified: string | undefined
   readonly digest: Digest

@@ -12,6 +12,7 @@ import type { TlsOptions } from './dispatcher-options.ts'
 import { createDispatcher } from './dispatchers.ts'
 import { LiveIdentity } from './live-identity.ts'
 import { Network, type HostSettings, type Lease, type Pace } from './network.ts'
+import type { HostRest } from './rests.ts'
 import { Slots } from './slots.ts'
 import type { Throttle } from './throttle.ts'
 
@@ -113,6 +114,11 @@ export class Connections {
   /** What is set for a URL's host; nothing for a file's. */
   settingsOf(url: string): HostSettings {
     return this.#network.settingsOf(URL.parse(url)?.host ?? '')
+  }
+
+  /** Until when a URL's host wants to be left alone: all mirrors know. */
+  restOf(url: string): HostRest {
+    return this.#network.rests.of(URL.parse(url)?.host ?? '')
   }
 
   /** Resolves when so many bytes of a URL's host may go on. Rejects with the signal's reason. */
