@@ -58,7 +58,8 @@ export async function askRepomd(
   if (digest === seen?.digest) return { baseurl, fetched: undefined }
   const { validators, named } = reply
   const { etag, lastModified } = validators
-  return { baseurl, fetched: { bytes, seen: { baseurl, named, etag, lastModified, digest } } }
+  const shown = { baseurl, etag, lastModified, digest, ...(named === undefined ? {} : { named }) }
+  return { baseurl, fetched: { bytes, seen: shown } }
 }
 
 /**

@@ -38,7 +38,9 @@ export function toMirrorState(row: unknown, current: ReadonlyMap<string, Snapsho
 
 /** The row of the last repomd.xml seen. */
 export function toSeenRepomd(row: unknown): SeenRepomd | undefined {
-  return row === undefined ? undefined : withoutNulls(row as Row<SeenRepomd>)
+  if (row === undefined) return undefined
+  const { named, ...seen } = withoutNulls(row as Row<SeenRepomd>)
+  return named === undefined ? seen : { ...seen, named }
 }
 
 function withoutNulls<T extends object>(row: Row<T>): T {

@@ -120,8 +120,8 @@ export interface MirrorState {
 /** The last repomd.xml seen upstream. */
 export interface SeenRepomd {
   readonly baseurl: string
-  /** How far in the network the list may lead that named the base URL; undefined when the configuration did. */
-  readonly named?: Reach | undefined
+  /** How far in the network the list may lead that named the base URL; absent when the configuration did. */
+  readonly named?: Reach
   readonly etag: string | undefined
   readonly lastModified: string | undefined
   readonly digest: Digest

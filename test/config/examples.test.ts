@@ -23,6 +23,9 @@ const SHOWN_ONLY = [
   'bearer_token',
   'proxy_username',
   'proxy_password',
+  'proxy_sslcacert',
+  'proxy_sslclientcert',
+  'proxy_sslclientkey',
 ]
 /** Keys without a default; all-keys.yaml calls them examples. */
 const WITHOUT_DEFAULT = new Set([

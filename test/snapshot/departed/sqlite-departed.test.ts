@@ -93,6 +93,7 @@ function downgrade(file: string): void {
   database.exec(
     'ALTER TABLE mirror DROP COLUMN prefetched_seq; ALTER TABLE mirror DROP COLUMN prefetch_policy',
   )
+  database.exec('ALTER TABLE mirror DROP COLUMN repomd_named')
   database.exec('ALTER TABLE snapshot DROP COLUMN cached; ALTER TABLE snapshot DROP COLUMN cached_bytes')
   database.exec('ALTER TABLE snapshot DROP COLUMN climb; ALTER TABLE snapshot DROP COLUMN xml_base')
   database.exec('DROP INDEX snapshot_replaced; DROP INDEX current_first; DROP INDEX current_last')
