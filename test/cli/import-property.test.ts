@@ -324,12 +324,6 @@ describe('settings', () => {
       undefined,
     ],
     [
-      'that of a proxy that is not',
-      'proxy=http://p.example.org/\nproxy_sslverify=0',
-      { access: undefined },
-      /proxy_sslverify= is not carried over: its proxy is not spoken to by TLS/,
-    ],
-    [
       'what only one client has',
       'max_parallel_downloads=10',
       {},
