@@ -14,7 +14,9 @@ const { positionals } = parseArgs({ allowPositionals: true })
 const [before = join(import.meta.dirname, 'results/reference.json'), after] = positionals
 const known = readResult(before)
 const fresh =
-  after === undefined ? await measureAll(parseOptions(['--quick'], Date.now())) : readResult(after)
+  after === undefined
+    ? await measureAll(parseOptions(['--quick', '--seed', String(known.seed)], Date.now()))
+    : readResult(after)
 const comparisons = compareFigures(known.figures, fresh.figures)
 const worse = comparisons.filter(({ isWorse }) => isWorse)
 for (const one of worse) process.stdout.write(`worse: ${describeComparison(one)}\n`)

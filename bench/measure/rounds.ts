@@ -11,6 +11,8 @@ export interface LoadCase {
   readonly requests: Readonly<Record<string, LoadRequest>>
   /** Of an answer, head and body: where one takes so long that few end in a round, bytes are counted instead of answers. */
   readonly answerBytes?: number
+  /** How many times as long as others it is measured, where much is on its way at the end. */
+  readonly lasts?: number
   /** By peer: what the ratio of requests/s is to reach. */
   readonly targets?: Readonly<Record<string, number>>
 }
@@ -95,10 +97,16 @@ export async function measureLoad(
 }
 
 async function measurePeer(peer: Peer, loadCase: LoadCase, { seconds, core }: Rounds): Promise<Sample> {
-  const { connections, answerBytes, requests, name } = loadCase
+  const { connections, answerBytes, requests, name, lasts = 1 } = loadCase
   const { path, ...rest } = requests[peer.name] ?? { path: '/' }
   const before = readCpuSeconds(peer.pid)
-  const result = await runWrk({ ...rest, url: `${peer.url}${path}`, connections, seconds, core })
+  const result = await runWrk({
+    ...rest,
+    url: `${peer.url}${path}`,
+    connections,
+    seconds: seconds * lasts,
+    core,
+  })
   const cpuSeconds = readCpuSeconds(peer.pid) - before
   if (result.errors > 0) throw new Error(`${peer.name} failed ${result.errors} times in ${name}`)
   const answers = answerBytes === undefined ? result.requests : result.bytes / answerBytes

@@ -69,7 +69,7 @@ export function writePinyonConfig(dir: string, options: Pick<PinyonOptions, 'mir
     Object.entries(options.mirrors).map(([mirror, baseurl]) => [mirror, { baseurl }]),
   )
   const file = join(dir, 'pinyon.yaml')
-  const fixed = { listen: '127.0.0.1:0', data_dir: './data' }
+  const fixed = { listen: '127.0.0.1:0', data_dir: './data', workers: 1 }
   writeFileSync(file, JSON.stringify({ ...fixed, ...options.settings, mirrors }))
   return file
 }

@@ -74,7 +74,9 @@ function formatMedian(figure: Figure | undefined): string {
 }
 
 function formatRatio(figure: Figure | undefined): string {
-  return figure?.ratio === undefined ? '' : `${formatSpread(figure.ratio)}${mark(figure)}`
+  if (figure?.ratio === undefined) return ''
+  const digits = figure.ratio.median < 0.1 ? 4 : 2
+  return `${formatSpread(figure.ratio, digits)}${mark(figure)}`
 }
 
 function mark(figure: Figure): string {

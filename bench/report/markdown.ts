@@ -84,7 +84,7 @@ function formatRatio(figure: Figure | undefined): string {
 }
 
 function line(cells: readonly string[]): string {
-  return `| ${cells.join(' | ')} |`
+  return `| ${cells.map((cell) => cell.replaceAll('|', String.raw`\|`)).join(' | ')} |`
 }
 
 function rule(columns: number): string {

@@ -42,11 +42,9 @@ function toRows(figures: readonly Figure[]): RatioRow[] {
   }))
 }
 
-/** Where the case says what is measured, that is not said again. */
+/** Hits are all about one measure. */
 function titleOf({ scenario, name, measure }: Figure): string {
-  return scenario === 'hot' || scenario === 'cold'
-    ? `${scenario}: ${name}`
-    : `${scenario}: ${name}, ${measure}`
+  return scenario === 'hot' ? `${scenario}: ${name}` : `${scenario}: ${name}, ${measure}`
 }
 
 /** How many times pinyon is better: above 1 it is ahead, whether more or less of the measure is better. */

@@ -1,4 +1,4 @@
-import { element, logAxis, seriesMark, WIDTH, type Part } from './svg.ts'
+import { element, logAxis, SERIES, seriesMark, WIDTH, type Part } from './svg.ts'
 
 /** A case: how many times pinyon is ahead of each server. */
 export interface RatioRow {
@@ -17,7 +17,9 @@ export interface RatioMark {
 const LABELS_PX = 440
 const RIGHT_PX = WIDTH - 24
 const ROW_PX = 22
-const LEGEND_PX = 52
+const LEGEND_PX = 30
+const LEGEND_ROW_PX = 22
+const LEGEND_COLUMNS = 6
 const LEGEND_ENTRY_PX = 150
 /** Marks of a row, one below the other, overlap as little as they can. */
 const SPREAD_PX = 3.5
@@ -31,25 +33,26 @@ export function formatRatioChart(rows: readonly RatioRow[]): Part {
     LABELS_PX,
     RIGHT_PX,
   )
-  const bottom = LEGEND_PX + rows.length * ROW_PX
+  const top = LEGEND_PX + Math.ceil(servers.length / LEGEND_COLUMNS) * LEGEND_ROW_PX
+  const bottom = top + rows.length * ROW_PX
   const parts = [...legend(servers)]
   for (const tick of axis.ticks) {
     const x = axis.at(tick)
     parts.push(
-      element('line', { class: tick === 1 ? 'even' : 'grid', x1: x, x2: x, y1: LEGEND_PX - 6, y2: bottom }),
+      element('line', { class: tick === 1 ? 'even' : 'grid', x1: x, x2: x, y1: top - 6, y2: bottom }),
     )
     parts.push(
       element('text', { class: 'small', x, y: bottom + 16, 'text-anchor': 'middle' }, formatTick(tick)),
     )
   }
   for (const [index, { title, marks }] of rows.entries()) {
-    const y = LEGEND_PX + (index + 0.5) * ROW_PX
+    const y = top + (index + 0.5) * ROW_PX
     parts.push(element('text', { x: LABELS_PX - 12, y: y + 4, 'text-anchor': 'end' }, shorten(title)))
     for (const [position, mark] of marks.entries()) {
       const own = y + (position - (marks.length - 1) / 2) * SPREAD_PX
       const series = servers.indexOf(mark.of)
       const [x1, x2] = [axis.at(mark.low), axis.at(mark.high)]
-      parts.push(element('line', { class: `s${series % 5}`, x1, x2, y1: own, y2: own }))
+      parts.push(element('line', { class: `s${series % SERIES}`, x1, x2, y1: own, y2: own }))
       parts.push(seriesMark(series, axis.at(mark.median), own))
     }
   }
@@ -59,8 +62,9 @@ export function formatRatioChart(rows: readonly RatioRow[]): Part {
 function legend(servers: readonly string[]): string[] {
   const title = 'how many times pinyon is better than … (right of 1: ahead)'
   const entries = servers.flatMap((server, index) => {
-    const x = 16 + index * LEGEND_ENTRY_PX
-    return [seriesMark(index, x + 6, 26), element('text', { x: x + 16, y: 30 }, server)]
+    const x = 16 + (index % LEGEND_COLUMNS) * LEGEND_ENTRY_PX
+    const y = LEGEND_PX + Math.floor(index / LEGEND_COLUMNS) * LEGEND_ROW_PX
+    return [seriesMark(index, x + 6, y - 4), element('text', { x: x + 16, y }, server)]
   })
   return [element('text', { class: 'head', x: 16, y: 8 }, title), ...entries]
 }

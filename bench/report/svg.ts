@@ -31,6 +31,9 @@ text { font: 12px system-ui, sans-serif; fill: #24292f }
 .s2 { fill: #1a7f37; stroke: #1a7f37 }
 .s3 { fill: #8250df; stroke: #8250df }
 .s4 { fill: #bf3989; stroke: #bf3989 }
+.s5 { fill: #57606a; stroke: #57606a }
+.s6 { fill: #9a6700; stroke: #9a6700 }
+.s7 { fill: #1b7c83; stroke: #1b7c83 }
 .line { fill: none }
 @media (prefers-color-scheme: dark) {
 text { fill: #e6edf3 }
@@ -43,11 +46,14 @@ text { fill: #e6edf3 }
 .s2 { fill: #3fb950; stroke: #3fb950 }
 .s3 { fill: #a371f7; stroke: #a371f7 }
 .s4 { fill: #f778ba; stroke: #f778ba }
+.s5 { fill: #9198a1; stroke: #9198a1 }
+.s6 { fill: #d29922; stroke: #d29922 }
+.s7 { fill: #39c5cf; stroke: #39c5cf }
 .line { fill: none }
 }`
 
 /** How many servers have a colour and a shape of their own; further ones share them. */
-const SERIES = 5
+export const SERIES = 8
 
 /** An element, with its text escaped. */
 export function element(
@@ -66,7 +72,7 @@ export function escapeXml(text: string): string {
   return text.replace(/[&<>"]/g, (found) => `&#${found.charCodeAt(0)};`)
 }
 
-/** The mark of a series, at a point: a disc, a square, a diamond, a triangle, a cross. */
+/** The mark of a series, at a point: a disc, a square, a diamond, a triangle, a cross, a ring, a frame, a triangle on its head. */
 export function seriesMark(series: number, x: number, y: number): string {
   const kind = series % SERIES
   const style = `s${kind}`
@@ -82,6 +88,18 @@ export function seriesMark(series: number, x: number, y: number): string {
       return element('polygon', { class: style, points: points([0, -1.3], [1.3, 0], [0, 1.3], [-1.3, 0]) })
     case 3:
       return element('polygon', { class: style, points: points([0, -1.2], [1.2, 1], [-1.2, 1]) })
+    case 5:
+      return element('circle', { class: `${style} line`, cx: x, cy: y, r: size })
+    case 6:
+      return element('rect', {
+        class: `${style} line`,
+        x: x - size,
+        y: y - size,
+        width: 2 * size,
+        height: 2 * size,
+      })
+    case 7:
+      return element('polygon', { class: style, points: points([0, 1.2], [1.2, -1], [-1.2, -1]) })
     default:
       return element('path', {
         class: `${style} line`,

@@ -11,7 +11,7 @@ import { mustGet, type Answer } from '../measure/http-get.ts'
 import { chooseRounds, type Scenario } from '../measure/scenario.ts'
 import { startSlowUpstream, type SlowPort } from '../measure/slow-upstream.ts'
 import { startNginxPeer } from '../peers/nginx.ts'
-import { startPinyonPeer } from '../peers/pinyon.ts'
+import { baseOf, startPinyonPeer } from '../peers/pinyon.ts'
 
 const LATENCIES_MS = [0, 20, 100]
 const SIZE_BYTES = 1 << 20
@@ -44,12 +44,10 @@ export const runCold: Scenario = async ({ dir, options, say }) => {
     const mirrors = Object.fromEntries(upstream.urls.map((url, at) => [`cold-${at}`, `${url}/${at}/`]))
     const pinyon = await startPinyonPeer({ name: OURS, dir: join(dir, 'pinyon'), mirrors })
     started.push(pinyon)
+    const bases = await Promise.all(Object.keys(mirrors).map((mirror) => baseOf(pinyon.url, mirror)))
     const ways: Way[] = [
       { name: 'direct', bases: upstream.urls.map((url, at) => `${url}/${at}`) },
-      {
-        name: OURS,
-        bases: upstream.urls.map((_, at) => pinyon.url + pinyon.base.replaceAll('cold-0', `cold-${at}`)),
-      },
+      { name: OURS, bases: bases.map((base) => pinyon.url + base) },
       { name: 'nginx proxy_cache', bases: [] },
     ]
     const figures: Figure[] = []
@@ -109,25 +107,22 @@ async function measurePort(
     Object.fromEntries(Object.entries(answers).map(([name, own]) => [name, own.map(pick)]))
   const direct = (answers['direct'] ?? []).map(({ firstByteMs }) => firstByteMs).toSorted((a, b) => a - b)
   const directMs = direct[direct.length >> 1] ?? 0
-  const common = { scenario: 'cold', unit: 'ms', better: 'less', allowance: 0.25 } as const
+  const common = {
+    scenario: 'cold',
+    name: describePort(port),
+    unit: 'ms',
+    better: 'less',
+    allowance: 0.25,
+  } as const
+  // The milliseconds are a part of what upstream takes.
+  const firstByte = Number((FIRST_BYTE.part + FIRST_BYTE.ms / directMs).toFixed(2))
   return [
     ...toFigures(
-      {
-        ...common,
-        name: `${describePort(port)}: first byte`,
-        measure: 'first byte',
-        // The milliseconds are a part of what upstream takes.
-        targets: { direct: Number((FIRST_BYTE.part + FIRST_BYTE.ms / directMs).toFixed(2)) },
-      },
+      { ...common, measure: 'first byte', targets: { direct: firstByte } },
       samples((answer) => answer.firstByteMs),
     ),
     ...toFigures(
-      {
-        ...common,
-        name: `${describePort(port)}: all of 1 MB`,
-        measure: 'total',
-        targets: { direct: TOTAL_PART },
-      },
+      { ...common, measure: 'all of 1 MB', targets: { direct: TOTAL_PART } },
       samples((answer) => answer.totalMs),
     ),
   ]

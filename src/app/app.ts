@@ -21,6 +21,8 @@ import { Syncing } from './syncing.ts'
 import { Verifier, type VerifyOptions } from './verifier.ts'
 import { whereToListen } from './where-to-listen.ts'
 import { createWriteActions } from './write-actions.ts'
+import { createWorkers } from './workers/open-workers.ts'
+import type { Workers } from './workers/workers.ts'
 import type { Config } from '../config/config.ts'
 import type { Publish } from '../config/write.ts'
 import { createCounters } from '../http/count-traffic.ts'
@@ -44,7 +46,7 @@ import type { Metrics } from '../system/metrics.ts'
 import { Traffic } from '../system/traffic.ts'
 import type { MachineClock } from '../system/machine-clock.ts'
 import { replaceFile } from '../system/publish.ts'
-import type { MirrorUpstream } from '../upstream/mirror-upstream.ts'
+import type { MirrorUpstreams } from '../upstream/arch-sources.ts'
 import { Network } from '../upstream/network.ts'
 
 /** How long running answers may go on after a stop was asked for, in milliseconds. */
@@ -89,13 +91,14 @@ export class App {
   readonly #signatures: Signatures
   readonly #lists: MirrorLists
   readonly #servers: HttpServer[] = []
+  #workers: Workers | undefined
   readonly #running: RunningConfig
   readonly #changes: ConfigChanges
   readonly #upstream: SharedUpstream
   readonly #sourcing: SharedSources
   readonly #formerSources: FormerSources
   readonly #fetching: Fetching
-  #upstreams: ReadonlyMap<string, MirrorUpstream>
+  #upstreams: ReadonlyMap<string, MirrorUpstreams>
 
   private constructor(options: AppOptions, storage: Storage) {
     const { config, log, loadConfig: load } = options
@@ -106,10 +109,10 @@ export class App {
     this.#traffic = new Traffic(this.#now)
     this.store = storage.snapshots
     this.#resolver = new Resolver(this.store, (mirror) => toClientSettings(this.config.mirrors.get(mirror)))
-    this.retiredWatch = new RetiredWatch(this.store, () => this.#resolver.forget())
+    this.retiredWatch = new RetiredWatch(this.store, () => void this.forgetRetired())
     this.#diffs = new DiffRunner(config.dataDir)
     this.#upstream = { network: new Network({ hosts: () => this.config.hosts ?? new Map() }), log }
-    this.#sourcing = { ...this.#upstream, prepare: (mirror) => this.#lists.ensure(mirror) }
+    this.#sourcing = { ...this.#upstream, prepare: (mirror, arch) => this.#lists.ensure(mirror, arch) }
     this.#formerSources = new FormerSources(this.#upstream)
     this.#signatures = new Signatures({
       store: this.store.keys,
@@ -121,6 +124,7 @@ export class App {
     this.#metrics = createMetrics(storage, {
       maxBytes: () => this.config.cache.maxBytes,
       upstreams: () => this.#upstreams,
+      workers: () => this.#workers?.state,
     })
     // Upstream: the sources of each mirror, and the fills that read them.
     this.#lists = new MirrorLists({ store: this.store.listings, upstream: this.#upstream, now: this.#now })
@@ -141,7 +145,8 @@ export class App {
       fills: this.#fills,
       first: config,
       upstream: this.#upstream,
-      upstreamOf: (mirror) => this.#formerSources.upstreamOf(mirror, this.#upstreams.get(mirror)),
+      upstreamOf: (mirror, owner) =>
+        this.#formerSources.upstreamOf(mirror, this.#upstreams.get(mirror), owner),
       now: this.#now,
       log,
     })
@@ -201,7 +206,7 @@ export class App {
       now,
       clock,
       maxViews,
-      onRetired: () => app?.forgetRetired(),
+      onRetired: () => void app?.forgetRetired(),
       onReport: (report, kind) => app?.noteReport(report, kind),
     })
     app = new App(options, storage)
@@ -231,9 +236,10 @@ export class App {
     if (report.blobs.unlisted.count + report.blobs.evicted.count > 0) this.#fetching.noteRemoval()
   }
 
-  /** Forgets what is remembered of snapshots that a collection has retired. */
-  forgetRetired(): void {
+  /** Forgets what is remembered of snapshots that are retired; resolves when no process of this server answers by it. */
+  async forgetRetired(): Promise<void> {
     this.#resolver.forget()
+    await this.#workers?.forget()
   }
 
   /** Brings the index in line with the configuration: what is listed, and what is pinned. Throws ConfigError for an unknown pin. */
@@ -270,7 +276,8 @@ export class App {
         app: this,
         changes: this.#changes,
         fetching: this.#fetching,
-        resolver: this.#resolver,
+        forget: () => this.forgetRetired(),
+        settled: async () => await this.#workers?.settled(),
         now: this.#now,
       }),
       tokens: () => hashesOf(this.#running.current),
@@ -281,6 +288,15 @@ export class App {
     const server = new HttpServer(open, this.#log, { onEnd, fast })
     await server.listen(whereToListen(this.#running.current.listen))
     this.#servers.push(server)
+    this.#workers = createWorkers({
+      config: () => this.config,
+      server,
+      storage: this.#storage,
+      resolver: this.#resolver,
+      content: this.#content,
+      onEnd,
+      log: this.#log,
+    })
     // Only now: a server that cannot start must not change what another one on the same directory serves.
     await this.applyConfiguration()
     await this.#storage.sweeper.sweep()
@@ -293,6 +309,7 @@ export class App {
     const socket = this.#storage.layout.adminSocket
     if (await listenOnAdminSocket(adminServer, socket)) this.#servers.push(adminServer)
     else this.#log.warn({ socket }, 'another server has the admin socket')
+    await this.#workers.start()
     return server.port
   }
 
@@ -348,7 +365,12 @@ export class App {
     this.#stop.abort(new PinyonError('SHUTTING_DOWN', 'the server is shutting down'))
     this.#diffs.close()
     this.retiredWatch.close()
-    await Promise.all([this.#syncing.close(), ...this.#servers.map((server) => server.drain(DRAIN_MS))])
+    const workers = this.#workers?.close(DRAIN_MS)
+    await Promise.all([
+      this.#syncing.close(),
+      ...this.#servers.map((server) => server.drain(DRAIN_MS, workers)),
+      workers,
+    ])
     this.#fetching.stop()
     await this.#injections.close()
     await this.#fills.close()
@@ -368,6 +390,7 @@ export class App {
     this.#lists.configure(config, upstreams)
     this.#signatures.configure(config)
     this.#syncing.adopt(config, before, actor)
+    await this.#workers?.adopt()
     await this.#lists.load()
     await this.#formerSources.remember(this.store, upstreams)
     await this.#signatures.forgetOthers()

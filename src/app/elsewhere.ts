@@ -1,3 +1,4 @@
+import { allBaseurls } from '../config/arches.ts'
 import type { Config, MirrorConfig } from '../config/config.ts'
 import type { MirrorUpstream } from '../upstream/mirror-upstream.ts'
 import { createUpstream, type SharedUpstream } from './create-upstream.ts'
@@ -27,7 +28,7 @@ export class Elsewhere {
       if (baseurls.length === 0) this.#sources.delete(mirror.name)
       else if (this.#sources.get(mirror.name)?.key !== key) {
         // They are shown nothing that is meant for upstream.
-        const more = { knownTo: mirror.baseurls }
+        const more = { knownTo: allBaseurls(mirror) }
         const upstream = createUpstream({ ...mirror, baseurls }, this.#shared, more)
         this.#sources.set(mirror.name, { key, upstream })
       }

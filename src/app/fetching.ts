@@ -8,10 +8,11 @@ import { PackageFetches, type PackageSource } from '../snapshot/prefetch/package
 import { Prefetcher } from '../snapshot/prefetch/prefetcher.ts'
 import { Throttle } from '../upstream/throttle.ts'
 import type { Logger } from '../system/logger.ts'
-import type { MirrorUpstream } from '../upstream/mirror-upstream.ts'
+import { upstreamsFor, type ArchOwner, type MirrorUpstreams } from '../upstream/arch-sources.ts'
 import type { SourceReport } from '../upstream/upstream.ts'
 import type { SharedUpstream } from './create-upstream.ts'
 import { Elsewhere, hasSameElsewhere } from './elsewhere.ts'
+import { joinSources } from './former-sources.ts'
 import { createFallbacks, hasSameFallbacks, hasSameSources } from './mirrors.ts'
 import { StockTaker } from './stock-taker.ts'
 import type { Storage } from './storage.ts'
@@ -24,8 +25,8 @@ export interface FetchingOptions {
   readonly upstream: SharedUpstream
   readonly storage: Storage
   readonly fills: FillTable
-  /** The upstream of a mirror, those that it had included; undefined when none are known. */
-  readonly upstreamOf: (mirror: string) => PackageSource | undefined
+  /** The upstream of a mirror, or of one of its several architectures, those that it had included; undefined when none are known. */
+  readonly upstreamOf: (mirror: string, owner: ArchOwner) => PackageSource | undefined
   readonly now: () => number
   readonly log: Logger
 }
@@ -37,18 +38,21 @@ export class Fetching {
   readonly #options: FetchingOptions
   readonly #stock: StockTaker
   readonly #elsewhere: Elsewhere
-  #fallbacks: ReadonlyMap<string, MirrorUpstream>
+  #fallbacks: ReadonlyMap<string, MirrorUpstreams>
 
   constructor(options: FetchingOptions) {
     const { config, storage, fills, upstreamOf, now, log } = options
     this.#options = options
     this.#fallbacks = createFallbacks(options.first, options.upstream)
     this.#elsewhere = new Elsewhere(options.first, options.upstream)
-    const sourcesOf = (mirror: string) => ({
-      upstream: upstreamOf(mirror),
-      fallback: this.#fallbacks.get(mirror),
-      elsewhere: this.#elsewhere.of(mirror),
-    })
+    const sourcesOf = (mirror: string, owner: ArchOwner) => {
+      const fallbacks = this.#fallbacks.get(mirror)
+      return {
+        upstream: upstreamOf(mirror, owner),
+        fallback: fallbacks && joinSources(upstreamsFor(fallbacks, owner)),
+        elsewhere: this.#elsewhere.of(mirror),
+      }
+    }
     const { departed, stock } = storage.snapshots
     this.#stock = new StockTaker(stock, (error) =>
       log.warn({ reason: toPinyonError(error).message }, 'what is cached was not counted'),

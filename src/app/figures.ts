@@ -1,5 +1,5 @@
 import { Metrics } from '../system/metrics.ts'
-import type { MirrorUpstream } from '../upstream/mirror-upstream.ts'
+import type { MirrorUpstreams } from '../upstream/arch-sources.ts'
 import { VERSION } from '../system/version.ts'
 import type { MirrorPackages } from '../system/metrics.ts'
 import type { SnapshotStore } from '../snapshot/store.ts'
@@ -7,11 +7,12 @@ import type { Storage } from './storage.ts'
 
 interface FigureSources {
   readonly maxBytes: () => number
-  readonly upstreams: () => ReadonlyMap<string, MirrorUpstream>
+  readonly upstreams: () => ReadonlyMap<string, MirrorUpstreams>
+  readonly workers: () => { readonly serving: number; readonly restarts: number } | undefined
 }
 
 /** The figures of a server, read from its storage and its sources when somebody asks. */
-export function createMetrics(storage: Storage, { maxBytes, upstreams }: FigureSources): Metrics {
+export function createMetrics(storage: Storage, { maxBytes, upstreams, workers }: FigureSources): Metrics {
   return new Metrics(VERSION, {
     cache: () => {
       const view = storage.describeCache(maxBytes())
@@ -34,6 +35,8 @@ export function createMetrics(storage: Storage, { maxBytes, upstreams }: FigureS
       ),
     packages: () => readPackages(storage.snapshots),
     generation: async () => (await storage.snapshots.index()).generation,
+    // Before it listens a server is one process.
+    workers: () => workers() ?? { serving: 1, restarts: 0 },
     views: async () => await storage.snapshots.views.count(),
   })
 }

@@ -1,6 +1,7 @@
 import { toPinyonError } from '../model/errors.ts'
 import type { PackageSource } from '../snapshot/prefetch/package-fetches.ts'
 import type { SeenRepomd, SnapshotReader } from '../snapshot/store.ts'
+import { ArchSources, upstreamsFor, type ArchOwner, type MirrorUpstreams } from '../upstream/arch-sources.ts'
 import type { MirrorUpstream } from '../upstream/mirror-upstream.ts'
 import type { UpstreamReply } from '../upstream/upstream.ts'
 import { createUpstream, type SharedUpstream } from './create-upstream.ts'
@@ -20,14 +21,14 @@ const REMEMBERED = { timeoutMs: 30_000, retries: 2 }
 export class FormerSources {
   readonly #shared: SharedUpstream
   /** Newest first; the mirror that changed last is the last one. */
-  readonly #sources = new Map<string, readonly MirrorUpstream[]>()
+  readonly #sources = new Map<string, readonly MirrorUpstreams[]>()
 
   constructor(shared: SharedUpstream) {
     this.#shared = shared
   }
 
   /** Keeps what mirrors had and have no longer. */
-  keep(before: ReadonlyMap<string, MirrorUpstream>, after: ReadonlyMap<string, MirrorUpstream>): void {
+  keep(before: ReadonlyMap<string, MirrorUpstreams>, after: ReadonlyMap<string, MirrorUpstreams>): void {
     for (const [name, upstream] of before) {
       if (!isCovered(upstream, after.get(name))) this.#add(name, upstream)
     }
@@ -35,7 +36,7 @@ export class FormerSources {
 
   /** Makes sources for mirrors that are not configured and have none yet, from what the database remembers, and drops those of mirrors whose data are gone. */
   async remember(
-    store: Pick<SnapshotReader, 'mirrors' | 'seenRepomd'>,
+    store: Pick<SnapshotReader, 'mirrors' | 'seenRepomd' | 'seenArches'>,
     configured: { has(mirror: string): boolean },
   ): Promise<void> {
     const known = new Set((await store.mirrors()).map(({ name }) => name))
@@ -43,24 +44,34 @@ export class FormerSources {
     for (const name of known) {
       if (configured.has(name) || this.#sources.has(name)) continue
       const seen = await store.seenRepomd(name)
-      if (seen !== undefined) this.#add(name, this.#open(seen))
+      if (seen !== undefined) this.#add(name, this.#recall(seen))
+      const arches = [...(await store.seenArches(name))].map(
+        ([arch, one]) => [arch, this.#recall(one)] as const,
+      )
+      if (arches.length > 0) this.#add(name, new ArchSources(new Map(arches)))
     }
   }
 
   /** One that a list named leads no further than that list did. */
-  #open({ baseurl, named }: SeenRepomd): MirrorUpstream {
+  #recall({ baseurl, named }: SeenRepomd): MirrorUpstream {
     const isListed = named !== undefined
     const upstream = createUpstream({ baseurls: isListed ? [] : [baseurl], ...REMEMBERED }, this.#shared)
     if (isListed) upstream.list([baseurl], named)
     return upstream
   }
 
-  /** What a fill asks for a mirror's files: its sources of now, then those that it had. Undefined when there never were any. */
-  upstreamOf(mirror: string, now: MirrorUpstream | undefined): PackageSource | undefined {
+  /**
+   * What a fill asks for a mirror's files: its sources of now, then those that it had. Undefined when there never were any.
+   * @param owner whose file it is
+   */
+  upstreamOf(
+    mirror: string,
+    now: MirrorUpstreams | undefined,
+    owner: ArchOwner = { arch: undefined },
+  ): PackageSource | undefined {
     const former = (this.#sources.get(mirror) ?? []).filter((upstream) => !isCovered(upstream, now))
     const all = now === undefined ? former : [now, ...former]
-    const baseurls = [...new Set(all.flatMap((upstream) => upstream.baseurls))]
-    return all.length > 1 ? { baseurls, get: (href, request) => getFromFirst(all, href, request) } : all[0]
+    return joinSources(all.flatMap((sources) => upstreamsFor(sources, owner)))
   }
 
   /** Ends all connections. */
@@ -69,8 +80,8 @@ export class FormerSources {
     this.#sources.clear()
   }
 
-  #add(name: string, upstream: MirrorUpstream): void {
-    const isOther = ({ baseurls }: MirrorUpstream) => baseurls.join(' ') !== upstream.baseurls.join(' ')
+  #add(name: string, upstream: MirrorUpstreams): void {
+    const isOther = ({ baseurls }: MirrorUpstreams) => baseurls.join(' ') !== upstream.baseurls.join(' ')
     const others = (this.#sources.get(name) ?? []).filter(isOther)
     this.#sources.delete(name)
     this.#sources.set(name, [upstream, ...others].slice(0, MAX_SOURCES))
@@ -80,9 +91,16 @@ export class FormerSources {
 }
 
 /** Whether all that one asks is asked by another as well. */
-function isCovered(upstream: MirrorUpstream, by: MirrorUpstream | undefined): boolean {
+function isCovered(upstream: MirrorUpstreams, by: MirrorUpstreams | undefined): boolean {
   const { baseurls = [] } = by ?? {}
   return upstream.baseurls.every((baseurl) => baseurls.includes(baseurl))
+}
+
+/** Several sources as one; undefined for none. */
+export function joinSources(all: readonly PackageSource[]): PackageSource | undefined {
+  if (all.length < 2) return all[0]
+  const baseurls = [...new Set(all.flatMap((upstream) => upstream.baseurls))]
+  return { baseurls, get: (href, request) => getFromFirst(all, href, request) }
 }
 
 /** Asks one after the other until one has the file. A further attempt, after wrong bytes, begins with the next one. */

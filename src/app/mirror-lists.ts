@@ -1,6 +1,8 @@
+import { perArch } from '../config/arches.ts'
 import type { Config, MirrorConfig } from '../config/config.ts'
 import { MirrorList, type KnownListing, type ListState } from '../snapshot/listing/mirror-list.ts'
 import type { ListingStore } from '../snapshot/listing/listing-store.ts'
+import { upstreamsFor, type MirrorUpstreams } from '../upstream/arch-sources.ts'
 import type { MirrorUpstream } from '../upstream/mirror-upstream.ts'
 import { createUpstream, type SharedUpstream } from './create-upstream.ts'
 import { createUpstreams } from './mirrors.ts'
@@ -40,13 +42,16 @@ export class MirrorLists {
   }
 
   /** Takes up a configuration. Mirrors whose sources are the same keep what is known of their list. */
-  configure({ mirrors }: Config, upstreams: ReadonlyMap<string, MirrorUpstream>): void {
+  configure({ mirrors }: Config, upstreams: ReadonlyMap<string, MirrorUpstreams>): void {
     const before = this.#entries
-    const entries = [...mirrors.values()].flatMap((settings): [string, Entry][] => {
-      const mirror = upstreams.get(settings.name)
+    const all = [...mirrors.values()].flatMap(perArch)
+    const entries = all.flatMap(({ arch, ...settings }): [string, Entry][] => {
+      const sources = upstreams.get(settings.name)
+      const mirror = sources && upstreamsFor(sources, { arch })[0]
       if (settings.list === undefined || mirror === undefined) return []
-      const kept = before.get(settings.name)
-      return [[settings.name, kept?.mirror === mirror ? kept : this.#create(settings, settings.list, mirror)]]
+      const key = keyOf(settings.name, arch)
+      const kept = before.get(key)
+      return [[key, kept?.mirror === mirror ? kept : this.#create(settings, settings.list, mirror)]]
     })
     this.#entries = new Map(entries)
     const kept = new Set(this.#entries.values())
@@ -77,19 +82,24 @@ export class MirrorLists {
   }
 
   /** Makes sure that the sources of a mirror are known. Throws PinyonError when its list cannot be had. */
-  async ensure(mirror: string): Promise<void> {
-    await this.#entries.get(mirror)?.list.ensure()
+  async ensure(mirror: string, arch?: string): Promise<void> {
+    await this.#entries.get(keyOf(mirror, arch))?.list.ensure()
   }
 
-  /** How a sync of a mirror gets its list. */
-  ofSync(mirror: string): { readonly refreshList?: (signal: AbortSignal) => Promise<KnownListing> } {
-    const entry = this.#entries.get(mirror)
+  /** How a sync of a mirror, or of one of its several architectures, gets its list. */
+  ofSync(
+    mirror: string,
+    arch?: string,
+  ): { readonly refreshList?: (signal: AbortSignal) => Promise<KnownListing> } {
+    const entry = this.#entries.get(keyOf(mirror, arch))
     return entry === undefined ? {} : { refreshList: (signal) => entry.list.refresh(signal) }
   }
 
-  /** How the list of a mirror is; undefined for one that has none. */
+  /** How the list of a mirror is: of several architectures, one that cannot be had, if any. Undefined for a mirror that has none. */
   stateOf(mirror: string): ListState | undefined {
-    return this.#entries.get(mirror)?.list.state
+    const own = [...this.#entries].filter(([key]) => key.split(' ', 1)[0] === mirror)
+    const states = own.map(([, { list }]) => list.state)
+    return states.find(({ error }) => error !== undefined) ?? states[0]
   }
 
   async close(): Promise<void> {
@@ -119,6 +129,11 @@ export class MirrorLists {
   }
 }
 
+/** Names of mirrors have no blanks. */
+function keyOf(mirror: string, arch: string | undefined): string {
+  return arch === undefined ? mirror : `${mirror} ${arch}`
+}
+
 const NO_LISTINGS: ListingStore = {
   checkedAfter: async () => [],
   listing: async () => undefined,
@@ -130,9 +145,12 @@ const NO_LISTINGS: ListingStore = {
 export function openSources(
   config: Config,
   shared: SharedUpstream,
-): { readonly upstreams: ReadonlyMap<string, MirrorUpstream>; readonly close: () => Promise<void> } {
+): { readonly upstreams: ReadonlyMap<string, MirrorUpstreams>; readonly close: () => Promise<void> } {
   const lists = new MirrorLists({ store: NO_LISTINGS, upstream: shared, now: Date.now })
-  const upstreams = createUpstreams(config, { ...shared, prepare: (mirror) => lists.ensure(mirror) })
+  const upstreams = createUpstreams(config, {
+    ...shared,
+    prepare: (mirror, arch) => lists.ensure(mirror, arch),
+  })
   lists.configure(config, upstreams)
   const close = async () => {
     await Promise.all([...upstreams.values()].map((upstream) => upstream.close()))

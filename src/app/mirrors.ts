@@ -1,7 +1,9 @@
+import { allBaseurls, perArch } from '../config/arches.ts'
 import type { Config, MirrorConfig } from '../config/config.ts'
 import { formatListen } from '../config/listen.ts'
 import { ConfigError } from '../config/problem.ts'
 import type { ScheduledMirror } from '../snapshot/scheduler.ts'
+import { ArchSources, type MirrorUpstreams } from '../upstream/arch-sources.ts'
 import type { MirrorUpstream } from '../upstream/mirror-upstream.ts'
 import { createUpstream, type SharedUpstream } from './create-upstream.ts'
 import type { SnapshotStore } from '../snapshot/store.ts'
@@ -10,40 +12,52 @@ import type { SnapshotStore } from '../snapshot/store.ts'
 
 /** What the sources of all mirrors have in common, and what makes sure that those are known which a mirror's list names. */
 export interface SharedSources extends SharedUpstream {
-  readonly prepare: (mirror: string) => Promise<void>
+  readonly prepare: (mirror: string, arch?: string) => Promise<void>
 }
 
 /** The sources of every mirror; those that stay as they were in the configuration before are kept. */
 export function createUpstreams(
   config: Config,
   shared: SharedSources,
-  before?: { readonly config: Config; readonly upstreams: ReadonlyMap<string, MirrorUpstream> },
-): ReadonlyMap<string, MirrorUpstream> {
+  before?: { readonly config: Config; readonly upstreams: ReadonlyMap<string, MirrorUpstreams> },
+): ReadonlyMap<string, MirrorUpstreams> {
   return new Map(
     [...config.mirrors.values()].map((mirror) => {
       const same = hasSameSources(before?.config.mirrors.get(mirror.name), mirror)
       const kept = same ? before?.upstreams.get(mirror.name) : undefined
       const { name, failovermethod = 'priority' } = mirror
-      const prepare = () => shared.prepare(name)
-      return [name, kept ?? createUpstream(mirror, shared, { failovermethod, prepare })]
+      const create = (own: MirrorConfig, arch?: string) =>
+        createUpstream(own, shared, { failovermethod, prepare: () => shared.prepare(name, arch) })
+      return [name, kept ?? createEach(mirror, create)]
     }),
   )
+}
+
+/** The sources of a mirror, made for its one repository or for each of its architectures. */
+function createEach(
+  mirror: MirrorConfig,
+  create: (own: MirrorConfig, arch?: string) => MirrorUpstream,
+): MirrorUpstreams {
+  if (mirror.arches === undefined) return create(mirror)
+  const own = perArch(mirror).map(({ arch = '', ...settings }) => [arch, create(settings, arch)] as const)
+  return new ArchSources(new Map(own))
 }
 
 /** The fallbacks of every mirror that has any; those that stay as they were are kept. */
 export function createFallbacks(
   config: Config,
   shared: SharedUpstream,
-  before?: { readonly config: Config; readonly fallbacks: ReadonlyMap<string, MirrorUpstream> },
-): ReadonlyMap<string, MirrorUpstream> {
+  before?: { readonly config: Config; readonly fallbacks: ReadonlyMap<string, MirrorUpstreams> },
+): ReadonlyMap<string, MirrorUpstreams> {
   const withFallbacks = [...config.mirrors.values()].filter(({ fallbacks }) => fallbacks.length > 0)
   return new Map(
     withFallbacks.map((mirror) => {
       const same = hasSameFallbacks(before?.config.mirrors.get(mirror.name), mirror)
       const kept = same ? before?.fallbacks.get(mirror.name) : undefined
       // They are shown nothing that is meant for upstream.
-      const more = { knownTo: mirror.baseurls }
-      return [mirror.name, kept ?? createUpstream({ ...mirror, baseurls: mirror.fallbacks }, shared, more)]
+      const more = { knownTo: allBaseurls(mirror) }
+      const create = (own: MirrorConfig) => createUpstream({ ...own, baseurls: own.fallbacks }, shared, more)
+      return [mirror.name, kept ?? createEach(mirror, create)]
     }),
   )
 }
@@ -54,7 +68,7 @@ export function hasSameFallbacks(a: MirrorConfig | undefined, b: MirrorConfig | 
 }
 
 function describeFallbacks(mirror: MirrorConfig | undefined): string {
-  return JSON.stringify([mirror?.fallbacks, ...describeAsking(mirror)])
+  return JSON.stringify([mirror?.fallbacks, describeArches(mirror), ...describeAsking(mirror)])
 }
 
 /** Whether two settings of a mirror mean the same sources, asked in the same way. */
@@ -64,7 +78,12 @@ export function hasSameSources(a: MirrorConfig | undefined, b: MirrorConfig | un
 
 function describeSources(mirror: MirrorConfig | undefined): string {
   const { baseurls, list, variables = [], failovermethod } = mirror ?? {}
-  return JSON.stringify([baseurls, list, [...variables], failovermethod, ...describeAsking(mirror)])
+  const places = [baseurls, list, [...variables], describeArches(mirror), failovermethod]
+  return JSON.stringify([...places, ...describeAsking(mirror)])
+}
+
+function describeArches(mirror: MirrorConfig | undefined): readonly string[] | undefined {
+  return mirror?.arches?.map(({ arch }) => arch)
 }
 
 /** What files of certificates and secrets hold is no part of it: that is read anew anyway. */

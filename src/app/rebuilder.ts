@@ -6,6 +6,7 @@ import { checkBlobFile } from '../cache/blob-check.ts'
 import { DiskBlobStore } from '../cache/disk-blob-store.ts'
 import { blobPath, createLayout, temporaryPath, type Layout } from '../cache/layout.ts'
 import type { Config } from '../config/config.ts'
+import { splitArch, withoutArch } from '../model/arch.ts'
 import type { Digest } from '../model/digest.ts'
 import { PinyonError, toPinyonError } from '../model/errors.ts'
 import { captureRecord } from '../snapshot/capture-record.ts'
@@ -20,6 +21,8 @@ import type { WantedFile } from '../snapshot/rebuild/restore-mirror.ts'
 import { Claims } from '../system/claims.ts'
 import { moveFile, removeFile, syncDirectory } from '../system/publish.ts'
 import { openSources } from './mirror-lists.ts'
+import { upstreamsFor } from '../upstream/arch-sources.ts'
+import type { MirrorUpstream } from '../upstream/mirror-upstream.ts'
 import { Network } from '../upstream/network.ts'
 
 /** How to make a database anew. */
@@ -81,7 +84,7 @@ async function rebuildAlone(options: RebuilderOptions, layout: Layout, claims: C
       file,
       blobs,
       scratchFile: () => temporaryPath(layout, claims.processId, 'rebuild', (serial += 1)),
-      obtain: (mirror, wanted) => files.obtain(mirror, wanted),
+      obtain: (mirror, wanted, arches) => files.obtain(mirror, wanted, arches),
       nowMs: now(),
       onProgress,
     })
@@ -112,14 +115,18 @@ class RepodataFiles {
   }
 
   /** Reads a file and holds it against its digest; what is wrong goes to quarantine and is asked for upstream. Gives why it cannot be had. */
-  async obtain(mirror: string, file: WantedFile): Promise<string | undefined> {
+  async obtain(
+    mirror: string,
+    file: WantedFile,
+    arches: readonly string[] | undefined,
+  ): Promise<string | undefined> {
     const { digest } = file
     if (this.#found.has(digest)) return this.#found.get(digest)
     const checked = checkBlobFile(blobPath(this.#layout, digest), digest)
     let reason = checked === undefined ? 'it is not stored' : checked.wrong
     if (reason !== undefined && !this.#options.dryRun) {
       if (checked !== undefined) await this.#blobs.quarantine(digest)
-      reason = await this.#fetch(mirror, file, reason)
+      reason = await this.#fetch(mirror, file, arches, reason)
     }
     this.#found.set(digest, reason)
     return reason
@@ -129,11 +136,29 @@ class RepodataFiles {
     await this.#sources.close()
   }
 
-  async #fetch(mirror: string, file: WantedFile, reason: string): Promise<string | undefined> {
+  async #fetch(
+    mirror: string,
+    file: WantedFile,
+    arches: readonly string[] | undefined,
+    reason: string,
+  ): Promise<string | undefined> {
+    const sources = this.#sources.upstreams.get(mirror)
+    const arch = arches && splitArch(file.path, arches)?.arch
+    const upstreams = sources === undefined ? [] : upstreamsFor(sources, { arch })
+    let failure: string | undefined
+    for (const upstream of upstreams) {
+      failure = await this.#fetchFrom(upstream, { ...file, path: withoutArch(file.path, arches) }, reason)
+      if (failure === undefined) return undefined
+    }
+    return failure ?? `${reason}, and its mirror is not configured`
+  }
+
+  async #fetchFrom(
+    upstream: MirrorUpstream,
+    { path: href, type, digest: checksum, size }: WantedFile,
+    reason: string,
+  ): Promise<string | undefined> {
     const { signal } = this.#options
-    const upstream = this.#sources.upstreams.get(mirror)
-    if (upstream === undefined) return `${reason}, and its mirror is not configured`
-    const { path: href, type, digest: checksum, size } = file
     try {
       const context = { upstream, blobs: this.#blobs, signal, onFile: () => undefined }
       const captured = await captureRecord(context, { href, type, checksum, size }, async () => false)

@@ -15,7 +15,7 @@ import type { Resolver } from '../proxy/resolver.ts'
 import type { DiffRunner } from '../snapshot/diff/diff-runner.ts'
 import type { Metrics } from '../system/metrics.ts'
 import type { Traffic } from '../system/traffic.ts'
-import type { MirrorUpstream } from '../upstream/mirror-upstream.ts'
+import type { MirrorUpstreams } from '../upstream/arch-sources.ts'
 
 /** Of request bodies that are received or worked on, in bytes. */
 const MAX_BODY_BYTES = 64 << 20
@@ -34,7 +34,7 @@ export interface RouteParts {
   readonly injections: InjectRunner
   readonly traffic: Traffic
   readonly running: RunningConfig
-  readonly upstreamOf: (mirror: string) => MirrorUpstream | undefined
+  readonly upstreamOf: (mirror: string) => MirrorUpstreams | undefined
   /** Milliseconds since the epoch. */
   readonly now: () => number
 }

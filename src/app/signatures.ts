@@ -1,3 +1,4 @@
+import { allBaseurls } from '../config/arches.ts'
 import type { Config, MirrorConfig } from '../config/config.ts'
 import { PinyonError } from '../model/errors.ts'
 import { PackageGate } from '../proxy/package-gate.ts'
@@ -82,7 +83,8 @@ export class Signatures {
       const settings = this.#mirrors.get(mirror)
       if (settings === undefined)
         throw new PinyonError('MIRROR_UNCONFIGURED', `its mirror is no longer configured: ${mirror}`)
-      return await fetchKeys(settings, url, this.#options.upstream, this.#options.signal)
+      const known = { ...settings, baseurls: allBaseurls(settings) }
+      return await fetchKeys(known, url, this.#options.upstream, this.#options.signal)
     }
   }
 }

@@ -21,6 +21,7 @@ import { openMachineClock, type MachineClock } from '../system/machine-clock.ts'
 import { makeDurableDirectory } from '../system/publish.ts'
 import { Collector, type CollectorOptions } from './collector.ts'
 import { InventoryKeeper } from './inventory-keeper.ts'
+import { memoryShares } from './workers/worker-count.ts'
 
 /** What a {@link Storage} is opened with. */
 export interface StorageOptions {
@@ -154,7 +155,7 @@ async function openParts(
     onFull: (full) => logFullness(log, full, storedBytes(), maxBytes()),
   })
   const blobs = await DiskBlobStore.open(layout, claims, { ledger, quota })
-  const cache = new BlobCache(blobs, { memoryBytes: config().cache.memoryBytes })
+  const cache = new BlobCache(blobs, { memoryBytes: memoryShares(config()).first })
   const run = createGcRunner({ dataDir: config().dataDir, processId: claims.processId })
   const usage = new UsageRecorder({
     store: snapshots.usage,

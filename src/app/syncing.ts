@@ -1,18 +1,17 @@
 import type { Config } from '../config/config.ts'
 import { type ErrorCode } from '../model/errors.ts'
 import { noSuchMirror } from '../model/no-such-mirror.ts'
-import { USUAL_EXTRA_FILES } from '../model/extra-files.ts'
 import { ExtraLooks } from '../snapshot/extras/extra-changes.ts'
 import type { FarmWriter, SyncCheck } from '../snapshot/farm/farm.ts'
-import { createThreadRunner } from '../snapshot/ingest-runner.ts'
 import { Scheduler } from '../snapshot/scheduler.ts'
 import { SyncBoard } from '../snapshot/sync-board.ts'
-import { syncMirror, type SyncResult } from '../snapshot/sync.ts'
+import type { SyncResult } from '../snapshot/sync.ts'
 import type { Logger } from '../system/logger.ts'
-import type { MirrorUpstream } from '../upstream/mirror-upstream.ts'
+import type { MirrorUpstreams } from '../upstream/arch-sources.ts'
 import { logSync } from './log-sync.ts'
 import type { MirrorLists } from './mirror-lists.ts'
 import { hasSameSources, scheduledMirrors } from './mirrors.ts'
+import { runMirrorSync } from './run-sync.ts'
 import { hasSameSignatures, type Signatures } from './signatures.ts'
 import type { Storage } from './storage.ts'
 
@@ -27,7 +26,7 @@ export interface SyncingOptions {
   readonly signatures: Signatures
   readonly lists: MirrorLists
   /** A mirror's sources; undefined for one that is not configured. */
-  readonly upstreamOf: (mirror: string) => MirrorUpstream | undefined
+  readonly upstreamOf: (mirror: string) => MirrorUpstreams | undefined
   /** A sync has ended well. */
   readonly onSynced: (mirror: string) => void
   /** Milliseconds since the epoch. */
@@ -100,32 +99,27 @@ export class Syncing {
 
   async #sync(mirror: string, actor: string): Promise<SyncResult> {
     const { config, storage, signatures, lists, upstreamOf, onSynced, now, log, signal } = this.#options
-    const upstream = upstreamOf(mirror)
+    const upstreams = upstreamOf(mirror)
     const { dataDir, mirrors } = config()
     const settings = mirrors.get(mirror)
     // It waited its turn, and meanwhile went out of the configuration.
-    if (upstream === undefined || settings === undefined)
+    if (upstreams === undefined || settings === undefined)
       return { mirror, outcome: 'failed', error: noSuchMirror(mirror, mirrors.keys()) }
     const [startedAt, startedAtMs] = [performance.now(), now()]
-    const result = await syncMirror({
-      mirror,
-      upstream,
-      strict: settings.strict,
-      allowOlder: settings.allowOlder,
-      extraFiles:
-        settings.extraFiles === undefined
-          ? USUAL_EXTRA_FILES
-          : { paths: settings.extraFiles, areUsual: false },
+    const result = await runMirrorSync({
+      settings,
+      upstreams,
+      signatures,
+      lists,
+      dataDir,
+      processId: storage.claims.processId,
       extraLooks: this.#extraLooks,
-      ...signatures.ofSync(settings),
-      ...lists.ofSync(mirror),
       store: storage.snapshots,
       blobs: storage.blobs,
       claims: storage.claims,
       now,
       signal,
       actor,
-      ingest: createThreadRunner({ dataDir, processId: storage.claims.processId }),
       onProgress: (progress) => this.board.report(progress),
     })
     this.board.end(mirror)

@@ -1,5 +1,4 @@
 import type { WriteActions } from '../http/write-actions.ts'
-import type { Resolver } from '../proxy/resolver.ts'
 import type { SnapshotStore } from '../snapshot/store.ts'
 import type { Collector } from './collector.ts'
 import type { ConfigChanges } from './config-changes.ts'
@@ -13,13 +12,17 @@ export interface WriteParts {
   }
   readonly changes: ConfigChanges
   readonly fetching: Pick<Fetching, 'prefetcher'>
-  readonly resolver: Pick<Resolver, 'forget'>
+  /** Forgets what targets named; resolves when no process of this server answers by it. */
+  readonly forget: () => Promise<void>
+  /** Resolves when what a collection has retired is forgotten in the same way. */
+  readonly settled: () => Promise<void>
   /** Milliseconds since the epoch. */
   readonly now: () => number
 }
 
 /** What a write of the API does, by its name. */
-export function createWriteActions({ app, changes, fetching, resolver, now }: WriteParts): WriteActions {
+export function createWriteActions(parts: WriteParts): WriteActions {
+  const { app, changes, fetching, now } = parts
   return {
     sync: (mirror, actor) => app.sync(mirror, actor),
     fetch: (mirror, request, onProgress) => fetching.prefetcher.fetch(mirror, request, onProgress),
@@ -32,12 +35,16 @@ export function createWriteActions({ app, changes, fetching, resolver, now }: Wr
     remove: (mirror, request, actor) => changes.remove(mirror, request, actor),
     retire: async (mirror, snapshot) => {
       await app.store.retire(mirror, snapshot, now())
-      resolver.forget()
+      await parts.forget()
       return { mirror, snapshot, retired: true }
     },
     endViews: (client) => app.store.views.endAll(client),
     endView: (view) => app.store.views.end(view),
-    collect: (request) => app.collector.collect(request),
+    collect: async (request) => {
+      const report = await app.collector.collect(request)
+      await parts.settled()
+      return report
+    },
     verify: (request) => app.verify(request),
   }
 }

@@ -15,6 +15,9 @@ export interface BlobCacheLimits {
   readonly openFiles: number
 }
 
+/** Where blobs are that are not warm. */
+export type BlobSource = Pick<BlobStore, 'open' | 'remove'>
+
 /** A larger blob goes into memory when its open file was asked for so often, unless it took more than such a part of the memory. */
 const HOT_HITS = 3
 const HOT_PART = 1 / 4
@@ -32,8 +35,10 @@ const DEFAULT_LIMITS: BlobCacheLimits = { memoryBytes: 64 << 20, smallBlobBytes:
  * neither an await nor a system call to be found. Blobs never change, so nothing here is ever stale; a removed one is {@link forget}ten.
  */
 export class BlobCache {
-  readonly #store: BlobStore
+  readonly #store: BlobSource
   readonly #limits: BlobCacheLimits
+  /** Told of blobs that are dropped since the store has them no longer; another process may hold them as well. */
+  onForget: ((digest: Digest) => void) | undefined
   readonly #used = new Set<Digest>()
   readonly #memory: LRUCache<Digest, SmallBlob | HeldBlob>
   readonly #open: LRUCache<Digest, HeldBlob>
@@ -41,7 +46,7 @@ export class BlobCache {
   #hotBytes = 0
   #isHeating = false
 
-  constructor(store: BlobStore, limits: Partial<BlobCacheLimits> = {}) {
+  constructor(store: BlobSource, limits: Partial<BlobCacheLimits> = {}) {
     this.#store = store
     this.#limits = { ...DEFAULT_LIMITS, ...limits }
     this.#memory = new LRUCache({
@@ -58,6 +63,11 @@ export class BlobCache {
     const blob = this.#memory.get(digest)?.retain() ?? this.#peekOpen(digest)
     if (blob !== undefined && this.#used.size < MAX_USED) this.#used.add(digest)
     return blob
+  }
+
+  /** Notes that another process has used these. */
+  noteUsed(digests: readonly Digest[]): void {
+    for (const digest of digests.slice(0, MAX_USED - this.#used.size)) this.#used.add(digest)
   }
 
   /** The blobs that were used since this was asked last, each once; of very many, only the first. */
@@ -92,6 +102,7 @@ export class BlobCache {
 
   /** Drops a blob that was removed from the store, or found wrong. */
   forget(digest: Digest): void {
+    this.onForget?.(digest)
     this.#memory.delete(digest)
     this.#open.delete(digest)
   }

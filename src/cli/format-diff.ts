@@ -52,8 +52,8 @@ function formatSection<T>(title: string, items: readonly T[], toRow: (item: T) =
   return `\n${title} (${items.length})\n${formatTable(rows)}`
 }
 
-function replacedRow({ nevra, from, to }: ReplacedView): string[] {
-  return [nevra, formatBytesView(from), '->', formatBytesView(to), to.href]
+function replacedRow({ nevra, arch, arches, from, to }: ReplacedView): string[] {
+  return [nevra + describeArches(arch, arches), formatBytesView(from), '->', formatBytesView(to), to.href]
 }
 
 function formatBytesView({ digest, size }: BytesView): string {
@@ -61,13 +61,24 @@ function formatBytesView({ digest, size }: BytesView): string {
 }
 
 function movedRow(moved: MovedView): string[] {
-  const { name, arch, from, to, also_added: added = [], also_removed: removed = [] } = moved
+  const { name, arch, arches, from, to, also_added: added = [], also_removed: removed = [] } = moved
   const others = [...removed.map((evr) => `${evr} is gone`), ...added.map((evr) => `${evr} is new`)]
-  return [`${name}.${arch}`, from.evr, '->', to.evr, others.length === 0 ? '' : `(${others.join(', ')})`]
+  return [
+    `${name}.${arch}${describeArches(arch, arches)}`,
+    from.evr,
+    '->',
+    to.evr,
+    others.length === 0 ? '' : `(${others.join(', ')})`,
+  ]
 }
 
-function packageRow({ nevra }: PackageView): string[] {
-  return [nevra]
+function packageRow({ nevra, arch, arches }: PackageView): string[] {
+  return [nevra + describeArches(arch, arches)]
+}
+
+/** Where a package is that does not say it itself. */
+function describeArches(arch: string, arches: readonly string[] = []): string {
+  return arches.every((one) => one === arch) ? '' : ` (${arches.join(', ')})`
 }
 
 function advisoryRow({ id, type, severity, title, cves }: AdvisoryView): string[] {

@@ -12,6 +12,7 @@ const COMMAND_EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   import: [
     'pinyon import /etc/yum.repos.d --releasever 9 --basearch x86_64 > mirrors.yaml',
     'pinyon import /etc/yum.conf /etc/yum.repos.d --releasever 7 --basearch x86_64 --var contentdir=centos',
+    'pinyon import /etc/yum.repos.d --releasever 43 --arches x86_64,aarch64',
     'ssh build7 cat /etc/yum.repos.d/epel.repo | pinyon import - --releasever 7 --basearch x86_64',
     'pinyon check-config -c mirrors.yaml   what it made is a whole configuration, or mirrors: to be copied into one',
   ],

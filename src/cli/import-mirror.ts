@@ -1,3 +1,4 @@
+import { fillArch } from '../config/arches.ts'
 import { formatDuration } from '../model/duration.ts'
 import type { YumSection } from '../inject/yum-config.ts'
 import { parseYumBoolean, parseYumSeconds } from '../inject/yum-values.ts'
@@ -33,6 +34,8 @@ export interface ImportContext {
   /** By name, for `$basearch` and the like. */
   readonly variables: ReadonlyMap<string, string>
   readonly secrets: SecretVariables
+  /** Those that are to be one mirror; undefined where there is one. */
+  readonly arches?: readonly string[] | undefined
 }
 
 const RETRIES_MAX = 100
@@ -54,7 +57,8 @@ export function importSection(
   context: ImportContext,
 ): ImportedMirror {
   const settings = new SectionSettings(label, section, main, context.variables)
-  const id = expandVariables(section.id, context.variables)
+  // An id is one, of whatever architectures.
+  const id = fillArch(expandVariables(section.id, context.variables), undefined)
   const list = chooseList(settings, id, context.secrets)
   const baseurl = chooseBaseurls(settings, id, context.secrets, list)
   const [url, ...others] = baseurl.urls
@@ -69,7 +73,7 @@ export function importSection(
     ...readPace(settings),
     ...readProxy(settings, context),
     ...readAccess(settings),
-    ...readSigning(settings),
+    ...readSigning(settings, context.arches),
   ]
   settings.noteLeftBehind()
   const refusals = [refuseId(id), refuseType(settings), baseurl.refusal].filter(

@@ -1,5 +1,6 @@
 import type { YumFile } from './import-files.ts'
 import { joinVariables } from '../config/variables.ts'
+import { nameArches } from './import-arches.ts'
 import { importSection, type ImportedMirror } from './import-mirror.ts'
 import { SecretVariables } from './import-secrets.ts'
 import { noteMain, type MainSection } from './import-settings.ts'
@@ -17,11 +18,13 @@ export interface ImportedSections {
  * Makes mirrors of the sections of files, `[main]` excepted: it holds for its own file, and for those after it that have none, as that of
  * yum.conf does for the *.repo files named after it.
  *
- * @param variables what `$releasever` and the like stand for, by name
+ * @param variables what `$releasever` and the like stand for, by name; of several architectures, the words of {@link ARCH_WORDS}
+ * @param arches those that are to be one mirror
  */
 export function importSections(
   files: readonly YumFile[],
   variables: ReadonlyMap<string, string>,
+  arches?: readonly string[],
 ): ImportedSections {
   const known = joinVariables({}, Object.fromEntries(variables))
   const secrets = new SecretVariables()
@@ -35,7 +38,8 @@ export function importSections(
     if (found !== undefined && main !== undefined) noteMain(main)
     for (const section of sections) {
       if (section === found) continue
-      const mirror = importSection(label, section, main, { variables: known, secrets })
+      const judged = importSection(label, section, main, { variables: known, secrets, arches })
+      const mirror = arches === undefined ? judged : nameArches(judged, arches)
       const first = places.get(mirror.id)
       mirrors.push(first === undefined ? mirror : refuseSecond(mirror, first))
       if (first === undefined) places.set(mirror.id, mirror.place)

@@ -1,5 +1,6 @@
 import { pathToFileURL } from 'node:url'
 
+import { expandKeys } from '../config/arches.ts'
 import { escapeEnvironment } from '../config/environment.ts'
 import { readGpgKeys } from '../config/gpg-keys.ts'
 import { parseKeyUrl } from '../config/urls.ts'
@@ -12,10 +13,10 @@ import { describeVariables, maskText } from './import-url.ts'
 const ROOT = new URL('file:///')
 
 /** The keys of a mirror about signatures; notes what cannot be had or checked here, so that clients go on checking it alone. */
-export function readSigning(settings: SectionSettings): MirrorKey[] {
+export function readSigning(settings: SectionSettings, arches?: readonly string[]): MirrorKey[] {
   const setting = settings.get('gpgkey')
   const written = setting === undefined ? [] : splitYumList(setting.text).map(toUrl)
-  const judged = written.map((url) => ({ url, refusal: refuseKey(url) }))
+  const judged = written.map((url) => ({ url, refusal: refuseKey(url, arches) }))
   const refused = judged.filter(({ refusal }) => refusal !== undefined)
   for (const { url, refusal } of refused)
     settings.notes.push(`gpgkey=${maskText(url)} is not carried over: ${refusal ?? ''}`)
@@ -33,7 +34,7 @@ function toUrl(text: string): string {
 }
 
 /** What stands in the way of a key; undefined when nothing does. */
-function refuseKey(url: string): string | undefined {
+function refuseKey(url: string, arches: readonly string[] | undefined): string | undefined {
   const location = parseKeyUrl(url, ROOT)
   if ('expected' in location) return `pinyon takes ${location.expected}`
   const { value } = location
@@ -41,7 +42,10 @@ function refuseKey(url: string): string | undefined {
   const variables = findVariables(value.file)
   if (variables.length > 0) return describeVariables(variables)
   let refusal: string | undefined
-  readGpgKeys({ key: [value] }, (_mirror, _index, expected) => (refusal = `expected ${expected}`))
+  readGpgKeys(
+    { key: expandKeys([value], arches) },
+    (_mirror, _index, expected) => (refusal = `expected ${expected}`),
+  )
   return refusal === undefined ? undefined : `${refusal}; give the key to pinyon, and gpgkey= with its path`
 }
 

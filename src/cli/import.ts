@@ -1,7 +1,9 @@
-import { InvalidArgumentError } from 'commander'
+import { InvalidArgumentError, Option } from 'commander'
 
+import { ARCH_WORDS } from '../config/arches.ts'
 import { parseConfig } from '../config/load.ts'
 import { EXIT, type CommandLine, type ExitCode } from './exit.ts'
+import { readArches } from './import-arches.ts'
 import { readYumFiles } from './import-files.ts'
 import { importSections, type ImportedSections } from './import-sections.ts'
 import { formatImport } from './import-text.ts'
@@ -10,6 +12,7 @@ import { toPrintable } from './table.ts'
 interface ImportOptions {
   readonly releasever?: string
   readonly basearch?: string
+  readonly arches?: readonly string[]
   readonly var: ReadonlyMap<string, string>
 }
 
@@ -22,6 +25,11 @@ export function addImport({ add, onDone }: CommandLine): void {
     .argument('<file...>', 'yum.conf, *.repo, a directory of these, or - for standard input')
     .option('--releasever <version>', 'what $releasever stands for, such as 9')
     .option('--basearch <arch>', 'what $basearch stands for, such as x86_64')
+    .addOption(
+      new Option('--arches <list>', 'as one mirror: all that $basearch stands for, such as x86_64,aarch64')
+        .argParser(readArches)
+        .conflicts('basearch'),
+    )
     .option(
       '--var <name=value>',
       'what another variable stands for; may be repeated',
@@ -39,12 +47,13 @@ function readVariable(text: string, known: ReadonlyMap<string, string>): Readonl
 
 /** Exits 3 when no section could become a mirror. Throws ConfigError with everything wrong with the files. */
 async function importFiles(paths: readonly string[], options: ImportOptions): Promise<ExitCode> {
-  const { releasever, basearch } = options
+  const { releasever, basearch, arches } = options
   const variables = new Map(options.var)
   if (releasever !== undefined) variables.set('releasever', releasever)
   if (basearch !== undefined) variables.set('basearch', basearch)
+  if (arches !== undefined) for (const [name, word] of Object.entries(ARCH_WORDS)) variables.set(name, word)
   const files = await readYumFiles(paths)
-  const imported = importSections(files, variables)
+  const imported = importSections(files, variables, arches)
   const text = formatImport(
     files.map(({ label }) => label),
     imported,

@@ -15,14 +15,18 @@ const LOOPBACK = /^(?:127\.|::1$|localhost$)/
 export function formatWelcome(config: Config, port: number): string {
   const base = baseUrl(config, port)
   const file = relative(process.cwd(), config.file)
-  const mirror = [...config.mirrors.values()].find(({ enabled }) => enabled)?.name ?? 'NAME'
+  const first = [...config.mirrors.values()].find(({ enabled }) => enabled)
+  const mirror = first?.name ?? 'NAME'
+  const url = `${base}/repos/yum/${mirror}/latest`
+  // For dnf to replace, not the shell.
+  const repository = first?.arches === undefined ? `${mirror},${url}` : `'${mirror},${url}/$basearch'`
   const others = LOOPBACK.test(config.listen.host)
     ? `Only this machine is served; listen: '[::]:${port}' serves others as well. `
     : ''
   return `pinyon ${VERSION} serves ${counted(config.mirrors.size, 'mirror')} of ${file} on ${base}
 
   dashboard     ${base}/
-  point dnf at  dnf --repofrompath=${mirror},${base}/repos/yum/${mirror}/latest --repo=${mirror} --nogpgcheck list
+  point dnf at  dnf --repofrompath=${repository} --repo=${mirror} --nogpgcheck list
   the index     curl ${base}/repos/yum/all_latest.json
   its state     npm run -s pinyon -- status
 

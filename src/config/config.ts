@@ -12,6 +12,8 @@ export interface Config {
   readonly publicUrl?: string
   /** Absolute path. */
   readonly dataDir: string
+  /** How many processes serve, this one included: as many as there are cores and requests for, or so many; absent: this one. */
+  readonly workers?: WorkerCount
   readonly syncIntervalMs: SyncInterval
   /** Who may write over TCP, by name; absent: nobody. */
   readonly tokens?: ReadonlyMap<string, TokenConfig>
@@ -71,6 +73,11 @@ export interface TokenConfig {
 /** One upstream repository. */
 export interface MirrorConfig {
   readonly name: string
+  /**
+   * Of a mirror of several architectures: what is of each, by name; absent: it is of one repository. The mirror's own URLs then have `$basearch`
+   * and `$arch` as they are written, and its keys are those of all. See {@link ./arches.ts}.
+   */
+  readonly arches?: readonly ArchConfig[]
   /** At least one where there is no list; absolute `http:`, `https:` or `file:` URLs, each ending in `/`, possibly with credentials. */
   readonly baseurls: readonly string[]
   /** Where further sources are named; absent: nowhere. */
@@ -123,6 +130,15 @@ export interface MirrorConfig {
   readonly gpgcheck?: boolean
 }
 
+/** One architecture of a mirror that has several, where it differs from the others. */
+export interface ArchConfig extends Pick<
+  MirrorConfig,
+  'baseurls' | 'list' | 'variables' | 'fallbacks' | 'gpgKeys'
+> {
+  /** Such as `x86_64`: what `$basearch` stands for. */
+  readonly arch: string
+}
+
 /** Where a list of mirrors is had. */
 export interface MirrorListConfig {
   readonly kind: 'metalink' | 'mirrorlist'
@@ -149,6 +165,9 @@ export interface ListenAddress {
   /** 0 lets the system choose. */
   readonly port: number
 }
+
+/** Processes that serve; `auto` is for the server to decide. */
+export type WorkerCount = number | 'auto'
 
 /** Milliseconds between two syncs of a mirror; `off` is only on command, not even at start. */
 export type SyncInterval = number | 'off'

@@ -17,6 +17,7 @@ export function formatConfig(config: Config): string {
     listen: formatListen(config.listen),
     ...(config.publicUrl === undefined ? {} : { public_url: formatUrl(config.publicUrl) }),
     data_dir: escapeEnvironment(config.dataDir),
+    ...(config.workers === undefined ? {} : { workers: config.workers }),
     sync_interval: formatSyncInterval(config.syncIntervalMs),
     ...(config.tokens === undefined ? {} : { tokens: describeTokens(config.tokens) }),
     policy: config.policy,
@@ -81,7 +82,7 @@ function describeMirror(mirror: MirrorConfig): Record<string, unknown> {
 
 /** Where a mirror comes from; variables in URLs are replaced already. */
 function describeSources(mirror: MirrorConfig): Record<string, unknown> {
-  const { baseurls, list, failovermethod, variables = new Map() } = mirror
+  const { baseurls, list, failovermethod, variables = new Map(), arches } = mirror
   const [baseurl, ...others] = baseurls.map(formatUrl)
   const vars = Object.entries(writtenVariables(variables)).map(([name, text]) => [
     name,
@@ -93,6 +94,7 @@ function describeSources(mirror: MirrorConfig): Record<string, unknown> {
     ...(list?.kind === 'mirrorlist' ? { mirrorlist_expire: formatDuration(list.expireMs) } : {}),
     ...(failovermethod === undefined ? {} : { failovermethod }),
     ...(vars.length === 0 ? {} : { vars: Object.fromEntries(vars) as Record<string, string> }),
+    ...(arches === undefined ? {} : { arches: arches.map(({ arch }) => arch) }),
   }
 }
 

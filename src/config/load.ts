@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import type { z } from 'zod'
 import { NO_IDENTITY } from '../model/identity.ts'
 import { refuseMirrorName } from '../model/mirror-name.ts'
+import { ARCH_WORDS, buildArches, expandKeys, locateKey, refuseArches } from './arches.ts'
 import { buildAccess, buildHost, type MirrorAccess } from './build-access.ts'
 import type { Config, GpgKey, MirrorConfig, TokenConfig } from './config.ts'
 import { quote } from './describe.ts'
@@ -60,9 +61,11 @@ export function parseConfig(
   const tokens = readTokens(parsed?.tokens ?? {}, (name, expected) =>
     document.refuseValue(['tokens', name, 'file'], expected),
   )
-  const keys = readGpgKeys(locateKeys(parsed), (mirror, index, expected) =>
-    document.refuseValue(['mirrors', mirror, 'gpgkey', index], expected),
-  )
+  const keys = readGpgKeys(locateKeys(parsed), (mirror, index, expected) => {
+    const { arches = [] } = parsed?.mirrors[mirror] ?? {}
+    const [written, arch] = locateKey(index, arches)
+    document.refuseValue(['mirrors', mirror, 'gpgkey', written], `${expected}${arch}`)
+  })
   for (const [name, mirror] of Object.entries(parsed?.mirrors ?? {})) {
     const expected = refuseKeys(mirror.gpgkey)
     if (expected === undefined) continue
@@ -106,8 +109,9 @@ function checkDocument(document: ConfigDocument, path: string): FileConfig | und
   for (const name of namesIn(value, 'mirrors')) {
     const expected = 'a URL or a list of URLs; or a metalink or mirrorlist in its place'
     if (hasNoSource(value, name)) document.refuseValue(['mirrors', name, 'baseurl'], expected)
+    refuseArches(name, settingsOf(value, name), document)
   }
-  const result = configSchema(path).safeParse(expandConfiguration(value))
+  const result = configSchema(path).safeParse(expandConfiguration(value, ARCH_WORDS))
   if (result.success) return result.data
   for (const issue of result.error.issues.slice(0, PROBLEMS_MAX)) refuseIssue(document, issue)
   return undefined
@@ -120,9 +124,13 @@ function namesIn(value: unknown, key: 'tokens' | 'hosts' | 'mirrors'): string[] 
 
 /** Whether a mirror, which may be wrong in other ways, does not say where it comes from. */
 function hasNoSource(value: unknown, mirror: string): boolean {
-  const mirrors = isRecord(value) ? value['mirrors'] : undefined
-  const settings = isRecord(mirrors) ? mirrors[mirror] : undefined
+  const settings = settingsOf(value, mirror)
   return isRecord(settings) && !['baseurl', 'metalink', 'mirrorlist'].some((key) => key in settings)
+}
+
+function settingsOf(value: unknown, mirror: string): unknown {
+  const mirrors = isRecord(value) ? value['mirrors'] : undefined
+  return isRecord(mirrors) ? mirrors[mirror] : undefined
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
@@ -164,7 +172,9 @@ function selectProblems(problems: readonly ConfigProblem[]): readonly ConfigProb
 
 function locateKeys(parsed: FileConfig | undefined): Record<string, readonly KeyLocation[]> {
   const mirrors = Object.entries(parsed?.mirrors ?? {})
-  return Object.fromEntries(mirrors.map(([name, { gpgkey = [] }]) => [name, gpgkey]))
+  return Object.fromEntries(
+    mirrors.map(([name, { gpgkey = [], arches }]) => [name, expandKeys(gpgkey, arches)]),
+  )
 }
 
 /** What has to stand beside what is checked with keys; undefined when it does. */
@@ -196,6 +206,7 @@ function buildConfig(
     listen: parsed.listen,
     ...(parsed.public_url === undefined ? {} : { publicUrl: parsed.public_url }),
     dataDir: parsed.data_dir,
+    workers: parsed.workers,
     syncIntervalMs: parsed.sync_interval,
     ...(tokens.size === 0 ? {} : { tokens }),
     policy: parsed.policy,
@@ -229,7 +240,7 @@ function buildMirror(
   const { metalink, mirrorlist, mirrorlist_expire: expireMs } = mirror
   const kind = metalink === undefined ? 'mirrorlist' : 'metalink'
   const url = metalink ?? mirrorlist
-  return {
+  const built: MirrorConfig = {
     name,
     baseurls: mirror.baseurl ?? [],
     ...(url === undefined ? {} : { list: { kind, url, expireMs } }),
@@ -253,6 +264,8 @@ function buildMirror(
     repoGpgcheck: mirror.repo_gpgcheck,
     ...(mirror.gpgcheck === undefined ? {} : { gpgcheck: mirror.gpgcheck }),
   }
+  const { vars: own, gpgkey: keys, arches } = mirror
+  return arches === undefined ? built : buildArches(built, arches, { all: parsed.vars, own, keys })
 }
 
 function locatePin(name: string, document: ConfigDocument): { pinLine: number; pinWhy?: string } {

@@ -1,6 +1,7 @@
 import { pathToFileURL } from 'node:url'
 import { z } from 'zod'
 import { parseDuration } from '../model/duration.ts'
+import { archesSchema } from './arches.ts'
 import { parseText, value } from './schema-value.ts'
 import { parseListUrl, type Parsed } from './urls.ts'
 
@@ -24,6 +25,7 @@ export function sourcesShape(file: string) {
     mirrorlist_expire: value(parseExpire).prefault(SOURCES_DEFAULTS.mirrorlist_expire),
     failovermethod: value(parseFailovermethod).prefault(SOURCES_DEFAULTS.failovermethod),
     vars: varsSchema(),
+    arches: archesSchema().optional(),
   }
 }
 

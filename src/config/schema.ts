@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { isFilePattern, parseFilePattern } from '../model/file-pattern.ts'
 import { normalizeHref } from '../model/href.ts'
 import { parseSnapshotName } from '../model/snapshot-name.ts'
-import type { ListenAddress, SyncInterval } from './config.ts'
+import type { ListenAddress, SyncInterval, WorkerCount } from './config.ts'
 import { parseListen } from './listen.ts'
 import { parseDuration } from '../model/duration.ts'
 import { parseFallback } from './fallback.ts'
@@ -21,6 +21,7 @@ import { parseBaseurl, parseKeyUrl, parseProxy, parsePublicUrl, parseXmlBase, ty
 export const DEFAULTS = {
   listen: '127.0.0.1:8080',
   data_dir: './data',
+  workers: 'auto',
   sync_interval: '8h',
   tokens: {},
   hosts: {},
@@ -49,6 +50,7 @@ const SYNC_INTERVAL_MAX_MS = 24 * 86_400_000
 const TIMEOUT_MIN_MS = 1000
 const TIMEOUT_MAX_MS = 3_600_000
 const RETRIES_MAX = 100
+const WORKERS_MAX = 64
 
 /** A host of URLs, with its port where that is not the scheme's own. */
 export const HOST_NAME = /^(?:[a-z0-9._-]{1,253}|\[[0-9a-f:.]+\])(?::\d{1,5})?$/
@@ -86,6 +88,7 @@ export function configSchema(file: string) {
       listen: value(parseListenValue).prefault(DEFAULTS.listen),
       public_url: value((input) => parseText(input, 'a URL', parsePublicUrl)).optional(),
       data_dir: value((input) => parsePath(input, dirname(file), DATA_DIR)).prefault(DEFAULTS.data_dir),
+      workers: value(parseWorkers).prefault(DEFAULTS.workers),
       sync_interval: value(parseSyncInterval).prefault(DEFAULTS.sync_interval),
       vars: varsSchema(),
       tokens: z.preprocess(
@@ -193,6 +196,12 @@ function parseListenValue(input: unknown): Parsed<ListenAddress> {
   const text = typeof input === 'number' ? String(input) : input
   const address = typeof text === 'string' ? parseListen(text) : undefined
   return address === undefined ? { expected: LISTEN } : { value: address }
+}
+
+function parseWorkers(input: unknown): Parsed<WorkerCount> {
+  if (input === 'auto') return { value: 'auto' }
+  const parsed = parseCount(input, 1, WORKERS_MAX)
+  return 'value' in parsed ? parsed : { expected: `auto, or a whole number from 1 to ${WORKERS_MAX}` }
 }
 
 function parseSyncInterval(input: unknown): Parsed<SyncInterval> {

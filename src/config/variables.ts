@@ -19,8 +19,13 @@ export function joinVariables(
 ): Variables {
   const joined: Record<string, string> = { ...DEFAULTS, ...all, ...own }
   const { basearch } = joined
-  const arch = basearch === undefined ? {} : { arch: ARCHES[basearch] ?? basearch }
+  const arch = basearch === undefined ? {} : { arch: archOf(basearch) }
   return new Map(Object.entries({ ...arch, ...joined }))
+}
+
+/** What `$arch` is for a `$basearch`, unless told. */
+export function archOf(basearch: string): string {
+  return ARCHES[basearch] ?? basearch
 }
 
 /** Of a mirror's variables, those that have to be written to have them all. */
@@ -32,13 +37,23 @@ export function writtenVariables(variables: Variables): Readonly<Record<string, 
   )
 }
 
-/** The same configuration with the variables in its mirrors' URLs replaced, as far as they are known. What is wrong with it stays. */
-export function expandConfiguration(configuration: unknown): unknown {
+/**
+ * The same configuration with the variables in its mirrors' URLs replaced, as far as they are known. What is wrong with it stays.
+ * @param archWords what stands for the architecture of a mirror that has several
+ */
+export function expandConfiguration(
+  configuration: unknown,
+  archWords: Readonly<Record<string, string>>,
+): unknown {
   if (!isMapping(configuration) || !isMapping(configuration['mirrors'])) return configuration
   const all = readVariables(configuration['vars'])
   const mirrors = Object.entries(configuration['mirrors']).map(([name, mirror]) => {
     if (!isMapping(mirror)) return [name, mirror]
-    const variables = joinVariables(all, readVariables(mirror['vars']))
+    const own = readVariables(mirror['vars'])
+    const variables =
+      mirror['arches'] === undefined
+        ? joinVariables(all, own)
+        : joinVariables({ ...all, ...archWords }, { ...own, ...archWords })
     const entries = Object.entries(mirror).map(([key, one]) => [
       key,
       EXPANDED.has(key) ? expandValue(one, variables) : one,

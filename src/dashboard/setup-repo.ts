@@ -33,7 +33,7 @@ export async function answerSetupRepo(
     const snapshot = current.get(mirror)
     if (snapshot === undefined) throw noSuchMirror(mirror, current.keys())
     const view = at === 'rolling' ? 'latest' : snapshot.name
-    return formatMirrorRepo({ mirror, view, climb: snapshot.climb, base, settings: clientSettings(mirror) })
+    return formatMirrorRepo({ mirror, view, layout: snapshot, base, settings: clientSettings(mirror) })
   })
   return createTextReply('text/plain; charset=utf-8', sections.join('\n'))
 }

@@ -1,27 +1,24 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo, ListenOptions, Socket } from 'node:net'
+import type { AddressInfo, ListenOptions, Server as NetServer, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 
 import { toPinyonError } from '../model/errors.ts'
 import type { Logger } from '../system/logger.ts'
+import { withinMs } from '../system/within-ms.ts'
 import { detourOf } from './detour.ts'
 import type { EndedRequest } from './ended-request.ts'
 import { createExchange, toEndedRequest, type Exchange } from './exchange.ts'
+import { CONNECTION_TIMES } from './idle-times.ts'
 import { logRequest } from './request-log.ts'
 import { LARGEST_BODY_BYTES } from './request-body.ts'
 import { sendError } from './send-text.ts'
 import { FastPath, type FastFiles } from './fast/fast-path.ts'
+import { HitLog } from './fast/hit-log.ts'
 
-/** Longer than any client keeps an idle connection, so that it is never us who closes the one it is about to use, in milliseconds. */
-const KEEP_ALIVE_MS = 120_000
-/** So much longer they stay open, as node has it: a request may be under way, in milliseconds. */
-const MARGIN_MS = 1_000
-/** A connection on which nothing moves in either direction is given up, in milliseconds. */
-const IDLE_MS = 300_000
-/** For a request to arrive, head and body, in milliseconds. */
-const REQUEST_MS = 30_000
 /** Node looks for requests that take longer now and then only: so much of that time later at most, as a part of it. */
 const LOOKS_PER_REQUEST_TIME = 6
+/** For node to close what is ended, in milliseconds. */
+const CLOSE_MS = 500
 /** Unfinished requests of one connection: no client of ours pipelines at all, and each costs memory. */
 const MAX_PIPELINED = 256
 
@@ -72,13 +69,13 @@ export class HttpServer {
   #idle: (() => void) | undefined
 
   constructor(handler: Handler, log: Logger, options: HttpServerOptions = {}) {
-    const { requestMs = REQUEST_MS } = options
+    const { requestMs = CONNECTION_TIMES.requestMs } = options
     this.#handler = handler
     this.#log = log
     this.#onEnd = options.onEnd
     this.#server = createServer(
       {
-        keepAliveTimeout: KEEP_ALIVE_MS,
+        keepAliveTimeout: CONNECTION_TIMES.keepAliveMs,
         headersTimeout: requestMs,
         requestTimeout: requestMs,
         connectionsCheckingInterval: Math.ceil(requestMs / LOOKS_PER_REQUEST_TIME),
@@ -87,18 +84,11 @@ export class HttpServer {
       (request, response) => void this.#answer(request, response),
     )
     this.#server.on('checkContinue', (request, response) => this.#letContinue(request, response))
-    this.#server.timeout = options.idleMs ?? IDLE_MS
+    this.#server.timeout = options.idleMs ?? CONNECTION_TIMES.idleMs
     // Who has asked may shut its side down and read on (RFC 9112, section 9.6); who is gone shows when it is written to.
     this.#server.httpAllowHalfOpen = true
     this.#server.on('connect', ({ socket }) => this.#refuseTunnel(socket))
-    const { fast, onEnd } = options
-    const times = {
-      requestMs,
-      keepAliveMs: KEEP_ALIVE_MS,
-      marginMs: MARGIN_MS,
-      idleMs: this.#server.timeout,
-    }
-    this.#fast = fast === undefined ? undefined : new FastPath(this.#server, { ...fast, times, log, onEnd })
+    this.#fast = options.fast === undefined ? undefined : this.#beginWith(options.fast, requestMs)
   }
 
   /** Begins to accept connections; rejects when it cannot. Its socket is bound before this returns. */
@@ -121,31 +111,87 @@ export class HttpServer {
     this.#server.emit('connection', socket)
   }
 
+  /** Serves a connection that another process has accepted, and on which these bytes have come. */
+  takeOver(socket: Socket, bytes: Buffer | undefined): void {
+    if (this.#fast !== undefined) return this.#fast.accept(socket, bytes)
+    this.serve(socket)
+    if (bytes !== undefined) socket.emit('data', bytes)
+  }
+
+  /** What accepts its connections, for other processes to accept some of them. */
+  get listener(): NetServer {
+    return this.#server
+  }
+
+  /** Connections on which nothing but simple requests for warm files has come. */
+  get fastConnections(): number {
+    return this.#fast?.size ?? 0
+  }
+
+  /** Lets go of at most so many of these, between two requests. */
+  giveAway(count: number, take: (socket: Socket) => void): void {
+    this.#fast?.giveAway(count, take)
+  }
+
   /** The port it listens on; 0 for a Unix socket. */
   get port(): number {
     return (this.#server.address() as AddressInfo | null)?.port ?? 0
   }
 
-  /** Accepts nothing more, lets running answers finish for at most this long, then ends what is left. */
-  async drain(graceMs: number): Promise<void> {
+  /**
+   * Accepts nothing more, lets running answers finish for at most this long, then ends what is left.
+   * @param others resolves when no other process hands connections over any more
+   */
+  async drain(graceMs: number, others: Promise<unknown> = Promise.resolve()): Promise<void> {
     this.#draining = true
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     this.#server.closeIdleConnections()
-    const drained = this.#fast?.drain()
+    void this.#fast?.drain()
     for (const { response } of this.#busy) if (!response.headersSent) response.shouldKeepAlive = false
-    // What comes on a connection that was accepted just now may be handed over: only then it is known who is busy.
-    const finished = Promise.resolve(drained).then(() => this.#finished())
+    const finished = others.then(() => this.#finishAnswers())
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, graceMs)))
     await Promise.race([finished, late])
     clearTimeout(timer)
     this.#fast?.destroy()
     this.#server.closeAllConnections()
-    await closed
+    // All is ended by now. Of a connection that was sent to another process Node waits for a word, which does not come when that was killed.
+    await withinMs(closed, CLOSE_MS)
   }
 
-  async #finished(): Promise<void> {
+  async #finishAnswers(): Promise<void> {
+    // What comes on a connection that was accepted just now may be handed over: only then it is known who is busy.
+    await this.#fast?.drain()
     if (this.#busy.size > 0) await new Promise<void>((resolve) => (this.#idle = resolve))
+  }
+
+  /** Takes the place of node's own listener for connections, which gets what is not answered before it. */
+  #beginWith(files: FastFiles, requestMs: number): FastPath {
+    const server = this.#server
+    const listeners = server.listeners('connection')
+    const hits = new HitLog(this.#log)
+    const serve = (socket: Duplex) => {
+      for (const listener of listeners) Reflect.apply(listener, server, [socket])
+    }
+    const fast = new FastPath({
+      ...files,
+      times: { ...CONNECTION_TIMES, requestMs, idleMs: server.timeout },
+      onEnd: (ended) => {
+        this.#onEnd?.(ended)
+        hits.log(ended)
+      },
+      serve,
+      handOver: (socket, bytes) => {
+        serve(socket)
+        if (bytes === undefined) return
+        // What came first is read first: node's parser takes the rest from the socket itself, in a later turn.
+        socket.emit('data', bytes)
+        if (socket.isPaused()) socket.resume()
+      },
+    })
+    server.removeAllListeners('connection')
+    server.on('connection', (socket) => fast.accept(socket))
+    return fast
   }
 
   /** Node lets go of such a connection: without its listeners an error of it ends the process, and it counts for no time limit and no drain. */

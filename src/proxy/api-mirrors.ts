@@ -16,7 +16,13 @@ import {
 } from './api-holdings.ts'
 import { createJsonReply, toIso } from './api-reply.ts'
 import { toListView, toSourceView, type ListView, type SourceView } from './api-sources.ts'
-import { toKeysView, toSignatureView, type KeysView, type SignatureView } from './api-signatures.ts'
+import {
+  toKeysView,
+  toSignatureView,
+  toSignatureViews,
+  type KeysView,
+  type SignatureView,
+} from './api-signatures.ts'
 import type { TextReply } from './reply.ts'
 
 /** A mirror as the API shows it. Times are ISO 8601; null for what has not happened. */
@@ -28,6 +34,8 @@ export interface MirrorView extends DepartedView, CachedView {
   readonly path: string | null
   /** Likewise. */
   readonly xml_base: XmlBase | null
+  /** Likewise. */
+  readonly arches: readonly string[] | null
   /** Whether the configuration pins the current snapshot. */
   readonly pinned: boolean
   /** What the configuration says about the pin. */
@@ -62,8 +70,13 @@ export interface SnapshotView extends DepartedView, CachedView {
   readonly bytes: number
   readonly revision: string | null
   readonly current: boolean
-  /** What clients' base URLs end in: `/repos/yum/<mirror>/<snapshot>`, and a segment more for each directory that its packages climb. */
+  /**
+   * What clients' base URLs end in: `/repos/yum/<mirror>/<snapshot>`, and a segment more for each directory that its packages climb, of which
+   * `/$basearch` is the last where there are several architectures.
+   */
   readonly path: string
+  /** Where it has several architectures: which; else null. */
+  readonly arches: readonly string[] | null
   /** Whether its metadata were `rewritten`, as they led clients elsewhere (xml:base), or do and were `left` so, as they are signed. */
   readonly xml_base: XmlBase | null
 }
@@ -133,7 +146,9 @@ async function answerSnapshot(
   const files = await snapshots.files(snapshot)
   const defects = await snapshots.defects(snapshot)
   const signature = await toSignatureView(snapshots, snapshot)
-  return createJsonReply({ ...view, signature, files, defects, extra_files: extras })
+  const signatures = await toSignatureViews(snapshots, snapshot)
+  const each = snapshot.arches === undefined ? {} : { signatures }
+  return createJsonReply({ ...view, signature, ...each, files, defects, extra_files: extras })
 }
 
 /** One mirror, with its keys and who signed its current snapshot. */
@@ -201,6 +216,7 @@ function toMirrorFacts(state: MirrorState): MirrorFacts {
     current: state.current?.name ?? null,
     path: state.current === undefined ? null : snapshotPath(state.current),
     xml_base: state.current?.xmlBase ?? null,
+    arches: state.current?.arches ?? null,
     pinned: state.pinned,
     pin_why: state.pinWhy ?? null,
     removed_at: toIso(state.removedAt),
@@ -224,5 +240,6 @@ function toSnapshotFacts(
     current: snapshot.id === mirror.current?.id,
     path: snapshotPath(snapshot),
     xml_base: snapshot.xmlBase ?? null,
+    arches: snapshot.arches ?? null,
   }
 }

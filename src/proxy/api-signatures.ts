@@ -1,3 +1,4 @@
+import { splitArch } from '../model/arch.ts'
 import type { RingKey } from '../snapshot/keys/key-ring.ts'
 import type { Snapshot, SnapshotReader } from '../snapshot/store.ts'
 import type { ApiContext } from './api-context.ts'
@@ -38,11 +39,35 @@ export interface KeysView {
   readonly gpg_problems: readonly string[]
 }
 
-/** Who signed a snapshot. */
+/** From the one that says the least. */
+const STATES: readonly SignatureView['state'][] = ['none', 'missing', 'unverified', 'verified']
+
+/** Who signed a snapshot: of several architectures, the signature that says the least of any of them. */
 export async function toSignatureView(snapshots: SnapshotReader, snapshot: Snapshot): Promise<SignatureView> {
-  const found = await snapshots.signature(snapshot)
+  const all = await toSignatureViews(snapshots, snapshot)
+  const [least] = Object.values(all).toSorted((a, b) => STATES.indexOf(a.state) - STATES.indexOf(b.state))
+  return least ?? (await describe(snapshots, snapshot, undefined))
+}
+
+/** Who signed each architecture of a snapshot of several; of none where there is a single repository. */
+export async function toSignatureViews(
+  snapshots: SnapshotReader,
+  snapshot: Snapshot,
+): Promise<Readonly<Record<string, SignatureView>>> {
+  const { arches = [] } = snapshot
+  const views = arches.map(async (arch) => [arch, await describe(snapshots, snapshot, arch)] as const)
+  return Object.fromEntries(await Promise.all(views))
+}
+
+async function describe(
+  snapshots: SnapshotReader,
+  snapshot: Snapshot,
+  arch: string | undefined,
+): Promise<SignatureView> {
+  const found = await snapshots.signature(snapshot, arch)
   const files = await snapshots.files(snapshot)
-  const file = files.find(({ type }) => type === 'signature')
+  const isOwn = (path: string) => arch === undefined || splitArch(path, [arch]) !== undefined
+  const file = files.find(({ type, path }) => type === 'signature' && isOwn(path))
   const other = file === undefined ? 'none' : file.digest === undefined ? 'missing' : 'unverified'
   return {
     state: found === undefined ? other : 'verified',

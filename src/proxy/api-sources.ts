@@ -5,6 +5,8 @@ import { toIso } from './api-reply.ts'
 /** A source as the API shows it. */
 export interface SourceView {
   readonly baseurl: string
+  /** Of a mirror of several architectures: whose it is; else absent. */
+  readonly arch?: string
   readonly state: 'ok' | 'set aside' | 'down'
   /** Since it last gave a whole answer. */
   readonly failures: number
@@ -33,9 +35,10 @@ export interface ListView {
 
 /** Puts a source in the API's words. */
 export function toSourceView(source: SourceReport): SourceView {
-  const { baseurl, state, failures, retryInMs, error, isListed, latencyMs, bytesPerSecond } = source
+  const { baseurl, arch, state, failures, retryInMs, error, isListed, latencyMs, bytesPerSecond } = source
   return {
     baseurl,
+    ...(arch === undefined ? {} : { arch }),
     state,
     failures,
     retry_in_ms: retryInMs,

@@ -1,10 +1,11 @@
+import { splitArch, withoutArch } from '../model/arch.ts'
 import { PinyonError, toPinyonError } from '../model/errors.ts'
 import { formatNevra } from '../model/nevra.ts'
 import type { SourceReport } from '../upstream/upstream.ts'
 import type { ApiContext, ApiRequest } from './api-context.ts'
 import { createJsonReply, toIso } from './api-reply.ts'
 import { toDepartureView, type DepartureView } from './api-departed.ts'
-import { toSignatureView, type SignatureView } from './api-signatures.ts'
+import { toSignatureView, toSignatureViews, type SignatureView } from './api-signatures.ts'
 import { toDetailsView, type ClientUsageView } from './api-usage.ts'
 import type { BlobPlace } from './path-sources.ts'
 import type { FileReply } from './reply.ts'
@@ -39,6 +40,8 @@ export interface WhyView {
 export interface WhyFile {
   /** Below the repository. */
   readonly href: string
+  /** Of a snapshot of several architectures: whose repository that is; else null. */
+  readonly arch: string | null
   readonly nevra: string | null
   readonly digest: string
   readonly bytes: number | null
@@ -47,7 +50,7 @@ export interface WhyFile {
    * captured it, of repomd.xml itself and of what nothing lists.
    */
   readonly stated_by: 'primary' | 'repomd.xml' | 'list' | 'sync'
-  /** The path of that list; null for others, and where it was not noted. */
+  /** The path of that list below the repository; null for others, and where it was not noted. */
   readonly stated_in: string | null
   /** Who signed the snapshot's repomd.xml, on which all of it rests but what the sync captured beside it. */
   readonly signature: SignatureView
@@ -147,22 +150,37 @@ async function explainTarget(context: ApiContext, path: string): Promise<WhyView
 }
 
 async function describeFile({ snapshots, paths, sourcesOf }: ApiContext, file: FileReply): Promise<WhyFile> {
-  const { digest, size, path: href, snapshot, fileKind } = file
+  const { digest, size, path, snapshot, fileKind } = file
+  const href = withoutArch(path, snapshot.arches)
   const isPackage = fileKind === 'package'
-  const listed = isPackage ? await snapshots.departed.find(snapshot, href) : undefined
+  const ownArch = snapshot.arches && splitArch(path, snapshot.arches)?.arch
+  const listed = isPackage ? await snapshots.departed.find(snapshot, path) : undefined
   const { state, bytes, usedAt } = await paths.placeOf(digest, size)
-  const upstream = sourcesOf(snapshot.mirror).map((source) => toSourceView(source, false))
+  // What is for no architecture may be with any of them.
+  const isAsked = ({ arch }: SourceReport) =>
+    listed?.arch === 'noarch' || arch === undefined || ownArch === undefined || arch === ownArch
+  const upstream = sourcesOf(snapshot.mirror)
+    .filter(isAsked)
+    .map((source) => toSourceView(source, false))
   // Only packages are asked for elsewhere.
-  const list = isPackage ? undefined : await snapshots.extras.statedBy(snapshot, href)
-  const fallbacks = isPackage ? paths.fallbacksOf(snapshot.mirror).map((one) => toSourceView(one, true)) : []
+  const list = isPackage ? undefined : await snapshots.extras.statedBy(snapshot, path)
+  const fallbacks = isPackage
+    ? paths
+        .fallbacksOf(snapshot.mirror)
+        .filter(isAsked)
+        .map((one) => toSourceView(one, true))
+    : []
   return {
     href,
+    arch: ownArch ?? null,
     nevra: listed === undefined ? null : formatNevra(listed),
     digest,
     bytes: size ?? null,
     stated_by: list === 'capture' ? 'sync' : statedBy(fileKind, href),
     stated_in: list === 'capture' ? null : (list ?? null),
-    signature: await toSignatureView(snapshots, snapshot),
+    signature:
+      (await toSignatureViews(snapshots, snapshot))[ownArch ?? ''] ??
+      (await toSignatureView(snapshots, snapshot)),
     stored: { state, bytes: bytes ?? null, used_at: toIso(usedAt) },
     departed: listed?.departure === undefined ? null : toDepartureView(listed.departure),
     sources: [...upstream, ...fallbacks],

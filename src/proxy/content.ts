@@ -46,6 +46,13 @@ export class Content {
     this.#options = options
   }
 
+  /** Whether a package may be given out: those of mirrors whose signatures are looked at only when theirs was found right. */
+  standing(file: FileReply): 'free' | 'passed' | 'unchecked' {
+    const gate = this.#gateFor(file)
+    if (gate === undefined) return 'free'
+    return gate.hasPassed(file.digest) ? 'passed' : 'unchecked'
+  }
+
   /** The body if it is warm: without an await. */
   peek(file: FileReply): Body | undefined {
     if (this.#gateFor(file)?.hasPassed(file.digest) === false) return undefined
@@ -151,7 +158,7 @@ function toWanted({ digest, size, path, snapshot, packageName }: FileReply): Wan
 }
 
 /** A blob as a body. */
-class CachedBody implements Body {
+export class CachedBody implements Body {
   readonly outcome = 'hit'
   readonly complete = true
   readonly #blob: SharedBlob

@@ -1,4 +1,4 @@
-import { padding } from '../model/snapshot-path.ts'
+import { baseEnd, type SnapshotLayout } from '../model/snapshot-path.ts'
 import { PinyonError } from '../model/errors.ts'
 
 /** The file below a snapshot, or `latest`, that is a ready section for clients. */
@@ -26,15 +26,15 @@ export interface MirrorRepo {
   readonly mirror: string
   /** A snapshot's name, or `latest`. */
   readonly view: string
-  /** How far the packages climb. */
-  readonly climb: number
+  /** Of the snapshot. */
+  readonly layout: SnapshotLayout
   /** What URLs begin with. */
   readonly base: string
   readonly settings: ClientSettings
 }
 
 /** Writes a section for yum, dnf and zypper: everything to use a mirror as it is at a snapshot, or as it goes on under `latest/`. */
-export function formatMirrorRepo({ mirror, view, climb, base, settings }: MirrorRepo): string {
+export function formatMirrorRepo({ mirror, view, layout, base, settings }: MirrorRepo): string {
   const { gpgcheck, repoGpgcheck, gpgkeys } = settings
   const below = `${quoteValue(base)}/repos/yum/${mirror}`
   const rolling = view === 'latest'
@@ -42,7 +42,7 @@ export function formatMirrorRepo({ mirror, view, climb, base, settings }: Mirror
   const lines = [
     `[${toRepoId(mirror)}]`,
     `name=${mirror}${rolling ? '' : ` ${view}`}`,
-    `baseurl=${below}/${view}${padding(climb)}${rolling ? '/' : ''}`,
+    `baseurl=${below}/${view}${baseEnd(layout)}${rolling ? '/' : ''}`,
     'enabled=1',
     ...(gpgcheck === undefined ? [] : [`gpgcheck=${gpgcheck ? 1 : 0}`]),
     ...(repoGpgcheck === undefined ? [] : [`repo_gpgcheck=${repoGpgcheck ? 1 : 0}`]),

@@ -1,9 +1,10 @@
 import { LRUCache } from 'lru-cache'
 
 import type { Digest } from '../model/digest.ts'
+import { withoutArch } from '../model/arch.ts'
 import { PinyonError } from '../model/errors.ts'
 import { SNAPSHOT_NAME } from '../model/snapshot-name.ts'
-import { hrefsAt, padding, placeOf } from '../model/snapshot-path.ts'
+import { baseEnd, hrefsAt, placeOf } from '../model/snapshot-path.ts'
 import type { Snapshot, SnapshotFile, SnapshotHistory, SnapshotReader } from '../snapshot/store.ts'
 import type { ViewStore } from '../snapshot/views/views.ts'
 import { Directories } from './directories.ts'
@@ -121,9 +122,9 @@ export class Resolver {
 
   /** Made of what the configuration says now: nothing of the snapshot's. */
   #mirrorRepo(snapshot: Snapshot, view: string, base: string): Reply {
-    const { mirror, climb } = snapshot
+    const { mirror } = snapshot
     const settings = this.#clientSettings(mirror)
-    const section = formatMirrorRepo({ mirror, view, climb, base, settings })
+    const section = formatMirrorRepo({ mirror, view, layout: snapshot, base, settings })
     return createTextReply('text/plain; charset=utf-8', section, snapshot)
   }
 
@@ -131,7 +132,8 @@ export class Resolver {
     if (time === undefined) throw notFound(path)
     const snapshot = await snapshotOfMoment(this.#snapshots.history, mirror, time)
     // Clients resolve what climbs against the URL that they were told, so that is where the segments for it have to be: these are for people.
-    const root = rest.length === 0 ? padding(snapshot.climb) : ''
+    // A redirect cannot say $basearch.
+    const root = rest.length === 0 && snapshot.arches === undefined ? baseEnd(snapshot) : ''
     const target = ['repos', 'yum', mirror, snapshot.name, ...rest].map(encodeURIComponent).join('/')
     return { kind: 'redirect', location: `/${target}${root}${path.directory ? '/' : ''}` }
   }
@@ -192,13 +194,16 @@ export class Resolver {
 
   async #listDirectory(path: RequestPath, snapshot: Snapshot, href: string): Promise<Reply> {
     // Also without the segments that stand for what is above the repository's root.
-    const places = [href, placeOf(href, snapshot.climb)]
+    const places = [href, placeOf(href, snapshot)]
     for (const place of new Set(places)) {
       if (!(await this.#directories.has(snapshot, place))) continue
       if (!path.directory) return redirectToDirectory(path)
       return await this.#directories.listing(snapshot, place, `/${path.segments.join('/')}/`)
     }
-    throw notFound(path, `snapshot ${snapshot.name} of ${snapshot.mirror} does not list: ${href}`)
+    const { name, mirror, arches } = snapshot
+    // For who asks without, or has not replaced $basearch.
+    const which = arches === undefined ? '' : `, which has ${arches.join(', ')} each below its own name,`
+    throw notFound(path, `snapshot ${name} of ${mirror}${which} does not list: ${href}`)
   }
 
   #directory(path: RequestPath, title: string, names: readonly { name: string; file?: boolean }[]): Reply {
@@ -229,6 +234,9 @@ function notFound(path: RequestPath, why?: string): PinyonError {
   return new PinyonError('NOT_FOUND', why ?? `there is nothing at: /${path.segments.join('/')}`)
 }
 
-function isMirrorRepo(path: RequestPath, { climb }: Snapshot, href: string): boolean {
-  return !path.directory && hrefsAt(href, climb).includes(MIRROR_REPO)
+/** Of several architectures also below each: base URLs end there. */
+function isMirrorRepo(path: RequestPath, snapshot: Snapshot, href: string): boolean {
+  if (path.directory) return false
+  const names = hrefsAt(href, snapshot).map((one) => withoutArch(one, snapshot.arches))
+  return names.includes(MIRROR_REPO)
 }

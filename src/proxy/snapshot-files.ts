@@ -13,7 +13,7 @@ export async function findFile(
   snapshot: Snapshot,
   path: string,
 ): Promise<SnapshotFile | undefined> {
-  for (const href of hrefsAt(path, snapshot.climb)) {
+  for (const href of hrefsAt(path, snapshot)) {
     const file = await snapshots.file(snapshot, href)
     if (file !== undefined) return file
   }
@@ -26,7 +26,7 @@ export async function findRollingFile(
   current: Snapshot,
   path: string,
 ): Promise<FoundFile | undefined> {
-  const hrefs = hrefsAt(path, current.climb)
+  const hrefs = hrefsAt(path, current)
   for (const href of hrefs) {
     const found = await snapshots.rollingFile(current, href)
     if (found !== undefined) return found

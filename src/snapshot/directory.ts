@@ -19,7 +19,7 @@ export async function listDirectory(
   const prefix = path === '' ? '' : `${path}/`
   const found = new Map<string, DirectoryEntry>()
   for await (const { href: listed, size } of listFiles(reads, snapshot)) {
-    const href = placeOf(listed, snapshot.climb)
+    const href = placeOf(listed, snapshot)
     if (!href.startsWith(prefix)) continue
     const slash = href.indexOf('/', prefix.length)
     const directory = slash >= 0

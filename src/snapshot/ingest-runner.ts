@@ -1,12 +1,13 @@
 import { createLayout, temporaryPath } from '../cache/layout.ts'
 import { removeFile } from '../system/publish.ts'
+import type { ArchesJob } from './arches/ingest-arches.ts'
 import type { IngestJob } from './ingest.ts'
 import type { PublishedSnapshot } from './store.ts'
 import { runWorker } from './worker-job.ts'
 
 /** Runs an ingest somewhere. When it settles, nothing of the ingest runs on. */
-export type IngestRunner = (
-  job: IngestJob,
+export type IngestRunner<Job = IngestJob> = (
+  job: Job,
   options: { signal: AbortSignal; onPackages: (count: number) => void },
 ) => Promise<PublishedSnapshot>
 
@@ -23,7 +24,7 @@ export interface ThreadRunnerOptions {
 export interface ThreadRequest {
   readonly dataDir: string
   readonly processId: string
-  readonly job: IngestJob
+  readonly job: IngestJob | ArchesJob
 }
 
 /** Memory of an ingest thread, in MiB: plenty for a stream of packages, and a bound on what a hostile primary can cost. */
@@ -32,7 +33,7 @@ const MAX_HEAP_MB = 256
 const MAX_YOUNG_GENERATION_MB = 4
 
 /** Runs ingests in a thread each. One that exceeds its memory fails alone. */
-export function createThreadRunner(options: ThreadRunnerOptions): IngestRunner {
+export function createThreadRunner(options: ThreadRunnerOptions): IngestRunner<IngestJob | ArchesJob> {
   const { dataDir, processId, maxHeapMb = MAX_HEAP_MB } = options
   return async (job, { signal, onPackages }) => {
     const request: ThreadRequest = { dataDir, processId, job }

@@ -5,6 +5,7 @@ import { createLayout } from '../cache/layout.ts'
 import { toPinyonError } from '../model/errors.ts'
 import { giveWay } from '../system/give-way.ts'
 import { countChanges } from './farm/count-changes.ts'
+import { ingestArches } from './arches/ingest-arches.ts'
 import { ingest } from './ingest.ts'
 import { threadScratchFile, type ThreadRequest } from './ingest-runner.ts'
 import { SqliteSnapshotStore } from './sqlite-snapshot-store.ts'
@@ -31,11 +32,9 @@ try {
       ledger: store.ledger,
       firstSerial: threadId * SERIALS,
     })
-    const published = await ingest(request.job, {
-      blobs,
-      store,
-      onPackages: (packages) => post({ progress: packages }),
-    })
+    const context = { blobs, store, onPackages: (packages: number) => post({ progress: packages }) }
+    const { job } = request
+    const published = 'parts' in job ? await ingestArches(job, context) : await ingest(job, context)
     await countChanges(store, published.snapshot)
     post({ result: published })
   } finally {

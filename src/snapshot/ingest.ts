@@ -6,7 +6,7 @@ import { readPrimary } from '../repodata/primary.ts'
 import { listDeltas, selectExtras } from './extras/capture-extras.ts'
 import { describeBasedRecord, hasBasedRecord, isLocalized, localize, type Captured } from './localize.ts'
 import { OpenFile, checkRepodata, type CheckedFile } from './repodata-check.ts'
-import type { Defect, PublishedSnapshot, SnapshotWriter } from './store.ts'
+import type { Candidate, Defect, PublishedSnapshot, SnapshotWriter } from './store.ts'
 
 /** Everything needed to turn captured repodata into a snapshot; plain data, so that a thread can be given it. */
 export interface IngestJob extends Captured {
@@ -30,7 +30,7 @@ export interface IngestContext {
 }
 
 /** More than ten times as many as the largest distribution has. */
-const MAX_PACKAGES = 1_000_000
+export const MAX_PACKAGES = 1_000_000
 
 /** Packages between two words about progress: each wakes the serving thread, and holds up this one. */
 const PACKAGES_BETWEEN = 1_000
@@ -52,11 +52,48 @@ export async function ingest(job: IngestJob, context: IngestContext): Promise<Pu
 }
 
 /** Ends the reading of a primary that has to be rewritten first. */
-class LeadsElsewhere extends Error {}
+export class LeadsElsewhere extends Error {
+  readonly job: IngestJob
+
+  constructor(job: IngestJob) {
+    super('its metadata lead elsewhere')
+    this.job = job
+  }
+}
+
+/** A captured repository that is being read. */
+export interface OpenRepository {
+  /** What its primary lists, once. Throws REPODATA_MALFORMED; {@link LeadsElsewhere} where it has to be rewritten first. */
+  readonly packages: AsyncIterable<readonly PackageRecord[]>
+  /** What it comes to, once all packages were read. Throws when a defect is not acceptable. @param duplicates that the store found */
+  complete(duplicates: readonly Defect[]): Promise<Candidate>
+  /** Must be called, whatever happened before. */
+  close(): Promise<void>
+}
 
 async function ingestOnce(job: IngestJob, context: IngestContext): Promise<PublishedSnapshot> {
+  const repository = await openRepository(job, context)
+  try {
+    return await context.store.publish({
+      mirror: job.candidate.mirror,
+      nowMs: job.nowMs,
+      checkBlobs: true,
+      ...(job.actor === undefined ? {} : { actor: job.actor }),
+      packages: repository.packages,
+      complete: (duplicates) => repository.complete(duplicates),
+    })
+  } finally {
+    await repository.close()
+  }
+}
+
+/**
+ * Begins to read a captured repository, and to check what its files beside primary are uncompressed.
+ * @throws PinyonError REPODATA_MALFORMED for one without primary; {@link LeadsElsewhere}
+ */
+export async function openRepository(job: IngestJob, context: IngestContext): Promise<OpenRepository> {
   const isBased = await hasBasedRecord(job, context.blobs)
-  if (isBased && isLocalized(job)) throw new LeadsElsewhere()
+  if (isBased && isLocalized(job)) throw new LeadsElsewhere(job)
   const primary = job.checks.find(({ type }) => type === 'primary')
   if (primary === undefined)
     throw new PinyonError('REPODATA_MALFORMED', 'repomd.xml names no primary that could be had')
@@ -66,29 +103,24 @@ async function ingestOnce(job: IngestJob, context: IngestContext): Promise<Publi
   const checked = checkRepodata(context.blobs, others, stop.signal)
   // Awaited in `complete`; until then a failure must not count as unhandled.
   checked.catch(() => undefined)
-  try {
-    return await context.store.publish({
-      mirror: job.candidate.mirror,
-      nowMs: job.nowMs,
-      checkBlobs: true,
-      ...(job.actor === undefined ? {} : { actor: job.actor }),
-      packages: readPackages(context, primary, found, isLocalized(job)),
-      complete: async (duplicates) => {
-        const defects = [...job.candidate.defects, ...found, ...(await checked), ...duplicates]
-        refuseDefects(job, defects)
-        const extras = [...(job.candidate.extras ?? []), ...(await listDeltas(others, context.blobs))]
-        const isLeft = found.some(({ kind }) => kind === 'base')
-        return {
-          ...job.candidate,
-          defects,
-          extras: selectExtras(extras, job.candidate.files),
-          ...(isLeft ? { xmlBase: 'left' as const } : {}),
-        }
-      },
-    })
-  } finally {
-    stop.abort()
-    await checked.catch(() => undefined)
+  return {
+    packages: readPackages(context, primary, found, job),
+    complete: async (duplicates) => {
+      const defects = [...job.candidate.defects, ...found, ...(await checked), ...duplicates]
+      refuseDefects(job, defects)
+      const extras = [...(job.candidate.extras ?? []), ...(await listDeltas(others, context.blobs))]
+      const isLeft = found.some(({ kind }) => kind === 'base')
+      return {
+        ...job.candidate,
+        defects,
+        extras: selectExtras(extras, job.candidate.files),
+        ...(isLeft ? { xmlBase: 'left' as const } : {}),
+      }
+    },
+    close: async () => {
+      stop.abort()
+      await checked.catch(() => undefined)
+    },
   }
 }
 
@@ -97,7 +129,7 @@ async function* readPackages(
   context: IngestContext,
   primary: CheckedFile,
   defects: Defect[],
-  isLocalized: boolean,
+  job: IngestJob,
 ): AsyncIterable<readonly PackageRecord[]> {
   const { maxPackages = MAX_PACKAGES } = context
   const open = new OpenFile(primary)
@@ -115,7 +147,7 @@ async function* readPackages(
     const named = batch.unreachable.slice(0, MAX_NAMED - unreachable.length)
     unreachable.push(...named.map((href) => href.slice(0, MAX_NAMED_LENGTH)))
     const elsewhere = batch.packages.filter(({ base }) => base !== undefined).length
-    if (isLocalized && (elsewhere > 0 || batch.unreachable.some(isUrl))) throw new LeadsElsewhere()
+    if (isLocalized(job) && (elsewhere > 0 || batch.unreachable.some(isUrl))) throw new LeadsElsewhere(job)
     based += elsewhere
     stated = batch.statedCount
     yield batch.packages

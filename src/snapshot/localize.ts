@@ -74,7 +74,9 @@ export async function localize<Job extends Captured>(job: Job, blobs: BlobStore)
       ({ path, type }) => named.has(path) || ['signature', 'key', 'extra'].includes(type),
     ),
   ]
-  const defects = candidate.defects.filter(({ path }) => files.some((file) => file.path === path))
+  const defects = candidate.defects.filter(
+    ({ path, kind }) => kind === 'extra' || files.some((file) => file.path === path),
+  )
   return {
     ...job,
     candidate: { ...candidate, files, defects, xmlBase: 'rewritten' },
@@ -155,7 +157,11 @@ function findRepomd(files: readonly CandidateFile[]): CandidateFile | undefined 
   return files.find(({ type, digest }) => type === 'repomd' && digest !== undefined)
 }
 
-async function readWhole(blobs: BlobStore, { digest, path }: CandidateFile): Promise<Buffer> {
+/** The bytes of a small repodata file. Throws PinyonError STORE_FAILED when its blob cannot be read. */
+export async function readWhole(
+  blobs: Pick<BlobStore, 'open'>,
+  { digest, path }: Pick<CandidateFile, 'digest' | 'path'>,
+): Promise<Buffer> {
   const blob = digest === undefined ? undefined : await blobs.open(digest)
   if (blob === undefined) throw new PinyonError('STORE_FAILED', `the blob of ${path} is gone: ${digest}`)
   try {

@@ -17,11 +17,22 @@ const MAX_NAMED = 20
 /** Files of one name and version: real repositories have two. */
 const MAX_FILES = 100
 
+/** Which snapshot packages are written for. */
+export interface WrittenSnapshot {
+  readonly mirrorId: number
+  readonly seq: number
+  /** Whether both it and the one before have several architectures, of which each is compared with itself. */
+  readonly byArch?: boolean
+}
+
 /**
  * Closes the rows of packages that are gone and adds those of new ones; inside the transaction of a publication. Costs what changed: for
  * what was replaced, nothing is read that was not just written. So of several files of one name and version, those that stayed are not seen.
  */
-export function writePackages(statements: PublishStatements, mirrorId: number, seq: number): WrittenPackages {
+export function writePackages(
+  statements: PublishStatements,
+  { mirrorId, seq, byArch = false }: WrittenSnapshot,
+): WrittenPackages {
   const { anyPackage, addFirstPackages } = statements
   if (anyPackage.get({ mirrorId }) === undefined) {
     const added = addFirstPackages.run({ mirrorId, seq }).changes
@@ -36,15 +47,19 @@ export function writePackages(statements: PublishStatements, mirrorId: number, s
   const added = addNewPackages.run({ mirrorId, seq }).changes
   if (added > 0) forgetReturned.run({ mirrorId, last: last.id })
   if (removed === 0 || added === 0) return { added, removed, replaced: 0, named: [] }
-  return { added, removed, ...readReplaced(statements, last.id) }
+  return { added, removed, ...readReplaced(statements, last.id, byArch) }
 }
 
 /** @param last the last row that was there before those just added */
 function readReplaced(
   { replacedPackages, packageById }: PublishStatements,
   last: number,
+  byArch: boolean,
 ): Pick<WrittenPackages, 'replaced' | 'named'> {
-  const groups = replacedPackages.all({ last, limit: MAX_NAMED }) as { ids: string; total: number }[]
+  const groups = replacedPackages.all({ last, limit: MAX_NAMED, byArch: byArch ? 1 : 0 }) as {
+    ids: string
+    total: number
+  }[]
   const named = groups.flatMap(({ ids }) => {
     const numbers = ids.split(',').slice(0, MAX_FILES).map(Number)
     const read = (isOfThem: (id: number) => boolean) =>

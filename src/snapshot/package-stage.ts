@@ -1,6 +1,6 @@
 import Database from 'better-sqlite3'
 
-import { climbOf } from '../model/href.ts'
+import { climbOfStored } from '../model/snapshot-path.ts'
 import type { PackageRecord } from '../model/repodata.ts'
 import { hashHref } from './database.ts'
 import { CREATE_STAGE, INDEX_STAGE, prepareStage, type StageStatements } from './sql.ts'
@@ -36,7 +36,7 @@ export class PackageStage {
       const hash = hashHref(href)
       if (this.#hashes.has(hash) && this.#isDuplicate(hash, one)) continue
       this.#hashes.add(hash)
-      this.#climb = Math.max(this.#climb, climbOf(href))
+      this.#climb = Math.max(this.#climb, climbOfStored(href))
       this.#statements.addIncoming.run(hash, href, checksum, size, name, epoch, version, release, arch)
     }
   }

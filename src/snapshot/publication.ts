@@ -21,7 +21,7 @@ import {
   type ReadStatements,
   type WriteStatements,
 } from './sql.ts'
-import { toSnapshot } from './rows.ts'
+import { toSeenArches, toSnapshot } from './rows.ts'
 import type { Candidate, Defect, Publication, PublishedSnapshot } from './store.ts'
 import { runWrite } from './write-transaction.ts'
 
@@ -110,7 +110,7 @@ function writeSnapshot(
   writes.addMirror.run({ name: candidate.mirror })
   const mirror = writes.mirrorByName.get({ name: candidate.mirror }) as { id: number }
   const newest = writes.newestSnapshot.get({ mirrorId: mirror.id }) as
-    { seq: number; name: string } | undefined
+    { seq: number; name: string; arches: string | null } | undefined
   const seq = (newest?.seq ?? 0) + 1
   const name = nextSnapshotName(nowMs, newest?.name)
   const { fingerprint, revision = null, climb, xmlBase = null } = candidate
@@ -123,6 +123,7 @@ function writeSnapshot(
     revision,
     climb,
     xmlBase,
+    arches: candidate.arches?.map(({ arch }) => arch).join(' ') ?? null,
   })
   const snapshotId = Number(inserted.lastInsertRowid)
   for (const { path, type, digest = null, size } of candidate.files)
@@ -131,14 +132,16 @@ function writeSnapshot(
     writes.addExtraFile.run({ snapshotId, path, digest, size, statedBy })
   for (const { path, kind, message } of candidate.defects)
     writes.addDefect.run({ snapshotId, path, kind, message })
-  if (candidate.signature !== undefined) writes.addSignature.run({ snapshotId, ...candidate.signature })
-  const packages = writePackages(statements, mirror.id, seq)
+  if (candidate.signature !== undefined)
+    writes.addSignature.run({ snapshotId, arch: '', ...candidate.signature })
+  writeArches(context, candidate, snapshotId)
+  const byArch = candidate.arches !== undefined && typeof newest?.arches === 'string'
+  const packages = writePackages(statements, { mirrorId: mirror.id, seq, byArch })
   const primary = candidate.files.find(({ type }) => type === 'primary')
   const replaced = describeReplaced(packages.named, packages.replaced, primary?.path ?? '')
   for (const { path, kind, message } of replaced) writes.addDefect.run({ snapshotId, path, kind, message })
   writes.recordSync.run({ mirror: candidate.mirror, checkedAt: nowMs, error: null })
-  const { baseurl, named = null, etag = null, lastModified = null, digest } = candidate.seen
-  writes.recordSeen.run({ mirror: candidate.mirror, baseurl, named, etag, lastModified, digest })
+  writeSeen(context, candidate)
   // A pinned mirror's current snapshot stays what it is, and so does an unlisted one's place outside the index.
   const generation = refreshIndex(writes, nowMs, { cause: 'sync', actor })
   const snapshot = toSnapshot(reads.snapshotAtSeq.get({ mirrorId: mirror.id, seq }))
@@ -150,4 +153,24 @@ function writeSnapshot(
     removed: packages.removed,
     replaced: packages.replaced,
   }
+}
+
+function writeArches({ writes }: PublishContext, { arches = [] }: Candidate, snapshotId: number): void {
+  for (const { arch, fingerprint, revision = null, xmlBase = null, signature } of arches) {
+    writes.addArch.run({ snapshotId, arch, fingerprint, revision, xmlBase })
+    if (signature !== undefined) writes.addSignature.run({ snapshotId, arch, ...signature })
+  }
+}
+
+/** What upstream showed; of an architecture that shows nothing new, what it showed before. */
+function writeSeen({ reads, writes }: PublishContext, { mirror, seen, arches }: Candidate): void {
+  if (seen !== undefined) {
+    const { baseurl, named = null, etag = null, lastModified = null, digest } = seen
+    writes.recordSeen.run({ mirror, baseurl, named, etag, lastModified, digest })
+  }
+  if (arches === undefined) return
+  const row = reads.seenArches.get({ mirror }) as { seen: string | null }
+  const before = toSeenArches(row.seen)
+  const now = arches.map((one) => [one.arch, one.seen ?? before.get(one.arch)] as const)
+  writes.recordSeenArches.run({ mirror, seen: JSON.stringify(Object.fromEntries(now)) })
 }

@@ -1,4 +1,4 @@
-import type { CandidateFile, MirrorState, SeenRepomd, Snapshot, SnapshotFile } from './store.ts'
+import type { CandidateFile, MirrorState, SeenRepomd, Snapshot, SnapshotArch, SnapshotFile } from './store.ts'
 
 // From the rows that the statements of sql.ts give to the records of store.ts: a null column is an absent value.
 
@@ -6,12 +6,33 @@ type Row<T> = { [Key in keyof T]: T[Key] | null }
 
 /** A row of snapshot columns. */
 export function toSnapshot(row: unknown): Snapshot | undefined {
-  return row === undefined ? undefined : withoutNulls(row as Row<Snapshot>)
+  return row === undefined ? undefined : toOneSnapshot(row)
 }
 
 /** Rows of snapshot columns. */
 export function toSnapshots(rows: readonly unknown[]): Snapshot[] {
-  return rows.map((row) => withoutNulls(row as Row<Snapshot>))
+  return rows.map(toOneSnapshot)
+}
+
+/** Architectures of a snapshot as their column has them: separated by blanks, or null. */
+export function toArches(column: string | null): readonly string[] | undefined {
+  return column?.split(' ')
+}
+
+/** Rows of a snapshot's architectures. */
+export function toSnapshotArches(rows: readonly unknown[]): SnapshotArch[] {
+  return rows.map((row) => withoutNulls(row as Row<SnapshotArch>))
+}
+
+/** What was seen of each of a mirror's architectures, as its column has it: JSON, or null. */
+export function toSeenArches(column: string | null): ReadonlyMap<string, SeenRepomd> {
+  const seen = column === null ? {} : (JSON.parse(column) as Record<string, SeenRepomd>)
+  return new Map(Object.entries(seen))
+}
+
+function toOneSnapshot(row: unknown): Snapshot {
+  const { arches, ...columns } = row as Row<Omit<Snapshot, 'arches'>> & { arches: string | null }
+  return { ...withoutNulls(columns), arches: toArches(arches) }
 }
 
 /** A row with a digest and a size, of repodata or of a package. */

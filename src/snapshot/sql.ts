@@ -7,7 +7,7 @@ import { FORGET_RETURNED, NOTE_EARLIER } from './departed/sql-returned.ts'
 /** Columns of a snapshot; `s` is the snapshot table, `m` the mirror table. */
 export const SNAPSHOT = `s.id, m.name AS mirror, s.mirror_id AS mirrorId, s.seq, s.name, s.created_at AS createdAt,
   s.fingerprint, s.revision, s.package_count AS packageCount, s.package_bytes AS packageBytes, s.climb,
-  s.xml_base AS xmlBase`
+  s.xml_base AS xmlBase, s.arches`
 
 /** Of snapshots that may be served, rows `s`: a retired one is only a name that generations remember. */
 export const LIVE = 's.retired_at IS NULL'
@@ -17,7 +17,7 @@ const LISTED_AT = 'first_seq <= :seq AND (last_seq IS NULL OR last_seq >= :seq)'
 
 /** What upstream showed last is forgotten, and so asked for without conditions. */
 export const FORGET_SEEN = `UPDATE mirror SET repomd_baseurl = NULL, repomd_etag = NULL, repomd_last_modified = NULL,
-  repomd_named = NULL, repomd_digest = NULL WHERE id = :mirrorId`
+  repomd_named = NULL, repomd_digest = NULL, repomd_arches = NULL WHERE id = :mirrorId`
 
 const READS = {
   generation: 'SELECT number, created_at AS createdAt FROM generation ORDER BY number DESC LIMIT 1',
@@ -34,7 +34,9 @@ const READS = {
   repodataFiles: `SELECT path, type, digest, size FROM repodata_file
     WHERE snapshot_id = :snapshotId ORDER BY path`,
   extraFile: 'SELECT digest, size FROM extra_file WHERE snapshot_id = :snapshotId AND path = :path',
-  extraFiles: 'SELECT path AS href, size FROM extra_file WHERE snapshot_id = :snapshotId',
+  extraFiles: 'SELECT path AS href, digest, size FROM extra_file WHERE snapshot_id = :snapshotId',
+  arches: `SELECT arch, fingerprint, revision, xml_base AS xmlBase FROM snapshot_arch
+    WHERE snapshot_id = :snapshotId ORDER BY arch`,
   rollingRepodataFile: `SELECT s.seq, f.digest, f.size FROM snapshot s
     JOIN repodata_file f ON f.snapshot_id = s.id AND f.path = :path
     WHERE s.mirror_id = :mirrorId AND s.seq <= :seq AND ${LIVE} AND f.digest IS NOT NULL ORDER BY s.seq DESC LIMIT 1`,
@@ -63,6 +65,7 @@ const READS = {
       SELECT 1 FROM snapshot s WHERE s.mirror_id = m.id AND ${LIVE}) ORDER BY m.name`,
   seenRepomd: `SELECT repomd_baseurl AS baseurl, repomd_etag AS etag, repomd_last_modified AS lastModified,
     repomd_named AS named, repomd_digest AS digest FROM mirror WHERE name = :mirror AND repomd_digest IS NOT NULL`,
+  seenArches: 'SELECT repomd_arches AS seen FROM mirror WHERE name = :mirror',
 } as const
 
 const WRITES = {
@@ -72,11 +75,15 @@ const WRITES = {
   setRemoved: 'UPDATE mirror SET removed_at = :removedAt WHERE name = :name',
   snapshotNames: `SELECT s.id, s.name FROM snapshot s JOIN mirror m ON m.id = s.mirror_id WHERE m.name = :mirror AND ${LIVE}`,
   mirrorByName: 'SELECT id FROM mirror WHERE name = :name',
-  newestSnapshot: 'SELECT seq, name FROM snapshot WHERE mirror_id = :mirrorId ORDER BY seq DESC LIMIT 1',
+  newestSnapshot:
+    'SELECT seq, name, arches FROM snapshot WHERE mirror_id = :mirrorId ORDER BY seq DESC LIMIT 1',
   recordSync: `UPDATE mirror SET checked_at = :checkedAt, error = :error,
     succeeded_at = CASE WHEN :error IS NULL THEN :checkedAt ELSE succeeded_at END WHERE name = :mirror`,
   recordSeen: `UPDATE mirror SET repomd_baseurl = :baseurl, repomd_etag = :etag,
     repomd_last_modified = :lastModified, repomd_named = :named, repomd_digest = :digest WHERE name = :mirror`,
+  recordSeenArches: 'UPDATE mirror SET repomd_arches = :seen WHERE name = :mirror',
+  addArch: `INSERT INTO snapshot_arch (snapshot_id, arch, fingerprint, revision, xml_base)
+    VALUES (:snapshotId, :arch, :fingerprint, :revision, :xmlBase)`,
   addRepodataFile: `INSERT INTO repodata_file (snapshot_id, path, type, digest, size)
     VALUES (:snapshotId, :path, :type, :digest, :size)`,
   addExtraFile: `INSERT INTO extra_file (snapshot_id, path, digest, size, stated_by)
@@ -84,8 +91,8 @@ const WRITES = {
   addDefect: `INSERT INTO defect (snapshot_id, path, kind, message) VALUES (:snapshotId, :path, :kind, :message)
     ON CONFLICT DO NOTHING`,
   addSignature: `INSERT INTO snapshot_signature
-    (snapshot_id, fingerprint, primary_fingerprint, owner, hash, signed_at, verified_at)
-    VALUES (:snapshotId, :fingerprint, :primary, :owner, :hash, :signedAt, :verifiedAt) ON CONFLICT DO NOTHING`,
+    (snapshot_id, arch, fingerprint, primary_fingerprint, owner, hash, signed_at, verified_at)
+    VALUES (:snapshotId, :arch, :fingerprint, :primary, :owner, :hash, :signedAt, :verifiedAt) ON CONFLICT DO NOTHING`,
   addGeneration: `INSERT INTO generation (number, created_at, cause, actor)
     SELECT coalesce(max(number), 0) + 1, max(:createdAt, coalesce(max(created_at), 0)), :cause, :actor FROM generation`,
   closeCurrent: `UPDATE current_span SET last_generation = :generation - 1
@@ -104,13 +111,13 @@ const WRITES = {
 } as const
 
 const CHANGED = `id, name, epoch, version, release, arch, digest, size,
-  substr(digest, 1, instr(digest, ':')) AS algorithm`
+  substr(digest, 1, instr(digest, ':')) AS algorithm, iif(:byArch, substr(href, 1, instr(href, '/')), '') AS part`
 
 /** Statements that read the packages of a candidate from its attached stage. */
 const PUBLISH = {
   addSnapshot: `INSERT INTO snapshot
-    (mirror_id, seq, name, created_at, fingerprint, revision, climb, xml_base, package_count, package_bytes)
-    SELECT :mirrorId, :seq, :name, :createdAt, :fingerprint, :revision, :climb, :xmlBase, count(*), coalesce(sum(size), 0)
+    (mirror_id, seq, name, created_at, fingerprint, revision, climb, xml_base, arches, package_count, package_bytes)
+    SELECT :mirrorId, :seq, :name, :createdAt, :fingerprint, :revision, :climb, :xmlBase, :arches, count(*), coalesce(sum(size), 0)
     FROM scratch.incoming`,
   countIncoming: 'SELECT count(*) AS count, coalesce(sum(size), 0) AS bytes FROM scratch.incoming',
   noteGonePackages: `INSERT INTO temp.gone SELECT id FROM package
@@ -133,11 +140,11 @@ const PUBLISH = {
     SELECT :mirrorId, href_hash, href, :seq, digest, size, name, epoch, version, release, arch FROM scratch.incoming`,
   lastPackage: 'SELECT coalesce(max(id), 0) AS id FROM package',
   // Of what is gone and what was just added, whatever has one name and version on both sides and other bytes: rows are appended, so what
-  // was added lies behind the last row before. Digests of two algorithms cannot be compared, sizes can.
+  // was added lies behind the last row before. Digests of two algorithms cannot be compared, sizes can. Each architecture stands for itself.
   replacedPackages: `SELECT group_concat(id) AS ids, count(*) OVER () AS total FROM (
       SELECT ${CHANGED}, 0 AS come FROM temp.gone JOIN package USING (id)
       UNION ALL SELECT ${CHANGED}, 1 AS come FROM package WHERE id > :last)
-    GROUP BY name, epoch, version, release, arch
+    GROUP BY name, epoch, version, release, arch, part
     HAVING min(come) < max(come) AND CASE WHEN min(algorithm) = max(algorithm)
       THEN min(iif(come, NULL, digest)) <> min(iif(come, digest, NULL))
         OR max(iif(come, NULL, digest)) <> max(iif(come, digest, NULL))

@@ -26,7 +26,16 @@ import { SqliteStock } from './prefetch/sqlite-stock.ts'
 import { publish } from './publication.ts'
 import { SqliteAdoption } from './adopt/sqlite-adoption.ts'
 import { SqliteRetirement } from './gc/sqlite-retirement.ts'
-import { toCandidateFiles, toFile, toMirrorState, toSeenRepomd, toSnapshot, toSnapshots } from './rows.ts'
+import {
+  toCandidateFiles,
+  toFile,
+  toMirrorState,
+  toSeenArches,
+  toSeenRepomd,
+  toSnapshot,
+  toSnapshotArches,
+  toSnapshots,
+} from './rows.ts'
 import { SqliteUsage } from './usage/sqlite-usage.ts'
 import { prepareDiff, type DiffStatements } from './diff/sql-diff.ts'
 import { SqliteMirrorUse } from './gc/sql-removal.ts'
@@ -46,6 +55,7 @@ import type {
   PublishedSnapshot,
   SeenRepomd,
   Snapshot,
+  SnapshotArch,
   SnapshotFile,
   SnapshotHistory,
   SnapshotStore,
@@ -198,8 +208,12 @@ export class SqliteSnapshotStore implements SnapshotStore {
     return this.#reads.defects.all({ snapshotId: snapshot.id }) as Defect[]
   }
 
-  async signature({ id: snapshotId }: Snapshot): Promise<VerifiedSignature | undefined> {
-    return this.#keys.signature.get({ snapshotId }) as VerifiedSignature | undefined
+  async arches({ id: snapshotId }: Snapshot): Promise<readonly SnapshotArch[]> {
+    return toSnapshotArches(this.#reads.arches.all({ snapshotId }))
+  }
+
+  async signature({ id: snapshotId }: Snapshot, arch = ''): Promise<VerifiedSignature | undefined> {
+    return this.#keys.signature.get({ snapshotId, arch }) as VerifiedSignature | undefined
   }
 
   async differences(from: Snapshot, to: Snapshot): Promise<PackageDifferences> {
@@ -218,6 +232,10 @@ export class SqliteSnapshotStore implements SnapshotStore {
     return toSeenRepomd(this.#reads.seenRepomd.get({ mirror }))
   }
 
+  async seenArches(mirror: string): Promise<ReadonlyMap<string, SeenRepomd>> {
+    return this.#seenArches(mirror)
+  }
+
   async reconcile(
     mirrors: readonly ListedMirror[],
     nowMs: number,
@@ -228,10 +246,14 @@ export class SqliteSnapshotStore implements SnapshotStore {
   }
 
   async recordSync(record: SyncRecord): Promise<void> {
-    const { mirror, checkedAt, error = null, seen } = record
+    const { mirror, checkedAt, error = null, seen, seenArches = new Map<string, SeenRepomd>() } = record
     const write = () => {
       this.#writes.addMirror.run({ name: mirror })
       this.#writes.recordSync.run({ mirror, checkedAt, error })
+      if (seenArches.size > 0) {
+        const all = Object.fromEntries([...this.#seenArches(mirror), ...seenArches])
+        this.#writes.recordSeenArches.run({ mirror, seen: JSON.stringify(all) })
+      }
       if (seen === undefined) return
       const { baseurl, named = null, etag = null, lastModified = null, digest } = seen
       this.#writes.recordSeen.run({ mirror, baseurl, named, etag, lastModified, digest })
@@ -239,8 +261,12 @@ export class SqliteSnapshotStore implements SnapshotStore {
     await runWrite(this.#database, write, { durable: false })
   }
 
-  async recordSignature({ id: snapshotId }: Snapshot, signature: VerifiedSignature): Promise<void> {
-    const write = () => this.#writes.addSignature.run({ snapshotId, ...signature })
+  async recordSignature(
+    { id: snapshotId }: Snapshot,
+    signature: VerifiedSignature,
+    arch = '',
+  ): Promise<void> {
+    const write = () => this.#writes.addSignature.run({ snapshotId, arch, ...signature })
     await runWrite(this.#database, write, { durable: false })
   }
 
@@ -266,6 +292,11 @@ export class SqliteSnapshotStore implements SnapshotStore {
 
   async close(): Promise<void> {
     this.#database.close()
+  }
+
+  #seenArches(mirror: string): ReadonlyMap<string, SeenRepomd> {
+    const row = this.#reads.seenArches.get({ mirror }) as { seen: string | null } | undefined
+    return toSeenArches(row?.seen ?? null)
   }
 
   #readIndex(): Index {

@@ -1,6 +1,7 @@
 import type { Digest } from '../model/digest.ts'
 import type { Reach } from '../model/reach.ts'
 import type { ExtraFile, PackageRecord } from '../model/repodata.ts'
+import type { PackagePage } from './adopt/listed-package.ts'
 import type { DepartedStore } from './departed/departed.ts'
 import type { ExtraStore } from './extras/extra-store.ts'
 import type { FarmReader, FarmWriter } from './farm/farm.ts'
@@ -29,6 +30,16 @@ export interface Snapshot {
   /** The most directories above the repository's root that a package lies in: see model/snapshot-path.ts. */
   readonly climb: number
   /** What became of locations that lead clients to other servers; undefined where there were none. */
+  readonly xmlBase: XmlBase | undefined
+  /** Of one of several architectures: their names in order, which all its paths begin with. Undefined for one of a single repository. */
+  readonly arches?: readonly string[] | undefined
+}
+
+/** One architecture of a snapshot that has several. */
+export interface SnapshotArch {
+  readonly arch: string
+  readonly fingerprint: Digest
+  readonly revision: string | undefined
   readonly xmlBase: XmlBase | undefined
 }
 
@@ -134,12 +145,23 @@ export interface Candidate {
   readonly revision: string | undefined
   readonly files: readonly CandidateFile[]
   readonly defects: readonly Defect[]
-  readonly seen: SeenRepomd
+  /** Absent where there are several architectures, as the signature is. */
+  readonly seen?: SeenRepomd
   /** Present when it was verified. */
   readonly signature?: VerifiedSignature
+  /** Of several architectures: what is of each, by name. All paths then begin with these names. */
+  readonly arches?: readonly CandidateArch[]
   readonly xmlBase?: XmlBase
   /** Files beside the packages that are fetched when they are first asked for. */
   readonly extras?: readonly ExtraFile[]
+}
+
+/** An architecture of a {@link Candidate}. */
+export interface CandidateArch extends SnapshotArch {
+  /** Absent where upstream still shows what was seen before. */
+  readonly seen?: SeenRepomd
+  /** Present when it was verified. */
+  readonly signature?: VerifiedSignature
 }
 
 /** A repodata file of a {@link Candidate}. */
@@ -235,20 +257,8 @@ export interface SyncRecord {
   readonly error: string | undefined
   /** Given when upstream's repomd.xml was seen and needs no snapshot. */
   readonly seen?: SeenRepomd
-}
-
-/** A package that some snapshots list. */
-export interface ListedPackage {
-  readonly href: string
-  readonly digest: Digest
-  /** Bytes; undefined when no listing says. */
-  readonly size: number | undefined
-}
-
-/** Some of the packages that were asked for, and how many there are in all. */
-export interface PackagePage {
-  readonly packages: readonly ListedPackage[]
-  readonly total: number
+  /** The same of those of a mirror's architectures. */
+  readonly seenArches?: ReadonlyMap<string, SeenRepomd>
 }
 
 /** How an adoption becomes visible. */
@@ -309,8 +319,10 @@ export interface SnapshotReader {
   snapshots(mirror: string): Promise<readonly Snapshot[]>
   files(snapshot: Snapshot): Promise<readonly CandidateFile[]>
   defects(snapshot: Snapshot): Promise<readonly Defect[]>
-  /** Who signed a snapshot, if that was verified. */
-  signature(snapshot: Snapshot): Promise<VerifiedSignature | undefined>
+  /** The architectures of a snapshot that has several, by name. */
+  arches(snapshot: Snapshot): Promise<readonly SnapshotArch[]>
+  /** Who signed a snapshot, or one of its several architectures, if that was verified. */
+  signature(snapshot: Snapshot, arch?: string): Promise<VerifiedSignature | undefined>
   /**
    * In which packages two snapshots of one mirror differ, in no order. The embedded store blocks its thread for tenths of a second: call
    * it where nothing is served.
@@ -319,6 +331,8 @@ export interface SnapshotReader {
   /** Every mirror that is configured, or was and still has snapshots, by name. */
   mirrors(): Promise<readonly MirrorState[]>
   seenRepomd(mirror: string): Promise<SeenRepomd | undefined>
+  /** What was seen of each of a mirror's several architectures. */
+  seenArches(mirror: string): Promise<ReadonlyMap<string, SeenRepomd>>
 }
 
 /** Reading the past of the index. */
@@ -344,8 +358,8 @@ export interface SnapshotWriter {
     origin?: ChangeOrigin,
   ): Promise<number | undefined>
   recordSync(record: SyncRecord): Promise<void>
-  /** Notes that the signature of a snapshot was verified after all. */
-  recordSignature(snapshot: Snapshot, signature: VerifiedSignature): Promise<void>
+  /** Notes that the signature of a snapshot, or of one of its several architectures, was verified after all. */
+  recordSignature(snapshot: Snapshot, signature: VerifiedSignature, arch?: string): Promise<void>
   /**
    * Publishes snapshot, packages, current and generation together, in one transaction. The embedded store blocks its thread while
    * it writes: call it where nothing is served.

@@ -42,6 +42,33 @@ export type SyncResult =
     } & PublishedSnapshot)
   | { readonly mirror: string; readonly outcome: 'failed'; readonly error: PinyonError }
 
+/** What a sync reads of a mirror, and notes. */
+export type SyncStore = Pick<
+  SnapshotStore,
+  'snapshots' | 'seenRepomd' | 'files' | 'signature' | 'recordSignature' | 'recordSync'
+>
+
+/** What a look upstream, and the capture of what it finds, need. */
+export type CaptureNeeds = Omit<SyncContext, 'ingest'>
+
+/** What a look came to: what is there already, or what became of what was captured. */
+export type LookResult<T> =
+  | { readonly unchanged: Snapshot; readonly seen: SeenRepomd | undefined }
+  | { readonly unchanged?: undefined; readonly captured: T }
+
+/** What was fetched for a capture. */
+export type CaptureTally = Pick<SyncProgress, 'filesDone' | 'filesTotal' | 'bytes'>
+
+/** What is told of a capture. */
+export interface CaptureFacts {
+  readonly tally: CaptureTally
+  /** As {@link SyncResult} has them, by their paths in the repository. */
+  readonly extraFiles: readonly string[]
+}
+
+/** What is done with a captured repository; what it throws counts as trouble with the capture. */
+export type UseCapture<T> = (job: IngestJob, facts: CaptureFacts) => Promise<T>
+
 /** What a sync of one mirror needs. */
 export interface SyncContext {
   readonly mirror: string
@@ -56,10 +83,12 @@ export interface SyncContext {
   readonly signature?: SignatureCheck
   /** Which signatures are waited for; absent: none was before this sync. */
   readonly hopes?: SignatureHopes
+  /** What the repository is called among all whose signatures are waited for, and whose extra files are looked at; as the mirror unless told. */
+  readonly repository?: string
   readonly upstream: Upstream
   /** The mirror's metalink or mirrorlist as it is now; absent where it has none. */
   readonly refreshList?: (signal: AbortSignal) => Promise<KnownListing>
-  readonly store: SnapshotStore
+  readonly store: SyncStore
   readonly blobs: BlobStore
   readonly claims: Pick<Claims, 'tryClaim'>
   readonly ingest: IngestRunner
@@ -93,6 +122,14 @@ const MAX_STARTS = 5
  * mirror's record of it.
  */
 export async function syncMirror(context: SyncContext): Promise<SyncResult> {
+  return await runSync(context, () => lookAndPublish(context))
+}
+
+/** Runs a sync of a mirror, unless one runs already, and records it when it fails. Never throws. */
+export async function runSync(
+  context: Pick<SyncContext, 'mirror' | 'store' | 'claims' | 'signal' | 'now'>,
+  work: () => Promise<SyncResult>,
+): Promise<SyncResult> {
   const { mirror, store } = context
   const claim = context.claims.tryClaim(`sync ${mirror}`)
   if (claim === undefined) {
@@ -100,7 +137,7 @@ export async function syncMirror(context: SyncContext): Promise<SyncResult> {
     return { mirror, outcome: 'failed', error }
   }
   try {
-    return await lookAndPublish(context)
+    return await work()
   } catch (thrown) {
     const { signal } = context
     const error = toPinyonError(signal.aborted ? signal.reason : thrown)
@@ -116,6 +153,22 @@ export async function syncMirror(context: SyncContext): Promise<SyncResult> {
 }
 
 async function lookAndPublish(context: SyncContext): Promise<SyncResult> {
+  const { mirror, store, signal } = context
+  const look = await lookAndCapture(context, async (job, { tally, extraFiles }) => {
+    const onPackages = (packages: number) => report(context, { step: 'packages', ...tally, packages })
+    return { bytes: tally.bytes, extraFiles, ...(await context.ingest(job, { signal, onPackages })) }
+  })
+  if (look.unchanged === undefined) return { mirror, outcome: 'published', ...look.captured }
+  const record = { mirror, checkedAt: context.now(), error: undefined }
+  await store.recordSync(look.seen === undefined ? record : { ...record, seen: look.seen })
+  return { mirror, outcome: 'unchanged', snapshot: look.unchanged }
+}
+
+/**
+ * Looks upstream, and captures what is worth a snapshot.
+ * @throws PinyonError upstream's trouble, and what `use` throws, when no other source helped
+ */
+export async function lookAndCapture<T>(context: CaptureNeeds, use: UseCapture<T>): Promise<LookResult<T>> {
   const { mirror, store, signal } = context
   const [newest] = await store.snapshots(mirror)
   const pending = newest === undefined ? undefined : await findPending(context, newest)
@@ -134,7 +187,7 @@ async function lookAndPublish(context: SyncContext): Promise<SyncResult> {
       if (end === 'moved') continue
       if (end === 'unchanged' && !areExtrasNew) {
         areExtrasNew = await haveExtrasChanged(context, snapshot)
-        if (!areExtrasNew) return await unchanged(context, snapshot, shown?.fetched.seen)
+        if (!areExtrasNew) return { unchanged: snapshot, seen: shown?.fetched.seen }
         known = { ...known, whole: true }
         continue
       }
@@ -143,14 +196,14 @@ async function lookAndPublish(context: SyncContext): Promise<SyncResult> {
     failure = undefined
     if (shown === undefined) continue
     try {
-      const published = await captureAndPublish(context, shown, known.newest)
-      if (published !== undefined) return published
+      const captured = await captureAndUse(context, shown, known.newest, use)
+      if (captured !== undefined) return { captured: captured.value }
     } catch (thrown) {
       signal.throwIfAborted()
       failure = toPinyonError(thrown)
       const trouble = SOURCE_TROUBLE[failure.code]
-      const published = trouble === 'torn' ? await captureElsewhere(context, shown, known) : undefined
-      if (published !== undefined) return published
+      const captured = trouble === 'torn' ? await captureElsewhere(context, shown, known, use) : undefined
+      if (captured !== undefined) return { captured: captured.value }
       // What was fetched is there.
       if (trouble !== 'failing' || context.upstream.baseurls.length < 2) throw failure
     }
@@ -162,39 +215,36 @@ async function lookAndPublish(context: SyncContext): Promise<SyncResult> {
 }
 
 /** Whether it is time to look at the files beside repomd.xml, and one is another: that is a snapshot, too. */
-async function haveExtrasChanged(context: SyncContext, newest: Snapshot): Promise<boolean> {
-  const { extraFiles, extraLooks, actor = ACTORS.schedule, now } = context
-  if (extraFiles === undefined || extraLooks?.take(newest, actor, now()) !== true) return false
+async function haveExtrasChanged(context: CaptureNeeds, newest: Snapshot): Promise<boolean> {
+  const { mirror, repository = mirror, extraFiles, extraLooks, actor = ACTORS.schedule, now } = context
+  if (extraFiles === undefined) return false
+  const look = { repository, createdAt: newest.createdAt, actor, nowMs: now() }
+  if (extraLooks?.take(look) !== true) return false
   return (await findChangedExtras(context, extraFiles, newest)).length > 0
 }
 
-async function unchanged(context: SyncContext, snapshot: Snapshot, seen?: SeenRepomd): Promise<SyncResult> {
-  const { mirror, store } = context
-  const record = { mirror, checkedAt: context.now(), error: undefined }
-  await store.recordSync(seen === undefined ? record : { ...record, seen })
-  return { mirror, outcome: 'unchanged', snapshot }
-}
-
 /** Captures what another source shows than the one whose files cannot be had. Undefined when that cannot be had either, or moved meanwhile. */
-async function captureElsewhere(
-  context: SyncContext,
+async function captureElsewhere<T>(
+  context: CaptureNeeds,
   { fetched }: Shown,
   known: KnownUpstream,
-): Promise<SyncResult | undefined> {
+  use: UseCapture<T>,
+): Promise<{ readonly value: T } | undefined> {
   for await (const other of lookPastTorn(context, known, fetched)) {
-    const published = await captureAndPublish(context, other, known.newest).catch(() => undefined)
+    const captured = await captureAndUse(context, other, known.newest, use).catch(() => undefined)
     context.signal.throwIfAborted()
-    if (published !== undefined) return published
+    if (captured !== undefined) return captured
   }
   return undefined
 }
 
 /** Undefined when upstream moved meanwhile. */
-async function captureAndPublish(
-  context: SyncContext,
+async function captureAndUse<T>(
+  context: CaptureNeeds,
   { fetched, repomd }: Shown,
   newest: Snapshot | undefined,
-): Promise<SyncResult | undefined> {
+  use: UseCapture<T>,
+): Promise<{ readonly value: T } | undefined> {
   const { mirror, upstream, blobs, claims, signal } = context
   const primary = findPrimary(repomd)
   upstream.beginGeneration?.(fetched.seen.digest)
@@ -209,28 +259,23 @@ async function captureAndPublish(
   }
   const { signature } = context
   const checked = signature === undefined ? {} : { signature }
-  const { extraFiles } = context
-  const wished = extraFiles === undefined ? {} : { extraFiles }
+  const wished = context.extraFiles === undefined ? {} : { extraFiles: context.extraFiles }
   const capturing = { upstream, blobs, claims, signal, onFile, ...wished, ...checked }
   const captured = await captureFiles(capturing, fetched, repomd)
   if (captured === undefined) return undefined
   refuseWithoutPrimary(primary, captured)
   const previous = newest === undefined ? undefined : await context.store.files(newest)
-  const { hopes = new SignatureHopes() } = context
-  const mayCome = () => hopes.mayCome(mirror, fetched.seen.digest, context.now())
+  const { hopes = new SignatureHopes(), repository = mirror } = context
+  const mayCome = () => hopes.mayCome(repository, fetched.seen.digest, context.now())
   const capture = noteLateSignature(captured, previous, mayCome)
   const job = createJob(context, fetched, repomd, capture, previous)
-  const published = await context.ingest(job, {
-    signal,
-    onPackages: (packages) => report(context, { step: 'packages', filesDone, filesTotal, bytes, packages }),
-  })
   const extras = capture.files.filter(({ type }) => type === EXTRA_TYPE)
-  const changed = previous === undefined ? [] : differing(extras, previous)
-  return { mirror, outcome: 'published', bytes, extraFiles: changed, ...published }
+  const extraFiles = previous === undefined ? [] : differing(extras, previous)
+  return { value: await use(job, { tally: { filesDone, filesTotal, bytes }, extraFiles }) }
 }
 
 function createJob(
-  context: SyncContext,
+  context: CaptureNeeds,
   fetched: FetchedRepomd,
   repomd: Repomd,
   capture: Capture,
@@ -272,7 +317,7 @@ function refuseWithoutPrimary({ href }: RepomdRecord, capture: Capture): void {
 }
 
 function report(
-  context: SyncContext,
+  context: CaptureNeeds,
   progress: Partial<SyncProgress> & { readonly step: SyncProgress['step'] },
 ): void {
   const zero = { filesDone: 0, filesTotal: 0, bytes: 0, packages: 0 }

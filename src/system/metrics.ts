@@ -24,6 +24,8 @@ export interface MetricSources {
   /** Of each mirror: packages that upstream has dropped and snapshots list, and those of the current snapshot. */
   readonly packages: () => Promise<readonly MirrorPackages[]>
   readonly views: () => Promise<number>
+  /** Processes that serve, and how many of them died and were replaced. */
+  readonly workers: () => { readonly serving: number; readonly restarts: number }
 }
 
 /** How many packages of a mirror are where. */
@@ -67,6 +69,7 @@ export class Metrics {
     )
     this.#readCache(sources)
     this.#readSources(sources)
+    this.#readWorkers(sources)
     this.#readPackages(sources)
     this.#read('views', 'Live views', sources.views)
     this.#read('generation', 'The number of the present generation of the index', sources.generation)
@@ -143,6 +146,20 @@ export class Metrics {
       Number(isDown),
     )
     add('failures', 'Failures of a source since its last whole answer', ({ failures }) => failures)
+  }
+
+  #readWorkers({ workers }: MetricSources): void {
+    this.#read('workers', 'Processes that serve, the first one included', () => workers().serving)
+    const counter = new Counter({
+      name: 'pinyon_worker_restarts_total',
+      help: 'Workers that died and were replaced',
+      registers: [],
+      collect() {
+        this.reset()
+        this.inc(workers().restarts)
+      },
+    })
+    this.#registry.registerMetric(counter)
   }
 
   /** One look-up for all four. */

@@ -65,6 +65,8 @@ export interface UpstreamRequest {
 export interface SourceReport {
   /** Its base URL, without credentials. */
   readonly baseurl: string
+  /** Of a mirror of several architectures: whose source it is. */
+  readonly arch?: string
   /** `set aside`: others are asked before it; `down`: it is not asked until its back-off has passed. */
   readonly state: 'ok' | 'set aside' | 'down'
   /** Failures since it last gave a whole answer. */

@@ -3,7 +3,7 @@ import { describe, test, type TestContext } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
 import { BlobCache } from '../../src/cache/blob-cache.ts'
-import type { Blob, BlobStore } from '../../src/cache/blob-store.ts'
+import type { Blob } from '../../src/cache/blob-store.ts'
 import type { SharedBlob } from '../../src/cache/shared-blob.ts'
 import { digestOf, type Digest } from '../../src/model/digest.ts'
 import { assertBytes } from '../contract/assert-bytes.ts'
@@ -42,7 +42,7 @@ function setUp(t: TestContext): Setup {
     }
   }
   const remove = async (digest: Digest) => stored.delete(digest)
-  const cache = new BlobCache({ open: openBlob, remove } as unknown as BlobStore, LIMITS)
+  const cache = new BlobCache({ open: openBlob, remove }, LIMITS)
   t.after(() => cache.close())
   return {
     cache,

@@ -324,3 +324,49 @@ describe('where it reads', () => {
     assert.deepEqual(stderr, ['0 mirrors written'])
   })
 })
+
+describe('several architectures', () => {
+  const REPO = `[updates]
+name=Updates for $basearch
+metalink=https://mirrors.example/metalink?repo=updates-$releasever&arch=$basearch
+gpgkey=https://mirrors.example/KEY-$basearch
+gpgcheck=1
+[mixed]
+baseurl=http://h/$basearch/ http://h/x86_64/
+[plain]
+baseurl=http://h/all/
+[per-$basearch]
+baseurl=http://h/$arch/
+`
+
+  test('become one mirror where the sources have $basearch', async (t) => {
+    const args = ['-', '--releasever', '43', '--arches', 'x86_64,aarch64']
+    const { code, stdout, config } = await importYum(t, args, { input: REPO })
+    assert.equal(code, 0)
+    assert.deepEqual([...config.mirrors.keys()], ['updates', 'plain'])
+    const { arches = [] } = config.mirrors.get('updates') ?? {}
+    assert.deepEqual(
+      arches.map(({ arch, list, gpgKeys }) => [arch, list?.url, gpgKeys]),
+      ['aarch64', 'x86_64'].map((arch) => [
+        arch,
+        `https://mirrors.example/metalink?repo=updates-43&arch=${arch}`,
+        [{ url: `https://mirrors.example/KEY-${arch}` }],
+      ]),
+    )
+    assert.equal(config.mirrors.get('plain')?.arches, undefined)
+    assert.match(stdout, /# Updates for \$basearch/)
+    assert.match(stdout, /# Left out: only some of its URLs have \$basearch\n/)
+    assert.match(stdout, /# Left out: in its id, \$basearch is not known/)
+    assert.doesNotMatch(stdout, /__/)
+  })
+
+  test('are refused where they are none, or beside one', async () => {
+    for (const more of [
+      ['--arches', '../x'],
+      ['--arches', 'a,a'],
+      ['--arches', ''],
+      ['--arches', 'a', '--basearch', 'b'],
+    ])
+      assert.equal((await pinyon(['import', '-', ...more], { input: REPO })).code, 2, more.join(' '))
+  })
+})

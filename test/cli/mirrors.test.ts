@@ -53,7 +53,7 @@ describe('without a running server', () => {
     assert.match(String(snapshot), new RegExp(`^${NAME}$`))
     assert.deepEqual(one, { outcome: 'published', packages: 2, added: 1, removed: 1, replaced: 0 })
     assert.deepEqual(byMirror.get('two')?.['outcome'], 'unchanged')
-    assert.deepEqual(Object.keys(byMirror.get('broken') ?? {}), ['outcome', 'error'])
+    assert.deepEqual(Object.keys(byMirror.get('broken') ?? {}), ['outcome', 'error', 'advice'])
   })
 
   test('status and snapshots read the data directory', async (t) => {

@@ -26,6 +26,7 @@ const SHOWN_ONLY = [
   'proxy_sslcacert',
   'proxy_sslclientcert',
   'proxy_sslclientkey',
+  'arches',
 ]
 /** Keys without a default; all-keys.yaml calls them examples. */
 const WITHOUT_DEFAULT = new Set([

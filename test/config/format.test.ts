@@ -24,6 +24,7 @@ mirrors:
       formatConfig(new ConfigFile(t).load(text, { PASSWORD: 'secret' })),
       `listen: 127.0.0.1:8080
 data_dir: /srv/pinyon
+workers: auto
 sync_interval: 1h30m
 policy: warm
 warm_window: 30d

@@ -24,6 +24,7 @@ describe('what is read', () => {
         file: config.file,
         listen: { host: '127.0.0.1', port: 8080 },
         dataDir: join(config.dir, 'data'),
+        workers: 'auto',
         syncIntervalMs: 28_800_000,
         ...NO_PREFETCH,
         policy: 'warm',
@@ -58,6 +59,7 @@ describe('what is read', () => {
 listen: '[::1]:80'
 public_url: https://h/p/
 data_dir: /srv/pinyon
+workers: 3
 sync_interval: off
 policy: immediate
 warm_window: 2w
@@ -87,6 +89,7 @@ mirrors:
       listen: { host: '::1', port: 80 },
       publicUrl: 'https://h/p',
       dataDir: '/srv/pinyon',
+      workers: 3,
       syncIntervalMs: 'off',
       policy: 'immediate',
       warmWindowMs: 14 * 86_400_000,

@@ -3,9 +3,9 @@ import { describe, test } from 'node:test'
 import { ConfigFile } from './support.ts'
 
 const TOP =
-  'one of listen, public_url, data_dir, sync_interval, vars, tokens, policy, warm_window, prefetch, retention, cache, fast_path, hosts, dashboard, mirrors'
+  'one of listen, public_url, data_dir, workers, sync_interval, vars, tokens, policy, warm_window, prefetch, retention, cache, fast_path, hosts, dashboard, mirrors'
 const MIRROR =
-  'one of baseurl, metalink, mirrorlist, mirrorlist_expire, failovermethod, vars, fallback, xml_base, extra_files, policy, warm_window, enabled, sync_interval, timeout, retries, minrate, throttle, bandwidth, max_parallel_downloads, proxy, sslverify, sslcacert, sslclientcert, sslclientkey, username, password, bearer_token, proxy_username, proxy_password, proxy_sslverify, proxy_sslcacert, proxy_sslclientcert, proxy_sslclientkey, strict, allow_older, pin, gpgkey, repo_gpgcheck, gpgcheck'
+  'one of baseurl, metalink, mirrorlist, mirrorlist_expire, failovermethod, vars, arches, fallback, xml_base, extra_files, policy, warm_window, enabled, sync_interval, timeout, retries, minrate, throttle, bandwidth, max_parallel_downloads, proxy, sslverify, sslcacert, sslclientcert, sslclientkey, username, password, bearer_token, proxy_username, proxy_password, proxy_sslverify, proxy_sslcacert, proxy_sslclientcert, proxy_sslclientkey, strict, allow_older, pin, gpgkey, repo_gpgcheck, gpgcheck'
 const NAME = 'a mirror name of letters, digits and . _ + @ ~ -'
 const PIN = "a snapshot's name such as 2016-12-13-13-30"
 const LISTEN = 'host:port such as 127.0.0.1:8080, [::1]:8080 or :8080'
@@ -81,7 +81,7 @@ const CASES: readonly [string, string, ...string[]][] = [
     '4: mirrors.m.xml_base[1]: found "http://***@h/", expected an http or https URL without credentials',
   ],
   ['an unknown key', 'colour: red\n', `1: colour: found an unknown key, expected ${TOP}`],
-  ['a key of a later version', 'workers: auto\n', `1: workers: found an unknown key, expected ${TOP}`],
+  ['a key of a later version', 'replicas: 2\n', `1: replicas: found an unknown key, expected ${TOP}`],
   [
     'a misspelt key',
     'data-dirs: x\n',
@@ -232,6 +232,11 @@ const CASES: readonly [string, string, ...string[]][] = [
     'retries: half',
     mirror('retries: 1.5'),
     '4: mirrors.m.retries: found 1.5, expected a whole number from 0 (none) to 100',
+  ],
+  [
+    'workers: too many',
+    'workers: 65\n',
+    '1: workers: found 65, expected auto, or a whole number from 1 to 64',
   ],
   [
     'retries: too many',

@@ -8,7 +8,8 @@ import { createPackage, publishSimply } from '../snapshot/publish-simply.ts'
 const URL = 'https://keys.example.org/KEY'
 const FIRST: FetchedKeys = { url: URL, keys: Buffer.of(1, 0, 255), firstAt: 10, checkedAt: 10, strangers: [] }
 
-const SIGNATURE: VerifiedSignature = {
+/** Who signed a snapshot. */
+export const SIGNATURE: VerifiedSignature = {
   fingerprint: 'AB',
   primary: 'CD',
   owner: 'Repository <r@example.org>',

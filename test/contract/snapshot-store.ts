@@ -11,6 +11,7 @@ import {
   publishSimply,
 } from '../snapshot/publish-simply.ts'
 import { describeAdoption } from './adoption.ts'
+import { describeArches } from './arches.ts'
 import { describePinsAndPast, listed } from './pins-and-past.ts'
 import { describeDifferences } from './snapshot-differences.ts'
 import { describeKeys } from './keys.ts'
@@ -43,6 +44,7 @@ export function describeSnapshotStore(open: (t: TestContext) => SnapshotPlace): 
     describeUsage(open)
     describeKeys(openStore)
     describeListings(openStore)
+    describeArches(openStore)
   })
 }
 

@@ -101,7 +101,7 @@ export class CallFarm {
     const dir = join(this.#scratch, `template-${this.#templates.size}`)
     mkdirSync(dir)
     const mirrors = { [MIRROR]: { baseurl: this.upstream.url, retries: 0 } }
-    const settings = { listen: '127.0.0.1:0', data_dir: './data', sync_interval: 'off', mirrors }
+    const settings = { listen: '127.0.0.1:0', data_dir: './data', sync_interval: 'off', workers: 1, mirrors }
     const file = join(dir, 'pinyon.yaml')
     writeFileSync(file, JSON.stringify(settings))
     if (synced > 0) await this.#sync(dir, template)

@@ -18,6 +18,9 @@ const CRASHES: readonly (readonly [ScenarioName, PowerLoss, KillPoint])[] = [
   ['fill', 'torn', { key: 'rename data/blobs.v1/sha256/*/*', ordinal: 2, when: 'after' }],
   // Files of a snapshot are gone that was retired just before.
   ['gc', 'names', { key: 'unlink data/blobs.v1/sha256/*/*', ordinal: 3, when: 'before' }],
+  // Between the old database and the new one there is none.
+  ['rebuild', 'strict', { key: 'rename data/pinyon.db', ordinal: 1, when: 'before' }],
+  ['verify', 'names', { key: 'rename data/quarantine/sha256-*', ordinal: 2, when: 'after' }],
   ['pin', 'strict', { key: 'rename pinyon.yaml', ordinal: 2, when: 'after' }],
 ]
 

@@ -99,7 +99,7 @@ describe('the pages', () => {
     database.prepare('UPDATE client_usage SET client = client || ?, agent = ?').run(HOSTILE, HOSTILE)
     database.prepare("INSERT INTO defect SELECT id, ?, 'size', ? FROM snapshot").run(HOSTILE, HOSTILE)
     database
-      .prepare('INSERT INTO snapshot_signature SELECT id, ?, ?, ?, ?, 1, 1 FROM snapshot')
+      .prepare(`INSERT INTO snapshot_signature SELECT id, '', ?, ?, ?, ?, 1, 1 FROM snapshot`)
       .run(HOSTILE, HOSTILE, HOSTILE, HOSTILE)
     database
       .prepare(

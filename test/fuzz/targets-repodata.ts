@@ -5,7 +5,7 @@ import { PinyonError } from '../../src/model/errors.ts'
 import { climbOf, MAX_CLIMB, normalizeHref, normalizePackageHref } from '../../src/model/href.ts'
 import type { PackageRecord } from '../../src/model/repodata.ts'
 import { PrimaryScanner } from '../../src/repodata/primary-scanner.ts'
-import { hrefsAt, padding, placeOf } from '../../src/model/snapshot-path.ts'
+import { baseEnd, hrefsAt, placeOf } from '../../src/model/snapshot-path.ts'
 import { parseRepomd, repomdFingerprint } from '../../src/repodata/repomd.ts'
 import { matchesSignature } from '../../src/signature/signature-match.ts'
 import { encodeHref } from '../../src/upstream/encode-href.ts'
@@ -228,12 +228,12 @@ function checkClimb(raw: string, below: string | undefined): void {
   assert.equal(normalizePackageHref(href), href)
   const climb = climbOf(href)
   assert.ok(climb <= MAX_CLIMB)
-  const base = `http://mirror.example:8080/in/here${padding(climb)}/`
+  const base = `http://mirror.example:8080/in/here${baseEnd({ climb })}/`
   const asked = new URL(base + encodeHref(href))
   assert.ok(asked.href.startsWith('http://mirror.example:8080/in/here/'), asked.href)
   const place = decodeURIComponent(asked.pathname.slice('/in/here/'.length))
-  assert.equal(place, placeOf(href, climb).toWellFormed())
-  assert.ok(hrefsAt(placeOf(href, climb), climb).includes(href))
+  assert.equal(place, placeOf(href, { climb }).toWellFormed())
+  assert.ok(hrefsAt(placeOf(href, { climb }), { climb }).includes(href))
 }
 
 const SIGNED = Buffer.from('<repomd/>')

@@ -11,7 +11,7 @@ const PACKED = [
   'src',
   'config',
   'docs',
-  'bench/results',
+  'bench',
   'CONTRIBUTING.md',
   'Dockerfile',
   'package.json',

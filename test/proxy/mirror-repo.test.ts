@@ -47,7 +47,7 @@ describe('mirror.repo', () => {
     const text = formatMirrorRepo({
       mirror: 'epel-el9',
       view: SNAPSHOT,
-      climb: 0,
+      layout: { climb: 0 },
       base: 'http://h:1/p',
       settings,
     })
@@ -70,13 +70,19 @@ gpgkey=http://h:1/p/repos/yum/epel-el9/RPM-GPG-KEY
 
   test('of what moves is called by its mirror, and says nothing that nobody configured', () => {
     assert.equal(
-      formatMirrorRepo({ mirror: 'm', view: 'latest', climb: 0, base: 'http://h', settings: NOTHING }),
+      formatMirrorRepo({
+        mirror: 'm',
+        view: 'latest',
+        layout: { climb: 0 },
+        base: 'http://h',
+        settings: NOTHING,
+      }),
       '[m]\nname=m\nbaseurl=http://h/repos/yum/m/latest/\nenabled=1\n',
     )
   })
 
   test('leads as far down as packages climb', () => {
-    const facts = { mirror: 'm', climb: 2, base: 'http://h', settings: NOTHING }
+    const facts = { mirror: 'm', layout: { climb: 2 }, base: 'http://h', settings: NOTHING }
     assert.match(
       formatMirrorRepo({ ...facts, view: SNAPSHOT }),
       new RegExp(`^baseurl=http://h/repos/yum/m/${SNAPSHOT}/_/_$`, 'm'),
@@ -92,7 +98,7 @@ gpgkey=http://h:1/p/repos/yum/epel-el9/RPM-GPG-KEY
     const text = formatMirrorRepo({
       mirror: 'a+b@c~1._-Z',
       view: 'latest',
-      climb: 0,
+      layout: { climb: 0 },
       base: 'http://h/$x',
       settings,
     })

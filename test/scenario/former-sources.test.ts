@@ -152,6 +152,7 @@ test('former sources are bounded, by mirrors and for each, and go with the data'
   assert.ok(sources.upstreamOf('m50', undefined) !== undefined)
   const store = {
     mirrors: () => Promise.resolve([{ name: 'm60' }, { name: 'm61' }, { name: 'kept' }] as never),
+    seenArches: async () => new Map(),
     seenRepomd: (name: string) =>
       Promise.resolve((name === 'm61' ? { baseurl: 'http://x/' } : undefined) as never),
   }
@@ -174,16 +175,22 @@ test('a source that a list named once leads no further after a restart than that
   const seen = { configured: undefined, near: 'loopback', far: 'public' } as const
   await sources.remember(
     {
-      mirrors: async () => Object.keys(seen).map((name) => ({ name })) as never,
+      mirrors: async () => [...Object.keys(seen), 'arches'].map((name) => ({ name })) as never,
       seenRepomd: async (name) =>
-        ({ baseurl: upstream.url, named: seen[name as keyof typeof seen] }) as never,
+        name === 'arches'
+          ? undefined
+          : ({ baseurl: upstream.url, named: seen[name as keyof typeof seen] } as never),
+      seenArches: async (name) =>
+        new Map(name === 'arches' ? [['x86_64', { baseurl: upstream.url, named: 'public' } as never]] : []),
     },
     new Map(),
   )
   for (const name of ['configured', 'near'])
     assert.equal((await sources.upstreamOf(name, undefined)?.get('file'))?.status, 200)
-  await assert.rejects(sources.upstreamOf('far', undefined)?.get('file') ?? assert.fail(), {
-    code: 'UPSTREAM_REFUSED',
-  })
+  for (const name of ['far', 'arches'])
+    await assert.rejects(
+      sources.upstreamOf(name, undefined, { arch: 'x86_64' })?.get('file') ?? assert.fail(),
+      { code: 'UPSTREAM_REFUSED' },
+    )
   assert.equal(upstream.count(), 2)
 })

@@ -102,14 +102,24 @@ static int path_of(int descriptor, char *path) {
 
 static int is_hex(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); }
 
-// The path below the directory without what is another in each run: names of processes, digests, serial numbers.
+// The length of a time in a file's name, such as 2026-11-22T02-13-05-123Z; 0 where there is none.
+static size_t time_length(const char *from) {
+  const char *shape = "0000-00-00T00-00-00-000Z";
+  size_t length = 0;
+  while (shape[length] && (shape[length] == '0' ? from[length] >= '0' && from[length] <= '9' : from[length] == shape[length]))
+    length++;
+  return shape[length] ? 0 : length;
+}
+
+// The path below the directory without what is another in each run: names of processes, digests, serial numbers, times.
 static void place_of(const char *path, char *place, size_t size) {
   const char *from = strlen(path) >= directory_length ? path + directory_length : ".";
   size_t to = 0;
   int hidden = 0;
   while (*from && strncmp(from, " (deleted)", 10) != 0 && to + 2 < size) {
-    size_t run = 0;
-    while (is_hex(from[run])) run++;
+    size_t run = time_length(from);
+    if (run == 0)
+      while (is_hex(from[run])) run++;
     int whole = (to == 0 || place[to - 1] == '/') && (from[run] == '/' || from[run] == 0);
     if (run >= 12 || (run >= 2 && whole)) {
       place[to++] = '*';

@@ -43,7 +43,7 @@ export async function startServer(t: TestContext, options: StartServerOptions): 
   const configFile = join(dir, 'pinyon.yaml')
   const dataDir = join(dir, 'data')
   const { mirrors = {} } = options
-  const config = { listen: '127.0.0.1:0', data_dir: './data', sync_interval: 'off', mirrors }
+  const config = { listen: '127.0.0.1:0', data_dir: './data', sync_interval: 'off', workers: 1, mirrors }
   writeFileSync(configFile, options.text ?? JSON.stringify(config))
   const child = spawn(process.execPath, [options.main ?? MAIN, 'serve', '--config', configFile], {
     stdio: ['ignore', 'pipe', options.onError === undefined ? 'inherit' : 'pipe'],

@@ -19,6 +19,7 @@ test('figures are what is so when somebody asks, each with its help, and absent 
     sources: () => SOURCES,
     generation: async () => 7,
     views: async () => 2,
+    workers: () => ({ serving: 3, restarts: 4 }),
   })
   metrics.countReload(true, 5_000)
   metrics.countReload(false, 6_000)
@@ -57,6 +58,8 @@ test('figures are what is so when somebody asks, each with its help, and absent 
     'pinyon_source_down{mirror="m",source="http://h/"} 1',
     'pinyon_source_failures{mirror="m",source="http://h/"} 6',
     'pinyon_views 2',
+    'pinyon_worker_restarts_total 4',
+    'pinyon_workers 3',
   ])
   for (const line of lines) assert.ok(text.includes(`# HELP ${line.split(/[ {]/)[0]} `), line)
   protectedBytes = 600

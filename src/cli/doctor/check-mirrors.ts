@@ -7,6 +7,7 @@ import { PinyonError, toPinyonError } from '../../model/errors.ts'
 import { adviseOnUpstream } from '../../model/upstream-advice.ts'
 import { parseRepomd } from '../../repodata/repomd.ts'
 import { fetchRepomd } from '../../snapshot/repomd-source.ts'
+import { ArchSources } from '../../upstream/arch-sources.ts'
 import type { MirrorUpstream } from '../../upstream/mirror-upstream.ts'
 import { Network } from '../../upstream/network.ts'
 import { fine, type Finding } from './finding.ts'
@@ -25,9 +26,13 @@ export async function checkMirrors(config: Config, nowMs: number): Promise<Findi
   const sources = openSources({ ...config, mirrors }, { network })
   const limit = pLimit(PARALLEL)
   const enabled = [...mirrors.values()].filter((mirror) => mirror.enabled)
-  const check = async ({ name }: MirrorConfig) => await checkMirror(name, sources.upstreams.get(name), nowMs)
+  const asked = enabled.flatMap(({ name }) => {
+    const upstreams = sources.upstreams.get(name)
+    if (!(upstreams instanceof ArchSources)) return [{ name, label: name, upstream: upstreams }]
+    return [...upstreams.arches].map(([arch, upstream]) => ({ name, label: `${name} (${arch})`, upstream }))
+  })
   try {
-    return await Promise.all(enabled.map((mirror) => limit(() => check(mirror))))
+    return await Promise.all(asked.map((one) => limit(() => checkMirror(one, nowMs))))
   } finally {
     await sources.close()
   }
@@ -37,12 +42,16 @@ function hurry(mirror: MirrorConfig): MirrorConfig {
   return { ...mirror, retries: 0, timeoutMs: Math.min(mirror.timeoutMs, PATIENCE_MS) }
 }
 
+/** Asks one repository; of several architectures each is one. */
 async function checkMirror(
-  name: string,
-  upstream: MirrorUpstream | undefined,
+  {
+    name,
+    label,
+    upstream,
+  }: { readonly name: string; readonly label: string; readonly upstream: MirrorUpstream | undefined },
   nowMs: number,
 ): Promise<Finding> {
-  const check = `mirror ${name}`
+  const check = `mirror ${label}`
   const startedAt = performance.now()
   try {
     if (upstream === undefined) throw new PinyonError('MIRROR_UNCONFIGURED', `no such mirror: ${name}`)

@@ -163,10 +163,11 @@ function section<T>(
 type Namer = (name: string) => Html
 
 function movedRow(
-  { name, arch, from, to, also_added: added = [], also_removed: removed = [] }: MovedView,
+  { name, arch, arches, from, to, also_added: added = [], also_removed: removed = [] }: MovedView,
   link: Namer,
 ): Html {
   const others = [
+    ...describeArches(arch, arches),
     ...removed.map((evr) => `${clip(evr)} is gone`),
     ...added.map((evr) => `${clip(evr)} is new`),
   ]
@@ -177,12 +178,17 @@ function movedRow(
   </tr>`
 }
 
-function packageRow({ name, nevra, size }: PackageView, link: Namer): Html {
+function packageRow({ name, nevra, size, arch, arches }: PackageView, link: Namer): Html {
   return html`<tr>
     <th scope="row" class="nm">${link(name)}</th>
     <td class="m">${clip(nevra)}</td>
-    <td class="mu">${bytes(size)}</td>
+    <td class="mu">${bytes(size)} ${describeArches(arch, arches).join('')}</td>
   </tr>`
+}
+
+/** Where a package is that does not say it itself. */
+function describeArches(arch: string, arches: readonly string[] = []): string[] {
+  return arches.every((one) => one === arch) ? [] : [`in ${arches.join(', ')}`]
 }
 
 function replacedRow({ name, nevra, from, to }: ReplacedView, link: Namer): Html {

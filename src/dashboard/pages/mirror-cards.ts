@@ -149,7 +149,7 @@ export function setupCard({ mirror, context, links }: MirrorParts, base: string)
           formatMirrorRepo({
             mirror: name,
             view: current.name,
-            climb: current.climb,
+            layout: current,
             base,
             settings,
           }).trimEnd(),
@@ -160,9 +160,9 @@ export function setupCard({ mirror, context, links }: MirrorParts, base: string)
   const rolling = copyLine(
     `dnf config-manager --add-repo ${base}/setup.repo?mirror=${encodeURIComponent(name)}&at=rolling`,
   )
-  const one = copyLine(
-    `curl -fsSO ${base}/repos/yum/${name}/${current?.name ?? 'latest'}/repodata/repomd.xml`,
-  )
+  const [arch] = current?.arches ?? []
+  const root = `${base}/repos/yum/${name}/${current?.name ?? 'latest'}${arch === undefined ? '' : `/${arch}`}`
+  const one = copyLine(`curl -fsSO ${root}/repodata/repomd.xml`)
   return card(
     'setup',
     'Set me up',

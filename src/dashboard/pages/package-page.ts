@@ -6,6 +6,7 @@ import type { DashboardContext, Page, PageRequest } from '../context.ts'
 import { findMirror } from '../find-mirror.ts'
 import { html, type Html } from '../html.ts'
 import { Links, readQuery } from '../links.ts'
+import { archNote } from '../parts/arch-note.ts'
 import { dataTable } from '../parts/data-table.ts'
 import { badge, crumbs } from '../parts/pieces.ts'
 import { bytes, clip, count } from '../text.ts'
@@ -82,15 +83,16 @@ function row(
       : html`<a class="m" href="${links.snapshot(mirror, snapshot.name)}">${snapshot.name}</a>`
   const evr = `${formatEvr(one)}.${one.arch}`
   const [first, last] = [listing[0], listing.at(-1)]
+  const place = archNote(one, last?.arches)
   const title = isNamed
-    ? html`<span class="m">${clip(evr)}</span>`
+    ? html`<span class="m">${clip(evr)}</span> ${place}`
     : html`<a href="${links.package(mirror, one.name)}">${clip(one.name)}</a>
-        <span class="m mu">${clip(evr)}</span>`
+        <span class="m mu">${clip(evr)}</span> ${place}`
   const file =
     last !== undefined &&
     html` <a
       class="fa"
-      href="${links.file(mirror, last.name, placeOf(one.href, last.climb))}"
+      href="${links.file(mirror, last.name, placeOf(one.href, last))}"
       aria-label="${`Download ${clip(one.href)}`}"
       >rpm</a
     >`

@@ -38,7 +38,9 @@ export async function searchPage(context: DashboardContext, request: PageRequest
     limit: MAX_PACKAGES,
     budgetMs: BUDGET_MS,
   })
-  const rows = hits.map(
+  // Several architectures may have the very same package.
+  const each = new Map(hits.map((hit) => [`${hit.mirror} ${formatNevra(hit)} ${hit.digest}`, hit]))
+  const rows = [...each.values()].map(
     (hit) =>
       html`<tr>
         <th scope="row" class="nm">

@@ -7,6 +7,8 @@ import { Links } from '../links.ts'
 import { copyLine } from '../parts/pieces.ts'
 import { jobLine } from './farm-page.ts'
 
+/** Of a mirror without a snapshot. */
+const NO_LAYOUT = { climb: 0 }
 /** Mirrors offered at a time: of more, the name is typed. */
 const MAX_OFFERED = 200
 
@@ -101,7 +103,7 @@ function machine(
   const repo = formatMirrorRepo({
     mirror: chosen.name,
     view,
-    climb: chosen.current?.climb ?? 0,
+    layout: chosen.current ?? NO_LAYOUT,
     base,
     settings: context.clientSettings(chosen.name),
   })
@@ -121,9 +123,12 @@ function machine(
 function more(chosen: FarmMirror, isRolling: boolean, base: string): Html {
   const { name, current } = chosen
   const view = isRolling ? 'latest' : (current?.name ?? 'latest')
-  const url = `${base}${snapshotPath({ mirror: name, name: view, climb: current?.climb ?? 0 })}`
+  const url = `${base}${snapshotPath({ ...(current ?? NO_LAYOUT), mirror: name, name: view })}`
+  // Where the shell is to leave $basearch alone, and where nobody replaces it.
+  const named = url.includes('$') ? `'${name},${url}'` : `${name},${url}`
+  const one = url.replaceAll('$basearch', current?.arches?.[0] ?? '')
   const file = `${base}/setup.repo?mirror=${encodeURIComponent(name)}&at=${isRolling ? 'rolling' : 'current'}`
-  return html`${block('dnf', 'dnf, once', 'For one command, without any file.', copyLine(`dnf --repofrompath=${name},${url} --repo=${name} list --available`))}
+  return html`${block('dnf', 'dnf, once', 'For one command, without any file.', copyLine(`dnf --repofrompath=${named} --repo=${name} list --available`))}
   ${block('mock', 'mock', 'In a configuration of your own, after its include().', copyLine(`config_opts['dnf.conf'] += """\n[${name}]\nname=${name}\nbaseurl=${url}\n"""`, { isBlock: true }))}
   ${block('zypper', 'zypper', 'The same repository, for openSUSE’s tools.', copyLine(`zypper addrepo --refresh "${file}"`))}
   ${block(
@@ -135,5 +140,5 @@ function more(chosen: FarmMirror, isRolling: boolean, base: string): Html {
       copyLine(`podman build --build-arg CI_MIRRORS_URL=${base}/repos/views/$BUILD_TAG/all_latest.json .`),
     ],
   )}
-  ${block('one', 'One file with curl', 'Any path below a snapshot can be had like that.', copyLine(`curl -fsSO ${url}/repodata/repomd.xml`))}`
+  ${block('one', 'One file with curl', 'Any path below a snapshot can be had like that.', copyLine(`curl -fsSO ${one}/repodata/repomd.xml`))}`
 }

@@ -1,3 +1,4 @@
+import { splitArch } from '../../model/arch.ts'
 import { placeOf } from '../../model/snapshot-path.ts'
 import { digestHex, type Digest } from '../../model/digest.ts'
 import { formatNevra } from '../../model/nevra.ts'
@@ -9,6 +10,7 @@ import type { DashboardContext, Page, PageRequest } from '../context.ts'
 import { findMirror, findSnapshot } from '../find-mirror.ts'
 import { html, type Html, type HtmlPart } from '../html.ts'
 import { Links, readQuery } from '../links.ts'
+import { archNote } from '../parts/arch-note.ts'
 import { dataTable } from '../parts/data-table.ts'
 import { badge, card, crumbs } from '../parts/pieces.ts'
 import { ago, bytes, clip, count, counted, time } from '../text.ts'
@@ -76,7 +78,7 @@ async function factsCard({ mirror, snapshot, context, links, nowMs }: Parts): Pr
   const [listed, before] = [all[at], all[at + 1]]
   const changes = listed?.changes === undefined ? undefined : changesInWords(listed.changes)
   const files = await context.snapshots.files(snapshot)
-  const repomd = files.find(({ type }) => type === 'repomd')
+  const repomds = files.filter(({ type }) => type === 'repomd')
   const rows: readonly (readonly [string, HtmlPart])[] = [
     ['Made', time(snapshot.createdAt, nowMs)],
     ['Packages', `${count(snapshot.packageCount)}, ${bytes(snapshot.packageBytes)}`],
@@ -98,10 +100,16 @@ async function factsCard({ mirror, snapshot, context, links, nowMs }: Parts): Pr
     ['Kept because', (listed?.kept ?? []).join(', ')],
     ['Used', html`${counted(listed?.requests ?? 0, 'request')}, last ${ago(listed?.lastUsed, nowMs)}`],
     ['Revision', clip(snapshot.revision ?? '–')],
-    [
-      'repomd.xml, ETag',
-      html`<code class="sel">${repomd?.digest === undefined ? '–' : digestHex(repomd.digest)}</code>`,
-    ],
+    ...(snapshot.arches === undefined
+      ? []
+      : [['Architectures', clip(snapshot.arches.join(', '), 200)] as const]),
+    ...repomds.map(({ path, digest }) => {
+      const arch = snapshot.arches && splitArch(path, snapshot.arches)?.arch
+      return [
+        arch === undefined ? 'repomd.xml, ETag' : `repomd.xml of ${arch}, ETag`,
+        html`<code class="sel">${digest === undefined ? '–' : digestHex(digest)}</code>`,
+      ] as const
+    }),
   ]
   return card(
     'facts',
@@ -236,9 +244,10 @@ function packageRow(one: PackageSpan, snapshot: Snapshot, mirror: FarmMirror, li
   return html`<tr>
     <th scope="row" class="nm">
       <a href="${links.package(mirror.name, one.name)}">${clip(formatNevra(one))}</a>
+      ${archNote(one, snapshot.arches)}
       <a
         class="fa"
-        href="${links.file(mirror.name, snapshot.name, placeOf(one.href, snapshot.climb))}"
+        href="${links.file(mirror.name, snapshot.name, placeOf(one.href, snapshot))}"
         aria-label="${`Download ${clip(one.href)}`}"
         >rpm</a
       >

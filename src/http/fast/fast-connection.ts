@@ -36,19 +36,22 @@ export interface ConnectionTimes {
   readonly idleMs: number
 }
 
+/** Where the bytes of warm files are. */
+export type FastContent = Pick<Content, 'peek' | 'chunks' | 'dropUnreadable'>
+
 /** What the connections of a server share. */
 export interface FastContext {
   readonly requests: RequestReader
   readonly answers: PreparedAnswers
   readonly times: ConnectionTimes
-  readonly content: Content
+  readonly content: FastContent
   readonly reads: SharedReads
   readonly writes: SmallWrites
   readonly isDraining: boolean
   /** A file that was asked for by exactly this target before. */
   peek(target: string): FileReply | undefined
-  /** Gives node:http a way to answer requests of the connection that it is sent. */
-  openDetour(connection: FastConnection, socket: Socket): Detour
+  /** Gives node:http a way to answer requests of the connection that it is sent; undefined where there is none. */
+  openDetour(connection: FastConnection, socket: Socket): Detour | undefined
   /** Hands over the connection, and what came on it last. */
   handOver(connection: FastConnection, socket: Socket, bytes: Buffer): void
   /** Told when an answer has ended, and after it when the connection has, or is node:http's for good. */
@@ -93,6 +96,8 @@ export class FastConnection implements EndedRequest, DetourOwner {
   constructor(socket: Socket, context: FastContext) {
     this.connection = socket
     this.client = socket.remoteAddress
+    // That may have come while somebody else had the connection.
+    this.#hasEnded = socket.readableEnded
     this.#context = context
     socket.setTimeout(context.times.requestMs)
     socket.on('timeout', this.#onTimeout)
@@ -131,6 +136,11 @@ export class FastConnection implements EndedRequest, DetourOwner {
   onDetourClosed(): void {
     this.#detour = undefined
     if (this.#way !== 'fast') this.connection.destroy()
+  }
+
+  /** Takes bytes that came before, while somebody else had the connection. */
+  goOnWith(bytes: Buffer): void {
+    this.#onBytes(bytes, bytes.length)
   }
 
   readonly #onData = (chunk: Buffer): void => this.#onBytes(chunk, chunk.length)
@@ -306,9 +316,10 @@ export class FastConnection implements EndedRequest, DetourOwner {
 
   /** Has node:http answer this request. */
   #makeDetour(request: Buffer): void {
+    this.#detour ??= this.#context.openDetour(this, this.connection)
+    if (this.#detour === undefined) return this.#handOver(request)
     this.#way = 'detour'
     this.#isIdle = true
-    this.#detour ??= this.#context.openDetour(this, this.connection)
     this.#detour.push(request)
     const next = this.#next
     if (next !== undefined) {
@@ -329,6 +340,11 @@ export class FastConnection implements EndedRequest, DetourOwner {
   }
 
   #handOver(bytes: Buffer): void {
+    this.#context.handOver(this, this.detach(), bytes)
+  }
+
+  /** Lets go of the connection, which must not be busy. */
+  detach(): Socket {
     const socket = this.connection
     this.#way = 'fast'
     this.#detour?.destroy()
@@ -339,7 +355,7 @@ export class FastConnection implements EndedRequest, DetourOwner {
     socket.off('end', this.#onEnd)
     socket.off('data', this.#onData)
     socket.setTimeout(0)
-    this.#context.handOver(this, socket, bytes)
+    return socket
   }
 
   readonly #onEnd = (): void => {

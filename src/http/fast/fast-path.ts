@@ -1,14 +1,13 @@
-import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
-import type { Duplex } from 'node:stream'
 
-import type { Content } from '../../proxy/content.ts'
 import type { FileReply } from '../../proxy/reply.ts'
-import type { Logger } from '../../system/logger.ts'
 import { Detour } from '../detour.ts'
-import type { EndedRequest } from '../ended-request.ts'
-import { FastConnection, type ConnectionTimes, type FastContext } from './fast-connection.ts'
-import { HitLog } from './hit-log.ts'
+import {
+  FastConnection,
+  type ConnectionTimes,
+  type FastContent,
+  type FastContext,
+} from './fast-connection.ts'
 import { PreparedAnswers } from './prepared-answers.ts'
 import { RequestReader } from './request-head.ts'
 import { SharedReads } from './shared-reads.ts'
@@ -21,7 +20,7 @@ const FIRST_REQUEST_MS = 1_000
 export interface FastFiles {
   /** A file of a snapshot that was asked for by exactly this target before. */
   readonly peek: (target: string) => FileReply | undefined
-  readonly content: Content
+  readonly content: FastContent
   /** Whether new connections begin here. */
   readonly isOn: () => boolean
 }
@@ -29,61 +28,75 @@ export interface FastFiles {
 /** What a {@link FastPath} is built from. */
 export interface FastPathOptions extends FastFiles {
   readonly times: ConnectionTimes
-  readonly log: Logger
-  readonly onEnd: ((ended: EndedRequest) => void) | undefined
+  /** Told when an answer has ended. */
+  readonly onEnd: (ended: FastConnection) => void
+  /** Takes what is not answered here, with what came on it last, unread: by then nobody listens to the connection. */
+  readonly handOver: (socket: Socket, bytes: Buffer | undefined) => void
+  /** Serves detours; where nobody does, what would make one is handed over. */
+  readonly serve?: (detour: Detour) => void
 }
 
-/** The connections of a server that node:http has not been handed, and may never be. */
+/** The connections of a server that nobody else has been handed, and may never be. */
 export class FastPath implements FastContext {
   readonly requests = new RequestReader()
   readonly reads = new SharedReads()
   readonly writes = new SmallWrites()
   readonly answers: PreparedAnswers
   readonly times: ConnectionTimes
-  readonly content: Content
+  readonly content: FastContent
   isDraining = false
   readonly #options: FastPathOptions
-  readonly #log: HitLog
   readonly #connections = new Set<FastConnection>()
-  readonly #handOver: (socket: Duplex) => void
   #idle: (() => void) | undefined
 
-  /** Takes the place of node's own listener for connections of this server. */
-  constructor(server: Server, options: FastPathOptions) {
+  constructor(options: FastPathOptions) {
     this.#options = options
     this.times = options.times
     this.content = options.content
     this.answers = new PreparedAnswers(options.times.keepAliveMs)
-    this.#log = new HitLog(options.log)
-    const listeners = server.listeners('connection')
-    this.#handOver = (socket) => {
-      for (const listener of listeners) Reflect.apply(listener, server, [socket])
-    }
-    server.removeAllListeners('connection')
-    server.on('connection', (socket) => this.#accept(socket))
   }
 
   peek(target: string): FileReply | undefined {
     return this.#options.peek(target)
   }
 
-  handOver(connection: FastConnection, socket: Socket, bytes: Buffer): void {
-    this.onClose(connection)
-    this.#handOver(socket)
-    // What came first is read first: node's parser takes the rest from the socket itself, in a later turn.
-    socket.emit('data', bytes)
-    if (socket.isPaused()) socket.resume()
+  /** Begins with a connection, or goes on with one of which these bytes have come, unread. */
+  accept(socket: Socket, bytes?: Buffer): void {
+    if (!this.#options.isOn()) return this.#options.handOver(socket, bytes)
+    const connection = new FastConnection(socket, this)
+    this.#connections.add(connection)
+    if (bytes !== undefined) connection.goOnWith(bytes)
   }
 
-  openDetour(connection: FastConnection, socket: Socket): Detour {
+  handOver(connection: FastConnection, socket: Socket, bytes: Buffer): void {
+    this.onClose(connection)
+    this.#options.handOver(socket, bytes)
+  }
+
+  openDetour(connection: FastConnection, socket: Socket): Detour | undefined {
+    const { serve } = this.#options
+    if (serve === undefined) return undefined
     const detour = new Detour(socket, connection)
-    this.#handOver(detour)
+    serve(detour)
     return detour
   }
 
+  /** Lets go of at most so many connections that wait for their next request, or for their first. */
+  giveAway(count: number, take: (socket: Socket) => void): void {
+    const idle = [...this.#connections].filter(({ isBusy }) => !isBusy)
+    for (const connection of idle.slice(0, count)) {
+      this.onClose(connection)
+      take(connection.detach())
+    }
+  }
+
+  /** Connections that wait, or are being answered. */
+  get size(): number {
+    return this.#connections.size
+  }
+
   onEnd(connection: FastConnection): void {
-    this.#options.onEnd?.(connection)
-    this.#log.log(connection)
+    this.#options.onEnd(connection)
   }
 
   onClose(connection: FastConnection): void {
@@ -106,11 +119,6 @@ export class FastPath implements FastContext {
   /** Ends what is left. */
   destroy(): void {
     for (const connection of this.#connections) connection.connection.destroy()
-  }
-
-  #accept(socket: Socket): void {
-    if (this.#options.isOn()) this.#connections.add(new FastConnection(socket, this))
-    else this.#handOver(socket)
   }
 
   #tellIfIdle(): void {

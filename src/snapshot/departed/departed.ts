@@ -11,6 +11,8 @@ export interface SnapshotPlace {
   readonly mirror: string
   readonly mirrorId: number
   readonly seq: number
+  /** Where it has several architectures: which, as all its paths begin with one. */
+  readonly arches?: readonly string[] | undefined
 }
 
 /** Some packages. */
@@ -52,6 +54,8 @@ export interface Departure {
   readonly leftAt: number | undefined
   /** Its name. */
   readonly lastSnapshot: string | undefined
+  /** Its architectures, where it has several. */
+  readonly lastArches?: readonly string[] | undefined
   /** Whether upstream has other bytes under its href by now. */
   readonly isReplaced: boolean
   readonly lost: LostFacts | undefined

@@ -14,6 +14,7 @@ const PACKAGE = `p.id AS packageId, p.mirror_id AS mirrorId, m.name AS mirror, p
 const DEPARTURE = `d.state, d.last_seq AS lastSeq, l.asked_at AS askedAt, l.times, l.answers,
   (SELECT s.created_at FROM snapshot s WHERE s.mirror_id = p.mirror_id AND s.seq > p.last_seq ORDER BY s.seq LIMIT 1) AS leftAt,
   (SELECT s.name FROM snapshot s WHERE s.mirror_id = p.mirror_id AND s.seq <= p.last_seq ORDER BY s.seq DESC LIMIT 1) AS lastSnapshot,
+  (SELECT s.arches FROM snapshot s WHERE s.mirror_id = p.mirror_id AND s.seq <= p.last_seq ORDER BY s.seq DESC LIMIT 1) AS lastArches,
   EXISTS (SELECT 1 FROM package n WHERE n.mirror_id = p.mirror_id AND n.href_hash = p.href_hash AND n.href = p.href
     AND n.last_seq IS NULL) AS isReplaced`
 

@@ -2,6 +2,7 @@ import type Database from 'better-sqlite3'
 
 import type { Digest } from '../../model/digest.ts'
 import { hashHref } from '../database.ts'
+import { toArches } from '../rows.ts'
 import { runWrite } from '../write-transaction.ts'
 import type {
   Departure,
@@ -113,6 +114,7 @@ interface FileRow extends Omit<ListedFile, 'size' | 'departure'> {
   readonly lastSeq: number | null
   readonly leftAt: number | null
   readonly lastSnapshot: string | null
+  readonly lastArches: string | null
   readonly isReplaced: number
   readonly askedAt: number | null
   readonly times: number | null
@@ -120,7 +122,19 @@ interface FileRow extends Omit<ListedFile, 'size' | 'departure'> {
 }
 
 function toListedFile(row: FileRow): ListedFile {
-  const { size, state, lastSeq, leftAt, lastSnapshot, isReplaced, askedAt, times, answers, ...listed } = row
+  const {
+    size,
+    state,
+    lastSeq,
+    leftAt,
+    lastSnapshot,
+    lastArches,
+    isReplaced,
+    askedAt,
+    times,
+    answers,
+    ...listed
+  } = row
   const file = { ...listed, size: size ?? undefined }
   if (state === null) return file
   const lost = askedAt === null ? undefined : { askedAt, times: times ?? 1, answers: answers ?? '' }
@@ -129,6 +143,7 @@ function toListedFile(row: FileRow): ListedFile {
     lastSeq: lastSeq ?? 0,
     leftAt: leftAt ?? undefined,
     lastSnapshot: lastSnapshot ?? undefined,
+    ...(lastArches === null ? {} : { lastArches: toArches(lastArches) }),
     isReplaced: isReplaced === 1,
     lost,
   }

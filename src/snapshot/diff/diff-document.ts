@@ -19,6 +19,8 @@ export interface PackageView {
   readonly digest: Digest
   /** Bytes; null when primary does not say. */
   readonly size: number | null
+  /** Of a mirror of several architectures: in the repositories of which of them. */
+  readonly arches?: readonly string[]
 }
 
 /** A version of a package whose name and architecture stand beside it. */
@@ -37,6 +39,8 @@ export interface MovedView {
   readonly arch: string
   readonly from: VersionView
   readonly to: VersionView
+  /** As of a package. */
+  readonly arches?: readonly string[]
   /** Other versions that came or went with it; absent when there is none. */
   readonly also_added?: readonly string[]
   readonly also_removed?: readonly string[]
@@ -146,7 +150,12 @@ export function excerptOf(view: DiffView): DiffView {
 
 function toPackageView(one: StoredPackage): PackageView {
   const { name, epoch, version, release, arch, href, digest, size = null } = one
-  return { nevra: formatNevra(one), name, epoch, version, release, arch, href, digest, size }
+  const nevra = formatNevra(one)
+  return { nevra, name, epoch, version, release, arch, href, digest, size, ...archesOf(one) }
+}
+
+function archesOf({ arches }: StoredPackage): { readonly arches?: readonly string[] } {
+  return arches === undefined ? {} : { arches }
 }
 
 function toReplacedView({ from, to }: Replaced<StoredPackage>): ReplacedView {
@@ -164,6 +173,7 @@ function toMovedView({ from, to, alsoAdded, alsoRemoved }: MovedPackage): MovedV
     arch: to.arch,
     from: toVersionView(from),
     to: toVersionView(to),
+    ...archesOf(to),
     ...(alsoAdded.length === 0 ? {} : { also_added: alsoAdded.map(formatEvr) }),
     ...(alsoRemoved.length === 0 ? {} : { also_removed: alsoRemoved.map(formatEvr) }),
   }

@@ -26,7 +26,7 @@ export interface PackageChanges {
 
 type Writable<T> = { [Key in keyof T]: T[Key] extends readonly (infer Item)[] ? Item[] : never }
 
-/** Sorts the packages in which two snapshots differ by what that means for who installs them. */
+/** Sorts the packages in which two snapshots differ by what that means for who installs them; of several architectures, of each. */
 export function classifyPackages(differences: PackageDifferences): PackageChanges {
   const changes: Writable<PackageChanges> = {
     replaced: [],
@@ -44,7 +44,7 @@ export function classifyPackages(differences: PackageDifferences): PackageChange
   return changes
 }
 
-/** All packages of one name and architecture, before and after. */
+/** All packages of one name and architecture, in one repository, before and after. */
 interface Group {
   readonly before: StoredPackage[]
   readonly after: StoredPackage[]
@@ -52,8 +52,8 @@ interface Group {
 
 function groupByName({ gone, come, kept }: PackageDifferences): Iterable<Group> {
   const groups = new Map<string, Group>()
-  const groupOf = ({ name, arch }: StoredPackage) => {
-    const key = `${name}\0${arch}`
+  const groupOf = ({ name, arch, arches = [] }: StoredPackage) => {
+    const key = [name, arch, ...arches].join('\0')
     const known = groups.get(key)
     if (known !== undefined) return known
     const group: Group = { before: [], after: [] }

@@ -1,3 +1,4 @@
+import { splitArch } from '../../model/arch.ts'
 import type { DiffStatements } from './sql-diff.ts'
 import type { Snapshot } from '../store.ts'
 import type { PackageDifferences, StoredPackage } from './stored-package.ts'
@@ -9,21 +10,26 @@ export function readDifferences(
   to: Snapshot,
 ): PackageDifferences {
   const span = { mirrorId: from.mirrorId, fromSeq: from.seq, toSeq: to.seq }
+  // Where one of them has a single repository, both are compared as wholes.
+  const arches = from.arches && to.arches && [...new Set([...from.arches, ...to.arches])]
+  const toPackage = (row: PackageRow) => toStoredPackage(row, arches)
   const gone: StoredPackage[] = []
   const come: StoredPackage[] = []
   for (const row of statements.changedPackages.iterate(span) as Iterable<PackageRow & { come: number }>)
-    (row.come === 1 ? come : gone).push(toStoredPackage(row))
+    (row.come === 1 ? come : gone).push(toPackage(row))
   if (gone.length === 0 && come.length === 0) return { gone, come, kept: [] }
   const names = new Map([...gone, ...come].map(({ name, arch }) => [`${name}\0${arch}`, [name, arch]]))
   const kept = statements.keptPackages.all({ ...span, names: JSON.stringify([...names.values()]) })
-  return { gone, come, kept: (kept as PackageRow[]).map(toStoredPackage) }
+  return { gone, come, kept: (kept as PackageRow[]).map(toPackage) }
 }
 
 /** A row of package columns: a null size is one that primary did not state. */
 export type PackageRow = Omit<StoredPackage, 'size'> & { readonly size: number | null }
 
-/** A package's row in the shape of stored-package.ts. */
-export function toStoredPackage(row: PackageRow): StoredPackage {
+/** A package's row in the shape of stored-package.ts. @param arches those that its href may begin with, if any */
+export function toStoredPackage(row: PackageRow, arches?: readonly string[]): StoredPackage {
   const { name, epoch, version, release, arch, href, digest, size } = row
-  return { name, epoch, version, release, arch, href, digest, size: size ?? undefined }
+  const own = arches && splitArch(href, arches)?.arch
+  const one = { name, epoch, version, release, arch, href, digest, size: size ?? undefined }
+  return own === undefined ? one : { ...one, arches: [own] }
 }

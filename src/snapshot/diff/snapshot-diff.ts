@@ -1,6 +1,7 @@
 import type { BlobStore } from '../../cache/blob-store.ts'
 import type { Advisory } from '../../model/advisory.ts'
 import { PinyonError } from '../../model/errors.ts'
+import { mergeArches } from '../arches/same-changes.ts'
 import { classifyPackages, type PackageChanges } from './diff.ts'
 import { findNewAdvisories } from './new-advisories.ts'
 import type { CandidateFile, Snapshot, SnapshotReader } from '../store.ts'
@@ -41,7 +42,7 @@ export async function diffSnapshots(
 ): Promise<SnapshotDiff> {
   const first = await requireSnapshot(store, mirror, from)
   const second = await requireSnapshot(store, mirror, to)
-  const packages = classifyPackages(await store.differences(first, second))
+  const packages = mergeArches(classifyPackages(await store.differences(first, second)))
   const files = [await store.files(first), await store.files(second)] as const
   const { advisories, error } = await findNewAdvisories(blobs, ...files)
   // A snapshot that was retired meanwhile may have lost packages while they were read.

@@ -7,6 +7,8 @@ export interface StoredPackage extends Nevra {
   readonly digest: Digest
   /** Bytes; undefined when primary does not say. */
   readonly size: number | undefined
+  /** Where snapshots have several architectures: in the repositories of which of them it is this. */
+  readonly arches?: readonly string[]
 }
 
 /** The packages in which two snapshots of a mirror differ, each a listed href with its bytes. */

@@ -10,16 +10,26 @@ import { readExtras } from './read-extras.ts'
 
 const LOOK_INTERVAL_MS = 86_400_000
 
-/** When files beside repomd.xml were looked at last, by mirror. */
+/** A look at the files beside a repomd.xml that is the same as before. */
+export interface ExtraLook {
+  /** What the repository is called. */
+  readonly repository: string
+  /** When its snapshot was made; both in milliseconds since the epoch. */
+  readonly createdAt: number
+  readonly nowMs: number
+  readonly actor: string
+}
+
+/** When files beside repomd.xml were looked at last, by repository. */
 export class ExtraLooks {
   readonly #lookedAt = new Map<string, number>()
 
-  /** Whether it is time to look at them, beside a snapshot that pins what upstream's repomd.xml says. That counts as a look. */
-  take({ mirror, createdAt }: Snapshot, actor: string, nowMs: number): boolean {
-    const last = this.#lookedAt.get(mirror) ?? createdAt
+  /** Whether it is time for one. That counts as a look. */
+  take({ repository, createdAt, nowMs, actor }: ExtraLook): boolean {
+    const last = this.#lookedAt.get(repository) ?? createdAt
     // A time to come is of a clock that was set back.
     const isDue = actor !== ACTORS.schedule || nowMs - last >= LOOK_INTERVAL_MS || last > nowMs
-    if (isDue) this.#lookedAt.set(mirror, nowMs)
+    if (isDue) this.#lookedAt.set(repository, nowMs)
     return isDue
   }
 }

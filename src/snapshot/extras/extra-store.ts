@@ -1,4 +1,5 @@
 import type { Digest } from '../../model/digest.ts'
+import type { ExtraFile } from '../../model/repodata.ts'
 
 /** A snapshot, by its number among all. */
 export interface SnapshotId {
@@ -13,6 +14,8 @@ export interface ListedExtra {
   readonly size: number | undefined
   readonly mirrorId: number
   readonly seq: number
+  /** Of that snapshot, where it has several. */
+  readonly arches: readonly string[] | undefined
 }
 
 /** How many files beside the packages a snapshot has. */
@@ -30,8 +33,10 @@ export interface ExtraCounts {
 /** Files beside the packages and those that repomd.xml names. */
 export interface ExtraStore {
   counts(snapshot: SnapshotId): Promise<ExtraCounts>
+  /** All that a snapshot lists, by path. */
+  list(snapshot: SnapshotId): Promise<readonly ExtraFile[]>
   /**
-   * Which file states the digest of one: a path below the snapshot, `capture` for one that was pinned as it was found. Undefined where it was not
+   * Which file states the digest of one: a path below its repository, `capture` for one that was pinned as it was found. Undefined where it was not
    * noted, and for what is none.
    */
   statedBy(snapshot: SnapshotId, path: string): Promise<string | undefined>

@@ -5,7 +5,7 @@ import { prepareAll, type Prepared } from '../sql.ts'
 
 // Statements about files beside the packages. Of snapshots that were retired there are no rows.
 
-const EXTRA = 'x.path, x.digest, x.size, s.mirror_id AS mirrorId'
+const EXTRA = 'x.path, x.digest, x.size, s.mirror_id AS mirrorId, s.arches'
 const IS_CACHED = 'EXISTS (SELECT 1 FROM blob b WHERE b.digest = x.digest)'
 /** The newest snapshot of the mirror does not list it. */
 const HAS_LEFT = `NOT EXISTS (SELECT 1 FROM extra_file n WHERE n.snapshot_id = (SELECT id FROM snapshot
@@ -17,6 +17,8 @@ const EXTRAS = {
     coalesce(sum(NOT ${IS_CACHED} AND ${HAS_LEFT}), 0) AS atRisk,
     (SELECT count(*) FROM repodata_file f WHERE f.snapshot_id = :snapshotId AND f.type = 'extra') AS pinned
     FROM extra_file x JOIN snapshot s ON s.id = x.snapshot_id WHERE x.snapshot_id = :snapshotId`,
+  list: `SELECT path, digest, size, stated_by AS statedBy FROM extra_file
+    WHERE snapshot_id = :snapshotId ORDER BY path`,
   statedBy: `SELECT stated_by AS statedBy FROM extra_file WHERE snapshot_id = :snapshotId AND path = :path
     UNION ALL SELECT 'capture' FROM repodata_file WHERE snapshot_id = :snapshotId AND path = :path AND type = 'extra'`,
   missing: `SELECT ${EXTRA}, s.seq FROM extra_file x JOIN snapshot s ON s.id = x.snapshot_id

@@ -1,5 +1,7 @@
 import type Database from 'better-sqlite3'
 
+import type { ExtraFile } from '../../model/repodata.ts'
+import { toArches } from '../rows.ts'
 import type { ExtraCounts, ExtraStore, ListedExtra, SnapshotId } from './extra-store.ts'
 import { prepareExtras, type ExtraStatements } from './sql-extras.ts'
 
@@ -16,6 +18,10 @@ export class SqliteExtras implements ExtraStore {
 
   async counts({ id: snapshotId }: SnapshotId): Promise<ExtraCounts> {
     return this.#statements.counts.get({ snapshotId }) as ExtraCounts
+  }
+
+  async list({ id: snapshotId }: SnapshotId): Promise<readonly ExtraFile[]> {
+    return this.#statements.list.all({ snapshotId }).map(toExtraFile)
   }
 
   async statedBy({ id: snapshotId }: SnapshotId, path: string): Promise<string | undefined> {
@@ -43,9 +49,19 @@ export class SqliteExtras implements ExtraStore {
   }
 }
 
+type Nullable<T> = { readonly [Key in keyof T]-?: T[Key] | null }
+
+function toExtraFile(row: unknown): ExtraFile {
+  const { path, digest, size, statedBy } = row as Nullable<ExtraFile> & Pick<ExtraFile, 'path' | 'digest'>
+  return { path, digest, ...(size === null ? {} : { size }), ...(statedBy === null ? {} : { statedBy }) }
+}
+
 function toListed(rows: readonly unknown[]): readonly ListedExtra[] {
   return rows.map((row) => {
-    const listed = row as Omit<ListedExtra, 'size'> & { readonly size: number | null }
-    return { ...listed, size: listed.size ?? undefined }
+    const listed = row as Omit<ListedExtra, 'size' | 'arches'> & {
+      readonly size: number | null
+      readonly arches: string | null
+    }
+    return { ...listed, size: listed.size ?? undefined, arches: toArches(listed.arches) }
   })
 }

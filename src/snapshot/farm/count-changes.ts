@@ -1,3 +1,4 @@
+import { mergeArches } from '../arches/same-changes.ts'
 import { classifyPackages } from '../diff/diff.ts'
 import type { Snapshot, SnapshotReader } from '../store.ts'
 import type { FarmWriter } from './farm.ts'
@@ -14,9 +15,8 @@ export async function countChanges(
     const all = await store.snapshots(snapshot.mirror)
     const before = all.find(({ seq }) => seq < snapshot.seq)
     if (before === undefined) return
-    const { added, removed, upgraded, downgraded, replaced } = classifyPackages(
-      await store.differences(before, snapshot),
-    )
+    const changes = classifyPackages(await store.differences(before, snapshot))
+    const { added, removed, upgraded, downgraded, replaced } = mergeArches(changes)
     await store.farm.recordChanges(snapshot.id, {
       added: added.length,
       removed: removed.length,

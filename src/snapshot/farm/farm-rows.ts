@@ -9,6 +9,7 @@ import type {
   MirrorUseSummary,
   PackageSpan,
 } from './farm.ts'
+import { toArches } from '../rows.ts'
 
 // From the rows that the statements of sql-farm.ts give to the records of farm.ts: a null column is an absent value.
 
@@ -34,6 +35,7 @@ export interface MirrorRow {
   readonly packages: number
   readonly bytes: number
   readonly climb: number
+  readonly arches: string | null
   readonly cached: number | null
   readonly cachedBytes: number | null
   readonly currentSince: number | null
@@ -52,10 +54,14 @@ export interface DepartedRow {
 }
 
 /** A snapshot in a list. */
-export type SnapshotRow = { readonly cameAt: number } & Omit<FarmSnapshot, 'cached' | 'cachedBytes'> &
+export type SnapshotRow = { readonly cameAt: number } & Omit<
+  FarmSnapshot,
+  'cached' | 'cachedBytes' | 'arches'
+> &
   Nullable<ChangeCounts> &
   Nullable<Pick<ListedSnapshot, 'revision' | 'lastUsed' | 'cached' | 'cachedBytes'>> & {
     readonly requests: number
+    readonly arches: string | null
   }
 
 /** A package, with its number. */
@@ -112,9 +118,9 @@ export function toMirror(row: MirrorRow, departed: DepartedCounts = NO_DEPARTED)
 }
 
 function toCurrent(row: MirrorRow, id: number): FarmSnapshot {
-  const { seq, snapshot: name, createdAt, packages, bytes, climb, cached, cachedBytes } = row
+  const { seq, snapshot: name, createdAt, packages, bytes, climb, arches, cached, cachedBytes } = row
   const counted = { cached: cached ?? undefined, cachedBytes: cachedBytes ?? undefined }
-  return { id, seq, name, createdAt, packages, bytes, climb, ...counted }
+  return { id, seq, name, createdAt, packages, bytes, climb, arches: toArches(arches), ...counted }
 }
 
 /** A row of `snapshots`. */
@@ -128,6 +134,7 @@ export function toListedSnapshot(row: SnapshotRow, kept: readonly string[]): Lis
     packages,
     bytes,
     climb,
+    arches: toArches(row.arches),
     requests,
     kept,
     cached: row.cached ?? undefined,

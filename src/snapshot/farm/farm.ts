@@ -37,6 +37,8 @@ export interface FarmSnapshot {
   readonly bytes: number
   /** The most directories above the root that a package of it lies in. */
   readonly climb: number
+  /** Of one of several architectures: their names. */
+  readonly arches?: readonly string[] | undefined
   /** As counted last; undefined before that. */
   readonly cached: number | undefined
   readonly cachedBytes: number | undefined

@@ -21,7 +21,7 @@ const FARM = {
   totalChanges: 'SELECT total_changes() AS count',
   mirrors: `SELECT m.id, m.name, m.listed, m.pin_id IS NOT NULL AS pinned, m.pin_why AS pinWhy, m.removed_at AS removedAt,
       m.checked_at AS checkedAt, m.succeeded_at AS succeededAt, m.error, s.id AS snapshotId, s.seq, s.name AS snapshot,
-      s.created_at AS createdAt, s.package_count AS packages, s.package_bytes AS bytes, s.climb, s.cached,
+      s.created_at AS createdAt, s.package_count AS packages, s.package_bytes AS bytes, s.climb, s.arches, s.cached,
       s.cached_bytes AS cachedBytes,
       iif(m.error IS NULL, NULL, (SELECT sum(f.times) FROM ${FAILED})) AS failures,
       iif(m.error IS NULL, NULL, (SELECT min(f.first_at) FROM ${FAILED})) AS failingSince, g.created_at AS currentSince, u.last_seen AS lastUsed,
@@ -40,7 +40,7 @@ const FARM = {
       s.added + s.removed + s.upgraded + s.downgraded + s.replaced AS changed FROM snapshot s
     WHERE s.mirror_id = :mirrorId AND s.retired_at IS NULL AND s.created_at >= :since ORDER BY s.seq DESC LIMIT :limit`,
   hosts: `SELECT count(DISTINCT client) AS count FROM client_usage WHERE mirror_id = :mirrorId AND last_seen >= :since`,
-  snapshots: `SELECT s.id, s.seq, s.name, s.created_at AS createdAt, s.package_count AS packages, s.package_bytes AS bytes, s.climb,
+  snapshots: `SELECT s.id, s.seq, s.name, s.created_at AS createdAt, s.package_count AS packages, s.package_bytes AS bytes, s.climb, s.arches,
       coalesce(s.adopted_at, s.created_at) AS cameAt, s.cached, s.cached_bytes AS cachedBytes, s.revision, s.added, s.removed, s.upgraded, s.downgraded, s.replaced,
       coalesce(u.requests, 0) AS requests, u.last_seen AS lastUsed
     FROM snapshot s LEFT JOIN snapshot_usage u ON u.snapshot_id = s.id

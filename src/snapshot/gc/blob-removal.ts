@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
 import type { Digest } from '../../model/digest.ts'
 import { toPinyonError } from '../../model/errors.ts'
 import { currentToken } from './blob-scan.ts'
@@ -8,6 +10,10 @@ import { runWrite } from '../write-transaction.ts'
 
 /** Blobs that lose their names in one transaction: a millisecond or two, which whoever else wants to write waits. */
 const BLOBS_AT_ONCE = 64
+
+/** A file that is open keeps its space: so often, and so long after each other, a full disk is tried again, in milliseconds. */
+const SPACE_TRIES = 80
+const SPACE_RETRY_MS = 25
 
 /** Who is told of a removal. */
 interface RemovalProgress {
@@ -62,11 +68,23 @@ async function removeSome(
     // They could go when they went. A disk that was too full for the transaction has their space now; else entries without a file are mended.
     release()
     if (toPinyonError(error).code !== 'NO_SPACE') throw error
-    gone = await runWrite(database, take, { durable: false })
+    // As soon as nobody has them open: the server is told, and a fill that has just stored one ends.
+    context.onRemoved(blobs.map(({ digest }) => digest))
+    gone = await writeWhenThereIsSpace(database, take)
   }
   release()
   if (gone !== undefined && gone.length > 0) context.onRemoved(gone.map(({ digest }) => digest))
   return gone
+}
+
+async function writeWhenThereIsSpace<T>(database: GcContext['database'], take: () => T): Promise<T> {
+  for (let tries = 0; ; tries += 1)
+    try {
+      return await runWrite(database, take, { durable: false })
+    } catch (error) {
+      if (toPinyonError(error).code !== 'NO_SPACE' || tries === SPACE_TRIES) throw error
+      await sleep(SPACE_RETRY_MS)
+    }
 }
 
 /**

@@ -10,7 +10,7 @@ const KEYS = {
   urls: 'SELECT url FROM key_source',
   forget: 'DELETE FROM key_source WHERE url = :url',
   signature: `SELECT fingerprint, primary_fingerprint AS "primary", owner, hash, signed_at AS signedAt,
-    verified_at AS verifiedAt FROM snapshot_signature WHERE snapshot_id = :snapshotId`,
+    verified_at AS verifiedAt FROM snapshot_signature WHERE snapshot_id = :snapshotId AND arch = :arch`,
 } as const
 
 export type KeyStatements = Prepared<typeof KEYS>

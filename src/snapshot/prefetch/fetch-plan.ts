@@ -40,7 +40,7 @@ export async function planNamed(
     for (const file of page) {
       const meant = specs.filter((spec) => isMeant(spec, file))
       for (const spec of meant) unknown.delete(spec)
-      if (meant.length > 0 && !file.isCached) files.push(toWanted(file, snapshot.seq))
+      if (meant.length > 0 && !file.isCached) files.push(toWanted(file, snapshot))
     }
   if (unknown.size === 0) return files
   throw new PinyonError(
@@ -59,7 +59,7 @@ export async function planDeparted(
   const files: WantedFile[] = []
   for (let after = 0; ;) {
     const page = await store.list(mirror, { states, isHeld, after, limit: PAGE })
-    files.push(...page.map((file) => toWanted(file, file.departure?.lastSeq ?? 0)))
+    files.push(...page.map((file) => toWanted(file, lastOf(file))))
     const last = page.at(-1)
     if (last === undefined || page.length < PAGE) return files
     after = last.packageId
@@ -74,21 +74,31 @@ async function collect(
 ): Promise<WantedFile[]> {
   const files: WantedFile[] = []
   for await (const page of store.packages(snapshot, { newerThan }))
-    for (const file of page) if (isWanted(file)) files.push(toWanted(file, snapshot.seq))
+    for (const file of page) if (isWanted(file)) files.push(toWanted(file, snapshot))
   return files
 }
 
 /** Files beside the packages as they are wanted. */
 export function wantExtras(mirror: string, extras: readonly ListedExtra[]): WantedFile[] {
-  return extras.map(({ path, digest, size, mirrorId, seq }) => ({
+  return extras.map(({ path, digest, size, mirrorId, seq, arches }) => ({
     path,
     digest,
     ...(size === undefined ? {} : { size }),
-    snapshot: { mirror, mirrorId, seq },
+    snapshot: { mirror, mirrorId, seq, arches },
     isPackage: false,
   }))
 }
 
-function toWanted({ href, digest, size, mirror, mirrorId }: ListedFile, seq: number): WantedFile {
-  return { path: href, digest, size, snapshot: { mirror, mirrorId, seq }, isPackage: true }
+/** The last snapshot that lists it. */
+function lastOf({ departure }: ListedFile): LastSnapshot {
+  return { seq: departure?.lastSeq ?? 0, arches: departure?.lastArches }
+}
+
+type LastSnapshot = Pick<SnapshotPlace, 'seq' | 'arches'>
+
+function toWanted(
+  { href, digest, size, mirror, mirrorId }: ListedFile,
+  { seq, arches }: LastSnapshot,
+): WantedFile {
+  return { path: href, digest, size, snapshot: { mirror, mirrorId, seq, arches }, isPackage: true }
 }

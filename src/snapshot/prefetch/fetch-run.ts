@@ -1,3 +1,4 @@
+import type { Digest } from '../../model/digest.ts'
 import { toPinyonError, type ErrorCode, type PinyonError } from '../../model/errors.ts'
 import type { FetchSlots } from './fetch-slots.ts'
 import type { PackageFetches, WantedFile } from './package-fetches.ts'
@@ -73,6 +74,8 @@ class FetchRun {
   readonly #options: FetchRunOptions
   #tally: FetchTally
   #troubles = 0
+  /** One file may be listed at several places, of several architectures. */
+  readonly #stored = new Set<Digest>()
 
   constructor(total: number, options: FetchRunOptions) {
     this.#options = options
@@ -94,10 +97,16 @@ class FetchRun {
   /** Never rejects. */
   async fetch(file: WantedFile): Promise<void> {
     const { fetches, isForced, onProgress } = this.#options
+    if (this.#stored.has(file.digest)) {
+      this.#count({ fetched: 1 })
+      return onProgress(this.#tally)
+    }
     try {
       const reader = await fetches.open(file, { isUrgent: false, isForced })
       try {
-        this.#count({ fetched: 1, bytes: await reader.stored() })
+        const bytes = await reader.stored()
+        this.#stored.add(file.digest)
+        this.#count({ fetched: 1, bytes })
       } finally {
         reader.release()
       }

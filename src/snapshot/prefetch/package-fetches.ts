@@ -2,8 +2,10 @@ import type { ExpectedBlob, ReadableBytes } from '../../cache/blob-store.ts'
 import type { FillReader } from '../../cache/fill-reader.ts'
 import type { FillTable } from '../../cache/fill-table.ts'
 import type { FillBody, FillSource } from '../../cache/source-race.ts'
+import { splitArch, withoutArch } from '../../model/arch.ts'
 import { PinyonError, toPinyonError } from '../../model/errors.ts'
 import { templateValues } from '../../model/url-template.ts'
+import type { ArchOwner } from '../../upstream/arch-sources.ts'
 import type { Upstream } from '../../upstream/upstream.ts'
 import type { DepartedStore, ListedFile, SnapshotPlace } from '../departed/departed.ts'
 import { Inquiry } from './inquiry.ts'
@@ -11,6 +13,9 @@ import { allowedPlace, originalHref, placesAt, type PackagePlace } from './packa
 import { isTooEarly, LostMemory } from './lost-memory.ts'
 import { formatLost } from './lost-message.ts'
 import type { Throttle } from '../../upstream/throttle.ts'
+
+/** What a package says that is for every architecture. */
+const NO_ARCH = 'noarch'
 
 /** The part of {@link Upstream} that fills need. */
 export type PackageSource = Pick<Upstream, 'get' | 'baseurls'>
@@ -27,7 +32,7 @@ export interface PackageSources {
 /** What {@link PackageFetches} is built from. */
 export interface PackageFetchesOptions {
   readonly fills: FillTable
-  readonly sourcesOf: (mirror: string) => PackageSources
+  readonly sourcesOf: (mirror: string, owner: ArchOwner) => PackageSources
   readonly departed: Pick<DepartedStore, 'find' | 'recordLost'>
   readonly throttle: Throttle
   /** Milliseconds since the epoch. */
@@ -82,8 +87,8 @@ export class PackageFetches {
   async open(file: WantedFile, options: FetchOptions): Promise<PackageReader> {
     const listed = await this.#look(file, options)
     const key = keyOf(file)
-    const sources = this.#options.sourcesOf(file.snapshot.mirror)
-    const inquiry = this.#inquiries.get(key) ?? new Inquiry(placesOf(sources, listed))
+    const sources = this.#sourcesOf(file, listed)
+    const inquiry = this.#inquiries.get(key) ?? new Inquiry(placesOf(sources, file, listed))
     this.#inquiries.set(key, inquiry)
     inquiry.readers += 1
     if (options.isUrgent) inquiry.isUrgent = true
@@ -97,8 +102,8 @@ export class PackageFetches {
   /** Opens a body without storing it, from the first source that gives one. */
   async stream(file: WantedFile, signal: AbortSignal): Promise<FillBody> {
     const listed = await this.#look(file, { isUrgent: true })
-    const sources = this.#options.sourcesOf(file.snapshot.mirror)
-    const inquiry = new Inquiry(placesOf(sources, listed))
+    const sources = this.#sourcesOf(file, listed)
+    const inquiry = new Inquiry(placesOf(sources, file, listed))
     inquiry.isUrgent = true
     let failure: unknown
     for (const [, open] of this.#openSources(file, listed, sources, inquiry)) {
@@ -115,6 +120,14 @@ export class PackageFetches {
   /** Forgets what was lost: there may be other sources now. */
   forgetLost(): void {
     this.#lost.clear()
+  }
+
+  #sourcesOf(
+    { snapshot: { mirror, arches }, path }: WantedFile,
+    listed: ListedFile | undefined,
+  ): PackageSources {
+    const arch = arches && splitArch(path, arches)?.arch
+    return this.#options.sourcesOf(mirror, { arch, isShared: listed?.arch === NO_ARCH })
   }
 
   /** What is known of a package. Throws PACKAGE_LOST. */
@@ -142,8 +155,9 @@ export class PackageFetches {
     const { mirror } = file.snapshot
     const open = (source: PackageSource, place: PackagePlace) =>
       this.#openSource(source, place, file, listed, inquiry)
-    const own = file.isPackage ? placesAt(file.path, upstream?.baseurls ?? []) : [{ href: file.path }]
-    const allowed = elsewhere && allowedPlace(file.path, elsewhere.baseurls)
+    const path = pathOf(file)
+    const own = file.isPackage ? placesAt(path, upstream?.baseurls ?? []) : [{ href: path }]
+    const allowed = elsewhere && allowedPlace(path, elsewhere.baseurls)
     const named: NamedSource[] = []
     if (elsewhere !== undefined && allowed !== undefined)
       named.push([`xml:base of ${mirror}`, open(elsewhere, allowed)])
@@ -152,7 +166,7 @@ export class PackageFetches {
       for (const [at, place] of own.entries())
         named.push([at === 0 ? mirror : `${mirror}, place ${at + 1}`, open(upstream, place)])
     if (fallback !== undefined && listed !== undefined)
-      named.push([`fallback of ${mirror}`, open(fallback, { href: originalHref(file.path) })])
+      named.push([`fallback of ${mirror}`, open(fallback, { href: originalHref(path) })])
     const [first = [mirror, refuse(file)], ...others] = named
     return [first, ...others]
   }
@@ -160,10 +174,12 @@ export class PackageFetches {
   #openSource(
     source: PackageSource,
     { href, onlyBaseurl }: PackagePlace,
-    { path, size, digest }: WantedFile,
+    file: WantedFile,
     listed: ListedFile | undefined,
     inquiry: Inquiry,
   ): FillSource {
+    const { size, digest } = file
+    const values = listed && templateValues({ ...listed, href: originalHref(pathOf(file)) })
     const open = async (attempt: number, signal: AbortSignal): Promise<FillBody> => {
       // A further attempt, after wrong bytes, begins with another base URL, where there is one.
       const { baseurl, body } = await source.get(href, {
@@ -174,7 +190,7 @@ export class PackageFetches {
         doubted: inquiry.doubted,
         isAwaited: inquiry.isUrgent,
         ...(size === undefined ? {} : { size }),
-        ...(listed === undefined ? {} : { values: templateValues({ ...listed, href: originalHref(path) }) }),
+        ...(values === undefined ? {} : { values }),
         onAsk: (place) => inquiry.ask(place),
         ...(onlyBaseurl === undefined ? {} : { onlyBaseurl }),
         onRefusal: (place, error) => inquiry.refused(place, error),
@@ -241,11 +257,17 @@ function keyOf({ snapshot, path, digest }: WantedFile): string {
   return `${snapshot.mirrorId} ${digest} ${path}`
 }
 
+/** Below the repository that lists it. */
+function pathOf({ path, snapshot }: WantedFile): string {
+  return withoutArch(path, snapshot.arches)
+}
+
 function placesOf(
   { upstream, fallback, elsewhere }: PackageSources,
+  file: WantedFile,
   listed: ListedFile | undefined,
 ): string[] {
-  const allowed = listed && elsewhere && allowedPlace(listed.href, elsewhere.baseurls)
+  const allowed = listed && elsewhere && allowedPlace(pathOf(file), elsewhere.baseurls)
   return [
     ...(allowed?.onlyBaseurl === undefined ? [] : [allowed.onlyBaseurl]),
     ...(upstream?.baseurls ?? []),

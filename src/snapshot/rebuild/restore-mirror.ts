@@ -2,13 +2,15 @@ import type Database from 'better-sqlite3'
 
 import type { BlobStore } from '../../cache/blob-store.ts'
 import type { Digest } from '../../model/digest.ts'
-import { toPinyonError } from '../../model/errors.ts'
+import { joinArch, splitArch } from '../../model/arch.ts'
+import { PinyonError, toPinyonError } from '../../model/errors.ts'
 import type { PackageRecord } from '../../model/repodata.ts'
 import { readPrimary } from '../../repodata/primary.ts'
 import { isRow, type Row, type SnapshotLine } from '../inventory/inventory-format.ts'
 import { writePackages } from '../package-changes.ts'
 import { writeStaged } from '../publication.ts'
 import { OpenFile } from '../repodata-check.ts'
+import { toArches } from '../rows.ts'
 import type { ReadStatements } from '../sql.ts'
 import type { CandidateFile } from '../store.ts'
 import type { WholeMirror } from './lost-snapshots.ts'
@@ -28,8 +30,12 @@ export interface RestoreContext {
   readonly blobs: Pick<BlobStore, 'open'>
   /** Gives a path for a scratch database. */
   readonly scratchFile: () => string
-  /** Sees that a file is stored and right; gives the reason when it cannot be. */
-  readonly obtain: (mirror: string, file: WantedFile) => Promise<string | undefined>
+  /** Sees that a file of a snapshot, of these architectures if it has several, is stored and right; gives the reason when it cannot be. */
+  readonly obtain: (
+    mirror: string,
+    file: WantedFile,
+    arches: readonly string[] | undefined,
+  ) => Promise<string | undefined>
   readonly nowMs: number
   readonly onSnapshot: (done: number) => void
 }
@@ -68,8 +74,8 @@ class Restore implements RestoredMirror {
   retired = 0
   readonly #context: RestoreContext
   readonly #mirror: WholeMirror
-  /** The primary whose packages the rows are of by now, and what they come to. */
-  #last: { readonly digest: Digest; readonly counts: Row } | undefined
+  /** The primaries whose packages the rows are of by now, and what they come to. */
+  #last: { readonly primaries: string; readonly counts: Row } | undefined
 
   constructor(context: RestoreContext, mirror: WholeMirror) {
     this.#context = context
@@ -94,21 +100,24 @@ class Restore implements RestoredMirror {
   /** Gives the reason when it cannot be. */
   async #restore(line: SnapshotLine): Promise<string | undefined> {
     const files = wantedFiles(line)
+    const arches = archesOf(line)
     const reasons = new Map<WantedFile, string>()
     for (const file of files) {
-      const reason = await this.#context.obtain(this.#mirror.mirror.name, file)
+      const reason = await this.#context.obtain(this.#mirror.mirror.name, file, arches)
       if (reason !== undefined) reasons.set(file, reason)
     }
-    const primary = files.find(({ type }) => type === 'primary')
-    if (primary === undefined) return 'the inventory names no primary of it'
-    const absent = reasons.get(primary)
-    if (absent !== undefined) return `${primary.path}: ${absent}`
+    const primaries = files.filter(({ type }) => type === 'primary')
+    if (primaries.length < (arches?.length ?? 1)) return 'the inventory names no primary of it'
+    for (const primary of primaries) {
+      const absent = reasons.get(primary)
+      if (absent !== undefined) return `${primary.path}: ${absent}`
+    }
     try {
-      await this.#write(line, primary)
+      await this.#write(line, primaries)
     } catch (error) {
       const failure = toPinyonError(error)
       if (failure.code !== 'REPODATA_MALFORMED') throw error
-      return `${primary.path}: ${failure.message}`
+      return failure.message
     }
     const { mirror } = this.#mirror
     for (const [{ path, digest }, reason] of reasons)
@@ -118,23 +127,27 @@ class Restore implements RestoredMirror {
   }
 
   /** The row, what belongs to it, and its packages, in one transaction. The same primary as before changes no package. */
-  async #write(line: SnapshotLine, primary: WantedFile): Promise<void> {
+  async #write(line: SnapshotLine, primaries: readonly WantedFile[]): Promise<void> {
     const { database, reads, blobs, scratchFile } = this.#context
-    if (this.#last?.digest === primary.digest) {
+    const arches = archesOf(line)
+    const names = primaries
+      .map(({ path, digest }) => `${arches === undefined ? '' : path} ${digest}`)
+      .join('\n')
+    if (this.#last?.primaries === names) {
       const { counts } = this.#last
       database.transaction(() => this.#insert(line, counts))()
       return
     }
     const staged = { database, reads, scratchFile: scratchFile() }
-    const publication = { mirror: this.#mirror.mirror.name, packages: readPackages(blobs, primary) }
+    const publication = { mirror: this.#mirror.mirror.name, packages: readPackages(blobs, primaries, arches) }
     const counts = await writeStaged(staged, publication, async () => (statements, climb) => {
       const found = statements.countIncoming.get() as { count: number; bytes: number }
       const columns = { package_count: found.count, package_bytes: found.bytes, climb }
       this.#insert(line, columns)
-      writePackages(statements, this.mirrorId, line.snapshot.seq)
+      writePackages(statements, { mirrorId: this.mirrorId, seq: line.snapshot.seq })
       return columns
     })
-    this.#last = { digest: primary.digest, counts }
+    this.#last = { primaries: names, counts }
   }
 
   #insert({ snapshot, belongings }: SnapshotLine, columns: Row): void {
@@ -162,10 +175,28 @@ function wantedFiles({ belongings }: SnapshotLine): WantedFile[] {
   })
 }
 
+/** Where it has several: its column, as the inventory has it. */
+function archesOf({ snapshot }: SnapshotLine): readonly string[] | undefined {
+  const { arches = null } = snapshot
+  return typeof arches === 'string' ? toArches(arches) : undefined
+}
+
 async function* readPackages(
   blobs: Pick<BlobStore, 'open'>,
-  { path, type, digest }: WantedFile,
+  primaries: readonly WantedFile[],
+  arches: readonly string[] | undefined,
 ): AsyncIterable<readonly PackageRecord[]> {
-  const file = new OpenFile({ path, type, digest, openSize: PRIMARY_BYTES })
-  for await (const { packages } of readPrimary(file.read(blobs))) yield packages
+  for (const { path, type, digest } of primaries) {
+    const arch = arches && splitArch(path, arches)?.arch
+    const file = new OpenFile({ path, type, digest, openSize: PRIMARY_BYTES })
+    try {
+      for await (const { packages } of readPrimary(file.read(blobs)))
+        yield arch === undefined
+          ? packages
+          : packages.map((one) => ({ ...one, href: joinArch(arch, one.href) }))
+    } catch (error) {
+      const { code, message, facts } = toPinyonError(error)
+      throw new PinyonError(code, `${path}: ${message}`, { ...facts, cause: error })
+    }
+  }
 }

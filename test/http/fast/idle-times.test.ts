@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { createServer } from 'node:http'
-import { connect, type AddressInfo, type Socket } from 'node:net'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { test, type TestContext } from 'node:test'
 
 import { FastPath } from '../../../src/http/fast/fast-path.ts'
-import { createSilentLogger } from '../../../src/system/logger.ts'
 import { createMemoryContent } from '../../support/memory-content.ts'
 import { formatRequest } from './fast-server.ts'
 
@@ -21,16 +19,16 @@ async function start(
     ['/a', 5_000],
     ['/large', LARGE],
   ])
-  const server = createServer()
   const times = { requestMs: 0, keepAliveMs: 0, idleMs: 0, [short]: 50, marginMs: 0 }
-  const fast = new FastPath(server, {
+  const fast = new FastPath({
     peek: (target) => files.get(target),
     content,
     isOn: () => true,
     times,
-    log: createSilentLogger(),
-    onEnd: undefined,
+    onEnd: () => undefined,
+    handOver: () => assert.fail('nothing is handed over'),
   })
+  const server = createServer({ allowHalfOpen: true }, (socket) => fast.accept(socket))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const accepted = once(server, 'connection') as Promise<[Socket]>

@@ -87,7 +87,15 @@ function downgrade(file: string): void {
     .pluck()
     .all() as string[]
   for (const name of triggers) if (/depart|forgotten/.test(name)) database.exec(`DROP TRIGGER ${name}`)
-  const later = ['snapshot_signature', 'key_source', 'wall_trust', 'mirror_list', 'extra_file', 'sync_check']
+  const later = [
+    'snapshot_arch',
+    'snapshot_signature',
+    'key_source',
+    'wall_trust',
+    'mirror_list',
+    'extra_file',
+    'sync_check',
+  ]
   for (const name of ['asked_name', 'departed', 'departed_total', 'lost_package', ...later])
     database.exec(`DROP TABLE ${name}`)
   database.exec(
@@ -95,6 +103,7 @@ function downgrade(file: string): void {
   )
   database.exec('ALTER TABLE mirror DROP COLUMN repomd_named')
   database.exec('ALTER TABLE snapshot DROP COLUMN cached; ALTER TABLE snapshot DROP COLUMN cached_bytes')
+  database.exec('ALTER TABLE snapshot DROP COLUMN arches; ALTER TABLE mirror DROP COLUMN repomd_arches')
   database.exec('ALTER TABLE snapshot DROP COLUMN climb; ALTER TABLE snapshot DROP COLUMN xml_base')
   database.exec('DROP INDEX snapshot_replaced; DROP INDEX current_first; DROP INDEX current_last')
   for (const name of ['added', 'removed', 'upgraded', 'downgraded', 'replaced'])

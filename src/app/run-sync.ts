@@ -1,0 +1,54 @@
+import type { MirrorConfig } from '../config/config.ts'
+import { perArch } from '../config/arches.ts'
+import { USUAL_EXTRA_FILES } from '../model/extra-files.ts'
+import { syncArches, type ArchesContext, type ArchSource } from '../snapshot/arches/sync-arches.ts'
+import { createThreadRunner } from '../snapshot/ingest-runner.ts'
+import { syncMirror, type SyncResult } from '../snapshot/sync.ts'
+import { ArchSources, type MirrorUpstreams } from '../upstream/arch-sources.ts'
+import type { MirrorLists } from './mirror-lists.ts'
+import type { Signatures } from './signatures.ts'
+
+/** What a sync is run with. */
+export interface SyncParts extends Omit<
+  ArchesContext,
+  'mirror' | 'arches' | 'ingest' | 'strict' | 'allowOlder' | 'extraFiles'
+> {
+  readonly settings: MirrorConfig
+  readonly upstreams: MirrorUpstreams
+  readonly signatures: Signatures
+  readonly lists: MirrorLists
+  readonly dataDir: string
+  readonly processId: string
+}
+
+/** Syncs a mirror as it is configured: its one repository, or all of its architectures as one. Never throws. */
+export async function runMirrorSync(parts: SyncParts): Promise<SyncResult> {
+  const { settings, upstreams, signatures, lists, dataDir, processId, ...others } = parts
+  const mirror = settings.name
+  const context = {
+    ...others,
+    mirror,
+    strict: settings.strict,
+    allowOlder: settings.allowOlder,
+    extraFiles:
+      settings.extraFiles === undefined ? USUAL_EXTRA_FILES : { paths: settings.extraFiles, areUsual: false },
+    ingest: createThreadRunner({ dataDir, processId }),
+  }
+  if (!(upstreams instanceof ArchSources))
+    return await syncMirror({
+      ...context,
+      ...signatures.ofSync(settings),
+      ...lists.ofSync(mirror),
+      upstream: upstreams,
+    })
+  const { hopes } = signatures.ofSync(settings)
+  const arches = perArch(settings).flatMap((own): ArchSource[] => {
+    const { arch = '' } = own
+    const upstream = upstreams.arches.get(arch)
+    if (upstream === undefined) return []
+    const { signature } = signatures.ofSync(own)
+    const checked = signature === undefined ? {} : { signature }
+    return [{ arch, upstream, ...checked, ...lists.ofSync(mirror, arch) }]
+  })
+  return await syncArches({ ...context, ...(hopes === undefined ? {} : { hopes }), arches })
+}

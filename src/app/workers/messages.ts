@@ -1,0 +1,49 @@
+import type { Digest } from '../../model/digest.ts'
+import type { FileReply } from '../../proxy/reply.ts'
+import type { EndedBatch } from './ended-batch.ts'
+
+/** What a worker is told when it is started. */
+export interface WorkerTask {
+  readonly dataDir: string
+  /** Of blobs that it may keep in memory, in bytes. */
+  readonly memoryBytes: number
+}
+
+/** A file that a target names, for a worker to answer with. */
+export interface LearnedFile {
+  readonly file: FileReply
+  /** Whether it is to be asked for anew after a while, since its signature may count no longer. */
+  readonly expires: boolean
+}
+
+/** What the first process says to a worker. With `listen` and `take` comes a handle. */
+export type ToWorker =
+  | { readonly kind: 'listen'; readonly task: WorkerTask }
+  /** A connection to serve from now on, and what has come on it. */
+  | { readonly kind: 'take'; readonly bytes: Uint8Array | undefined }
+  | { readonly kind: 'learned'; readonly target: string; readonly learned: LearnedFile | undefined }
+  /** Nothing that was learned counts any more. */
+  | { readonly kind: 'forget'; readonly id: number }
+  | { readonly kind: 'removed'; readonly digests: readonly Digest[] }
+  /** End what is being answered, within so many milliseconds, and connections that wait; or hand these back. */
+  | { readonly kind: 'stop'; readonly graceMs: number; readonly handsBack: boolean }
+
+/** What a worker says. With `connection` comes a handle. */
+export type FromWorker =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'learn'; readonly target: string }
+  /** A connection that is none for a worker, and what has come on it. */
+  | { readonly kind: 'connection'; readonly bytes: Uint8Array | undefined }
+  | { readonly kind: 'ended'; readonly batch: EndedBatch; readonly used: readonly Digest[] }
+  /** How busy it was of late, from 0 to 1. */
+  | { readonly kind: 'load'; readonly load: number }
+  | { readonly kind: 'forgot'; readonly id: number }
+  /** A stored file that has not the bytes of its digest. */
+  | { readonly kind: 'wrong'; readonly digest: Digest }
+  /** A stored file that cannot be read. */
+  | { readonly kind: 'unreadable'; readonly digest: Digest; readonly reason: string }
+  /** All is said and handed back. */
+  | { readonly kind: 'done' }
+
+/** Targets that can be of a snapshot's file: all others are for the first process, which may do something for them. */
+export const FILE_TARGET = /^\/repos\/yum\/[^/?]+\/\d{4}(?:-\d{2}){4}\/.*[^/]$/

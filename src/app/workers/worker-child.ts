@@ -1,0 +1,149 @@
+import { fork, type ChildProcess } from 'node:child_process'
+import { Socket, type Server } from 'node:net'
+
+import { hasHandle } from './hand-over.ts'
+import type { FromWorker, ToWorker, WorkerTask } from './messages.ts'
+
+/** What a worker is told of, and tells. */
+export interface WorkerChildOptions {
+  readonly task: WorkerTask
+  /** What it accepts connections from. */
+  readonly listener: Server
+  readonly onMessage: (message: FromWorker, worker: WorkerChild) => void
+  /** Gets a connection that is none for a worker, with what has come on it. */
+  readonly onConnection: (socket: Socket, bytes: Uint8Array | undefined) => void
+  readonly onReady: (worker: WorkerChild) => void
+  /** Told once, however it has ended, and why. */
+  readonly onEnd: (worker: WorkerChild, how: string) => void
+}
+
+/** What an idle worker leaves behind should be little: see the npm scripts. Its blobs are not in this memory. */
+const EXEC_ARGV = ['--max-semi-space-size=4', '--max-old-space-size=512']
+
+/** One that does not answer to what must be known is ended after so many milliseconds. */
+const ANSWER_MS = 10_000
+/** So much later than it was told to, in milliseconds. */
+const LATE_MS = 2_000
+
+/** A worker, as the first process sees it. */
+export class WorkerChild {
+  readonly #options: WorkerChildOptions
+  readonly #child: ChildProcess
+  readonly #asked = new Map<number, () => void>()
+  readonly #ended = Promise.withResolvers<void>()
+  /** Connections on their way to it: Node sends one after the other, and forgets those that wait when it dies. */
+  readonly #given = new Map<Socket, Buffer | undefined>()
+  #isReady = false
+  #isEnding = false
+  #hasEnded = false
+  /** How busy it was lately, from 0 to 1; and since when, by performance.now(). */
+  #load = 0
+  #loadAt = 0
+
+  constructor(options: WorkerChildOptions) {
+    this.#options = options
+    this.#child = fork(new URL(import.meta.resolve('./worker-process.ts')), {
+      execArgv: EXEC_ARGV,
+      serialization: 'advanced',
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    })
+    this.#child.on('message', (message, handle) => this.#hear(message as FromWorker, handle))
+    // One that could not be started has no exit.
+    this.#child.on('error', (error) => this.#child.pid === undefined && this.#end(error.message))
+    this.#child.once('exit', (code, signal) => this.#end(signal ?? `exit code ${code}`))
+    this.say({ kind: 'listen', task: options.task }, options.listener)
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid
+  }
+
+  /** Whether it accepts connections. */
+  get isReady(): boolean {
+    return this.#isReady && !this.#isEnding && !this.#hasEnded
+  }
+
+  /** How busy it is, from 0 to 1, as it said last; it says nothing while it is idle. */
+  load(sinceMs: number): number {
+    return this.#loadAt >= sinceMs ? this.#load : 0
+  }
+
+  /** Says something to it; nothing when it is gone. */
+  say(message: ToWorker, handle?: Server | Socket): void {
+    if (this.#hasEnded || !this.#child.connected) return
+    // An error is that of a worker that is going: its end is told of.
+    this.#child.send(message, handle, undefined, () => undefined)
+  }
+
+  /** Gives it a connection, and what has come on it; one that it cannot be given comes back. */
+  give(socket: Socket, bytes: Buffer | undefined): void {
+    this.#given.set(socket, bytes)
+    if (this.#hasEnded || !this.#child.connected) return this.#takeBack(socket)
+    this.#child.send({ kind: 'take', bytes } satisfies ToWorker, socket, undefined, (error) => {
+      if (error === null) this.#given.delete(socket)
+      else this.#takeBack(socket)
+    })
+  }
+
+  #takeBack(socket: Socket): void {
+    const bytes = this.#given.get(socket)
+    // One that was sent has gone with the worker.
+    if (this.#given.delete(socket) && hasHandle(socket)) this.#options.onConnection(socket, bytes)
+  }
+
+  /** Resolves when it has forgotten what it has learned, or is no more. One that does not answer is ended. */
+  async forget(id: number): Promise<void> {
+    // One that is only starting has learned nothing yet.
+    if (!this.#isReady || this.#hasEnded || !this.#child.connected) return
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(() => this.kill(), ANSWER_MS)
+      this.#asked.set(id, () => {
+        clearTimeout(timer)
+        resolve()
+      })
+      this.say({ kind: 'forget', id })
+    })
+  }
+
+  /** Lets it end what it answers, for so long at most, and resolves when it is no more. */
+  async stop(graceMs: number, handsBack: boolean): Promise<void> {
+    this.#isEnding = true
+    const timer = setTimeout(() => this.kill(), graceMs + LATE_MS)
+    this.say({ kind: 'stop', graceMs, handsBack })
+    await this.#ended.promise
+    clearTimeout(timer)
+  }
+
+  /** Ends it at once. */
+  kill(): void {
+    this.#child.kill('SIGKILL')
+  }
+
+  #hear(message: FromWorker, handle: unknown): void {
+    if (message.kind === 'connection') {
+      if (handle instanceof Socket) this.#options.onConnection(handle, message.bytes)
+    } else if (message.kind === 'ready') {
+      this.#isReady = true
+      this.#options.onReady(this)
+    } else if (message.kind === 'forgot') this.#settle(message.id)
+    else if (message.kind === 'load') {
+      this.#load = message.load
+      this.#loadAt = performance.now()
+    } else if (message.kind === 'done') this.#child.disconnect()
+    else this.#options.onMessage(message, this)
+  }
+
+  #settle(id: number): void {
+    this.#asked.get(id)?.()
+    this.#asked.delete(id)
+  }
+
+  #end(how: string): void {
+    if (this.#hasEnded) return
+    this.#hasEnded = true
+    for (const id of this.#asked.keys()) this.#settle(id)
+    for (const socket of this.#given.keys()) this.#takeBack(socket)
+    this.#ended.resolve()
+    this.#options.onEnd(this, how)
+  }
+}

@@ -1,0 +1,26 @@
+import { Server, Socket } from 'node:net'
+
+import type { ToWorker } from './messages.ts'
+import { Worker, type Say } from './worker.ts'
+
+/** What a worker's process runs: it lives as long as the first process listens to it. */
+function run(): void {
+  // A terminal's Ctrl-C, and a service manager that ends a whole group, mean the first process, which says what to do.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined)
+  process.once('disconnect', () => process.exit())
+  let worker: Worker | undefined
+  process.on('message', (message: ToWorker, handle: unknown) => {
+    if (message.kind !== 'listen') return worker?.hear(message, handle instanceof Socket ? handle : undefined)
+    if (!(handle instanceof Server)) return process.exit(1)
+    worker = new Worker(message.task, say)
+    worker.listen(handle).catch(() => process.exit(1))
+  })
+}
+
+const say: Say = (message, connection, written) => {
+  if (!process.connected) return
+  // What cannot be said any more is said to nobody: the channel's end ends this process.
+  process.send?.(message, connection, undefined, () => written?.())
+}
+
+run()
