@@ -15,7 +15,8 @@ import { needs } from '../support/tools.ts'
 import { startUpstream } from '../support/upstream.ts'
 import { ZypperRoot } from '../support/zypper.ts'
 
-// zypper as client, with real parts: signed metadata, and what SUSE's repositories have beside what createrepo_c makes.
+// zypper as client, with real parts: signed metadata, and what SUSE's repositories have beside what createrepo_c makes. It is not among what is
+// installed for the tests: in Debian it and the plugins of dnf exclude each other.
 
 const TOOLS = needs('zypper', 'rpm', 'rpmbuild', 'createrepo_c', 'gpg', 'root')
 
