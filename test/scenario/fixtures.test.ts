@@ -186,7 +186,7 @@ async function checkMirror(
     assert.ok(result.outcome === 'failed')
     assert.equal(result.error.code, expected.code)
     assert.match(result.error.message, expected.reason)
-    assert.equal((await get(server, 'repos/yum/m/latest.txt')).status, 404)
+    assert.equal((await get(server, 'repos/yum/m/latest.txt')).status, 503)
     return
   }
   if (result.outcome === 'failed') throw result.error
