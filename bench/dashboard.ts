@@ -46,6 +46,7 @@ const PAGES: readonly (readonly [string, string])[] = [
   ['checks and failures', '/activity'],
   ['search', '/search?q=package-150'],
   ['attention, as JSON', '/api/v1/attention'],
+  ['figures', '/metrics'],
 ]
 
 try {

@@ -47,7 +47,17 @@ async function openStore(dir: string): Promise<{ store: SqliteSnapshotStore; sna
 
 /** An ended exchange, as far as counting looks at it. */
 function createEnded(snapshot: Snapshot, client: string): EndedRequest {
-  const shown = { method: 'GET', target: '/', status: 200, startedAt: 0, error: undefined, note: undefined }
+  const shown = {
+    method: 'GET',
+    target: '/',
+    id: undefined,
+    headAt: undefined,
+    endedAt: 0,
+    status: 200,
+    startedAt: 0,
+    error: undefined,
+    note: undefined,
+  }
   const file = { snapshot, packageName: 'glibc', bytes: 2_000 }
   return { ...shown, client, userAgent: DNF, outcome: 'hit', ...file, connection: {} }
 }

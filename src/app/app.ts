@@ -1,8 +1,8 @@
-import { FillTable } from '../cache/fill-table.ts'
+import type { FillTable } from '../cache/fill-table.ts'
 import type { Collector } from './collector.ts'
-import { ConfigChanges } from './config-changes.ts'
+import type { ConfigChanges } from './config-changes.ts'
 import { toClientSettings } from './client-settings.ts'
-import { ConfigFile } from './config-file.ts'
+import { createConfiguration } from './configuration.ts'
 import { FormerSources } from './former-sources.ts'
 import type { SharedUpstream } from './create-upstream.ts'
 import { createDashboard } from './dashboards.ts'
@@ -11,9 +11,10 @@ import type { InventoryKeeper } from './inventory-keeper.ts'
 import { createUpstreams, hashesOf, type SharedSources } from './mirrors.ts'
 import { MirrorLists } from './mirror-lists.ts'
 import { Fetching } from './fetching.ts'
-import { createMetrics } from './figures.ts'
+import { Figures } from './figures.ts'
+import { createFills } from './fills.ts'
 import { RetiredWatch } from './retired-watch.ts'
-import { RunningConfig } from './running-config.ts'
+import type { RunningConfig } from './running-config.ts'
 import { Signatures } from './signatures.ts'
 import { createRouteContext } from './route-context.ts'
 import { Storage } from './storage.ts'
@@ -45,7 +46,6 @@ import type { Logger } from '../system/logger.ts'
 import type { Metrics } from '../system/metrics.ts'
 import { Traffic } from '../system/traffic.ts'
 import type { MachineClock } from '../system/machine-clock.ts'
-import { replaceFile } from '../system/publish.ts'
 import type { MirrorUpstreams } from '../upstream/arch-sources.ts'
 import { Network } from '../upstream/network.ts'
 
@@ -84,6 +84,7 @@ export class App {
   readonly #resolver: Resolver
   /** Forgets what is remembered of snapshots that others have retired. */
   readonly retiredWatch: RetiredWatch
+  readonly #figures: Figures
   readonly #metrics: Metrics
   readonly #traffic: Traffic
   readonly #diffs: DiffRunner
@@ -104,14 +105,19 @@ export class App {
     const { config, log, loadConfig: load } = options
     this.#log = log
     this.#now = options.now ?? Date.now
-    // Storage: blobs on disk, their warm end, snapshots in SQLite.
     this.#storage = storage
     this.#traffic = new Traffic(this.#now)
     this.store = storage.snapshots
     this.#resolver = new Resolver(this.store, (mirror) => toClientSettings(this.config.mirrors.get(mirror)))
     this.retiredWatch = new RetiredWatch(this.store, () => void this.forgetRetired())
     this.#diffs = new DiffRunner(config.dataDir)
-    this.#upstream = { network: new Network({ hosts: () => this.config.hosts ?? new Map() }), log }
+    this.#figures = new Figures(this.#now())
+    this.#figures.configure(config)
+    this.#upstream = {
+      network: new Network({ hosts: () => this.config.hosts ?? new Map() }),
+      log,
+      watchOf: (mirror) => this.#figures.watchUpstream(mirror),
+    }
     this.#sourcing = { ...this.#upstream, prepare: (mirror, arch) => this.#lists.ensure(mirror, arch) }
     this.#formerSources = new FormerSources(this.#upstream)
     this.#signatures = new Signatures({
@@ -121,24 +127,11 @@ export class App {
       signal: this.#stop.signal,
     })
     this.#signatures.configure(config)
-    this.#metrics = createMetrics(storage, {
-      maxBytes: () => this.config.cache.maxBytes,
-      upstreams: () => this.#upstreams,
-      workers: () => this.#workers?.state,
-    })
     // Upstream: the sources of each mirror, and the fills that read them.
     this.#lists = new MirrorLists({ store: this.store.listings, upstream: this.#upstream, now: this.#now })
     this.#upstreams = createUpstreams(config, this.#sourcing)
     this.#lists.configure(config, this.#upstreams)
-    this.#fills = new FillTable({
-      blobs: storage.blobs,
-      claims: storage.claims,
-      onEnd: ({ digest, size }, error) => {
-        if (error === undefined) this.#traffic.recordFetched(size ?? 0)
-        if (error === undefined) log.info({ digest, size }, 'filled')
-        else log.warn({ digest, size, code: error.code, reason: error.message }, 'fill failed')
-      },
-    })
+    this.#fills = createFills({ storage, traffic: this.#traffic, figures: this.#figures, log })
     this.#fetching = new Fetching({
       config: () => this.config,
       storage,
@@ -153,9 +146,12 @@ export class App {
     this.#content = new Content({
       blobs: storage.cache,
       fetches: this.#fetching.fetches,
-      onBypass: () => this.#metrics.countBypass(),
+      onBypass: () => this.#figures.countBypass(),
       gateOf: (mirror) => this.#signatures.gateOf(mirror),
-      putAside: (digest, error) => storage.putAside(digest, error, log),
+      putAside: (digest, error) => {
+        this.#figures.countUnreadable(error)
+        return storage.putAside(digest, error, log)
+      },
     })
     // Syncing: who looks upstream, and when.
     this.#syncing = new Syncing({
@@ -166,34 +162,35 @@ export class App {
       upstreamOf: (mirror) => this.#upstreams.get(mirror),
       // What it published is to be fetched ahead; what an earlier run did not come to as well.
       onSynced: (mirror) => this.#fetching.prefetcher.tend(mirror),
+      figures: this.#figures,
       now: this.#now,
       log,
       signal: this.#stop.signal,
     })
+    this.#metrics = this.#figures.createMetrics({
+      storage,
+      fills: this.#fills,
+      config: () => this.config,
+      sourcesOf: (mirror) => this.#upstreams.get(mirror)?.health ?? [],
+      fallbacksOf: (mirror) => this.#fetching.fallbacksOf(mirror),
+      isSyncing: (mirror) => this.#syncing.board.running.has(mirror),
+      inFlight: () => this.#servers.reduce((sum, server) => sum + server.inFlight, 0),
+      workers: () => this.#workers?.figures ?? { tallies: [], restarts: 0 },
+      now: this.#now,
+    })
     // Configuration: what runs, and how it becomes another.
-    const { store } = this
-    const now = this.#now
-    this.#running = new RunningConfig({
+    const { running, changes } = createConfiguration({
       config,
       load,
-      store,
-      now,
+      publishConfig: options.publishConfig,
+      storage,
+      now: this.#now,
       log,
       adopt: (next, before, actor) => this.#adopt(next, before, actor),
-      onTaken: (accepted) => this.#metrics.countReload(accepted, now()),
+      onTaken: (accepted) => this.#figures.countReload(accepted, this.#now()),
     })
-    const { publishConfig = replaceFile } = options
-    const flushUsage = () => storage.usage.flush()
-    const removalGraceMs = () => this.config.retention.removedMs
-    const file = load === undefined ? undefined : new ConfigFile(config.file, publishConfig)
-    this.#changes = new ConfigChanges({
-      running: this.#running,
-      file,
-      store,
-      now,
-      removalGraceMs,
-      flushUsage,
-    })
+    this.#running = running
+    this.#changes = changes
   }
 
   /** Opens the store and sweeps what a crash left. Changes nothing that clients see, and listens to nothing yet. */
@@ -230,9 +227,7 @@ export class App {
 
   /** Takes note of what a collection did. */
   noteReport(report: GcReport, kind: 'collect' | 'evict'): void {
-    this.#metrics.countRemoved('unreferenced', report.blobs.unlisted)
-    this.#metrics.countRemoved('size', report.blobs.evicted)
-    if (kind === 'collect') this.#metrics.countCollection(this.#now())
+    this.#figures.countCollection(report, kind, this.#now())
     if (report.blobs.unlisted.count + report.blobs.evicted.count > 0) this.#fetching.noteRemoval()
   }
 
@@ -282,10 +277,13 @@ export class App {
       }),
       tokens: () => hashesOf(this.#running.current),
       log: this.#log,
+      onWrite: (op, result) => this.#figures.countWrite(op, result),
     })
-    const onEnd = createCounters(this.#storage.usage, this.#traffic)
+    const { tally } = this.#figures
+    const onEnd = createCounters({ usage: this.#storage.usage, traffic: this.#traffic, tally })
+    const onLeftOut = (count: number) => this.#figures.countLeftOut(count)
     const fast = createFastFiles(this.#resolver, this.#content, () => this.config)
-    const server = new HttpServer(open, this.#log, { onEnd, fast })
+    const server = new HttpServer(open, this.#log, { onEnd, onLeftOut, fast })
     await server.listen(whereToListen(this.#running.current.listen))
     this.#servers.push(server)
     this.#workers = createWorkers({
@@ -295,6 +293,7 @@ export class App {
       resolver: this.#resolver,
       content: this.#content,
       onEnd,
+      tally,
       log: this.#log,
     })
     // Only now: a server that cannot start must not change what another one on the same directory serves.
@@ -347,6 +346,7 @@ export class App {
       log: this.#log,
       now: this.#now,
       signal: this.#stop.signal,
+      onCorrupt: (count) => this.#figures.countCorrupt(count),
     }).verify(options)
   }
 
@@ -364,6 +364,7 @@ export class App {
   async close(): Promise<void> {
     this.#stop.abort(new PinyonError('SHUTTING_DOWN', 'the server is shutting down'))
     this.#diffs.close()
+    this.#figures.close()
     this.retiredWatch.close()
     const workers = this.#workers?.close(DRAIN_MS)
     await Promise.all([
@@ -387,6 +388,7 @@ export class App {
     const upstreams = createUpstreams(config, this.#sourcing, known)
     this.#formerSources.keep(this.#upstreams, upstreams)
     this.#upstreams = upstreams
+    this.#figures.configure(config)
     this.#lists.configure(config, upstreams)
     this.#signatures.configure(config)
     this.#syncing.adopt(config, before, actor)

@@ -7,6 +7,7 @@ import { VERSION } from '../system/version.ts'
 import { LiveIdentity } from '../upstream/live-identity.ts'
 import { MirrorUpstream, type UpstreamOptions } from '../upstream/mirror-upstream.ts'
 import type { Network } from '../upstream/network.ts'
+import type { UpstreamWatch } from '../upstream/source-watch.ts'
 
 /** Where a mirror comes from, and how it is asked. */
 export type MirrorSources = Pick<MirrorConfig, 'baseurls' | 'timeoutMs' | 'retries'> &
@@ -17,15 +18,18 @@ export interface SharedUpstream {
   readonly network: Network
   /** Told when certificates and secrets change; nobody is unless told. */
   readonly log?: Logger
+  /** Who counts what a mirror's sources are asked; nobody unless told. */
+  readonly watchOf?: (mirror: string) => UpstreamWatch
 }
 
 /** The sources of one mirror. */
 export function createUpstream(
   mirror: MirrorSources,
-  { network, log }: SharedUpstream,
+  { network, log, watchOf }: SharedUpstream,
   more: Pick<UpstreamOptions, 'staysSecure' | 'knownTo' | 'failovermethod' | 'prepare'> = {},
 ): MirrorUpstream {
-  const { baseurls, timeoutMs, retries, proxy, pace } = mirror
+  const { name, baseurls, timeoutMs, retries, proxy, pace } = mirror
+  const watch = name === undefined ? undefined : watchOf?.(name)
   const identity = createIdentity(mirror, log)
   return new MirrorUpstream({
     baseurls,
@@ -34,6 +38,7 @@ export function createUpstream(
     userAgent: `pinyon/${VERSION}`,
     network,
     ...(identity === undefined ? {} : { identity }),
+    ...(watch === undefined ? {} : { watch }),
     ...(pace === undefined ? {} : { pace }),
     ...(proxy === undefined ? {} : { proxy }),
     ...more,

@@ -4,7 +4,7 @@ import type { FastFiles } from '../http/fast/fast-path.ts'
 import { route, type RouteContext } from '../http/routes.ts'
 import type { Handler } from '../http/server.ts'
 import type { WriteActions } from '../http/write-actions.ts'
-import { withWrites } from '../http/writes.ts'
+import { withWrites, type WriteContext } from '../http/writes.ts'
 import type { Config } from '../config/config.ts'
 import { toNetwork } from '../model/network.ts'
 import type { ConfigurationState } from '../proxy/api-context.ts'
@@ -23,6 +23,7 @@ export interface HandlerOptions {
   /** Gives the tokens of the running configuration. */
   readonly tokens: () => TokenHashes
   readonly log: Logger
+  readonly onWrite?: WriteContext['onWrite']
 }
 
 /** What answers over TCP, and what answers on the admin socket: the same, but for who may write and what is told of the configuration. */
@@ -30,7 +31,8 @@ export function createHandlers(options: HandlerOptions): {
   readonly open: Handler
   readonly admin: Handler
 } {
-  const { context, createDashboard, shownClients, actions, tokens, log } = options
+  const { context, createDashboard, shownClients, actions, tokens, log, onWrite } = options
+  const writing = { actions, log, ...(onWrite === undefined ? {} : { onWrite }) }
   // The socket's user is told file, line and value; the network only that something is wrong.
   const hidden = {
     ...context,
@@ -44,8 +46,8 @@ export function createHandlers(options: HandlerOptions): {
   const [open, admin] = [withPages(hidden), withPages(context)]
   const [byToken, bySocket] = [authorizeByToken(tokens), authorizeBySocket]
   return {
-    open: withWrites({ actions, log, authorize: byToken }, (exchange) => route(exchange, open)),
-    admin: withWrites({ actions, log, authorize: bySocket }, (exchange) => route(exchange, admin)),
+    open: withWrites({ ...writing, authorize: byToken }, (exchange) => route(exchange, open)),
+    admin: withWrites({ ...writing, authorize: bySocket }, (exchange) => route(exchange, admin)),
   }
 }
 

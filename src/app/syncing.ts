@@ -8,6 +8,7 @@ import { SyncBoard } from '../snapshot/sync-board.ts'
 import type { SyncResult } from '../snapshot/sync.ts'
 import type { Logger } from '../system/logger.ts'
 import type { MirrorUpstreams } from '../upstream/arch-sources.ts'
+import type { Figures } from './figures.ts'
 import { logSync } from './log-sync.ts'
 import type { MirrorLists } from './mirror-lists.ts'
 import { hasSameSources, scheduledMirrors } from './mirrors.ts'
@@ -29,6 +30,7 @@ export interface SyncingOptions {
   readonly upstreamOf: (mirror: string) => MirrorUpstreams | undefined
   /** A sync has ended well. */
   readonly onSynced: (mirror: string) => void
+  readonly figures: Pick<Figures, 'countSync' | 'countRestart'>
   /** Milliseconds since the epoch. */
   readonly now: () => number
   readonly log: Logger
@@ -98,7 +100,8 @@ export class Syncing {
   }
 
   async #sync(mirror: string, actor: string): Promise<SyncResult> {
-    const { config, storage, signatures, lists, upstreamOf, onSynced, now, log, signal } = this.#options
+    const { config, storage, signatures, lists, upstreamOf, onSynced, figures, now, log, signal } =
+      this.#options
     const upstreams = upstreamOf(mirror)
     const { dataDir, mirrors } = config()
     const settings = mirrors.get(mirror)
@@ -121,11 +124,14 @@ export class Syncing {
       signal,
       actor,
       onProgress: (progress) => this.board.report(progress),
+      onRestart: () => figures.countRestart(),
     })
     this.board.end(mirror)
     if (result.outcome !== 'failed') onSynced(mirror)
     const durationMs = Math.round(performance.now() - startedAt)
     logSync(log, result, durationMs)
+    const isLook = result.outcome !== 'failed' || !NO_LOOKS.has(result.error.code)
+    if (isLook) figures.countSync(result, durationMs)
     await recordCheck(storage.snapshots.farm, result, { startedAt: startedAtMs, durationMs, actor })
     return result
   }

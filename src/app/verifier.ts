@@ -29,6 +29,8 @@ export interface VerifierOptions {
   readonly now: () => number
   /** Says that the server ends. */
   readonly signal: AbortSignal
+  /** Told how many stored files were wrong. */
+  readonly onCorrupt?: (count: number) => void
 }
 
 /** How to verify. */
@@ -66,6 +68,7 @@ export class Verifier {
       const findings = await Promise.all(
         walk.findings.map((finding) => limit(() => (dryRun ? leave(finding) : this.#mend(finding)))),
       )
+      if (!dryRun) this.#options.onCorrupt?.(findings.length)
       const broken = findings.filter(({ state }) => state === 'broken' || state === 'found').length
       log.info({ blobs: walk.blobs, bytes: walk.bytes, findings: findings.length, broken }, 'verified')
       return { blobs: walk.blobs, bytes: walk.bytes, findings, ok: broken === 0 }

@@ -45,6 +45,8 @@ export class BlobCache {
   /** Of larger blobs in memory, those included that only a slow client's answer still holds. */
   #hotBytes = 0
   #isHeating = false
+  /** Stored files that were found not to have their digest, and removed. */
+  rottenCount = 0
 
   constructor(store: BlobSource, limits: Partial<BlobCacheLimits> = {}) {
     this.#store = store
@@ -56,6 +58,11 @@ export class BlobCache {
       dispose: (blob) => blob.release(),
     })
     this.#open = new LRUCache({ max: this.#limits.openFiles, dispose: (blob) => blob.release() })
+  }
+
+  /** Bytes of blobs in memory, those included that only a slow client's answer still holds. */
+  get heldBytes(): number {
+    return Math.max(this.#memory.calculatedSize, this.#hotBytes)
   }
 
   /** The blob, if it is warm. */
@@ -91,7 +98,7 @@ export class BlobCache {
     if (blob.size <= this.#limits.smallBlobBytes) return await this.#remember(blob)
     if (listedSize !== undefined && blob.size !== listedSize && !(await isIntact(blob))) {
       blob.close()
-      await this.#store.remove(digest)
+      await this.#dropRotten(digest)
       return undefined
     }
     const shared = new HeldBlob(blob)
@@ -111,6 +118,11 @@ export class BlobCache {
   close(): void {
     this.#open.clear()
     this.#memory.clear()
+  }
+
+  async #dropRotten(digest: Digest): Promise<void> {
+    this.rottenCount += 1
+    await this.#store.remove(digest)
   }
 
   #peekOpen(digest: Digest): SharedBlob | undefined {
@@ -137,7 +149,7 @@ export class BlobCache {
       // It was forgotten meanwhile, or pushed out by others.
       if (this.#open.peek(digest) !== file) return
       this.#open.delete(digest)
-      if (!isRight) return void (await this.#store.remove(digest))
+      if (!isRight) return await this.#dropRotten(digest)
       this.#hotBytes += bytes.length
       const free = () => (this.#hotBytes -= bytes.length)
       this.#memory.set(digest, new HeldBlob(createMemorySource(digest, bytes, free)))
@@ -154,7 +166,7 @@ export class BlobCache {
     const { digest } = blob
     const bytes = await readAndClose(blob)
     if (digestOf(bytes, digestAlgorithm(digest)) !== digest) {
-      await this.#store.remove(digest)
+      await this.#dropRotten(digest)
       return undefined
     }
     const small = new SmallBlob(bytes)

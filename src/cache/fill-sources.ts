@@ -1,3 +1,4 @@
+import type { SourceStep } from '../model/source-step.ts'
 import { SourceRace, type Entrant, type FillBody, type FillSource } from './source-race.ts'
 
 /** Where one fill may get its bytes: its first source, and those that clients joining it from elsewhere brought along. */
@@ -26,11 +27,12 @@ export class FillSources {
 
   /**
    * Opens a body, at one source if that answers soon. The next call begins with another one, where there is one.
+   * @param onStep told of every request that this takes
    * @throws PinyonError when every source failed
    */
-  async open(signal: AbortSignal): Promise<FillBody> {
+  async open(signal: AbortSignal, onStep?: (step: SourceStep) => void): Promise<FillBody> {
     const tried = new Set<Entrant>()
-    const race = new SourceRace(signal, () => this.#take(tried))
+    const race = new SourceRace(signal, () => this.#take(tried), onStep)
     this.#race = race
     try {
       const { winner, body } = await race.run()

@@ -3,6 +3,7 @@ import type { Claims } from '../system/claims.ts'
 import type { BlobStore, ExpectedBlob } from './blob-store.ts'
 import type { FillReader } from './fill-reader.ts'
 import { Fill, fillName } from './fill.ts'
+import type { FillReport, FillSubject } from './fill-story.ts'
 import type { FillSource } from './source-race.ts'
 
 /** What a {@link FillTable} is built from. */
@@ -11,8 +12,8 @@ export interface FillTableOptions {
   readonly claims: Claims
   /** Longest body of a blob whose size the listing does not say, in bytes; 16 GiB unless told. */
   readonly maxUnlistedBytes?: number
-  /** Told of every fill's end, for the log. */
-  readonly onEnd?: (expected: ExpectedBlob, error?: PinyonError) => void
+  /** Told of every fill's end, for figures and the log. */
+  readonly onEnd?: (expected: ExpectedBlob, error: PinyonError | undefined, report: FillReport) => void
 }
 
 const MAX_UNLISTED_BYTES = 16 * 2 ** 30
@@ -32,6 +33,11 @@ export class FillTable {
     return this.#fills.size
   }
 
+  /** Who reads fills that somebody else began. */
+  get followers(): number {
+    return [...this.#fills.values()].reduce((sum, { fill }) => sum + fill.followers, 0)
+  }
+
   /** Whether a fill of this blob runs. */
   has(expected: ExpectedBlob): boolean {
     return this.#fills.has(fillName(expected))
@@ -41,16 +47,18 @@ export class FillTable {
    * Reads a blob that is not there yet: from the fill that is running, or from one begun now. Release the reader when done.
    * @param origin tells sources apart; a fill that is running asks this one as well, when its own fail or are late
    * @param others further sources, by their origins, asked likewise and after that one
+   * @param subject what figures and the log are to say of a fill that this begins
    */
   read(
     expected: ExpectedBlob,
     source: FillSource,
     origin: string,
     others: readonly (readonly [origin: string, source: FillSource])[] = [],
+    subject?: FillSubject,
   ): { reader: FillReader; outcome: 'fill' | 'join' } {
     const name = fillName(expected)
     const running = this.#fills.get(name)?.fill
-    const fill = running ?? this.#create(name, expected)
+    const fill = running ?? this.#create(name, expected, subject)
     fill.addSource(origin, source)
     for (const [name, other] of others) fill.addSource(name, other)
     const reader = fill.open()
@@ -66,16 +74,13 @@ export class FillTable {
     await Promise.all(running.map(({ ended }) => ended))
   }
 
-  #create(name: string, expected: ExpectedBlob): Fill {
-    return new Fill(expected, {
-      blobs: this.#options.blobs,
-      claims: this.#options.claims,
-      maxUnlistedBytes: this.#options.maxUnlistedBytes ?? MAX_UNLISTED_BYTES,
-      onEnd: (_, error) => {
-        this.#fills.delete(name)
-        this.#options.onEnd?.(expected, error)
-      },
-    })
+  #create(name: string, expected: ExpectedBlob, subject: FillSubject | undefined): Fill {
+    const { blobs, claims, maxUnlistedBytes = MAX_UNLISTED_BYTES } = this.#options
+    const onEnd = (fill: Fill, error?: PinyonError) => {
+      this.#fills.delete(name)
+      this.#options.onEnd?.(expected, error, fill.report)
+    }
+    return new Fill(expected, { blobs, claims, maxUnlistedBytes, onEnd }, subject)
   }
 
   #start(name: string, fill: Fill): void {

@@ -4,6 +4,7 @@ import { Signal } from '../system/signal.ts'
 import type { BlobStore, BlobWriter, ExpectedBlob, PartialBlob } from './blob-store.ts'
 import { FillAttempt } from './fill-attempt.ts'
 import { FillReader } from './fill-reader.ts'
+import { FillStory, type FillReport, type FillSubject } from './fill-story.ts'
 import { FillSources } from './fill-sources.ts'
 import type { FillBody, FillSource } from './source-race.ts'
 
@@ -48,10 +49,22 @@ export class Fill {
   #readers = 0
   #end: 'stored' | PinyonError | undefined
   readonly #attempts: FillAttempt[] = []
+  readonly #story: FillStory
 
-  constructor(expected: ExpectedBlob, context: FillContext) {
+  constructor(expected: ExpectedBlob, context: FillContext, subject?: FillSubject) {
     this.expected = expected
     this.#context = context
+    this.#story = new FillStory(subject)
+  }
+
+  /** How many read it beside the one that began it. */
+  get followers(): number {
+    return Math.max(0, this.#readers - 1)
+  }
+
+  /** How it went so far. */
+  get report(): FillReport {
+    return this.#story.report()
   }
 
   /** Adds a source, once an origin, to those that may be asked. There must be one before the fill runs. */
@@ -80,6 +93,7 @@ export class Fill {
   /** Begins to read. */
   open(): FillReader {
     this.#readers += 1
+    this.#story.noteReaders(this.#readers)
     return new FillReader(this.expected.digest, {
       attempt: () => this.#attempt,
       state: () => this.#state,
@@ -165,7 +179,7 @@ export class Fill {
     try {
       const attempt = this.#begin(writer)
       claim.note(writer.location)
-      const body = await this.#sources.open(this.#abort.signal)
+      const body = await this.#sources.open(this.#abort.signal, (step) => this.#story.note(step))
       try {
         await this.#store(body, writer, attempt)
       } catch (error) {
@@ -182,6 +196,7 @@ export class Fill {
   async #store(body: FillBody, writer: BlobWriter, attempt: FillAttempt): Promise<void> {
     for await (const chunk of body) {
       this.#abort.signal.throwIfAborted()
+      this.#story.noteByte()
       this.#checkLength(writer.written + chunk.length)
       const writing = writer.write(chunk)
       // The first piece shows that it can be stored at all: until then another answer can be made of that it cannot.

@@ -16,3 +16,13 @@ export function readFreeBytes(directory: string): number {
     return Number.POSITIVE_INFINITY
   }
 }
+
+/** Bytes that a directory's disk has free for this process; undefined where the system does not tell. */
+export function readDiskFree(directory: string): number | undefined {
+  try {
+    const { bsize, bavail, blocks } = statfsSync(directory)
+    return blocks === 0 ? undefined : bsize * bavail
+  } catch {
+    return undefined
+  }
+}

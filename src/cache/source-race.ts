@@ -1,4 +1,5 @@
 import { toPinyonError, type PinyonError } from '../model/errors.ts'
+import type { SourceStep } from '../model/source-step.ts'
 
 /** A blob's bytes as they come. */
 export interface FillBody extends AsyncIterable<Uint8Array> {
@@ -8,10 +9,10 @@ export interface FillBody extends AsyncIterable<Uint8Array> {
 
 /**
  * Opens the body of a blob at its source; does its own choosing of hosts and its own retries until a body begins. `attempt` counts
- * the calls of this source by one fill, from 0. The signal ends the body as well.
+ * the calls of this source by one fill, from 0. The signal ends the body as well. It is told of every request that this takes.
  */
 export interface FillSource {
-  (attempt: number, signal: AbortSignal): Promise<FillBody>
+  (attempt: number, signal: AbortSignal, onStep?: (step: SourceStep) => void): Promise<FillBody>
   /** How many hosts it chooses from: after wrong bytes each is worth an attempt. One unless told. */
   readonly places?: number
 }
@@ -42,6 +43,7 @@ const HEDGE_MS = 5_000
 export class SourceRace {
   readonly #signal: AbortSignal
   readonly #next: () => Entrant | undefined
+  readonly #onStep: (step: SourceStep) => void
   readonly #result = Promise.withResolvers<RaceResult>()
   readonly #running = new Set<AbortController>()
   #hedge: NodeJS.Timeout | undefined
@@ -53,10 +55,16 @@ export class SourceRace {
   /**
    * @param signal stops all sources, and the winner's body
    * @param next takes the next source to ask, each once; undefined while there is none
+   * @param onStep told of every request that this takes
    */
-  constructor(signal: AbortSignal, next: () => Entrant | undefined) {
+  constructor(
+    signal: AbortSignal,
+    next: () => Entrant | undefined,
+    onStep: (step: SourceStep) => void = () => undefined,
+  ) {
     this.#signal = signal
     this.#next = next
+    this.#onStep = onStep
   }
 
   /**
@@ -94,7 +102,7 @@ export class SourceRace {
     try {
       const attempt = entrant.asked
       entrant.asked += 1
-      const body = await entrant.open(attempt, AbortSignal.any([this.#signal, abort.signal]))
+      const body = await entrant.open(attempt, AbortSignal.any([this.#signal, abort.signal]), this.#onStep)
       this.#running.delete(abort)
       if (this.#ended) discard(body)
       else this.#end(() => this.#result.resolve({ winner: entrant, body }))

@@ -29,6 +29,8 @@ export interface Config {
   readonly hosts?: ReadonlyMap<string, HostConfig>
   /** What the network is told of clients; their networks when absent. */
   readonly dashboard?: { readonly clients: ShownClients }
+  /** False: figures tell the sums of all mirrors; absent: each mirror's. */
+  readonly metrics?: { readonly perMirror: false }
   /** By name, disabled ones included. */
   readonly mirrors: ReadonlyMap<string, MirrorConfig>
 }

@@ -40,6 +40,7 @@ export function formatConfig(config: Config): string {
     ...(config.fastPath === undefined ? {} : { fast_path: config.fastPath }),
     ...(config.hosts === undefined ? {} : { hosts: describeHosts(config.hosts) }),
     ...(config.dashboard === undefined ? {} : { dashboard: config.dashboard }),
+    ...(config.metrics === undefined ? {} : { metrics: { per_mirror: config.metrics.perMirror } }),
     mirrors: new Map(mirrors),
   }
   const document = new Document(effective)

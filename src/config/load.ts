@@ -156,7 +156,7 @@ function refuseIssue(document: ConfigDocument, issue: z.core.$ZodIssue): void {
   }
 }
 
-const SECTIONS = ['prefetch', 'retention', 'cache', 'dashboard', 'tokens', 'hosts'] as const
+const SECTIONS = ['prefetch', 'retention', 'cache', 'dashboard', 'metrics', 'tokens', 'hosts'] as const
 
 function isSection(key: PropertyKey): key is (typeof SECTIONS)[number] {
   return SECTIONS.some((section) => section === key)
@@ -226,6 +226,7 @@ function buildConfig(
     ...(parsed.fast_path ? {} : { fastPath: false }),
     ...(hosts.size === 0 ? {} : { hosts }),
     dashboard: { clients: parsed.dashboard.clients },
+    ...(parsed.metrics.per_mirror ? {} : { metrics: { perMirror: false } }),
     mirrors: new Map(mirrors.map((mirror) => [mirror.name, mirror])),
   }
 }

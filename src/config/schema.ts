@@ -10,6 +10,7 @@ import { parseDuration } from '../model/duration.ts'
 import { parseFallback } from './fallback.ts'
 import { ACCESS_DEFAULTS, accessShape, paceShape } from './schema-access.ts'
 import { DASHBOARD_DEFAULTS, dashboardSchema } from './schema-dashboard.ts'
+import { METRICS_DEFAULTS, metricsSchema } from './schema-metrics.ts'
 import { PREFETCH_DEFAULTS, parsePolicy, parseWindow, prefetchSchema } from './schema-prefetch.ts'
 import { SOURCES_DEFAULTS, sourcesShape, varsSchema } from './schema-sources.ts'
 import { CACHE_DEFAULTS, RETENTION_DEFAULTS, cacheSchema, retentionSchema } from './schema-storage.ts'
@@ -32,6 +33,7 @@ export const DEFAULTS = {
   cache: CACHE_DEFAULTS,
   fast_path: true,
   dashboard: DASHBOARD_DEFAULTS,
+  metrics: METRICS_DEFAULTS,
   enabled: true,
   timeout: '30s',
   retries: 10,
@@ -106,6 +108,7 @@ export function configSchema(file: string) {
         z.record(z.string().regex(HOST_NAME), hostSchema(), { error: 'a mapping of host names' }),
       ),
       dashboard: dashboardSchema(),
+      metrics: metricsSchema(),
       mirrors: z.preprocess(
         // `mirrors:` with every entry commented out
         (input) => input ?? {},
@@ -168,6 +171,7 @@ export function configKeys() {
     retention: Object.keys(RETENTION_DEFAULTS),
     cache: Object.keys(CACHE_DEFAULTS),
     dashboard: Object.keys(DASHBOARD_DEFAULTS),
+    metrics: Object.keys(METRICS_DEFAULTS),
     tokens: Object.keys(tokenSchema('/').shape),
     hosts: Object.keys(hostSchema().shape),
   }

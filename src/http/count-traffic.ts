@@ -1,7 +1,16 @@
-import type { Traffic } from '../system/traffic.ts'
 import type { UsageRecorder } from '../snapshot/usage/usage-recorder.ts'
+import type { Tally } from '../system/tally.ts'
+import type { Traffic } from '../system/traffic.ts'
+import { createRequestCounter } from './count-requests.ts'
 import { createUseCounter } from './count-use.ts'
 import type { EndedRequest } from './ended-request.ts'
+
+/** Who counts requests. */
+export interface RequestCounts {
+  readonly usage: UsageRecorder
+  readonly traffic: Traffic
+  readonly tally: Tally
+}
 
 /** Gives what is to be called with every exchange that has ended: it counts those below `/repos`. */
 function createTrafficCounter(traffic: Pick<Traffic, 'record'>): (ended: EndedRequest) => void {
@@ -16,8 +25,16 @@ function createTrafficCounter(traffic: Pick<Traffic, 'record'>): (ended: EndedRe
   }
 }
 
-/** Gives what counts an exchange that has ended as a use of a snapshot, and as traffic. */
-export function createCounters(usage: UsageRecorder, traffic: Traffic): (ended: EndedRequest) => void {
-  const counters = [createUseCounter(usage), createTrafficCounter(traffic)]
-  return (ended) => counters.forEach((count) => count(ended))
+/** Gives what counts an exchange that has ended as a use of a snapshot, as traffic, and for figures. */
+export function createCounters({ usage, traffic, tally }: RequestCounts): (ended: EndedRequest) => void {
+  const [use, day, request] = [
+    createUseCounter(usage),
+    createTrafficCounter(traffic),
+    createRequestCounter(tally),
+  ]
+  return (ended) => {
+    use(ended)
+    day(ended)
+    request(ended)
+  }
 }

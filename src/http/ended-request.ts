@@ -4,6 +4,8 @@ import type { Snapshot } from '../snapshot/store.ts'
 
 /** What is known of a request that has ended, whichever way it was answered. Whoever is told of it looks at it at once: it may be used again. */
 export interface EndedRequest {
+  /** What its answer carries as X-Request-Id, and its log line; undefined for an answer that has none. */
+  readonly id: string | undefined
   readonly method: string | undefined
   /** As it was sent. */
   readonly target: string
@@ -11,8 +13,9 @@ export interface EndedRequest {
   readonly outcome: Outcome | undefined
   /** By `performance.now()`, in milliseconds. */
   readonly startedAt: number
-  /** When there was something to say, by the same clock; absent where that was not looked at. */
-  readonly headAt?: number | undefined
+  /** When there was something to say, and when it had ended, by the same clock; the first undefined where nothing was. */
+  readonly headAt: number | undefined
+  readonly endedAt: number
   /** The other end's address; undefined on the admin socket. */
   readonly client: string | undefined
   readonly userAgent: string | undefined

@@ -5,11 +5,14 @@ import type { Outcome } from '../model/outcome.ts'
 import type { Snapshot } from '../snapshot/store.ts'
 import { detourOf } from './detour.ts'
 import type { EndedRequest } from './ended-request.ts'
+import { REQUEST_ID_HEADER } from './request-id.ts'
 
 /** One request and its answer, with what the log line will say of it. */
 export interface Exchange {
   readonly request: IncomingMessage
   readonly response: ServerResponse
+  /** What its answer carries as X-Request-Id, and its log line. */
+  readonly id: string
   readonly startedAt: number
   /** When there was something to say, by the same clock; undefined before that. */
   headAt: number | undefined
@@ -37,10 +40,11 @@ export type Headers = Record<string, string>
 export const IMMUTABLE = 'public, max-age=31536000, immutable'
 
 /** Begins an exchange's log entry. */
-export function createExchange(request: IncomingMessage, response: ServerResponse): Exchange {
+export function createExchange(request: IncomingMessage, response: ServerResponse, id: string): Exchange {
   return {
     request,
     response,
+    id,
     startedAt: performance.now(),
     headAt: undefined,
     client: request.socket.remoteAddress,
@@ -59,12 +63,14 @@ export function createExchange(request: IncomingMessage, response: ServerRespons
 export function toEndedRequest(exchange: Exchange): EndedRequest {
   const { request, response, writtenBytes, finalBytes } = exchange
   return {
+    id: exchange.id,
     method: request.method,
     target: request.url ?? '',
     status: response.statusCode,
     outcome: exchange.outcome,
     startedAt: exchange.startedAt,
     headAt: exchange.headAt,
+    endedAt: performance.now(),
     client: exchange.client,
     userAgent: request.headers['user-agent'],
     snapshot: exchange.snapshot,
@@ -76,7 +82,7 @@ export function toEndedRequest(exchange: Exchange): EndedRequest {
   }
 }
 
-/** Notes the outcome and gives the headers that tell the client: X-Cache, and where it applies the snapshot. */
+/** Notes the outcome and gives the headers that tell the client: X-Cache, where it applies the snapshot, and by what the log knows it. */
 export function outcomeHeaders(
   exchange: Exchange,
   outcome: Outcome,
@@ -85,7 +91,7 @@ export function outcomeHeaders(
   exchange.headAt ??= performance.now()
   exchange.outcome = outcome
   exchange.snapshot = snapshot
-  return cacheHeaders(outcome, snapshot)
+  return { ...cacheHeaders(outcome, snapshot), [REQUEST_ID_HEADER]: exchange.id }
 }
 
 /** What tells a client how it was answered. */

@@ -71,7 +71,9 @@ export function sendError(exchange: Exchange, error: PinyonError): void {
   // Of a body that may go on for ever the rest is not waited for.
   if (STOPPED_BODIES.has(error.code) && !request.complete) response.shouldKeepAlive = false
   const isProblem = errorFormat === 'problem'
-  const body = Buffer.from(isProblem ? `${JSON.stringify(toProblem(error))}\n` : `${error.message}\n`)
+  const body = Buffer.from(
+    isProblem ? `${JSON.stringify(toProblem(error, exchange.id))}\n` : `${error.message}\n`,
+  )
   const contentType = isProblem ? 'application/problem+json' : 'text/plain; charset=utf-8'
   response.writeHead(status, {
     'Content-Type': contentType,
@@ -85,14 +87,15 @@ export function sendError(exchange: Exchange, error: PinyonError): void {
   response.end(request.method === 'HEAD' ? undefined : body)
 }
 
-/** An error as a problem document (RFC 9457); one of a configuration that was sent says where in it, and what is wrong there. */
-function toProblem({ code, message, kind, facts }: PinyonError): object {
+/** An error as a problem document (RFC 9457), with what the log knows it by; one of a configuration that was sent says where in it, and what is wrong there. */
+function toProblem({ code, message, kind, facts }: PinyonError, requestId: string): object {
   const { line, expected, found, unmatched } = code === 'INJECTION_REFUSED' ? facts : {}
   return {
     type: 'about:blank',
     title: code,
     status: kind.status,
     detail: message,
+    request_id: requestId,
     line,
     expected,
     found,

@@ -9,7 +9,8 @@ import { detourOf } from './detour.ts'
 import type { EndedRequest } from './ended-request.ts'
 import { createExchange, toEndedRequest, type Exchange } from './exchange.ts'
 import { CONNECTION_TIMES } from './idle-times.ts'
-import { logRequest } from './request-log.ts'
+import { RequestIds } from './request-id.ts'
+import { RequestLog } from './request-log.ts'
 import { LARGEST_BODY_BYTES } from './request-body.ts'
 import { sendError } from './send-text.ts'
 import { FastPath, type FastFiles } from './fast/fast-path.ts'
@@ -50,6 +51,8 @@ export interface HttpServerOptions {
   readonly requestMs?: number
   /** Told of every request when it has ended, however it did. */
   readonly onEnd?: (ended: EndedRequest) => void
+  /** Told how many requests had no line of their own in the log. */
+  readonly onLeftOut?: (count: number) => void
   /** What is answered straight on the socket while it is warm; nothing unless told. */
   readonly fast?: FastFiles
 }
@@ -59,6 +62,8 @@ export class HttpServer {
   readonly #server: Server & { httpAllowHalfOpen?: boolean }
   readonly #handler: Handler
   readonly #log: Logger
+  readonly #requestLog: RequestLog
+  readonly #ids = new RequestIds()
   readonly #onEnd: ((ended: EndedRequest) => void) | undefined
   readonly #fast: FastPath | undefined
   readonly #busy = new Set<Exchange>()
@@ -72,6 +77,7 @@ export class HttpServer {
     const { requestMs = CONNECTION_TIMES.requestMs } = options
     this.#handler = handler
     this.#log = log
+    this.#requestLog = new RequestLog(log, options.onLeftOut)
     this.#onEnd = options.onEnd
     this.#server = createServer(
       {
@@ -138,6 +144,16 @@ export class HttpServer {
     return (this.#server.address() as AddressInfo | null)?.port ?? 0
   }
 
+  /** Requests that are being answered. */
+  get inFlight(): number {
+    return this.#busy.size + (this.#fast?.sendingCount ?? 0)
+  }
+
+  /** Where requests are logged, those that other processes answer for it as well. */
+  get requestLog(): RequestLog {
+    return this.#requestLog
+  }
+
   /**
    * Accepts nothing more, lets running answers finish for at most this long, then ends what is left.
    * @param others resolves when no other process hands connections over any more
@@ -157,6 +173,7 @@ export class HttpServer {
     this.#server.closeAllConnections()
     // All is ended by now. Of a connection that was sent to another process Node waits for a word, which does not come when that was killed.
     await withinMs(closed, CLOSE_MS)
+    this.#requestLog.flush()
   }
 
   async #finishAnswers(): Promise<void> {
@@ -169,13 +186,14 @@ export class HttpServer {
   #beginWith(files: FastFiles, requestMs: number): FastPath {
     const server = this.#server
     const listeners = server.listeners('connection')
-    const hits = new HitLog(this.#log)
+    const hits = new HitLog(this.#requestLog, this.#ids)
     const serve = (socket: Duplex) => {
       for (const listener of listeners) Reflect.apply(listener, server, [socket])
     }
     const fast = new FastPath({
       ...files,
       times: { ...CONNECTION_TIMES, requestMs, idleMs: server.timeout },
+      nameHit: (nowMs, given) => hits.name(nowMs, given),
       onEnd: (ended) => {
         this.#onEnd?.(ended)
         hits.log(ended)
@@ -215,7 +233,8 @@ export class HttpServer {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const exchange = createExchange(request, response)
+    const id = this.#ids.accept(request.headers['x-request-id'])
+    const exchange = createExchange(request, response, id)
     this.#busy.add(exchange)
     response.once('close', () => this.#finish(exchange))
     const unfinished = this.#count(request.socket, 1)
@@ -250,7 +269,7 @@ export class HttpServer {
     if (!exchange.response.writableFinished && exchange.error === undefined) exchange.outcome = 'aborted'
     const ended = toEndedRequest(exchange)
     this.#onEnd?.(ended)
-    logRequest(this.#log, ended)
+    this.#requestLog.log(ended)
     this.#waiting.get(exchange.request.socket)?.shift()?.()
     detourOf(exchange.request)?.answered()
     if (this.#busy.size === 0) this.#idle?.()

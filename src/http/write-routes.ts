@@ -1,11 +1,15 @@
 import type { GenerationCause } from '../snapshot/store.ts'
 import { PinyonError } from '../model/errors.ts'
+import type { WRITE_OPS } from '../system/metric-table.ts'
 import type { Exchange } from './exchange.ts'
 import { count, flag, optionalText, texts, optionalWord, readJsonBody, snapshotName } from './json-body.ts'
 import { sendFetch } from './send-fetch.ts'
 import { sendSync } from './send-sync.ts'
 import { sendVerify } from './send-verify.ts'
 import type { WriteActions } from './write-actions.ts'
+
+/** What writes are for. */
+export type WriteOp = (typeof WRITE_OPS)[number]
 
 /** A write that may be done. */
 export interface WriteCall {
@@ -30,6 +34,8 @@ export interface WriteRoute {
   readonly method: 'POST' | 'PUT' | 'DELETE'
   /** What follows `/api/v1`; `*` stands for any one segment. */
   readonly path: string
+  /** What it is for, as figures tell it. */
+  readonly op: WriteOp
   /** Whether the path can be read as well. */
   readonly isReadable: boolean
   readonly run: (call: WriteCall) => Promise<WriteOutcome>
@@ -42,19 +48,19 @@ const RELOAD_CAUSES = ['pin', 'unpin', 'rollback', 'remove'] as const satisfies 
 const FETCHES = ['at_risk', 'all'] as const
 
 const ROUTES: readonly WriteRoute[] = [
-  { method: 'POST', path: 'reload', isReadable: false, run: reload },
-  { method: 'POST', path: 'gc', isReadable: false, run: collect },
-  { method: 'POST', path: 'verify', isReadable: false, run: verify },
-  { method: 'POST', path: 'rollback', isReadable: false, run: rollBackFarm },
-  { method: 'POST', path: 'mirrors/*/sync', isReadable: false, run: sync },
-  { method: 'POST', path: 'mirrors/*/fetch', isReadable: false, run: fetchPackages },
-  { method: 'PUT', path: 'mirrors/*/pin', isReadable: false, run: pin },
-  { method: 'DELETE', path: 'mirrors/*/pin', isReadable: false, run: unpin },
-  { method: 'POST', path: 'mirrors/*/rollback', isReadable: false, run: rollBackMirror },
-  { method: 'DELETE', path: 'mirrors/*', isReadable: true, run: remove },
-  { method: 'DELETE', path: 'mirrors/*/snapshots/*', isReadable: true, run: retire },
-  { method: 'DELETE', path: 'views', isReadable: true, run: endViews },
-  { method: 'DELETE', path: 'views/*', isReadable: true, run: endView },
+  { method: 'POST', path: 'reload', op: 'maintain', isReadable: false, run: reload },
+  { method: 'POST', path: 'gc', op: 'maintain', isReadable: false, run: collect },
+  { method: 'POST', path: 'verify', op: 'maintain', isReadable: false, run: verify },
+  { method: 'POST', path: 'rollback', op: 'pin', isReadable: false, run: rollBackFarm },
+  { method: 'POST', path: 'mirrors/*/sync', op: 'sync', isReadable: false, run: sync },
+  { method: 'POST', path: 'mirrors/*/fetch', op: 'fetch', isReadable: false, run: fetchPackages },
+  { method: 'PUT', path: 'mirrors/*/pin', op: 'pin', isReadable: false, run: pin },
+  { method: 'DELETE', path: 'mirrors/*/pin', op: 'pin', isReadable: false, run: unpin },
+  { method: 'POST', path: 'mirrors/*/rollback', op: 'pin', isReadable: false, run: rollBackMirror },
+  { method: 'DELETE', path: 'mirrors/*', op: 'remove', isReadable: true, run: remove },
+  { method: 'DELETE', path: 'mirrors/*/snapshots/*', op: 'remove', isReadable: true, run: retire },
+  { method: 'DELETE', path: 'views', op: 'remove', isReadable: true, run: endViews },
+  { method: 'DELETE', path: 'views/*', op: 'remove', isReadable: true, run: endView },
 ]
 
 /** The writes of a path, one a method. */

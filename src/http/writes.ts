@@ -4,7 +4,7 @@ import type { Logger } from '../system/logger.ts'
 import type { Exchange } from './exchange.ts'
 import { sendWritten } from './send-text.ts'
 import type { Handler } from './server.ts'
-import { findRoutes, type WriteRoute } from './write-routes.ts'
+import { findRoutes, type WriteOp, type WriteRoute } from './write-routes.ts'
 import type { WriteActions } from './write-actions.ts'
 
 /** What writes go through. */
@@ -13,7 +13,12 @@ export interface WriteContext {
   /** Who asks. Throws PinyonError UNAUTHORIZED or FORBIDDEN for who may not write. */
   readonly authorize: (exchange: Exchange) => string
   readonly log: Logger
+  /** Told of every attempt. */
+  readonly onWrite?: (op: WriteOp, result: 'ok' | 'denied' | 'failed') => void
 }
+
+/** Who may not write has no name. */
+const DENIED = 'denied'
 
 /** The longest path that an audit line holds. */
 const MAX_PATH_LENGTH = 300
@@ -51,7 +56,7 @@ async function write(
   exchange: Exchange,
   route: WriteRoute,
   path: readonly string[],
-  { actions, authorize, log }: WriteContext,
+  { actions, authorize, log, onWrite }: WriteContext,
 ): Promise<void> {
   const { request } = exchange
   const audit = {
@@ -59,17 +64,20 @@ async function write(
     method: request.method,
     path: `/api/v1/${path.join('/')}`.slice(0, MAX_PATH_LENGTH),
     client: exchange.client,
+    id: exchange.id,
   }
-  let actor = 'denied'
+  let actor: string = DENIED
   try {
     actor = authorize(exchange)
     const outcome = await route.run({ exchange, actor, actions, path, query: queryOf(request.url ?? '') })
     if (outcome.reply !== undefined) sendWritten(exchange, outcome.reply)
+    onWrite?.(route.op, 'ok')
     log.info({ ...audit, actor, status: 200, ...outcome.note }, 'write')
   } catch (thrown) {
     const { code, message, kind } = toPinyonError(thrown)
     // A body that is not read to its end, or too long, must not be taken for the next request; nor be waited for.
     if (code === 'BODY_TOO_LARGE') exchange.response.shouldKeepAlive = false
+    onWrite?.(route.op, actor === DENIED ? 'denied' : 'failed')
     log.warn({ ...audit, actor, status: kind.status, code, reason: message }, 'write')
     throw thrown
   }

@@ -66,7 +66,7 @@ import type { UsageStore } from './usage/usage.ts'
 import { StoredClock } from './views/stored-clock.ts'
 import type { ViewStore } from './views/views.ts'
 import type { PackageDifferences } from './diff/stored-package.ts'
-import { runWrite } from './write-transaction.ts'
+import { runWrite, watchWrites, type WriteWatch } from './write-transaction.ts'
 
 /**
  * Pages of the log from which on a serving connection moves them into the database file after all, which takes tens of milliseconds. Syncs and
@@ -288,6 +288,11 @@ export class SqliteSnapshotStore implements SnapshotStore {
     const scratchFile = this.#scratchFile
     const context = { database: this.#database, reads: this.#reads, writes: this.#writes, scratchFile }
     return new SqliteAdoption(context, mirror)
+  }
+
+  /** Has somebody hear of the writes of this process's own connection. */
+  watchWrites(watch: WriteWatch): void {
+    watchWrites(this.#database, watch)
   }
 
   async close(): Promise<void> {

@@ -97,6 +97,8 @@ export interface SyncContext {
   /** Who asked for it; the schedule unless told. */
   readonly actor?: string
   readonly onProgress?: (progress: SyncProgress) => void
+  /** Told when the capture begins anew. */
+  readonly onRestart?: () => void
 }
 
 /**
@@ -179,6 +181,7 @@ export async function lookAndCapture<T>(context: CaptureNeeds, use: UseCapture<T
   let failure: PinyonError | undefined
   for (let start = 0; start < MAX_STARTS; start += 1) {
     signal.throwIfAborted()
+    if (start > 0) context.onRestart?.()
     report(context, { step: 'repomd' })
     const look = await lookUpstream(context, known)
     if (look.news === undefined) {

@@ -18,6 +18,7 @@ const CHARACTER_BYTES = 3
  */
 export class LineSink {
   readonly #descriptor: number
+  readonly #edit: (line: string) => string
   #waiting: string[] = []
   #waitingBytes = 0
   #few = ''
@@ -26,19 +27,22 @@ export class LineSink {
   #busy = false
   #timer: NodeJS.Timeout | undefined
 
-  constructor(descriptor: number) {
+  /** @param edit what becomes of a line before it is written */
+  constructor(descriptor: number, edit: (line: string) => string = (line) => line) {
     this.#descriptor = descriptor
+    this.#edit = edit
   }
 
   /** Takes a line, its newline included. */
   write(line: string): void {
-    if (this.#keep(line)) this.#begin()
+    if (this.#timer !== undefined) this.#keepBatch()
+    if (this.#keep(this.#edit(line))) this.#begin()
   }
 
-  /** Takes a line that can wait a moment, so that many of them cost one call of the system. Others may overtake it. */
+  /** Takes a line that can wait a moment, so that many of them cost one call of the system. */
   add(line: string): void {
     if (line.length > FEW_CHARACTERS) return this.write(line)
-    this.#few += line
+    this.#few += this.#edit(line)
     if (this.#few.length >= FEW_CHARACTERS) this.#pack()
     this.#timer ??= setTimeout(() => this.#endBatch(), BATCH_MS).unref()
   }
@@ -64,6 +68,15 @@ export class LineSink {
     }
     this.#batchBytes += this.#batch.write(lines, this.#batchBytes)
     if (this.#batchBytes >= BATCH_BYTES) this.#begin()
+  }
+
+  /** Lines that could wait stand before one that cannot, as they came. */
+  #keepBatch(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    if (this.#few !== '') this.#pack()
+    this.#keep(this.#batch.toString('utf8', 0, this.#batchBytes))
+    this.#batchBytes = 0
   }
 
   #keep(line: string): boolean {

@@ -1,15 +1,19 @@
+import { isatty } from 'node:tty'
+
 import { pino, type Logger } from 'pino'
 
 import { LineSink } from './line-sink.ts'
+import { toPrettyLine } from './pretty-line.ts'
 
 export type { Logger }
 
 /**
- * The process's log: one JSON object a line on standard error, so that standard output stays what a command answers.
+ * The process's log on standard error, so that standard output stays what a command answers: one JSON object a line, or on a terminal lines for people.
  * `PINYON_LOG` sets the level (trace, debug, info, warn, error, silent); `info` by default.
  */
 export function createLogger(level: string = process.env['PINYON_LOG'] ?? 'info'): Logger {
-  const sink = new LineSink(2)
+  const isColored = (process.env['NO_COLOR'] ?? '') === '' && process.env['TERM'] !== 'dumb'
+  const sink = new LineSink(2, isatty(2) ? (line) => toPrettyLine(redactLine(line), isColored) : redactLine)
   process.once('exit', () => sink.flush())
   const known = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
   return pino(
@@ -67,4 +71,11 @@ export function createSilentLogger(): Logger {
 /** A URL without its user and password, for logs and error messages. What stands before the last `@` of the host is taken for them. */
 export function redactUrl(url: string): string {
   return url.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i, '$1***@')
+}
+
+/** What stands for a secret in a URL or a header, wherever in a line one got to: whoever writes lines leaves them out, this is in case one does not. */
+export function redactLine(line: string): string {
+  return line
+    .replace(/(:\/\/)[^/?#\s"]*@/g, '$1***@')
+    .replace(/\b(Bearer|Basic) +[A-Za-z0-9+/=._~-]+/gi, '$1 ***')
 }

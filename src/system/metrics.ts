@@ -1,84 +1,58 @@
-import { Counter, Gauge, Registry } from 'prom-client'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 
-/** What gauges are read from when somebody asks. */
+import { Registry, type Metric as PromMetric } from 'prom-client'
+
+import {
+  METRICS,
+  METRIC_NAMES,
+  fullName,
+  isPerMirror,
+  metricOf,
+  type CounterName,
+  type GaugeName,
+  type MetricName,
+} from './metric-table.ts'
+import { seriesOf, seriesWidth, slotsOf, type TallySnapshot } from './tally.ts'
+
+/** A value that is looked up rather than counted: of a gauge, or of a counter that is kept elsewhere. */
+export interface Reading {
+  readonly name: GaugeName | CounterName
+  /** In the order of the table, the mirror's among them. */
+  readonly labels: readonly string[]
+  readonly value: number
+}
+
+/** What figures are made from when somebody asks. */
 export interface MetricSources {
-  /** Bytes and blobs stored, the most that may be, and what is set aside for blobs being written. */
-  readonly cache: () => {
-    readonly count: number
-    readonly bytes: number
-    readonly maxBytes: number
-    readonly reservedBytes: number
-    /** Bytes that may not be evicted; undefined before the first collection. */
-    readonly protectedBytes: number | undefined
-  }
-  /** The sources of every configured mirror, and how they have answered. */
-  readonly sources: () => readonly {
-    readonly mirror: string
-    /** Its base URL, without credentials. */
-    readonly source: string
-    readonly isDown: boolean
-    /** Since it last gave a whole answer. */
-    readonly failures: number
-  }[]
-  readonly generation: () => Promise<number>
-  /** Of each mirror: packages that upstream has dropped and snapshots list, and those of the current snapshot. */
-  readonly packages: () => Promise<readonly MirrorPackages[]>
-  readonly views: () => Promise<number>
-  /** Processes that serve, and how many of them died and were replaced. */
-  readonly workers: () => { readonly serving: number; readonly restarts: number }
+  /** What all processes have counted. */
+  readonly tally: () => TallySnapshot | Promise<TallySnapshot>
+  /** Everything else; whoever gives it lets others have their turns. */
+  readonly readings: () => Promise<readonly Reading[]>
+  /** Whether mirrors are told apart. */
+  readonly isPerMirror: () => boolean
 }
 
-/** How many packages of a mirror are where. */
-export interface MirrorPackages {
-  readonly mirror: string
-  readonly atRisk: number
-  readonly atRiskBytes: number
-  readonly lost: number
-  /** Of the current snapshot; undefined before it was counted. */
-  readonly cached: number | undefined
-  readonly onDemand: number | undefined
+/** A line of a metric. */
+interface Sample {
+  readonly labels: Readonly<Record<string, string>>
+  readonly value: number
+  /** Of a histogram, whose lines have names of their own. */
+  readonly metricName?: string
 }
 
-/** The process's figures for Prometheus, each in its text format's terms. Labels come from closed lists only. */
+/** Lines are made for so long before others have a turn, in milliseconds. */
+const TURN_MS = 4
+
+/** The figures for Prometheus: filled in anew for every scrape, so that counting costs no more than an addition. */
 export class Metrics {
   readonly #registry = new Registry()
-  readonly #beforeReading: (() => Promise<void>)[] = []
-  readonly #configOk: Gauge
-  readonly #reloads: Counter<'result'>
-  readonly #lastReload: Gauge
-  readonly #bypasses: Counter
-  readonly #evictions: Counter<'reason'>
-  readonly #evictedBytes: Counter<'reason'>
-  readonly #lastCollection: Gauge
+  readonly #sources: MetricSources
+  readonly #samples = new Map<MetricName, readonly Sample[]>()
+  #running: Promise<string> | undefined
 
-  /** @param version of this program */
-  constructor(version: string, sources: MetricSources) {
-    this.#configOk = this.#gauge('config_ok', 'Whether the configuration on disk is the running one')
-    this.#configOk.set(1)
-    this.#reloads = this.#counter('config_reloads_total', 'Attempts to take up the configuration', ['result'])
-    this.#lastReload = this.#gauge(
-      'config_last_reload_timestamp_seconds',
-      'When the running configuration was taken up',
-    )
-    this.#bypasses = this.#counter('bypass_total', 'Packages passed through because they could not be kept')
-    this.#evictions = this.#counter('evictions_total', 'Blobs removed', ['reason'])
-    this.#evictedBytes = this.#counter('evicted_bytes_total', 'Bytes of blobs removed', ['reason'])
-    this.#lastCollection = this.#gauge(
-      'gc_last_success_timestamp_seconds',
-      'When what is not needed was collected last',
-    )
-    this.#readCache(sources)
-    this.#readSources(sources)
-    this.#readWorkers(sources)
-    this.#readPackages(sources)
-    this.#read('views', 'Live views', sources.views)
-    this.#read('generation', 'The number of the present generation of the index', sources.generation)
-    new Gauge({
-      name: 'pinyon_build_info',
-      help: 'Always 1',
-      labelNames: ['version', 'node'],
-      registers: [this.#registry],
-    }).set({ version, node: process.versions.node }, 1)
+  constructor(sources: MetricSources) {
+    this.#sources = sources
+    for (const name of METRIC_NAMES) this.#registry.registerMetric(this.#create(name))
   }
 
   /** Content-Type of {@link text}. */
@@ -86,133 +60,112 @@ export class Metrics {
     return this.#registry.contentType
   }
 
-  /** All figures, in Prometheus' text format. */
+  /** All figures, in Prometheus' text format. Who asks while it is being made gets the same. */
   async text(): Promise<string> {
-    for (const collect of this.#beforeReading) await collect()
-    return await this.#registry.metrics()
+    this.#running ??= this.#write().finally(() => (this.#running = undefined))
+    return await this.#running
   }
 
-  /** The configuration was taken up, or refused. */
-  countReload(accepted: boolean, nowMs: number): void {
-    this.#configOk.set(accepted ? 1 : 0)
-    this.#reloads.inc({ result: accepted ? 'accepted' : 'refused' })
-    if (accepted) this.#lastReload.set(nowMs / 1000)
-  }
-
-  /** A package was passed through. */
-  countBypass(): void {
-    this.#bypasses.inc()
-  }
-
-  /** Blobs were removed. */
-  countRemoved(reason: 'size' | 'unreferenced', { count, bytes }: { count: number; bytes: number }): void {
-    this.#evictions.inc({ reason }, count)
-    this.#evictedBytes.inc({ reason }, bytes)
-  }
-
-  /** A collection came to its end. */
-  countCollection(nowMs: number): void {
-    this.#lastCollection.set(nowMs / 1000)
-  }
-
-  #readCache({ cache }: MetricSources): void {
-    this.#read('cache_blobs', 'Blobs stored', () => cache().count)
-    this.#read('cache_bytes', 'Bytes of blobs stored', () => cache().bytes)
-    this.#read('cache_max_bytes', 'The most bytes of blobs that may be stored', () => cache().maxBytes)
-    this.#read('cache_reserved_bytes', 'Bytes set aside for blobs being written', () => cache().reservedBytes)
-    this.#read(
-      'cache_protected_bytes',
-      'Bytes that are only here, and thus never evicted',
-      () => cache().protectedBytes,
-    )
-  }
-
-  #readSources({ sources }: MetricSources): void {
-    const labels = ['mirror', 'source'] as const
-    const add = (name: string, help: string, value: (one: ReturnType<typeof sources>[number]) => number) =>
-      this.#registry.registerMetric(
-        new Gauge({
-          name: `pinyon_source_${name}`,
-          help,
-          labelNames: labels,
-          registers: [],
-          collect() {
-            this.reset()
-            for (const one of sources()) this.set({ mirror: one.mirror, source: one.source }, value(one))
-          },
-        }),
-      )
-    add('down', 'Whether a source has answered nothing for a while and is not asked', ({ isDown }) =>
-      Number(isDown),
-    )
-    add('failures', 'Failures of a source since its last whole answer', ({ failures }) => failures)
-  }
-
-  #readWorkers({ workers }: MetricSources): void {
-    this.#read('workers', 'Processes that serve, the first one included', () => workers().serving)
-    const counter = new Counter({
-      name: 'pinyon_worker_restarts_total',
-      help: 'Workers that died and were replaced',
-      registers: [],
-      collect() {
-        this.reset()
-        this.inc(workers().restarts)
-      },
-    })
-    this.#registry.registerMetric(counter)
-  }
-
-  /** One look-up for all four. */
-  #readPackages({ packages }: MetricSources): void {
-    const gauge = (name: string, help: string, ...labelNames: string[]) =>
-      new Gauge({
-        name: `pinyon_${name}`,
-        help,
-        labelNames: ['mirror', ...labelNames],
-        registers: [this.#registry],
-      })
-    const atRisk = gauge(
-      'at_risk_packages',
-      'Packages that snapshots list, upstream has dropped, and are not cached',
-    )
-    const atRiskBytes = gauge('at_risk_bytes', 'Bytes of packages at risk')
-    const lost = gauge('lost_packages', 'Packages that snapshots list and no source has')
-    const current = gauge('packages', 'Packages of the current snapshot, as counted last', 'state')
-    const all = [atRisk, atRiskBytes, lost, current]
-    const collect = async () => {
-      const mirrors = await packages()
-      for (const one of all) one.reset()
-      for (const { mirror, cached, onDemand, ...counts } of mirrors) {
-        atRisk.set({ mirror }, counts.atRisk)
-        atRiskBytes.set({ mirror }, counts.atRiskBytes)
-        lost.set({ mirror }, counts.lost)
-        if (cached !== undefined) current.set({ mirror, state: 'cached' }, cached)
-        if (onDemand !== undefined) current.set({ mirror, state: 'on_demand' }, onDemand)
-      }
+  async #write(): Promise<string> {
+    const tally = await this.#sources.tally()
+    const readings = Map.groupBy<MetricName, Reading>(await this.#sources.readings(), ({ name }) => name)
+    const isTold = this.#sources.isPerMirror()
+    const texts: string[] = []
+    let turnEndsAt = performance.now() + TURN_MS
+    for (const name of METRIC_NAMES) {
+      const samples = isCounted(name)
+        ? counted(name, tally, isTold)
+        : read(name, readings.get(name) ?? [], tally, isTold)
+      if (samples.length === 0) continue
+      this.#samples.set(name, samples)
+      texts.push(await this.#registry.getSingleMetricAsString(fullName(name)))
+      this.#samples.delete(name)
+      if (performance.now() < turnEndsAt) continue
+      await nextTurn()
+      turnEndsAt = performance.now() + TURN_MS
     }
-    this.#beforeReading.push(collect)
+    return `${texts.join('\n')}\n`
   }
 
-  #gauge(name: string, help: string): Gauge {
-    return new Gauge({ name: `pinyon_${name}`, help, registers: [this.#registry] })
+  /** A metric as the registry takes it from another process: its values whole, rather than counted there by labels. */
+  #create(name: MetricName): PromMetric {
+    const { help, type } = metricOf(name)
+    const get = () => ({ name: fullName(name), help, type, values: this.#samples.get(name) ?? [] })
+    return { name: fullName(name), help, type, get } as unknown as PromMetric
   }
+}
 
-  #counter<Label extends string>(name: string, help: string, labelNames: Label[] = []): Counter<Label> {
-    return new Counter({ name: `pinyon_${name}`, help, labelNames, registers: [this.#registry] })
-  }
+/** The database tells, for all processes. */
+const READ_COUNTER = 'generation_changes_total'
 
-  /** A gauge that is looked up when asked for; absent while it is undefined. */
-  #read(name: string, help: string, value: () => number | undefined | Promise<number>): void {
-    const gauge = new Gauge({
-      name: `pinyon_${name}`,
-      help,
-      registers: [],
-      async collect() {
-        const found = await value()
-        if (found === undefined) this.remove()
-        else this.set(found)
-      },
-    })
-    this.#registry.registerMetric(gauge)
+function isCounted(name: MetricName): boolean {
+  return METRICS[name].type !== 'gauge' && name !== READ_COUNTER
+}
+
+function counted(name: MetricName, tally: TallySnapshot, isTold: boolean): Sample[] {
+  const values = (counts: readonly number[]) => {
+    const { first, length } = slotsOf(name)
+    return counts.slice(first, first + length)
   }
+  const lines = (counts: readonly number[], mirror?: string) => {
+    const width = seriesWidth(name)
+    return seriesOf(name).flatMap((labels, at) =>
+      toSamples(
+        name,
+        toLabels(name, mirror === undefined ? labels : [mirror, ...labels], mirror !== undefined),
+        counts.slice(at * width, (at + 1) * width),
+      ),
+    )
+  }
+  if (!isPerMirror(name)) return lines(values(tally.counts))
+  const mirrors = Object.entries(tally.mirrors)
+  if (isTold) return mirrors.flatMap(([mirror, counts]) => lines(values(counts), mirror))
+  const all = mirrors.map(([, counts]) => values(counts))
+  return lines(Array.from({ length: slotsOf(name).length }, (_, at) => sum(all.map((one) => one[at] ?? 0))))
+}
+
+function read(
+  name: MetricName,
+  readings: readonly Reading[],
+  { levels }: TallySnapshot,
+  isTold: boolean,
+): Sample[] {
+  const level = (levels as Partial<Record<MetricName, number>>)[name]
+  if (level !== undefined) return [{ labels: {}, value: level }]
+  if (isTold || !isPerMirror(name))
+    return readings.map(({ labels, value }) => ({ labels: toLabels(name, labels, true), value }))
+  const { ofAll } = metricOf(name)
+  const join = ofAll === 'least' ? Math.min : ofAll === 'most' ? Math.max : undefined
+  const groups = Map.groupBy(readings, ({ labels }) => labels.slice(1).join('\n'))
+  return [...groups.values()].map((group) => {
+    const values = group.map(({ value }) => value)
+    const value = join === undefined ? sum(values) : values.reduce((a, b) => join(a, b))
+    return { labels: toLabels(name, group[0]?.labels.slice(1) ?? [], false), value }
+  })
+}
+
+/** A series' lines: one, or a histogram's. */
+function toSamples(name: MetricName, labels: Sample['labels'], counts: readonly number[]): Sample[] {
+  const { buckets } = metricOf(name)
+  if (buckets === undefined) return [{ labels, value: counts[0] ?? 0 }]
+  const full = fullName(name)
+  let total = 0
+  const lines: Sample[] = [...buckets, Infinity].map((end, at) => {
+    total += counts[at] ?? 0
+    const le = end === Infinity ? '+Inf' : String(end)
+    return { labels: { ...labels, le }, value: total, metricName: `${full}_bucket` }
+  })
+  lines.push({ labels, value: counts[buckets.length + 1] ?? 0, metricName: `${full}_sum` })
+  lines.push({ labels, value: total, metricName: `${full}_count` })
+  return lines
+}
+
+/** @param isWhole whether the mirror is among them */
+function toLabels(name: MetricName, values: readonly string[], isWhole: boolean): Sample['labels'] {
+  const names = Object.keys(METRICS[name].labels).filter((label) => isWhole || label !== 'mirror')
+  return Object.fromEntries(names.map((label, at) => [label, values[at] ?? '']))
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0)
 }

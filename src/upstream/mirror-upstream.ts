@@ -8,6 +8,7 @@ import { MissingFiles } from './missing-files.ts'
 import { race } from './race.ts'
 import { SourceList, type Failovermethod, type Source } from './source-list.ts'
 import type { SourceRequest } from './source-request.ts'
+import { WatchedRequest, type UpstreamWatch } from './source-watch.ts'
 import { getFrom } from './source.ts'
 import { deliver, watchBody } from './watch-body.ts'
 import { SplicedBody, type BodyPart } from './splice.ts'
@@ -31,6 +32,8 @@ export interface UpstreamOptions extends ConnectionOptions {
   readonly sleep?: (ms: number, signal: AbortSignal | undefined) => Promise<void>
   /** Milliseconds of a clock that only goes forward; the process's own unless told. */
   readonly now?: () => number
+  /** Counts what is asked, and what comes of it; nobody does unless told. */
+  readonly watch?: UpstreamWatch
 }
 
 /** The pause before the second round, doubled for each further one, in milliseconds. */
@@ -201,6 +204,7 @@ export class MirrorUpstream implements Upstream {
     const { timeoutMs, pace: bounds, userAgent, staysSecure = false } = this.#options
     const { health, pace, from } = source
     const askedAt = this.#now()
+    const watched = new WatchedRequest(source, request, { watch: this.#options.watch, now: this.#now })
     pace.asked()
     const connections = this.#connections
     const host = connections.settingsOf(source.url)
@@ -218,12 +222,14 @@ export class MirrorUpstream implements Upstream {
     if (health.isDown) health.startProbe(asked)
     try {
       const reply = await asked
+      watched.answered(reply)
       health.answered()
       pace.answered(this.#now() - askedAt)
       if (reply.status === 304) deliver(source, 0, 0)
-      return { ...reply, source, body: watchBody(reply.body, source, this.#now) }
+      return { ...reply, source, body: watchBody(reply.body, source, this.#now, watched) }
     } catch (error) {
       const caught = toPinyonError(error)
+      watched.refused(caught, request.signal?.aborted === true)
       if (request.signal?.aborted !== true) note(source, caught, href, askedAt)
       throw caught
     }
@@ -333,11 +339,12 @@ function isWorthAsking({ health }: Source): boolean {
 
 function toSourceRequest(
   { baseurl }: Source,
-  { validators, size, values, isFresh = false }: UpstreamRequest,
+  { validators, size, values, isFresh = false, onStep }: UpstreamRequest,
   signal: AbortSignal,
   rest: { readonly offset: number; readonly first: Answer } | undefined,
 ): SourceRequest {
-  const common = { signal, isFresh, ...(values === undefined ? {} : { values }) }
+  const told = onStep === undefined ? {} : { onStep }
+  const common = { signal, isFresh, ...told, ...(values === undefined ? {} : { values }) }
   if (rest === undefined) return validators?.baseurl === baseurl ? { ...common, validators } : common
   const { offset, first } = rest
   const fileSize = size ?? first.length

@@ -1,4 +1,5 @@
 import type { Reach } from '../model/reach.ts'
+import type { SourceStep } from '../model/source-step.ts'
 import type { TemplateValues } from './fallback-url.ts'
 import type { Validators } from './upstream.ts'
 
@@ -11,6 +12,8 @@ export interface SourceRequest {
   readonly isFresh?: boolean
   /** Of an earlier answer of this source. */
   readonly validators?: Validators
+  /** Told of this request when it begins; it grows from then on. */
+  readonly onStep?: (step: SourceStep) => void
   /** The rest of the file, from this byte on, where the source can give it. */
   readonly rest?: {
     readonly offset: number

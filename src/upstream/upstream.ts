@@ -1,6 +1,7 @@
 import type { Digest } from '../model/digest.ts'
 import type { PinyonError } from '../model/errors.ts'
 import type { Reach } from '../model/reach.ts'
+import type { SourceStep } from '../model/source-step.ts'
 import type { TemplateValues } from './fallback-url.ts'
 
 /** What makes a request conditional: an earlier answer's validators. */
@@ -55,6 +56,8 @@ export interface UpstreamRequest {
   readonly isAwaited?: boolean
   /** What to fill base URLs that are templates with; those have nothing else. */
   readonly values?: TemplateValues
+  /** Told of each request of a source when it begins: it grows from then on. */
+  readonly onStep?: (step: SourceStep) => void
   /** Told of each base URL that is asked. */
   readonly onAsk?: (baseurl: string) => void
   /** Told of each base URL that did not give the file, and why. */

@@ -68,6 +68,7 @@ retention: { keep: 7, max_age: 30d, keep_used: 0s, grace: 2, removed: 1h }
 cache: { max_size: 1.5TB, memory: 1048576 }
 fast_path: false
 dashboard: { clients: count }
+metrics: { per_mirror: false }
 mirrors:
   a+b:
     baseurl: [file:sample, 'http://u:p@h/x']
@@ -104,6 +105,7 @@ mirrors:
       cache: { maxBytes: 1.5e12, memoryBytes: 1_048_576 },
       fastPath: false,
       dashboard: { clients: 'count' },
+      metrics: { perMirror: false },
       mirrors: new Map([
         [
           'a+b',

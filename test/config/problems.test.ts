@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import { ConfigFile } from './support.ts'
 
 const TOP =
-  'one of listen, public_url, data_dir, workers, sync_interval, vars, tokens, policy, warm_window, prefetch, retention, cache, fast_path, hosts, dashboard, mirrors'
+  'one of listen, public_url, data_dir, workers, sync_interval, vars, tokens, policy, warm_window, prefetch, retention, cache, fast_path, hosts, dashboard, metrics, mirrors'
 const MIRROR =
   'one of baseurl, metalink, mirrorlist, mirrorlist_expire, failovermethod, vars, arches, fallback, xml_base, extra_files, policy, warm_window, enabled, sync_interval, timeout, retries, minrate, throttle, bandwidth, max_parallel_downloads, proxy, sslverify, sslcacert, sslclientcert, sslclientkey, username, password, bearer_token, proxy_username, proxy_password, proxy_sslverify, proxy_sslcacert, proxy_sslclientcert, proxy_sslclientkey, strict, allow_older, pin, gpgkey, repo_gpgcheck, gpgcheck'
 const NAME = 'a mirror name of letters, digits and . _ + @ ~ -'
@@ -375,6 +375,11 @@ const CASES: readonly [string, string, ...string[]][] = [
     'clients in another way',
     'dashboard: { clients: all }\n',
     '1: dashboard.clients: found "all", expected one of network, full, count',
+  ],
+  [
+    'figures of some mirrors',
+    'metrics: { per_mirror: some }\n',
+    '1: metrics.per_mirror: found "some", expected true or false',
   ],
   ['no size', 'cache: { max_size: lots }\n', `1: cache.max_size: found "lots", expected ${SIZE}`],
   ['a small size', 'cache: { max_size: 1000 }\n', `1: cache.max_size: found 1000, expected ${SIZE}`],

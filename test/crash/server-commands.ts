@@ -1,4 +1,3 @@
-import assert from 'node:assert/strict'
 import { join } from 'node:path'
 
 import { ServerConnection, type ServerWrite } from '../../src/cli/server-connection.ts'
@@ -46,7 +45,8 @@ export async function writeOn<T>(dataDir: string, write: ServerWrite): Promise<T
 
 async function withServer<T>(dataDir: string, use: (server: ServerConnection) => Promise<T>): Promise<T> {
   const server = await ServerConnection.open(join(dataDir, 'admin.sock'))
-  assert.ok(server !== undefined, 'no server listens on the admin socket')
+  // It may have been killed by now, which breaks no promise.
+  if (server === undefined) throw new Error('no server listens on the admin socket')
   try {
     return await use(server)
   } finally {

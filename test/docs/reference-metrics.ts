@@ -1,48 +1,25 @@
-import type { TestContext } from 'node:test'
-
-import { Registry, type Metric } from 'prom-client'
-
 import { formatTable, GENERATED } from './markdown.ts'
-import { startApp } from '../support/start-app.ts'
+import { METRIC_NAMES, fullName, metricOf } from '../../src/system/metric-table.ts'
 
-/** What prom-client keeps of a metric. */
-interface KnownMetric {
-  readonly name: string
-  readonly help: string
-  readonly type: string
-  readonly labelNames: readonly string[]
-}
+/** The most values of a label that are told one by one. */
+const MAX_VALUES = 16
 
-/** Every figure that a running server registers, in the order of names. */
-export async function formatMetricReference(t: TestContext): Promise<string> {
-  const known = await collectMetrics(t)
-  const rows = known.map(({ name, help, type, labelNames }) => [
-    `\`${name}\``,
-    type,
-    labelNames.map((label) => `\`${label}\``).join(', '),
-    help,
-  ])
+/** Every metric of the table, in its order. */
+export function formatMetricReference(): string {
+  const rows = METRIC_NAMES.map((name) => {
+    const { type, labels, help } = metricOf(name)
+    return [`\`${fullName(name)}\``, type, Object.entries(labels).map(describeLabel).join(', '), help]
+  })
   return [
     GENERATED,
     '# Metrics',
-    'What `/metrics` tells Prometheus. Labels come from closed lists: neither clients nor packages make more of them.',
+    'What `/metrics` tells Prometheus. Labels come from closed lists and from the configuration: neither clients nor packages make more of them. What to do with them: [Seeing how it does](../observability.md).',
     formatTable(['name', 'type', 'labels', 'what it tells'], rows),
   ].join('\n\n')
 }
 
-/** Whatever a server, wherever in it, registers while it starts and is asked. */
-async function collectMetrics(t: TestContext): Promise<readonly KnownMetric[]> {
-  const found = new Map<string, KnownMetric>()
-  // oxlint-disable-next-line unbound-method -- it is called with the registry as `this`
-  const register = Registry.prototype.registerMetric
-  t.after(() => (Registry.prototype.registerMetric = register))
-  Registry.prototype.registerMetric = function registerMetric(metric: Metric) {
-    const one = metric as unknown as KnownMetric
-    found.set(one.name, one)
-    Reflect.apply(register, this, [metric])
-  }
-  const { url } = await startApp(t, { mirrors: {} })
-  await (await fetch(`${url}/metrics`)).text()
-  Registry.prototype.registerMetric = register
-  return [...found.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1))
+function describeLabel([label, values]: readonly [string, readonly string[] | string]): string {
+  return typeof values === 'string' || values.length > MAX_VALUES
+    ? `\`${label}\``
+    : `\`${label}\` (${values.join(', ')})`
 }

@@ -39,6 +39,7 @@ export class WireSocket extends Duplex {
   wire(): string {
     const bytes = Buffer.concat(this.sent)
       .toString('latin1')
+      .replaceAll(/\r\nX-Request-Id: [0-9a-f]{12}-[^\r]+/g, '')
       .replaceAll(/(boundary=|--)[0-9a-f]{24}/g, '$1it')
     return bytes.replaceAll(/\r\nDate: [^\r]{29}\r\n/g, '\r\nDate: then\r\n')
   }

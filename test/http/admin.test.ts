@@ -184,6 +184,7 @@ describe('POST …/sync', () => {
       type: 'about:blank',
       title: 'FORBIDDEN',
       status: 403,
+      request_id: headers['x-request-id'],
       detail:
         'nothing can be written over the network: the configuration has no tokens: { NAME: { file: PATH } }',
     })

@@ -142,7 +142,8 @@ describe('the API', () => {
       const { status, headers, body } = await httpGet(`${site.url}/api/v1/${path}`)
       assert.deepEqual([status, headers['content-type']], [404, 'application/problem+json'], path)
       const { detail, ...problem } = JSON.parse(body.toString()) as Record<string, unknown>
-      assert.deepEqual(problem, { type: 'about:blank', title: 'NOT_FOUND', status: 404 })
+      const known = { request_id: headers['x-request-id'] }
+      assert.deepEqual(problem, { type: 'about:blank', title: 'NOT_FOUND', status: 404, ...known })
       assert.equal(headers['x-pinyon-reason'], detail)
     }
     const refused = await httpGet(`${site.url}/api/v1/%2e%2e/mirrors`)

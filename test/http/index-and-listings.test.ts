@@ -316,5 +316,5 @@ describe('the rolling view', () => {
 })
 
 function withoutDate(headers: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return { ...headers, date: undefined }
+  return { ...headers, date: undefined, 'x-request-id': undefined }
 }

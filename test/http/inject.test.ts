@@ -128,7 +128,8 @@ describe('POST /repos/inject', () => {
     for (const query of ['only_mirrored=0', 'strict=0'])
       assert.equal((await inject(site.url, CONFIG, { query })).text, injected(site.url))
     const { status, problem, headers } = await inject(site.url, CONFIG, { query: 'strict=1' })
-    const { detail, ...rest } = problem
+    const { detail, request_id: id, ...rest } = problem
+    assert.equal(id, headers['x-request-id'])
     const unmatched = [{ id: 'other', line: 11 }]
     assert.deepEqual(
       [status, rest],

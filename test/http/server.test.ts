@@ -230,21 +230,24 @@ describe('the request log', () => {
   test('has one line a request, with what is known of it', async (t) => {
     const { connect, log } = await start(t, OK)
     const connection = await connect()
-    await connection.get('/a?b', { headers: ['User-Agent: libdnf (Fedora Linux 43)'] })
+    const answer = await connection.get('/a?b', { headers: ['User-Agent: libdnf (Fedora Linux 43)'] })
     await connection.get(`/${'x'.repeat(5_000)}`, {
       headers: [`User-Agent: ${'y'.repeat(5_000)}`, 'If-None-Match: *'],
     })
     const [first, second] = await log.waitFor('request', 2)
-    const { ms, time, ...rest } = first ?? {}
+    const { ms, first_ms: firstMs, time, ...rest } = first ?? {}
     assert.ok(typeof ms === 'number' && ms >= 0 && ms < 60_000 && typeof time === 'number')
+    assert.ok(typeof firstMs === 'number' && firstMs <= ms)
     assert.deepEqual(rest, {
       level: 'info',
       method: 'GET',
       target: '/a?b',
       status: 200,
       outcome: 'hit',
+      bytes: answer.body.length,
       client: '127.0.0.1',
       agent: 'libdnf (Fedora Linux 43)',
+      id: answer.header('x-request-id'),
       msg: 'request',
     })
     assert.deepEqual([second?.['status'], second?.['outcome']], [304, 'not_modified'])

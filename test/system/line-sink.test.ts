@@ -21,7 +21,7 @@ test('lines arrive in order, those of a flush after those before it', (t) => {
   assert.equal(readFileSync(file, 'utf8'), lines.join(''))
 })
 
-test('lines that can wait come in order, though others may overtake them', async (t) => {
+test('lines that can wait come in order, and before one that cannot', async (t) => {
   const file = join(tempDir(t), 'log')
   const descriptor = openSync(file, 'w')
   t.after(() => closeSync(descriptor))
@@ -34,7 +34,7 @@ test('lines that can wait come in order, though others may overtake them', async
   while (readFileSync(file).length < 300_013) await nextTurn()
   sink.add('last\n')
   sink.flush()
-  assert.equal(readFileSync(file, 'utf8'), `second\nfirst\n${line.repeat(300)}last\n`)
+  assert.equal(readFileSync(file, 'utf8'), `first\nsecond\n${line.repeat(300)}last\n`)
 })
 
 test('a line that can wait is written by itself', async (t) => {

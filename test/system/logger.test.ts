@@ -3,7 +3,7 @@ import { test } from 'node:test'
 
 import { pino } from 'pino'
 
-import { createRawLine, redactUrl } from '../../src/system/logger.ts'
+import { createRawLine, redactLine, redactUrl } from '../../src/system/logger.ts'
 
 test('a redacted URL holds neither user nor password', () => {
   const cases = {
@@ -30,4 +30,14 @@ test('a raw line is what the log itself writes', () => {
   assert.equal(lines.length, 4)
   assert.equal(lines[1], lines[0])
   assert.equal(lines[3], lines[2])
+})
+
+test('a line holds no credentials of a URL, and nothing of an Authorization header', () => {
+  const cases = {
+    '{"a":"get http://user:se@cret@host/a@b failed: Bearer abc.def-1"}\n':
+      '{"a":"get http://***@host/a@b failed: Bearer ***"}\n',
+    '{"a":"authorization: basic dXNlcg==","b":"x@y http://host/"}\n':
+      '{"a":"authorization: basic ***","b":"x@y http://host/"}\n',
+  }
+  assert.deepEqual(Object.keys(cases).map(redactLine), Object.values(cases))
 })

@@ -19,6 +19,8 @@ export interface EndedBatch {
   readonly speakers: readonly Speaker[]
   /** {@link ROW} numbers a request: index of its answer, of its speaker, milliseconds, those to the first byte or NaN, bytes. */
   readonly rows: Float64Array
+  /** By the number of their request, ids of those of which a line of the log tells. */
+  readonly ids: ReadonlyMap<number, string>
   /** Errors by the number of their request. */
   readonly errors: ReadonlyMap<number, { readonly code: ErrorCode; readonly message: string }>
   /** Requests that could not be kept, as the first process has read nothing for long. */
@@ -38,6 +40,7 @@ export class EndedRequests {
   readonly #connections = new Map<object, number>()
   #rows = new Float64Array(ROW * 256)
   #count = 0
+  #ids = new Map<number, string>()
   #errors = new Map<number, { readonly code: ErrorCode; readonly message: string }>()
   #dropped = 0
 
@@ -46,17 +49,19 @@ export class EndedRequests {
     return this.#count
   }
 
-  /** Adds one. */
-  add(ended: EndedRequest): void {
+  /** Adds one. @param isLogged whether a line of the log is to tell of it if it has gone well */
+  add(ended: EndedRequest, isLogged: boolean): void {
     if (this.#count >= MAX_REQUESTS) return void (this.#dropped += 1)
     const at = this.#count * ROW
     if (at === this.#rows.length) this.#grow()
     const rows = this.#rows
     rows[at] = this.#answerOf(ended)
     rows[at + 1] = this.#speakerOf(ended)
-    rows[at + 2] = performance.now() - ended.startedAt
+    rows[at + 2] = ended.endedAt - ended.startedAt
     rows[at + 3] = ended.headAt === undefined ? Number.NaN : ended.headAt - ended.startedAt
     rows[at + 4] = ended.bytes
+    if (ended.id !== undefined && (isLogged || ended.error !== undefined))
+      this.#ids.set(this.#count, ended.id)
     if (ended.error !== undefined) {
       const { code, message } = ended.error
       this.#errors.set(this.#count, { code, message })
@@ -70,6 +75,7 @@ export class EndedRequests {
       answers: this.#answers,
       speakers: this.#speakers,
       rows: this.#rows.slice(0, this.#count * ROW),
+      ids: this.#ids,
       errors: this.#errors,
       dropped: this.#dropped,
     }
@@ -79,6 +85,7 @@ export class EndedRequests {
     this.#speakerIndex.clear()
     this.#connections.clear()
     this.#count = 0
+    this.#ids = new Map()
     this.#errors = new Map()
     this.#dropped = 0
     return batch
@@ -118,7 +125,6 @@ export class EndedRequests {
 export interface ReplayedRequest extends EndedRequest {
   readonly answer: SharedAnswer
   readonly speaker: Speaker
-  readonly ms: number
 }
 
 /**
@@ -126,7 +132,7 @@ export interface ReplayedRequest extends EndedRequest {
  * @param connectionOf gives what stands for the connections of a speaker
  */
 export function* readBatch(
-  { answers, speakers, rows, errors }: EndedBatch,
+  { answers, speakers, rows, ids, errors }: EndedBatch,
   connectionOf: (speaker: Speaker) => object,
 ): Generator<ReplayedRequest, void, undefined> {
   const connections = speakers.map(connectionOf)
@@ -146,14 +152,15 @@ export function* readBatch(
     yield {
       ...answer,
       ...speaker,
+      id: ids.get(at / ROW),
       startedAt,
+      endedAt: now,
       headAt: Number.isNaN(firstMs) ? undefined : startedAt + firstMs,
       bytes,
       connection,
       error: error === undefined ? undefined : new PinyonError(error.code, error.message),
       answer,
       speaker,
-      ms,
     }
   }
 }

@@ -1,5 +1,6 @@
 import type { Digest } from '../../model/digest.ts'
 import type { FileReply } from '../../proxy/reply.ts'
+import type { TallySnapshot } from '../../system/tally.ts'
 import type { EndedBatch } from './ended-batch.ts'
 
 /** What a worker is told when it is started. */
@@ -37,6 +38,8 @@ export type FromWorker =
   | { readonly kind: 'ended'; readonly batch: EndedBatch; readonly used: readonly Digest[] }
   /** How busy it was of late, from 0 to 1. */
   | { readonly kind: 'load'; readonly load: number }
+  /** What it has counted since it began. */
+  | { readonly kind: 'tally'; readonly tally: TallySnapshot }
   | { readonly kind: 'forgot'; readonly id: number }
   /** A stored file that has not the bytes of its digest. */
   | { readonly kind: 'wrong'; readonly digest: Digest }

@@ -4,6 +4,7 @@ import type { HttpServer } from '../../http/server.ts'
 import type { Content } from '../../proxy/content.ts'
 import type { Resolver } from '../../proxy/resolver.ts'
 import type { Logger } from '../../system/logger.ts'
+import type { Tally } from '../../system/tally.ts'
 import type { Storage } from '../storage.ts'
 import { FILE_TARGET, type LearnedFile } from './messages.ts'
 import { createReplay } from './replay.ts'
@@ -19,13 +20,15 @@ export interface WorkerParts {
   readonly content: Content
   /** Counts a request that has ended. */
   readonly onEnd: (ended: EndedRequest) => void
+  /** Adds up what this process and those that have ended count. */
+  readonly tally: Tally
   readonly log: Logger
 }
 
 /** The workers of an App; none is started yet. */
 export function createWorkers(parts: WorkerParts): Workers {
-  const { config, server, storage, resolver, content, onEnd, log } = parts
-  const replay = createReplay(log, onEnd)
+  const { config, server, storage, resolver, content, onEnd, tally, log } = parts
+  const replay = createReplay({ log, requestLog: server.requestLog, onEnd })
   const workers = new Workers({
     server,
     bounds: () => toBounds(config()),
@@ -37,6 +40,7 @@ export function createWorkers(parts: WorkerParts): Workers {
         storage.cache.noteUsed(news.used)
       } else void drop(news, parts)
     },
+    absorb: (counted) => tally.absorb(counted),
     log,
   })
   storage.cache.onForget = (digest) => workers.drop([digest])

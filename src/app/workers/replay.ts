@@ -1,9 +1,14 @@
 import { LRUCache } from 'lru-cache'
 
 import type { EndedRequest } from '../../http/ended-request.ts'
-import { toLogFields } from '../../http/fast/prepared-answers.ts'
-import { describeAgent, describeTarget, logRequest } from '../../http/request-log.ts'
-import { createRawLine, type Logger } from '../../system/logger.ts'
+import {
+  describeAgent,
+  describeTarget,
+  toLogFields,
+  type PreparedLine,
+  type RequestLog,
+} from '../../http/request-log.ts'
+import type { Logger } from '../../system/logger.ts'
 import {
   readBatch,
   type EndedBatch,
@@ -15,17 +20,19 @@ import {
 /** Speakers remembered, so that each is looked at once. */
 const REMEMBERED_SPEAKERS = 10_000
 
-/** What a log line says before the time that a request took, of who asked, and after that. */
-interface LineParts {
-  readonly before: string
-  readonly after: string
+/** Who takes up what workers have answered. */
+export interface ReplayOptions {
+  readonly log: Logger
+  readonly requestLog: RequestLog
+  /** Counts a request that has ended. */
+  readonly onEnd: (ended: EndedRequest) => void
 }
 
 /**
  * Gives what takes up requests that workers have answered, as if they had been answered here: they are counted by the same counters and
  * logged by the same log, so that neither a worker's end nor the number of them shows.
  */
-export function createReplay(log: Logger, onEnd: (ended: EndedRequest) => void): (batch: EndedBatch) => void {
+export function createReplay({ log, requestLog, onEnd }: ReplayOptions): (batch: EndedBatch) => void {
   const connections = new LRUCache<string, object>({ max: REMEMBERED_SPEAKERS })
   const connectionOf = ({ client, userAgent }: Speaker) => {
     const key = `${client} ${userAgent}`
@@ -33,11 +40,10 @@ export function createReplay(log: Logger, onEnd: (ended: EndedRequest) => void):
     connections.set(key, known)
     return known
   }
-  const logBatch = createBatchLog(log)
   return (batch) => {
     if (batch.dropped > 0)
       log.error({ requests: batch.dropped }, 'requests of a worker were not counted: it was not listened to')
-    const write = logBatch()
+    const write = createBatchLog(log, requestLog)
     for (const ended of readBatch(batch, connectionOf)) {
       onEnd(ended)
       write(ended)
@@ -45,20 +51,18 @@ export function createReplay(log: Logger, onEnd: (ended: EndedRequest) => void):
   }
 }
 
-/** Lines whose parts are formatted once a batch. */
-function createBatchLog(log: Logger): () => (ended: ReplayedRequest) => void {
-  const writeLine = createRawLine(log, 'request')
-  return () => {
-    const isOn = log.isLevelEnabled('info')
-    const answers = new Map<SharedAnswer, LineParts>()
-    const speakers = new Map<Speaker, string>()
-    return (ended) => {
-      if (ended.error !== undefined) return logRequest(log, ended)
-      if (!isOn) return
-      const parts = remember(answers, ended.answer, describeAnswer)
-      const speaker = remember(speakers, ended.speaker, describeSpeaker)
-      writeLine(parts.before + Math.round(ended.ms * 10) / 10 + speaker + parts.after)
-    }
+/** Writes lines whose parts are formatted once a batch. */
+function createBatchLog(log: Logger, requestLog: RequestLog): (ended: ReplayedRequest) => void {
+  const isOn = log.isLevelEnabled('info')
+  const answers = new Map<SharedAnswer, PreparedLine>()
+  const speakers = new Map<Speaker, string>()
+  return (ended) => {
+    if (ended.error !== undefined) return requestLog.log(ended)
+    if (!isOn) return
+    // Whoever answered has decided which of very many have a line.
+    if (ended.id === undefined) return requestLog.leaveOut(ended)
+    const parts = remember(answers, ended.answer, describeAnswer)
+    requestLog.logHit(ended, parts, remember(speakers, ended.speaker, describeSpeaker))
   }
 }
 
@@ -68,11 +72,11 @@ function remember<Key, Value>(known: Map<Key, Value>, key: Key, make: (key: Key)
   return found
 }
 
-function describeAnswer({ method, target, status, outcome, snapshot, note }: SharedAnswer): LineParts {
+function describeAnswer({ method, target, status, outcome, snapshot, note }: SharedAnswer): PreparedLine {
   const named = snapshot === undefined ? {} : { mirror: snapshot.mirror, snapshot: snapshot.name }
   return {
-    before: `${toLogFields({ method, target: describeTarget(target), status, outcome })},"ms":`,
-    after: toLogFields({ ...named, ...note }),
+    logBefore: toLogFields({ method, target: describeTarget(target), status, outcome }),
+    logAfter: toLogFields({ ...named, ...note }),
   }
 }
 

@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { Socket, type Server } from 'node:net'
 
+import type { TallySnapshot } from '../../system/tally.ts'
 import { hasHandle } from './hand-over.ts'
 import type { FromWorker, ToWorker, WorkerTask } from './messages.ts'
 
@@ -39,6 +40,7 @@ export class WorkerChild {
   /** How busy it was lately, from 0 to 1; and since when, by performance.now(). */
   #load = 0
   #loadAt = 0
+  #tally: TallySnapshot | undefined
 
   constructor(options: WorkerChildOptions) {
     this.#options = options
@@ -61,6 +63,11 @@ export class WorkerChild {
   /** Whether it accepts connections. */
   get isReady(): boolean {
     return this.#isReady && !this.#isEnding && !this.#hasEnded
+  }
+
+  /** What it has counted, as it said last. */
+  get tally(): TallySnapshot | undefined {
+    return this.#tally
   }
 
   /** How busy it is, from 0 to 1, as it said last; it says nothing while it is idle. */
@@ -129,7 +136,8 @@ export class WorkerChild {
     else if (message.kind === 'load') {
       this.#load = message.load
       this.#loadAt = performance.now()
-    } else if (message.kind === 'done') this.#child.disconnect()
+    } else if (message.kind === 'tally') this.#tally = message.tally
+    else if (message.kind === 'done') this.#child.disconnect()
     else this.#options.onMessage(message, this)
   }
 

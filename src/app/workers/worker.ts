@@ -3,9 +3,14 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { BlobCache } from '../../cache/blob-cache.ts'
 import { DiskBlobStore } from '../../cache/disk-blob-store.ts'
 import { createLayout } from '../../cache/layout.ts'
+import type { FastConnection } from '../../http/fast/fast-connection.ts'
 import { FastPath } from '../../http/fast/fast-path.ts'
 import { isPlainTarget, RequestReader } from '../../http/fast/request-head.ts'
+import { HitSampler } from '../../http/hit-sampler.ts'
 import { CONNECTION_TIMES } from '../../http/idle-times.ts'
+import { RequestIds } from '../../http/request-id.ts'
+import { Tally } from '../../system/tally.ts'
+import { watchProcess } from '../../system/watch-process.ts'
 import { EndedRequests } from './ended-batch.ts'
 import { stopReading, takeUp, toBuffer } from './hand-over.ts'
 import { KnownTargets } from './known-targets.ts'
@@ -17,6 +22,8 @@ const TELL_MS = 100
 const TELL_AT = 4_096
 /** How often it is said how busy this process is, in milliseconds. */
 const LOAD_MS = 1_000
+/** How often it is said what was counted, in milliseconds. */
+const TALLY_MS = 5_000
 /** Less than this is not worth a word. */
 const LITTLE_LOAD = 0.02
 
@@ -37,6 +44,10 @@ export class Worker {
   readonly #blobs: BlobCache
   readonly #content: StoredContent
   readonly #fast: FastPath
+  readonly #ids = new RequestIds()
+  /** Which hits have a line of the log: the sums of others are the first process's. */
+  readonly #sampler = new HitSampler(() => undefined)
+  readonly #tally = new Tally()
   readonly #timers: NodeJS.Timeout[]
   /** What is begun again now that its file is known, and is not to be asked for once more. */
   #begun: Socket | undefined
@@ -71,11 +82,16 @@ export class Worker {
       content: this.#content,
       isOn: () => true,
       times: CONNECTION_TIMES,
+      nameHit: (nowMs, given) => (this.#sampler.takes(nowMs) ? (given ?? this.#ids.next()) : undefined),
       onEnd: (ended) => this.#note(ended),
       handOver: (socket, bytes) => this.#judge(socket, bytes),
     })
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#fast.accept(socket))
-    this.#timers = [setInterval(() => this.#tellLoad(), LOAD_MS).unref()]
+    watchProcess(this.#tally)
+    this.#timers = [
+      setInterval(() => this.#tellLoad(), LOAD_MS).unref(),
+      setInterval(() => this.#tellTally(), TALLY_MS).unref(),
+    ]
   }
 
   /** Accepts connections of a listening socket that others accept from as well. */
@@ -89,6 +105,7 @@ export class Worker {
         resolve()
       })
     })
+    this.#tellTally()
     this.#say({ kind: 'ready' })
   }
 
@@ -136,8 +153,8 @@ export class Worker {
     this.#say({ kind: 'connection', bytes: stopReading(socket, bytes) }, socket)
   }
 
-  #note(ended: Parameters<EndedRequests['add']>[0]): void {
-    this.#ended.add(ended)
+  #note(ended: FastConnection): void {
+    this.#ended.add(ended, ended.isLogged)
     if (this.#ended.size >= TELL_AT && this.#ended.size % TELL_AT === 0) this.#tell()
     this.#tellTimer ??= setTimeout(() => this.#tell(), TELL_MS).unref()
     if (this.#handsBack) setImmediate(() => this.#giveAllBack())
@@ -159,6 +176,10 @@ export class Worker {
     const { utilization: load } = performance.eventLoopUtilization(now, this.#utilization)
     this.#utilization = now
     if (load > LITTLE_LOAD) this.#say({ kind: 'load', load })
+  }
+
+  #tellTally(): void {
+    this.#say({ kind: 'tally', tally: this.#tally.snapshot() })
   }
 
   #giveAllBack(): void {
@@ -186,6 +207,7 @@ export class Worker {
     for (const timer of this.#timers) clearInterval(timer)
     this.#isTelling = false
     this.#tell()
+    this.#tellTally()
     this.#say({ kind: 'done' })
   }
 }

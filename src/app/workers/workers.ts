@@ -1,6 +1,7 @@
 import type { Digest } from '../../model/digest.ts'
 import type { HttpServer } from '../../http/server.ts'
 import type { Logger } from '../../system/logger.ts'
+import type { TallySnapshot } from '../../system/tally.ts'
 import { stopReading, takeUp, toBuffer } from './hand-over.ts'
 import type { FromWorker, LearnedFile, WorkerTask } from './messages.ts'
 import { WorkerChild } from './worker-child.ts'
@@ -19,6 +20,8 @@ export interface WorkersOptions {
   /** The file that a target names, if a worker may answer with it. */
   readonly learn: (target: string) => Promise<LearnedFile | undefined>
   readonly onNews: (news: WorkerNews) => void
+  /** Gets what a worker that has ended had counted. */
+  readonly absorb: (tally: TallySnapshot) => void
   readonly log: Logger
 }
 
@@ -60,6 +63,12 @@ export class Workers {
   get state(): { readonly serving: number; readonly wanted: number; readonly restarts: number } {
     const serving = 1 + [...this.#children].filter(({ isReady }) => isReady).length
     return { serving, wanted: this.#wanted, restarts: this.#restarts }
+  }
+
+  /** What each of them has counted, and how many died and were replaced. */
+  get figures(): { readonly tallies: readonly TallySnapshot[]; readonly restarts: number } {
+    const tallies = this.#all.flatMap(({ tally }) => (tally === undefined ? [] : [tally]))
+    return { tallies, restarts: this.#restarts }
   }
 
   /** Starts as many as there have to be; resolves when they serve, or after some seconds. */
@@ -129,7 +138,7 @@ export class Workers {
 
   #startOne(): void {
     if (this.#isClosed) return
-    const { server, task, onNews } = this.#options
+    const { server, task, onNews, absorb } = this.#options
     const child = new WorkerChild({
       task: task(),
       listener: server.listener,
@@ -140,7 +149,10 @@ export class Workers {
       },
       onConnection: (socket, bytes) => server.takeOver(takeUp(socket), toBuffer(bytes)),
       onReady: (worker) => this.#welcome(worker),
-      onEnd: (worker, how) => this.#replace(worker, how),
+      onEnd: (worker, how) => {
+        if (worker.tally !== undefined) absorb(worker.tally)
+        this.#replace(worker, how)
+      },
     })
     this.#children.add(child)
   }

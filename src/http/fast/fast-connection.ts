@@ -54,6 +54,8 @@ export interface FastContext {
   openDetour(connection: FastConnection, socket: Socket): Detour | undefined
   /** Hands over the connection, and what came on it last. */
   handOver(connection: FastConnection, socket: Socket, bytes: Buffer): void
+  /** By what an answer that begins now is known; undefined when no line of the log will tell of it. @param given the id that its request brings */
+  nameHit(nowMs: number, given: string | undefined): string | undefined
   /** Told when an answer has ended, and after it when the connection has, or is node:http's for good. */
   onEnd(connection: FastConnection): void
   onClose(connection: FastConnection): void
@@ -69,7 +71,12 @@ export class FastConnection implements EndedRequest, DetourOwner {
   readonly client: string | undefined
   readonly connection: Socket
   target = ''
+  id: string | undefined
+  /** Whether a line of the log is to tell of it when it has gone well. */
+  isLogged = false
   startedAt = 0
+  headAt: number | undefined
+  endedAt = 0
   outcome: Outcome | undefined
   snapshot: Snapshot | undefined
   packageName: string | undefined
@@ -84,7 +91,7 @@ export class FastConnection implements EndedRequest, DetourOwner {
   #way: 'fast' | 'detour' | 'node' | 'ended' = 'fast'
   #detour: Detour | undefined
   /** Whether an answer is not sent yet, and what it is sent from. */
-  #isSending = false
+  isSending = false
   #body: Body | undefined
   /** What came meanwhile. */
   #next: Buffer | undefined
@@ -121,7 +128,7 @@ export class FastConnection implements EndedRequest, DetourOwner {
 
   /** Whether an answer is being sent. */
   get isBusy(): boolean {
-    return this.#isSending || this.#way === 'detour'
+    return this.isSending || this.#way === 'detour'
   }
 
   /** The connection is back, with nothing of it read: the request that made the detour was the last. */
@@ -148,7 +155,7 @@ export class FastConnection implements EndedRequest, DetourOwner {
   readonly #onBytes = (bytes: Buffer, count: number): void => {
     if (this.#way === 'ended' || this.connection.destroyed) return
     if (this.#way !== 'fast') return this.#passOn(copyOf(bytes, count))
-    if (this.#isSending) return this.#keep(copyOf(bytes, count))
+    if (this.isSending) return this.#keep(copyOf(bytes, count))
     const request = this.#context.requests.read(bytes, count)
     if (request === undefined) return this.#handOver(copyOf(bytes, count))
     const file = this.#context.peek(request.target)
@@ -170,8 +177,13 @@ export class FastConnection implements EndedRequest, DetourOwner {
     return !this.#isIdle && !this.isBusy
   }
 
-  #begin({ target, headers }: SimpleRequest, { snapshot, packageName }: FileReply, answer: FastAnswer): void {
+  #begin(request: SimpleRequest, { snapshot, packageName }: FileReply, answer: FastAnswer): void {
+    const { target, headers, id } = request
     this.startedAt = performance.now()
+    this.headAt = undefined
+    const named = this.#context.nameHit(this.startedAt, id)
+    this.isLogged = named !== undefined
+    this.id = named ?? id
     this.target = target
     if (headers !== this.headers) this.speaker = undefined
     this.headers = headers
@@ -180,7 +192,7 @@ export class FastConnection implements EndedRequest, DetourOwner {
     this.outcome = answer.prepared.outcome
     this.bytes = 0
     this.answer = answer.prepared
-    this.#isSending = true
+    this.isSending = true
     this.#body = answer.body
   }
 
@@ -198,7 +210,7 @@ export class FastConnection implements EndedRequest, DetourOwner {
     }
     this.#beginToWait()
     const goOn = () => {
-      if (socket.destroyed || !this.#isSending) return
+      if (socket.destroyed || !this.isSending) return
       this.bytes = sent
       if (sent === bytes.length) return this.#finish()
       const piece = bytes.subarray(sent, sent + PIECE_BYTES)
@@ -227,7 +239,10 @@ export class FastConnection implements EndedRequest, DetourOwner {
     try {
       for await (const chunk of chunks) {
         // Not before there is a byte to send: until then somebody else can still make another answer of it.
-        if (!isBegun) this.connection.write(this.#head(prepared, range))
+        if (!isBegun) {
+          this.headAt = performance.now()
+          this.connection.write(this.#head(prepared, range))
+        }
         isBegun = true
         if (!(await this.#write(chunk))) return
         this.bytes += chunk.length
@@ -243,8 +258,8 @@ export class FastConnection implements EndedRequest, DetourOwner {
     const { answers } = this.#context
     const keepsAlive = this.headers?.keepsAlive === true
     return range === undefined
-      ? answers.head(prepared, keepsAlive, Date.now())
-      : answers.partHead(prepared, range, keepsAlive, Date.now())
+      ? answers.head(prepared, keepsAlive, Date.now(), this.id)
+      : answers.partHead(prepared, range, keepsAlive, Date.now(), this.id)
   }
 
   /** Waits until the kernel has the bytes, so that their buffer can be used again; false when the connection is gone. */
@@ -272,7 +287,7 @@ export class FastConnection implements EndedRequest, DetourOwner {
   }
 
   #finish(): void {
-    this.#context.onEnd(this)
+    this.#end()
     this.#release()
     const goesOn = this.headers?.keepsAlive === true && !this.#hasEnded && !this.#context.isDraining
     if (goesOn) return this.#goOn()
@@ -281,10 +296,17 @@ export class FastConnection implements EndedRequest, DetourOwner {
     this.connection.destroySoon()
   }
 
+  #end(): void {
+    this.endedAt = performance.now()
+    // What went out in one piece had its first byte with the last one.
+    if (this.outcome === this.answer?.outcome) this.headAt ??= this.endedAt
+    this.#context.onEnd(this)
+  }
+
   #release(): void {
     this.#body?.release()
     this.#body = undefined
-    this.#isSending = false
+    this.isSending = false
   }
 
   /** Until its answer is sent nothing more is read than what has come by now: it waits in the kernel. */
@@ -366,15 +388,15 @@ export class FastConnection implements EndedRequest, DetourOwner {
 
   readonly #onTimeout = (): void => {
     if (this.#way === 'detour' || this.#way === 'node') return void this.#detour?.emit('timeout')
-    if (this.#way === 'fast' && !this.#isIdle && !this.#isSending) this.connection.write(SENT_NOTHING)
+    if (this.#way === 'fast' && !this.#isIdle && !this.isSending) this.connection.write(SENT_NOTHING)
     this.connection.destroy()
   }
 
   readonly #onClose = (): void => {
     this.#wake?.()
-    if (this.#isSending) {
+    if (this.isSending) {
       if (this.error === undefined) this.outcome = 'aborted'
-      this.#context.onEnd(this)
+      this.#end()
       this.#release()
     }
     this.#detour?.destroy()

@@ -28,6 +28,8 @@ export interface FastFiles {
 /** What a {@link FastPath} is built from. */
 export interface FastPathOptions extends FastFiles {
   readonly times: ConnectionTimes
+  /** By what a hit that begins now is known in the log; undefined when no line will tell of it. @param given the id that its request brings */
+  readonly nameHit: (nowMs: number, given: string | undefined) => string | undefined
   /** Told when an answer has ended. */
   readonly onEnd: (ended: FastConnection) => void
   /** Takes what is not answered here, with what came on it last, unread: by then nobody listens to the connection. */
@@ -81,6 +83,10 @@ export class FastPath implements FastContext {
     return detour
   }
 
+  nameHit(nowMs: number, given: string | undefined): string | undefined {
+    return this.#options.nameHit(nowMs, given)
+  }
+
   /** Lets go of at most so many connections that wait for their next request, or for their first. */
   giveAway(count: number, take: (socket: Socket) => void): void {
     const idle = [...this.#connections].filter(({ isBusy }) => !isBusy)
@@ -102,6 +108,13 @@ export class FastPath implements FastContext {
   onClose(connection: FastConnection): void {
     this.#connections.delete(connection)
     this.#tellIfIdle()
+  }
+
+  /** Answers that are being sent from here. */
+  get sendingCount(): number {
+    let count = 0
+    for (const { isSending } of this.#connections) if (isSending) count += 1
+    return count
   }
 
   /** Ends idle connections; resolves when no other is left. The first request of one that was just made may be under way: it is waited for. */

@@ -1,25 +1,28 @@
-import { createRawLine, type Logger, type RawLine } from '../../system/logger.ts'
-import { describeAgent, logRequest } from '../request-log.ts'
+import type { RequestIds } from '../request-id.ts'
+import { describeAgent, toLogFields, type RequestLog } from '../request-log.ts'
 import type { FastConnection } from './fast-connection.ts'
-import { toLogFields } from './prepared-answers.ts'
 
 /** The request log's lines of hits, from parts that are formatted once a file and once a connection. */
 export class HitLog {
-  readonly #log: Logger
-  readonly #write: RawLine
+  readonly #log: RequestLog
+  readonly #ids: RequestIds
 
-  constructor(log: Logger) {
+  constructor(log: RequestLog, ids: RequestIds) {
     this.#log = log
-    this.#write = createRawLine(log, 'request')
+    this.#ids = ids
+  }
+
+  /** By what a hit is known that begins now: who brings an id has it back; another one is made only where a line tells of it. */
+  name(nowMs: number, given: string | undefined): string | undefined {
+    return this.#log.takesHit(nowMs) ? (given ?? this.#ids.next()) : undefined
   }
 
   /** Logs a request that has ended. */
   log(ended: FastConnection): void {
-    const { answer, outcome, client, userAgent } = ended
-    if (answer === undefined || outcome !== answer.outcome) return logRequest(this.#log, ended)
-    if (!this.#log.isLevelEnabled('info')) return
-    const ms = Math.round((performance.now() - ended.startedAt) * 10) / 10
+    const { answer, outcome, isLogged, client, userAgent } = ended
+    if (answer === undefined || outcome !== answer.outcome) return this.#log.log(ended)
+    if (!isLogged) return this.#log.leaveOut(ended)
     ended.speaker ??= toLogFields({ client, agent: describeAgent(userAgent) })
-    this.#write(answer.logBefore + ms + ended.speaker + answer.logAfter)
+    this.#log.logHit(ended, answer, ended.speaker)
   }
 }

@@ -4,7 +4,8 @@ import type { FileReply } from '../../proxy/reply.ts'
 import { formatContentRange } from '../body-plan.ts'
 import { cacheHeaders, type Headers } from '../exchange.ts'
 import type { ByteRange } from '../range.ts'
-import { describeTarget } from '../request-log.ts'
+import { REQUEST_ID_HEADER } from '../request-id.ts'
+import { describeTarget, toLogFields } from '../request-log.ts'
 import { fileHeaders } from '../send-file.ts'
 
 /** How a file that is there can be answered: all of it, its head, a part of it, or that the client has it. */
@@ -63,10 +64,11 @@ export class PreparedAnswers {
     return prepared
   }
 
-  /** The whole head, at this time in milliseconds since the epoch. */
-  head(answer: PreparedAnswer, keepsAlive: boolean, nowMs: number): Buffer {
+  /** The whole head, at this time in milliseconds since the epoch. @param id by what its request is known; one that is named is nobody else's */
+  head(answer: PreparedAnswer, keepsAlive: boolean, nowMs: number, id?: string): Buffer {
     const second = this.#tell(nowMs)
-    if (!keepsAlive) return toBytes(`${answer.start}${answer.rest}${this.#date}Connection: close\r\n\r\n`)
+    if (id !== undefined || !keepsAlive)
+      return Buffer.from(answer.start + answer.rest + this.#ending(keepsAlive, id), 'latin1')
     if (answer.second !== second) {
       // Anew, not over the old one: that may still wait for a slow client.
       answer.bytes = toBytes(answer.start + answer.rest + this.#date + this.#alive)
@@ -76,12 +78,23 @@ export class PreparedAnswers {
   }
 
   /** The head of a part. */
-  partHead(answer: PreparedAnswer, range: ByteRange, keepsAlive: boolean, nowMs: number): Buffer {
+  partHead(
+    answer: PreparedAnswer,
+    range: ByteRange,
+    keepsAlive: boolean,
+    nowMs: number,
+    id?: string,
+  ): Buffer {
     this.#tell(nowMs)
     const length = `Content-Length: ${range.end - range.start + 1}\r\n`
     const which = `Content-Range: ${formatContentRange(range, answer.size)}\r\n`
-    const end = keepsAlive ? this.#alive : 'Connection: close\r\n\r\n'
-    return Buffer.from(answer.start + length + answer.rest + which + this.#date + end, 'latin1')
+    return Buffer.from(answer.start + length + answer.rest + this.#ending(keepsAlive, id, which), 'latin1')
+  }
+
+  /** What ends a head, in node:http's order. @param which lines that come before the date */
+  #ending(keepsAlive: boolean, id: string | undefined, which = ''): string {
+    const named = id === undefined ? '' : `${REQUEST_ID_HEADER}: ${id}\r\n`
+    return named + which + this.#date + (keepsAlive ? this.#alive : 'Connection: close\r\n\r\n')
   }
 
   #tell(nowMs: number): number {
@@ -115,7 +128,7 @@ function prepare(kind: AnswerKind, target: string, file: FileReply, size: number
     outcome,
     start: `HTTP/1.1 ${statusLine}\r\n${toLines(first)}`,
     rest: toLines({ ...fileHeaders(file), ...cacheHeaders(outcome, snapshot) }),
-    logBefore: `${toLogFields(logged)},"ms":`,
+    logBefore: toLogFields(logged),
     logAfter: toLogFields({ mirror: snapshot.mirror, snapshot: snapshot.name }),
     second: Number.NaN,
     bytes: Buffer.alloc(0),
@@ -126,10 +139,4 @@ function toLines(headers: Headers): string {
   return Object.entries(headers)
     .map(([name, value]) => `${name}: ${value}\r\n`)
     .join('')
-}
-
-/** Fields of a log line, each with a comma before it. */
-export function toLogFields(fields: Readonly<Record<string, unknown>>): string {
-  const json = JSON.stringify(fields)
-  return json === '{}' ? '' : `,${json.slice(1, -1)}`
 }

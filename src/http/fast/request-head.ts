@@ -1,11 +1,15 @@
 import { LRUCache } from 'lru-cache'
 
+import { REQUEST_ID } from '../request-id.ts'
+
 /** A request of the simple form: one without a body, of nothing but a target and what may be said about a file. */
 export interface SimpleRequest {
   readonly method: 'GET' | 'HEAD'
   /** As it was sent. It is not judged here: it has to be one that is known, or {@link isPlainTarget}. */
   readonly target: string
   readonly headers: SimpleHeaders
+  /** The id that it brings along. */
+  readonly id: string | undefined
 }
 
 /** What the headers of such a request say to us. */
@@ -64,6 +68,12 @@ const END = '\r\n\r\n'
 /** One space after the colon, visible ASCII, no white space at either end: a value that has one meaning to every parser. */
 const FIELD = /^([A-Za-z][A-Za-z-]{0,63}): ([\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)$/
 
+/** A further header of any request: an id such as {@link REQUEST_ID} takes. A second one of them is for a whole parser to judge. */
+const REQUEST_ID_LINE = new RegExp(
+  `(?<=^|\\r\\n)x-request-id: (${REQUEST_ID.source.slice(1, -1)})\\r\\n`,
+  'i',
+)
+
 /** Header blocks remembered: clients of one kind send the same. */
 const REMEMBERED_BLOCKS = 500
 
@@ -83,18 +93,35 @@ export class RequestReader {
     const start = method.length + 1
     const end = text.indexOf(VERSION, start)
     if (end < 0) return undefined
-    const headers = this.#headersOf(text.slice(end + VERSION.length))
-    return headers === undefined ? undefined : { method, target: text.slice(start, end), headers }
+    const target = text.slice(start, end)
+    const block = text.slice(end + VERSION.length)
+    const known = this.#find(block)
+    if (known !== undefined) return { method, target, headers: known, id: undefined }
+    // A block that was not seen before, or would have been but for the id in it, which differs with every request.
+    const found = REQUEST_ID_LINE.exec(block)
+    const common = found === null ? block : cutOut(block, found)
+    const headers = this.#find(common) ?? this.#parse(common)
+    return headers === undefined ? undefined : { method, target, headers, id: found?.[1] }
   }
 
-  #headersOf(block: string): SimpleHeaders | undefined {
+  #find(block: string): SimpleHeaders | undefined {
     if (block === this.#last?.block) return this.#last.headers
-    const headers = this.#blocks.get(block) ?? parseHeaderBlock(block)
+    const headers = this.#blocks.get(block)
+    if (headers !== undefined) this.#last = { block, headers }
+    return headers
+  }
+
+  #parse(block: string): SimpleHeaders | undefined {
+    const headers = parseHeaderBlock(block)
     if (headers === undefined) return undefined
     this.#blocks.set(block, headers)
     this.#last = { block, headers }
     return headers
   }
+}
+
+function cutOut(text: string, { index, 0: found }: RegExpExecArray): string {
+  return text.slice(0, index) + text.slice(index + found.length)
 }
 
 /** Whether a target is one for every parser: until it is known, what stands there may be the end of one request and the beginning of another. */

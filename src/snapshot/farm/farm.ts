@@ -73,6 +73,12 @@ export interface SnapshotMark {
   readonly replaced: number
 }
 
+/** How many live snapshots a mirror has, and when the newest of them was made, in milliseconds since the epoch. */
+export interface SnapshotStock {
+  readonly count: number
+  readonly newestAt: number | undefined
+}
+
 /** How a look upstream ended. */
 export type CheckOutcome = 'unchanged' | 'published' | 'failed'
 
@@ -191,6 +197,10 @@ export interface FarmReader {
   marks(mirrorIds: readonly number[], sinceMs: number): Promise<ReadonlyMap<number, readonly SnapshotMark[]>>
   /** Distinct clients since a moment, by the mirror's number; of those that are kept by name. */
   hosts(mirrorIds: readonly number[], sinceMs: number): Promise<ReadonlyMap<number, number>>
+  /** How many clients used any of these mirrors since a moment, each once; of those that are kept by name. */
+  countHosts(mirrorIds: readonly number[], sinceMs: number): Promise<number>
+  /** What there is of snapshots, by the mirror's number. */
+  stocks(mirrorIds: readonly number[]): Promise<ReadonlyMap<number, SnapshotStock>>
   /** Live snapshots of a mirror, newest first, each with its reasons. */
   snapshots(
     mirror: Pick<FarmMirror, 'id' | 'removedAt'>,

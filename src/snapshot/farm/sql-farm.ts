@@ -40,6 +40,9 @@ const FARM = {
       s.added + s.removed + s.upgraded + s.downgraded + s.replaced AS changed FROM snapshot s
     WHERE s.mirror_id = :mirrorId AND s.retired_at IS NULL AND s.created_at >= :since ORDER BY s.seq DESC LIMIT :limit`,
   hosts: `SELECT count(DISTINCT client) AS count FROM client_usage WHERE mirror_id = :mirrorId AND last_seen >= :since`,
+  clients: 'SELECT DISTINCT client FROM client_usage WHERE mirror_id = :mirrorId AND last_seen >= :since',
+  stock: `SELECT count(*) AS count, max(created_at) AS newestAt FROM snapshot
+    WHERE mirror_id = :mirrorId AND retired_at IS NULL`,
   snapshots: `SELECT s.id, s.seq, s.name, s.created_at AS createdAt, s.package_count AS packages, s.package_bytes AS bytes, s.climb, s.arches,
       coalesce(s.adopted_at, s.created_at) AS cameAt, s.cached, s.cached_bytes AS cachedBytes, s.revision, s.added, s.removed, s.upgraded, s.downgraded, s.replaced,
       coalesce(u.requests, 0) AS requests, u.last_seen AS lastUsed

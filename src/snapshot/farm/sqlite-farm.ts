@@ -22,6 +22,7 @@ import type {
   PackageHits,
   PackageQuery,
   SnapshotMark,
+  SnapshotStock,
   SyncCheck,
 } from './farm.ts'
 import {
@@ -120,6 +121,22 @@ export class SqliteFarm implements FarmReader, FarmWriter {
     const read = (mirrorId: number) =>
       (this.#statements.hosts.get({ mirrorId, since: sinceMs }) as { count: number }).count
     return await readEach(mirrorIds, read)
+  }
+
+  async countHosts(mirrorIds: readonly number[], sinceMs: number): Promise<number> {
+    const clients = new Set<string>()
+    await readEach(mirrorIds, (mirrorId) => {
+      const rows = this.#statements.clients.all({ mirrorId, since: sinceMs }) as { client: string }[]
+      for (const { client } of rows) clients.add(client)
+    })
+    return clients.size
+  }
+
+  async stocks(mirrorIds: readonly number[]): Promise<ReadonlyMap<number, SnapshotStock>> {
+    return await readEach(mirrorIds, (mirrorId) => {
+      const row = this.#statements.stock.get({ mirrorId }) as { count: number; newestAt: number | null }
+      return { count: row.count, newestAt: row.newestAt ?? undefined }
+    })
   }
 
   async snapshots(

@@ -93,7 +93,10 @@ export class PackageFetches {
     inquiry.readers += 1
     if (options.isUrgent) inquiry.isUrgent = true
     const [main, ...others] = this.#openSources(file, listed, sources, inquiry)
-    const { reader, outcome } = this.#options.fills.read(file, main[1], main[0], others)
+    const { reader, outcome } = this.#options.fills.read(file, main[1], main[0], others, {
+      mirror: file.snapshot.mirror,
+      path: file.path,
+    })
     if (outcome === 'fill') this.#options.onFetch?.(file.snapshot.mirror)
     const explain = (error: unknown) => this.#explain(error, file, listed, inquiry)
     return watchReader(reader, { outcome, explain, inquiry, leave: () => this.#leave(key, inquiry) })
@@ -180,7 +183,7 @@ export class PackageFetches {
   ): FillSource {
     const { size, digest } = file
     const values = listed && templateValues({ ...listed, href: originalHref(pathOf(file)) })
-    const open = async (attempt: number, signal: AbortSignal): Promise<FillBody> => {
+    const open: FillSource = async (attempt, signal, onStep) => {
       // A further attempt, after wrong bytes, begins with another base URL, where there is one.
       const { baseurl, body } = await source.get(href, {
         signal,
@@ -192,6 +195,7 @@ export class PackageFetches {
         ...(size === undefined ? {} : { size }),
         ...(values === undefined ? {} : { values }),
         onAsk: (place) => inquiry.ask(place),
+        ...(onStep === undefined ? {} : { onStep }),
         ...(onlyBaseurl === undefined ? {} : { onlyBaseurl }),
         onRefusal: (place, error) => inquiry.refused(place, error),
       })

@@ -21,6 +21,8 @@ const ended = fc.record({
   outcome: fc.constantFrom('hit', 'not_modified', 'aborted', undefined),
   startedAt: fc.constant(0),
   headAt: fc.constantFrom(undefined, 1, 2.5),
+  endedAt: fc.constant(3),
+  id: fc.constant('w-1'),
   client: fc.constantFrom('10.0.0.1', '::1', undefined),
   userAgent: fc.constantFrom('curl', 'libdnf', undefined),
   snapshot: fc.constant(undefined),
@@ -43,9 +45,12 @@ function essence({
   error,
   startedAt,
   headAt,
+  endedAt,
+  id,
 }: EndedRequest) {
   const firstMs = headAt === undefined ? undefined : Math.round((headAt - startedAt) * 1e6)
-  return { target, status, outcome, client, userAgent, note, bytes, code: error?.code, firstMs }
+  const ms = Math.round((endedAt - startedAt) * 1e6)
+  return { id, target, status, outcome, client, userAgent, note, bytes, code: error?.code, firstMs, ms }
 }
 
 describe('requests that have ended', () => {
@@ -53,7 +58,7 @@ describe('requests that have ended', () => {
     fc.assert(
       fc.property(fc.array(ended, { maxLength: 600 }), (requests) => {
         const collected = new EndedRequests()
-        for (const request of requests) collected.add(request)
+        for (const request of requests) collected.add(request, true)
         const told = [...readBatch(send(collected.take()), () => ({}))]
         assert.deepEqual(told.map(essence), requests.map(essence))
         assert.deepEqual([...readBatch(send(collected.take()), () => ({}))], [])
@@ -66,7 +71,7 @@ describe('requests that have ended', () => {
     const collected = new EndedRequests()
     const [request] = fc.sample(ended, 1)
     assert.ok(request !== undefined)
-    for (let count = 0; count < 500_003; count += 1) collected.add(request)
+    for (let count = 0; count < 500_003; count += 1) collected.add(request, true)
     const batch = collected.take()
     assert.equal(batch.dropped, 3)
     assert.equal(batch.rows.length, 500_000 * 5)

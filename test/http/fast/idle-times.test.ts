@@ -25,6 +25,7 @@ async function start(
     content,
     isOn: () => true,
     times,
+    nameHit: () => undefined,
     onEnd: () => undefined,
     handOver: () => assert.fail('nothing is handed over'),
   })

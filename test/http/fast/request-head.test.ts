@@ -15,7 +15,7 @@ describe('a simple request', () => {
       `GET /a%2Bb?c HTTP/1.1\r\n${LIBREPO}Cache-Control: no-cache\r\nPragma: no-cache\r\n\r\n`,
     )
     const headers = { userAgent: 'libdnf (Fedora Linux 43)', keepsAlive: true, conditions: undefined }
-    assert.deepEqual(found, { method: 'GET', target: '/a%2Bb?c', headers })
+    assert.deepEqual(found, { method: 'GET', target: '/a%2Bb?c', headers, id: undefined })
   })
 
   test('is a HEAD too', () => {
@@ -51,6 +51,17 @@ describe('a simple request', () => {
     assert.equal(requests.read(Buffer.concat([bytes, Buffer.from('x')])), undefined)
   })
 
+  test('may bring an id along, and is otherwise read as the one without it', () => {
+    const requests = new RequestReader()
+    const ask = (first: string, last = '') =>
+      requests.read(Buffer.from(`GET /a HTTP/1.1\r\n${first}${LIBREPO}${last}\r\n`))
+    const plain = ask('')
+    for (const found of [ask('', 'X-Request-ID: 4f2c-1\r\n'), ask('x-request-id: 4f2c-1\r\n')])
+      assert.deepEqual(found, { ...plain, id: '4f2c-1' })
+    assert.equal(ask('', 'X-Request-Id: 4f2c-2\r\n')?.headers, plain?.headers)
+    assert.equal(ask('Accept-Language: x-request-id: a\r\n', 'x-request-id: a\r\n')?.id, 'a')
+  })
+
   const refused: readonly (readonly [title: string, text: string])[] = [
     ['another method', `POST /a HTTP/1.1\r\n${LIBREPO}\r\n`],
     ['a method that begins like one', `GETS /a HTTP/1.1\r\n${LIBREPO}\r\n`],
@@ -72,6 +83,9 @@ describe('a simple request', () => {
     ['an empty Host', `GET /a HTTP/1.1\r\nHost: \r\n\r\n`],
     ['two Hosts', `GET /a HTTP/1.1\r\nHost: h\r\nhost: h\r\n\r\n`],
     ['no headers', `GET /a HTTP/1.1\r\n\r\n`],
+    ['two ids', `GET /a HTTP/1.1\r\n${LIBREPO}X-Request-Id: a\r\nX-Request-Id: b\r\n\r\n`],
+    ['an id of other letters', `GET /a HTTP/1.1\r\n${LIBREPO}X-Request-Id: a"b\r\n\r\n`],
+    ['a long id', `GET /a HTTP/1.1\r\n${LIBREPO}X-Request-Id: ${'a'.repeat(129)}\r\n\r\n`],
     ['a range of another unit', `GET /a HTTP/1.1\r\n${LIBREPO}Range: lines=0-1\r\n\r\n`],
     ['two ranges', `GET /a HTTP/1.1\r\n${LIBREPO}Range: bytes=0-1\r\nRange: bytes=0-1\r\n\r\n`],
     ['a weak ETag', `GET /a HTTP/1.1\r\n${LIBREPO}If-None-Match: W/"a"\r\n\r\n`],

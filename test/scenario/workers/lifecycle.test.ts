@@ -50,7 +50,9 @@ async function metricsOf(farm: WorkerFarm, pid: number): Promise<ReadonlyMap<str
 /** Figures that only requests for files change. */
 function steady(figures: ReadonlyMap<string, number>): Map<string, number> {
   return new Map(
-    [...figures].filter(([name]) => !/process|lag|timestamp|db_|in_flight|api|ui|memory/.test(name)),
+    [...figures].filter(
+      ([name]) => !/process|lag|timestamp|db_|in_flight|api|ui|memory|disk_free|kind="other"/.test(name),
+    ),
   )
 }
 

@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict'
+import { test, type TestContext } from 'node:test'
+
+import { httpGet } from '../support/http-get.ts'
+import { createConfig, startApp, type StartAppOptions } from '../support/start-app.ts'
+import { writeSyntheticRepository } from '../support/synthetic-repository.ts'
+import { tempDir } from '../support/temp-dir.ts'
+import { startUpstream } from '../support/upstream.ts'
+
+async function startTwo(t: TestContext, settings: StartAppOptions['settings'] = {}) {
+  const root = tempDir(t)
+  writeSyntheticRepository(root, { packages: [{ name: 'a' }] })
+  const { url } = await startUpstream(t, root)
+  const dataDir = tempDir(t)
+  const options = { mirrors: { one: url, two: url }, settings }
+  let wanted = createConfig(dataDir, options)
+  const started = await startApp(t, { ...options, dataDir, loadConfig: () => wanted })
+  await started.sync('one')
+  await started.sync('two')
+  const figures = async () => (await httpGet(`${started.url}/metrics`)).body.toString()
+  const remove = async () => {
+    wanted = createConfig(dataDir, { mirrors: { one: url }, settings })
+    await started.app.reload()
+  }
+  return { ...started, figures, remove }
+}
+
+test('a mirror that goes out of the configuration takes its series along, and who still asks for it is of none', async (t) => {
+  const { figures, remove, current } = await startTwo(t)
+  const url = await current('two')
+  const before = await figures()
+  assert.match(before, /^pinyon_sync_total\{mirror="two",result="new"\} 1$/m)
+  assert.match(before, /^pinyon_snapshots\{mirror="two"\} 1$/m)
+  await remove()
+  assert.equal((await httpGet(`${url}/repodata/repomd.xml`)).status, 200)
+  const after = await figures()
+  assert.doesNotMatch(after, /mirror="two"/)
+  assert.match(after, /^pinyon_mirror_requests_total\{mirror="_none",class="cache"\} 1$/m)
+  assert.match(after, /^pinyon_config_reloads_total\{result="accepted"\} 1$/m)
+  assert.match(after, /^pinyon_generation_changes_total\{reason="remove"\} 1$/m)
+})
+
+test('figures may tell the sums of all mirrors only', async (t) => {
+  const { figures } = await startTwo(t, { metrics: { perMirror: false } })
+  const text = await figures()
+  assert.doesNotMatch(text, /mirror="/)
+  assert.match(text, /^pinyon_sync_total\{result="new"\} 2$/m)
+  assert.match(text, /^pinyon_snapshots 2$/m)
+  assert.match(text, /^pinyon_sync_last_success_timestamp_seconds \d+/m)
+})
