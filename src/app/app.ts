@@ -301,7 +301,6 @@ export class App {
     await this.#storage.sweeper.sweep()
     await this.retiredWatch.look()
     this.retiredWatch.start()
-    this.#lists.watch()
     this.#storage.inventory.start()
     // A sync that waits for its turn says nothing for as long as that takes.
     const adminServer = new HttpServer(admin, this.#log, { idleMs: 0 })

@@ -59,19 +59,18 @@ export class MirrorLists {
     for (const entry of before.values()) if (!kept.has(entry)) void entry.source.close()
   }
 
-  /** Takes up what was kept of each list, and forgets those that no mirror names any more. */
+  /**
+   * Takes up what was kept of each list, and forgets those that no mirror names any more. From then on it takes up now and then what another
+   * process of the same directory has fetched.
+   */
   async load(): Promise<void> {
     const entries = [...this.#entries.values()]
     await this.#options.store.forgetListings(entries.map(({ list }) => list.url))
     for (const { list } of entries) await list.load()
-  }
-
-  /** From now on takes up now and then what another process of the same directory has fetched. */
-  watch(): void {
     this.#timer ??= setInterval(() => void this.look().catch(() => undefined), LOOK_INTERVAL_MS).unref()
   }
 
-  /** Takes it up now: costs one look-up where there is nothing new. */
+  /** Takes that up now: costs one look-up where there is nothing new. */
   async look(): Promise<void> {
     const { store, now } = this.#options
     // A clock that was set back must not hide what comes.
