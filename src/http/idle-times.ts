@@ -1,4 +1,13 @@
-import type { ConnectionTimes } from './fast/fast-connection.ts'
+/** How long connections may be idle, in milliseconds. */
+export interface ConnectionTimes {
+  /** Before their first request. */
+  readonly requestMs: number
+  /** Between requests, as clients are told; and how much longer than that, as a request may be under way. */
+  readonly keepAliveMs: number
+  readonly marginMs: number
+  /** In the middle of an answer. */
+  readonly idleMs: number
+}
 
 /** How long connections of clients may be idle. */
 export const CONNECTION_TIMES: ConnectionTimes = {

@@ -8,6 +8,8 @@ const MIRROR =
   'one of baseurl, metalink, mirrorlist, mirrorlist_expire, failovermethod, vars, arches, fallback, xml_base, extra_files, policy, warm_window, enabled, sync_interval, timeout, retries, minrate, throttle, bandwidth, max_parallel_downloads, proxy, sslverify, sslcacert, sslclientcert, sslclientkey, username, password, bearer_token, proxy_username, proxy_password, proxy_sslverify, proxy_sslcacert, proxy_sslclientcert, proxy_sslclientkey, strict, allow_older, pin, gpgkey, repo_gpgcheck, gpgcheck'
 const NAME = 'a mirror name of letters, digits and . _ + @ ~ -'
 const PIN = "a snapshot's name such as 2016-12-13-13-30"
+const AGE = 'a duration from 1s to 3650d, such as 14d'
+const SIZE = 'a size of at least 1MiB, such as 200GiB'
 const LISTEN = 'host:port such as 127.0.0.1:8080, [::1]:8080 or :8080'
 
 /** A mirror `m` with further lines, the first of which is line 4. */
@@ -15,12 +17,8 @@ function mirror(lines: string): string {
   return `mirrors:\n  m:\n    baseurl: http://h/\n    ${lines}\n`
 }
 
-const AGE = 'a duration from 1s to 3650d, such as 14d'
-const SIZE = 'a size of at least 1MiB, such as 200GiB'
-
 /** Each text with the problems it leads to: line, key and the rest. */
 const CASES: readonly [string, string, ...string[]][] = [
-  // The document.
   ['a word', 'hello\n', '1: found "hello", expected a mapping of keys such as mirrors'],
   ['a list', '\n- a\n', '2: found a list, expected a mapping of keys such as mirrors'],
   [

@@ -62,6 +62,7 @@ describe('the API', () => {
       current: SNAPSHOT,
       path: `/repos/yum/m/${SNAPSHOT}`,
       xml_base: null,
+      arches: null,
       snapshots: 1,
       last_sync: at,
       last_success: at,
@@ -84,6 +85,7 @@ describe('the API', () => {
       current: null,
       path: null,
       xml_base: null,
+      arches: null,
       snapshots: 0,
       last_sync: null,
       last_success: null,
@@ -109,6 +111,7 @@ describe('the API', () => {
       current: true,
       path: `/repos/yum/m/${SNAPSHOT}`,
       xml_base: null,
+      arches: null,
       ...cached,
       ...departed,
     }

@@ -106,7 +106,7 @@ async function readAll(url: string): Promise<Map<string, Seen>> {
   const seen = new Map<string, Seen>()
   const read = async (path: string) => {
     const reply = await httpGet(`${url}/repos/yum/${path}`)
-    const headers = reply.rawHeaders.filter(([name]) => name !== 'Date')
+    const headers = reply.rawHeaders.filter(([name]) => name !== 'Date' && name !== 'X-Request-Id')
     seen.set(path, { status: reply.status, headers, body: reply.body.toString('latin1') })
     return reply.body
   }

@@ -10,10 +10,11 @@ import { bodyChunks } from '../body-chunks.ts'
 import { planRanges, planWhole } from '../body-plan.ts'
 import type { Detour, DetourOwner } from '../detour.ts'
 import type { EndedRequest } from '../ended-request.ts'
+import type { ConnectionTimes } from '../idle-times.ts'
 import { findAnswer, type FastAnswer } from './fast-answer.ts'
 import type { PreparedAnswer, PreparedAnswers } from './prepared-answers.ts'
 import { isPlainTarget, type RequestReader, type SimpleHeaders, type SimpleRequest } from './request-head.ts'
-import type { SharedReads } from './shared-reads.ts'
+import { copyOf, type SharedReads } from './shared-reads.ts'
 import type { SmallWrites } from './small-writes.ts'
 
 /** What is in memory and no larger goes to the kernel in one call, in bytes; of more, so much at a time. */
@@ -24,17 +25,6 @@ const PIECE_BYTES = 256 << 10
 const SENT_NOTHING = 'HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n'
 
 const NOTHING = Buffer.alloc(0)
-
-/** How long connections may be idle, in milliseconds. */
-export interface ConnectionTimes {
-  /** Before their first request. */
-  readonly requestMs: number
-  /** Between requests, as clients are told; and how much longer than that, as a request may be under way. */
-  readonly keepAliveMs: number
-  readonly marginMs: number
-  /** In the middle of an answer. */
-  readonly idleMs: number
-}
 
 /** Where the bytes of warm files are. */
 export type FastContent = Pick<Content, 'peek' | 'chunks' | 'dropUnreadable'>
@@ -406,8 +396,3 @@ export class FastConnection implements EndedRequest, DetourOwner {
 
 /** Who has gone is told of by 'close'. */
 function ignore(): void {}
-
-/** What lies in a buffer that is used again. */
-function copyOf(bytes: Buffer, count: number): Buffer {
-  return Buffer.from(bytes.subarray(0, count))
-}

@@ -2,12 +2,8 @@ import type { Socket } from 'node:net'
 
 import type { FileReply } from '../../proxy/reply.ts'
 import { Detour } from '../detour.ts'
-import {
-  FastConnection,
-  type ConnectionTimes,
-  type FastContent,
-  type FastContext,
-} from './fast-connection.ts'
+import { FastConnection, type FastContent, type FastContext } from './fast-connection.ts'
+import type { ConnectionTimes } from '../idle-times.ts'
 import { PreparedAnswers } from './prepared-answers.ts'
 import { RequestReader } from './request-head.ts'
 import { SharedReads } from './shared-reads.ts'

@@ -56,3 +56,8 @@ function findFields(socket: Socket): ReadFields | undefined {
   const [buffer, callback] = [find('kBuffer'), find('kBufferCb')]
   return buffer === undefined || callback === undefined ? undefined : { buffer, callback }
 }
+
+/** What lies in a buffer that is used again. */
+export function copyOf(bytes: Buffer, count: number): Buffer {
+  return Buffer.from(bytes.subarray(0, count))
+}

@@ -8,7 +8,7 @@ export interface Answer {
   readonly body: string
 }
 
-const OF_THE_MOMENT = ['date', 'connection', 'keep-alive']
+const OF_THE_MOMENT = ['date', 'connection', 'keep-alive', 'x-request-id']
 
 interface GenerationsBody {
   readonly generations: readonly { readonly generation: number; readonly created_at: string }[]

@@ -89,8 +89,8 @@ export class BusyClient {
   async #readLatest(): Promise<void> {
     const floor = this.#around.floor()
     const mirror = this.#random.pick(MIRRORS)
-    const { status, body } = await this.#get(`/repos/yum/${mirror}/latest.txt`, [200, 404])
-    const snapshot = status === 404 ? undefined : this.#around.intern(body.toString().trimEnd())
+    const { status, body } = await this.#get(`/repos/yum/${mirror}/latest.txt`, [200, 404, 503])
+    const snapshot = status !== 200 ? undefined : this.#around.intern(body.toString().trimEnd())
     this.sightings.push({ floor, mirror, snapshot })
     this.counts.latest += 1
   }
