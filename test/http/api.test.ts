@@ -118,7 +118,8 @@ describe('the API', () => {
     assert.deepEqual(await get('mirrors/m/snapshots'), { snapshots: [snapshot] })
     assert.deepEqual(await get('mirrors/none/snapshots'), { snapshots: [] })
     const { files, defects, ...rest } = await get(`mirrors/m/snapshots/${SNAPSHOT}`)
-    assert.deepEqual(rest, { ...snapshot, signature })
+    const extras = { pinned: 0, listed: 0, cached: 0, at_risk: 0 }
+    assert.deepEqual(rest, { ...snapshot, signature, extra_files: extras })
     assert.deepEqual(defects, [])
     assert.deepEqual(
       (files as { path: string }[]).map(({ path }) => path).toSorted(),
