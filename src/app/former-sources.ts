@@ -52,8 +52,12 @@ export class FormerSources {
     }
   }
 
-  #recall({ baseurl }: SeenRepomd): MirrorUpstream {
-    return createUpstream({ baseurls: [baseurl], ...REMEMBERED }, this.#shared)
+  /** One that a list named leads no further than that list did. */
+  #recall({ baseurl, named }: SeenRepomd): MirrorUpstream {
+    const isListed = named !== undefined
+    const upstream = createUpstream({ baseurls: isListed ? [] : [baseurl], ...REMEMBERED }, this.#shared)
+    if (isListed) upstream.list([baseurl], named)
+    return upstream
   }
 
   /**

@@ -9,8 +9,19 @@ export function logSync(log: Logger, result: SyncResult, ms: number): void {
   else if (result.outcome === 'unchanged')
     log.info({ mirror, outcome, ms, snapshot: result.snapshot.name }, 'sync')
   else {
-    const { snapshot, generation, added, removed, replaced, bytes } = result
-    const facts = { mirror, outcome, ms, snapshot: snapshot.name, generation, added, removed, bytes }
+    const { snapshot, generation, added, removed, replaced, bytes, extraFiles } = result
+    const extras = extraFiles.length === 0 ? {} : { extraFiles: extraFiles.slice(0, 20) }
+    const facts = {
+      mirror,
+      outcome,
+      ms,
+      snapshot: snapshot.name,
+      generation,
+      added,
+      removed,
+      bytes,
+      ...extras,
+    }
     if (replaced > 0) log.warn({ ...facts, replaced }, 'sync')
     else log.info(facts, 'sync')
   }

@@ -10,6 +10,9 @@ import { createUpstreams } from './mirrors.ts'
 /** A list that cannot be had is no reason to hold up a sync for long: the last good one holds. */
 const MAX_RETRIES = 2
 
+/** How often it is looked whether another process has fetched a list, in milliseconds. */
+const LOOK_INTERVAL_MS = 30_000
+
 /** What {@link MirrorLists} are built from. */
 export interface MirrorListsOptions {
   readonly store: ListingStore
@@ -30,6 +33,9 @@ interface Entry {
 export class MirrorLists {
   readonly #options: MirrorListsOptions
   #entries: ReadonlyMap<string, Entry> = new Map()
+  #timer: NodeJS.Timeout | undefined
+  /** Looks of before this moment are known, in milliseconds since the epoch. */
+  #seenUntilMs = 0
 
   constructor(options: MirrorListsOptions) {
     this.#options = options
@@ -53,11 +59,25 @@ export class MirrorLists {
     for (const entry of before.values()) if (!kept.has(entry)) void entry.source.close()
   }
 
-  /** Takes up what was kept of each list, and forgets those that no mirror names any more. */
+  /**
+   * Takes up what was kept of each list, and forgets those that no mirror names any more. From then on it takes up now and then what another
+   * process of the same directory has fetched.
+   */
   async load(): Promise<void> {
     const entries = [...this.#entries.values()]
     await this.#options.store.forgetListings(entries.map(({ list }) => list.url))
     for (const { list } of entries) await list.load()
+    this.#timer ??= setInterval(() => void this.look().catch(() => undefined), LOOK_INTERVAL_MS).unref()
+  }
+
+  /** Takes that up now: costs one look-up where there is nothing new. */
+  async look(): Promise<void> {
+    const { store, now } = this.#options
+    // A clock that was set back must not hide what comes.
+    const checked = await store.checkedAfter(Math.min(this.#seenUntilMs, now()))
+    this.#seenUntilMs = Math.max(this.#seenUntilMs, ...checked.map(({ checkedAt }) => checkedAt))
+    const urls = new Set(checked.map(({ url }) => url))
+    for (const { list } of this.#entries.values()) if (urls.has(list.url)) await list.load()
   }
 
   /** Makes sure that the sources of a mirror are known. Throws PinyonError when its list cannot be had. */
@@ -82,6 +102,7 @@ export class MirrorLists {
   }
 
   async close(): Promise<void> {
+    clearInterval(this.#timer)
     await Promise.all([...this.#entries.values()].map(({ source }) => source.close()))
   }
 
@@ -113,6 +134,7 @@ function keyOf(mirror: string, arch: string | undefined): string {
 }
 
 const NO_LISTINGS: ListingStore = {
+  checkedAfter: async () => [],
   listing: async () => undefined,
   keepListing: async () => undefined,
   forgetListings: async () => undefined,

@@ -1,5 +1,6 @@
 import type { MirrorConfig } from '../config/config.ts'
 import { perArch } from '../config/arches.ts'
+import { USUAL_EXTRA_FILES } from '../model/extra-files.ts'
 import { syncArches, type ArchesContext, type ArchSource } from '../snapshot/arches/sync-arches.ts'
 import { createThreadRunner } from '../snapshot/ingest-runner.ts'
 import { syncMirror, type SyncResult } from '../snapshot/sync.ts'
@@ -10,7 +11,7 @@ import type { Signatures } from './signatures.ts'
 /** What a sync is run with. */
 export interface SyncParts extends Omit<
   ArchesContext,
-  'mirror' | 'arches' | 'ingest' | 'strict' | 'allowOlder'
+  'mirror' | 'arches' | 'ingest' | 'strict' | 'allowOlder' | 'extraFiles'
 > {
   readonly settings: MirrorConfig
   readonly upstreams: MirrorUpstreams
@@ -29,7 +30,8 @@ export async function runMirrorSync(parts: SyncParts): Promise<SyncResult> {
     mirror,
     strict: settings.strict,
     allowOlder: settings.allowOlder,
-    ...(settings.extraFiles === undefined ? {} : { extraFiles: settings.extraFiles }),
+    extraFiles:
+      settings.extraFiles === undefined ? USUAL_EXTRA_FILES : { paths: settings.extraFiles, areUsual: false },
     ingest: createThreadRunner({ dataDir, processId }),
   }
   if (!(upstreams instanceof ArchSources))

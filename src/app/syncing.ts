@@ -1,6 +1,7 @@
 import type { Config } from '../config/config.ts'
 import { type ErrorCode } from '../model/errors.ts'
 import { noSuchMirror } from '../model/no-such-mirror.ts'
+import { ExtraLooks } from '../snapshot/extras/extra-changes.ts'
 import type { FarmWriter, SyncCheck } from '../snapshot/farm/farm.ts'
 import { Scheduler } from '../snapshot/scheduler.ts'
 import { SyncBoard } from '../snapshot/sync-board.ts'
@@ -43,6 +44,7 @@ export class Syncing {
   readonly board = new SyncBoard()
   readonly #options: SyncingOptions
   readonly #scheduler: Scheduler
+  readonly #extraLooks = new ExtraLooks()
 
   constructor(options: SyncingOptions) {
     this.#options = options
@@ -114,6 +116,7 @@ export class Syncing {
       lists,
       dataDir,
       processId: storage.claims.processId,
+      extraLooks: this.#extraLooks,
       store: storage.snapshots,
       blobs: storage.blobs,
       claims: storage.claims,

@@ -7,9 +7,17 @@ import type { MirrorKey, SectionSettings, Setting } from './import-settings.ts'
 /** Keys that name files of certificates and keys. */
 const FILES = ['sslcacert', 'sslclientcert', 'sslclientkey'] as const
 
+/** The same keys, for an https proxy. */
+export const PROXY_TLS_KEYS = ['proxy_sslverify', ...FILES.map((key) => `proxy_${key}` as const)]
+
 /** The keys of a mirror by which it is made known to its upstream; notes what cannot be had here. */
 export function readAccess(settings: SectionSettings): MirrorKey[] {
   return [...readVerify(settings), ...readFiles(settings)]
+}
+
+/** The keys of a mirror by which an https proxy is spoken to. */
+export function readProxyTls(settings: SectionSettings): MirrorKey[] {
+  return [...readVerify(settings, 'proxy_'), ...readFiles(settings, 'proxy_')]
 }
 
 /** The keys of a mirror that bound its transfers; notes those that pinyon does not take. */
@@ -25,21 +33,23 @@ export function readPace(settings: SectionSettings): MirrorKey[] {
   ]
 }
 
-function readVerify(settings: SectionSettings): MirrorKey[] {
-  const setting = settings.get('sslverify')
+function readVerify(settings: SectionSettings, prefix: '' | 'proxy_' = ''): MirrorKey[] {
+  const setting = settings.get(`${prefix}sslverify`)
   if (setting === undefined || setting.text === '') return []
   const isOn = parseYumBoolean(setting.text)
   if (isOn === undefined)
     settings.note(setting, `${describe(setting)} is neither yes nor no, and taken for yes`)
-  return isOn === false ? [['sslverify', false]] : []
+  return isOn === false ? [[`${prefix}sslverify`, false]] : []
 }
 
 /** All of them or none: a certificate without its key makes no configuration. */
-function readFiles(settings: SectionSettings): MirrorKey[] {
-  const found = FILES.flatMap((key) => settings.get(key) ?? []).filter(({ text }) => text !== '')
+function readFiles(settings: SectionSettings, prefix: '' | 'proxy_' = ''): MirrorKey[] {
+  const found = FILES.flatMap((key) => settings.get(`${prefix}${key}`) ?? []).filter(
+    ({ text }) => text !== '',
+  )
   if (found.length === 0) return []
   const relative = found.find(({ text }) => !text.startsWith('/') || text.includes('$'))
-  const paths = Object.fromEntries(found.map(({ key, text }) => [key, text]))
+  const paths = Object.fromEntries(found.map(({ key, text }) => [key.slice(prefix.length), text]))
   const reading = relative === undefined ? readIdentity({ sslverify: true, ...paths }) : undefined
   const isWhole = paths['sslclientkey'] === undefined || paths['sslclientcert'] !== undefined
   if (reading !== undefined && 'identity' in reading && isWhole)

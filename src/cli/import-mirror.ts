@@ -4,7 +4,7 @@ import type { YumSection } from '../inject/yum-config.ts'
 import { parseYumBoolean, parseYumSeconds } from '../inject/yum-values.ts'
 import { expandVariables, findVariables } from '../model/yum-variables.ts'
 import { refuseMirrorName } from '../model/mirror-name.ts'
-import { readAccess, readPace } from './import-access.ts'
+import { PROXY_TLS_KEYS, readAccess, readPace, readProxyTls } from './import-access.ts'
 import { chooseBaseurls } from './import-baseurl.ts'
 import { chooseList, readFailovermethod } from './import-lists.ts'
 import { readSigning } from './import-signing.ts'
@@ -151,7 +151,7 @@ function readProxy(settings: SectionSettings, { secrets }: ImportContext): Mirro
   const proxy =
     setting === undefined ? undefined : importProxy(setting.text, setting.owner, credentials, secrets)
   if (setting === undefined || proxy === undefined) {
-    settings.noteUnused(['proxy_username', 'proxy_password'], 'it has no proxy')
+    settings.noteUnused(['proxy_username', 'proxy_password', ...PROXY_TLS_KEYS], 'it has no proxy')
     return []
   }
   if (proxy.refusal !== undefined) {
@@ -159,6 +159,8 @@ function readProxy(settings: SectionSettings, { secrets }: ImportContext): Mirro
     return []
   }
   noteSecrets(settings, setting, [proxy])
+  if (proxy.text.startsWith('https:')) return [['proxy', proxy.text], ...readProxyTls(settings)]
+  settings.noteUnused(PROXY_TLS_KEYS, 'its proxy is not spoken to by TLS')
   return [['proxy', proxy.text]]
 }
 

@@ -5,8 +5,6 @@ const CHECKED_BY_CLIENTS = 'clients check packages themselves, and get them as u
 const WHOLE =
   'a snapshot lists what upstream lists; clients leave out the rest, and what nobody asks for is not fetched'
 const AUTHORITIES = 'pinyon has sslcacert, which may be a directory, and looks at no revocation'
-const PROXY_CERTIFICATES =
-  "a proxy's own certificate is always checked, by Node's authorities and those of NODE_EXTRA_CA_CERTS, and it is shown none"
 const ONE_CLIENT =
   'that is for one client; pinyon has max_parallel_downloads of a mirror, and of a host in hosts:'
 const INTERVAL = 'how often pinyon looks upstream is sync_interval'
@@ -21,7 +19,6 @@ const REASONS: Readonly<Record<string, readonly string[]>> = {
   [WHOLE]: ['exclude', 'excludepkgs', 'includepkgs'],
   [CHECKED_BY_CLIENTS]: ['pkg_gpgcheck', 'gpgcakey'],
   [AUTHORITIES]: ['sslverifystatus', 'sslcacertdir', 'sslcapath'],
-  [PROXY_CERTIFICATES]: ['proxy_sslverify', 'proxy_sslcacert', 'proxy_sslclientcert', 'proxy_sslclientkey'],
   [ONE_CLIENT]: ['max_parallel_downloads'],
   [INTERVAL]: ['metadata_expire', 'autorefresh'],
   [CLIENTS]: [
@@ -61,7 +58,6 @@ const REASON_BY_KEY: ReadonlyMap<string, string> = new Map(
 /** Values with which a key says what pinyon does anyway. */
 const NOTHING_LOST: Readonly<Record<string, (text: string) => boolean>> = {
   pkg_gpgcheck: isFalse,
-  proxy_sslverify: (text) => parseYumBoolean(text) === true,
 }
 
 /**

@@ -66,6 +66,7 @@ function formatStatus(mirrors: readonly MirrorView[], running: boolean, nowMs: n
     formatPins(mirrors) +
     formatElsewhere(mirrors) +
     formatHoldings(mirrors) +
+    formatExtras(mirrors) +
     formatSources(mirrors) +
     formatIdentities(mirrors)
   )
@@ -111,6 +112,14 @@ function formatElsewhere(mirrors: readonly MirrorView[]): string {
           `${name} sends clients elsewhere: its metadata have an xml:base, and are signed, so they stay as they are.\n`,
         ]
       : [],
+  )
+  return lines.join('')
+}
+
+/** What of `extra_files` clients do not get. */
+function formatExtras(mirrors: readonly MirrorView[]): string {
+  const lines = mirrors.flatMap(({ name, extra_file_problems: problems }) =>
+    problems.map((problem) => `${name}: extra_files: ${toPrintable(problem)}\n`),
   )
   return lines.join('')
 }

@@ -112,6 +112,7 @@ async function syncAll(mirrors: readonly string[], options: Options, run: RunSyn
 
 function formatSummary(summary: SyncSummary): string {
   const { mirror, outcome, snapshot, packages, added, removed, replaced = 0, error, advice } = summary
+  const { extra_files: extras = [] } = summary
   if (outcome === 'failed') {
     const help = advice === undefined ? '' : `  ${toPrintable(advice)}\n`
     return `${mirror}: failed: ${toPrintable(error ?? '')}\n${help}`
@@ -119,5 +120,15 @@ function formatSummary(summary: SyncSummary): string {
   if (outcome === 'unchanged') return `${mirror}: nothing new, ${snapshot}\n`
   const warning =
     replaced === 0 ? '' : `${mirror}: ${replaced} replaced in place: same name and version, other bytes\n`
-  return `${mirror}: published ${snapshot}, ${counted(packages ?? 0, 'package')} (${added} added, ${removed} removed)\n${warning}`
+  return `${mirror}: published ${snapshot}, ${counted(packages ?? 0, 'package')} (${added} added, ${removed} removed)\n${warning}${formatExtras(mirror, extras)}`
+}
+
+/** As many of them as are worth naming. */
+const SHOWN_EXTRAS = 5
+
+function formatExtras(mirror: string, extras: readonly string[]): string {
+  if (extras.length === 0) return ''
+  const shown = extras.slice(0, SHOWN_EXTRAS).map(toPrintable).join(', ')
+  const rest = extras.length - SHOWN_EXTRAS
+  return `${mirror}: new or changed beside the packages: ${shown}${rest > 0 ? ` and ${rest} more` : ''}\n`
 }

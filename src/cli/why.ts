@@ -69,11 +69,14 @@ function describeView({ name, generation, ends_at: endsAt }: NonNullable<WhyView
 }
 
 function describeFile(file: WhyFile, { nowMs, running }: Telling): [string, string][] {
-  const { href, arch, nevra, digest, bytes, stated_by: by, departed, sources } = file
+  const { href, arch, nevra, digest, bytes, stated_by: by, stated_in: list, departed, sources } = file
   const size = bytes === null ? 'no size stated' : formatBytes(bytes)
   const lines: [string, string][] = [
     ['file', `${nevra === null ? '' : `${nevra}, `}${href}, ${size}${arch === null ? '' : `, of ${arch}`}`],
-    ['trusted', by === 'sync' ? `${digest}, as the sync captured it` : `${digest}, which ${by} states`],
+    [
+      'trusted',
+      by === 'sync' ? `${digest}, as the sync captured it` : `${digest}, which ${list ?? by} states`,
+    ],
     ['signed', describeSignature(file)],
     ['bytes', describePlace(file, nowMs)],
   ]

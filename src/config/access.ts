@@ -21,6 +21,16 @@ export interface AccessConfig {
   readonly bearerToken?: Secret
   readonly proxyUsername?: string
   readonly proxyPassword?: Secret
+  /** How an https proxy is spoken to; absent: its certificate has to be right by Node's authorities, and it is shown none. */
+  readonly proxyTls?: ProxyTlsConfig
+}
+
+/** The same keys for an https proxy, with `proxy_` before them in the file. */
+export interface ProxyTlsConfig {
+  readonly sslverify: boolean
+  readonly sslcacert?: string
+  readonly sslclientcert?: string
+  readonly sslclientkey?: string
 }
 
 /** How much and how fast a mirror, or everybody together at one host, may take. Absent: no bound but the general ones. */

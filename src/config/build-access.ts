@@ -33,6 +33,7 @@ export function buildAccess(
     ...(mirror.bearer_token === undefined ? {} : { bearerToken: mirror.bearer_token }),
     ...(mirror.proxy_username === undefined ? {} : { proxyUsername: mirror.proxy_username }),
     ...(mirror.proxy_password === undefined ? {} : { proxyPassword: mirror.proxy_password }),
+    ...buildProxyTls(mirror),
   }
   for (const [key, expected] of refuseCombinations(mirror)) document.refuseHidden([...path, key], expected)
   const { minrate, ...bounds } = buildPace(path, mirror, document)
@@ -45,6 +46,20 @@ export function buildAccess(
   if ('identity' in reading) return { access, identity: reading.identity, ...withPace }
   for (const { key, expected } of reading.problems) document.refuseFile([...path, key], expected)
   return withPace
+}
+
+function buildProxyTls(mirror: FileMirror): Pick<AccessConfig, 'proxyTls'> {
+  const { proxy_sslcacert: ca, proxy_sslclientcert: cert, proxy_sslclientkey: key } = mirror
+  const sslverify = mirror.proxy_sslverify
+  if (sslverify && [ca, cert, key].every((one) => one === undefined)) return {}
+  return {
+    proxyTls: {
+      sslverify,
+      ...(ca === undefined ? {} : { sslcacert: ca }),
+      ...(cert === undefined ? {} : { sslclientcert: cert }),
+      ...(key === undefined ? {} : { sslclientkey: key }),
+    },
+  }
 }
 
 /** What a host is set to. */
@@ -87,6 +102,11 @@ function* refuseCombinations(mirror: FileMirror): Iterable<readonly [key: string
   if (username !== undefined && bearer_token !== undefined)
     yield ['bearer_token', 'no username beside it: a request has one Authorization']
   const { proxy_username, proxy_password } = mirror
+  if (mirror.proxy_sslclientkey !== undefined && mirror.proxy_sslclientcert === undefined)
+    yield ['proxy_sslclientkey', 'a proxy_sslclientcert beside it']
+  for (const key of ['proxy_sslcacert', 'proxy_sslclientcert'] as const)
+    if (mirror[key] !== undefined && proxy?.startsWith('https:') !== true)
+      yield [key, 'a proxy with an https URL beside it']
   if (proxy_password !== undefined && proxy_username === undefined)
     yield ['proxy_password', 'a proxy_username beside it']
   if (proxy_username !== undefined && proxy === null) yield ['proxy_username', 'a proxy beside it']

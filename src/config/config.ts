@@ -92,7 +92,10 @@ export interface MirrorConfig {
   readonly fallbacks: readonly string[]
   /** URLs, each ending in a slash, below which packages are fetched that their repository says to be there (`xml:base`). */
   readonly xmlBases?: readonly string[]
-  /** Paths below the base URL of files that are pinned with each snapshot though repomd.xml does not name them. */
+  /**
+   * Paths below the base URL of files that are pinned with each snapshot though repomd.xml does not name them, and patterns of them; the usual
+   * ones of {@link ../model/extra-files.ts} without.
+   */
   readonly extraFiles?: readonly string[]
   readonly policy: Policy
   /** How long a package name counts as used after it was asked for. */

@@ -17,6 +17,10 @@ export function describeAccess(access: AccessConfig | undefined): Record<string,
     ...describeSecret('bearer_token', access?.bearerToken),
     ...describeText('proxy_username', proxyUsername),
     ...describeSecret('proxy_password', access?.proxyPassword),
+    ...(access?.proxyTls === undefined ? {} : { proxy_sslverify: access.proxyTls.sslverify }),
+    ...describeText('proxy_sslcacert', access?.proxyTls?.sslcacert),
+    ...describeText('proxy_sslclientcert', access?.proxyTls?.sslclientcert),
+    ...describeText('proxy_sslclientkey', access?.proxyTls?.sslclientkey),
   }
 }
 

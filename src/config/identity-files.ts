@@ -1,8 +1,14 @@
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { refuseCertificates, refuseKey, type Identity, type Login } from '../model/identity.ts'
-import type { AccessConfig, Secret } from './access.ts'
+import {
+  refuseCertificates,
+  refuseKey,
+  type Identity,
+  type Login,
+  type TlsIdentity,
+} from '../model/identity.ts'
+import type { AccessConfig, ProxyTlsConfig, Secret } from './access.ts'
 import { describeSmallFileFailure, readSmallFile } from './small-file.ts'
 
 /** All authorities of a distribution are some 250 KB. */
@@ -26,11 +32,12 @@ export type IdentityReading =
 
 /** Paths of everything that is read for an identity, each once. */
 export function filesOf(access: AccessConfig): readonly string[] {
-  const { sslcacert, sslclientcert, sslclientkey, password, bearerToken, proxyPassword } = access
+  const { password, bearerToken, proxyPassword, proxyTls } = access
   const secrets = [password, bearerToken, proxyPassword].map((one) =>
     one !== undefined && 'file' in one ? one.file : undefined,
   )
-  const all = [sslcacert, sslclientcert, sslclientkey, ...secrets]
+  const tls = [access, proxyTls].flatMap((one) => [one?.sslcacert, one?.sslclientcert, one?.sslclientkey])
+  const all = [...tls, ...secrets]
   return [...new Set(all.filter((file) => file !== undefined))]
 }
 
@@ -47,16 +54,29 @@ export function readIdentity(access: AccessConfig): IdentityReading {
     read(key, one === undefined ? undefined : 'file' in one ? one.file : '', (file) =>
       one !== undefined && 'text' in one ? judgeSecret(one.text, pattern) : readSecret(file, pattern),
     )
-  const ca = read('sslcacert', access.sslcacert, readAuthorities)
-  const cert = read('sslclientcert', access.sslclientcert, (file) =>
-    readPem(file, CERTIFICATE, refuseCertificates),
-  )
-  const keyName = access.sslclientkey === undefined ? 'sslclientcert' : 'sslclientkey'
-  const keyFile = access.sslclientkey ?? access.sslclientcert
-  const key =
-    cert === undefined
-      ? undefined
-      : read(keyName, keyFile, (file) => readPem(file, KEY, (pem) => refuseKey(pem, cert)))
+  const tls = (
+    prefix: '' | 'proxy_',
+    { sslcacert, sslclientcert, sslclientkey }: ProxyTlsConfig,
+  ): ReadTls => {
+    const ca = read(`${prefix}sslcacert`, sslcacert, readAuthorities)
+    const cert = read(`${prefix}sslclientcert`, sslclientcert, (file) =>
+      readPem(file, CERTIFICATE, refuseCertificates),
+    )
+    const keyName = sslclientkey === undefined ? 'sslclientcert' : 'sslclientkey'
+    const key =
+      cert === undefined
+        ? undefined
+        : read(`${prefix}${keyName}`, sslclientkey ?? sslclientcert, (file) =>
+            readPem(file, KEY, (pem) => refuseKey(pem, cert)),
+          )
+    return {
+      ...(ca === undefined ? {} : { ca }),
+      ...(cert === undefined || key === undefined ? {} : { cert, key }),
+    }
+  }
+  const own = tls('', access)
+  const { proxyTls } = access
+  const proxy = proxyTls && { verify: proxyTls.sslverify, ...tls('proxy_', proxyTls) }
   const password = secret('password', access.password, PRINTABLE)
   const bearerToken = secret('bearer_token', access.bearerToken, TOKEN)
   const proxyPassword = secret('proxy_password', access.proxyPassword, PRINTABLE)
@@ -65,8 +85,8 @@ export function readIdentity(access: AccessConfig): IdentityReading {
   return {
     identity: {
       sslverify: access.sslverify,
-      ...(ca === undefined ? {} : { ca }),
-      ...(cert === undefined || key === undefined ? {} : { cert, key }),
+      ...own,
+      ...(proxy === undefined ? {} : { proxyTls: proxy }),
       ...withLogin('login', access.username, password),
       ...(bearerToken === undefined ? {} : { bearerToken }),
       ...withLogin('proxyLogin', access.proxyUsername, proxyPassword),
@@ -83,6 +103,9 @@ const SECRET = 'a file of one line that holds nothing but the secret'
 const PRINTABLE = /^[^\u0000-\u001f\u007f]+$/
 /** What a header can hold as it is (RFC 6750, section 2.1). */
 const TOKEN = /^[\x21-\x7e]+$/
+
+/** Of {@link TlsIdentity}, what is read from files. */
+type ReadTls = Omit<TlsIdentity, 'verify'>
 
 type Read<T> = { readonly value: T } | { readonly expected: string }
 

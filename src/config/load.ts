@@ -249,7 +249,7 @@ function buildMirror(
     ...(url === undefined ? {} : { variables: joinVariables(parsed.vars, mirror.vars) }),
     fallbacks: mirror.fallback,
     ...(mirror.xml_base.length === 0 ? {} : { xmlBases: mirror.xml_base }),
-    ...(mirror.extra_files.length === 0 ? {} : { extraFiles: mirror.extra_files }),
+    ...(mirror.extra_files === undefined ? {} : { extraFiles: mirror.extra_files }),
     policy: mirror.policy ?? parsed.policy,
     warmWindowMs: mirror.warm_window ?? parsed.warm_window,
     enabled: mirror.enabled,

@@ -10,7 +10,13 @@ export const PARALLEL_DOWNLOADS = 20
 const PARALLEL_DOWNLOADS_MAX = 1000
 
 /** What stands for absent keys, as one would write it; yum's own values. */
-export const ACCESS_DEFAULTS = { sslverify: true, minrate: 1000, throttle: 0, bandwidth: 0 } as const
+export const ACCESS_DEFAULTS = {
+  sslverify: true,
+  proxy_sslverify: true,
+  minrate: 1000,
+  throttle: 0,
+  bandwidth: 0,
+} as const
 
 /** Keys whose values are read as text whatever they look like, and of which nothing is ever shown. */
 export const SECRET_KEYS: ReadonlySet<PropertyKey> = new Set(['password', 'bearer_token', 'proxy_password'])
@@ -35,6 +41,10 @@ export function accessShape(file: string) {
     bearer_token: secret(),
     proxy_username: USERNAME_VALUE,
     proxy_password: secret(),
+    proxy_sslverify: value(parseBoolean).prefault(ACCESS_DEFAULTS.proxy_sslverify),
+    proxy_sslcacert: path(),
+    proxy_sslclientcert: path(),
+    proxy_sslclientkey: path(),
   }
 }
 

@@ -1,6 +1,7 @@
 import { dirname } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { z } from 'zod'
+import { isFilePattern, parseFilePattern } from '../model/file-pattern.ts'
 import { normalizeHref } from '../model/href.ts'
 import { parseSnapshotName } from '../model/snapshot-name.ts'
 import type { ListenAddress, SyncInterval, WorkerCount } from './config.ts'
@@ -64,7 +65,8 @@ const PIN = "a snapshot's name such as 2016-12-13-13-30"
 const TOKEN_FILE = 'the path of a file that holds a token'
 const BASEURL = 'an http, https or file URL'
 const EXTRA_FILES_MAX = 64
-const EXTRA_FILE = 'the path of a file below baseurl, without patterns and not in repodata/'
+const EXTRA_FILE =
+  'the path of a file below baseurl and not in repodata/, whose last segment may have * and ?'
 const EXTRA_FILES = `at most ${EXTRA_FILES_MAX} paths of files below baseurl`
 const XML_BASE = 'an http or https URL'
 const KEY_URL = 'an http, https or file URL of a key'
@@ -139,7 +141,7 @@ function mirrorSchema(file: string) {
       ...sourcesShape(file),
       fallback: urlsSchema(BASEURL, (text) => parseFallback(text, base), 0).prefault([]),
       xml_base: urlsSchema(XML_BASE, parseXmlBase, 0).prefault([]),
-      extra_files: extraFilesSchema().prefault([]),
+      extra_files: extraFilesSchema().optional(),
       policy: value(parsePolicy).optional(),
       warm_window: value(parseWindow).optional(),
       enabled: value(parseBoolean).prefault(DEFAULTS.enabled),
@@ -189,7 +191,8 @@ function extraFilesSchema() {
 
 /** Nothing of repomd.xml's own, which is pinned as it is. */
 function parseExtraFile(text: string): Parsed<string> {
-  const isUsable = normalizeHref(text) === text && !text.startsWith('repodata/') && !/[*?]/.test(text)
+  const isPath = normalizeHref(text) === text && !text.startsWith('repodata/')
+  const isUsable = isPath && (!isFilePattern(text) || parseFilePattern(text) !== undefined)
   return isUsable ? { value: text } : { expected: EXTRA_FILE }
 }
 

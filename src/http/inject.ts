@@ -10,6 +10,9 @@ export interface InjectContext extends InjectSource {
   readonly memory: BodyMemory
 }
 
+/** Mirrors named in a header, of which some clients take no more than 8 KiB. */
+const MAX_NAMED = 32
+
 /** Whether a path is that of the injection. */
 export function isInjectPath(segments: readonly string[] = []): boolean {
   return segments.length === 2 && segments[0] === 'repos' && segments[1] === 'inject'
@@ -44,7 +47,7 @@ export async function sendInjection(
   send(exchange, reply)
 }
 
-function send(exchange: Exchange, { body, generation, injected, unmatched }: InjectReply): void {
+function send(exchange: Exchange, { body, generation, injected, unmatched, elsewhere }: InjectReply): void {
   exchange.note = { generation, injected, unmatched }
   exchange.response.writeHead(200, {
     'Content-Type': 'text/plain; charset=utf-8',
@@ -54,6 +57,7 @@ function send(exchange: Exchange, { body, generation, injected, unmatched }: Inj
     'X-Pinyon-Generation': String(generation),
     'X-Pinyon-Injected': String(injected),
     'X-Pinyon-Unmatched': String(unmatched),
+    ...(elsewhere.length === 0 ? {} : { 'X-Pinyon-Elsewhere': elsewhere.slice(0, MAX_NAMED).join(', ') }),
     ...outcomeHeaders(exchange, 'hit'),
   })
   exchange.finalBytes = body.length

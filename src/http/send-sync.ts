@@ -27,6 +27,8 @@ export interface SyncSummary {
   readonly removed?: number
   /** Packages with other bytes under the same name and version. */
   readonly replaced?: number
+  /** Files beside those of repomd.xml that are new or others, by path; absent where there are none. */
+  readonly extra_files?: readonly string[]
   readonly error?: string
   /** What may help. */
   readonly advice?: string
@@ -64,6 +66,7 @@ export function summarizeSync(result: SyncResult): SyncSummary {
   }
   const { name: snapshot, packageCount: packages } = result.snapshot
   if (result.outcome === 'unchanged') return { mirror, outcome, snapshot, packages }
-  const { added, removed, replaced } = result
-  return { mirror, outcome, snapshot, packages, added, removed, replaced }
+  const { added, removed, replaced, extraFiles } = result
+  const extras = extraFiles.length === 0 ? {} : { extra_files: extraFiles }
+  return { mirror, outcome, snapshot, packages, added, removed, replaced, ...extras }
 }

@@ -32,7 +32,21 @@ export function injectConfig(
   const text = toByteText(bytes)
   if (/^(?:\u00ff\u00fe|\u00fe\u00ff)/.test(text)) throw refuseInjection(1, 'UTF-8', 'UTF-16')
   const injection = INJECTORS[format](text, map, options)
-  return { ...injection, changed: !injection.bytes.equals(bytes) }
+  const warnings = [...injection.warnings, ...describeElsewhere(injection, map)]
+  return { ...injection, warnings, changed: !injection.bytes.equals(bytes) }
+}
+
+/** Who relies on what they get here not to move has to know. */
+function describeElsewhere(
+  { injected }: Omit<Injection, 'changed'>,
+  { elsewhere }: MirrorMap,
+): Injection['warnings'] {
+  return injected
+    .filter(({ id }) => elsewhere?.has(id) === true)
+    .map(({ id, line }) => ({
+      line,
+      text: `the signed metadata of ${id} send clients to another server for packages (xml:base), past the mirror`,
+    }))
 }
 
 function injectYum(text: string, map: MirrorMap, options: InjectOptions): Omit<Injection, 'changed'> {

@@ -12,4 +12,6 @@ export interface MirrorMap {
   readonly mirrors: ReadonlyMap<string, string>
   /** Sections to put before the one of this id: `before:` directives. */
   readonly before: ReadonlyMap<string, readonly InsertedMirror[]>
+  /** Ids of mirrors whose server says that their signed metadata send clients past it; none unless told. */
+  readonly elsewhere?: ReadonlySet<string>
 }

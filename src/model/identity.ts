@@ -19,6 +19,18 @@ export interface Identity {
   readonly login?: Login
   readonly bearerToken?: string
   readonly proxyLogin?: Login
+  /** For an https proxy; absent: it has to be right by Node's authorities, and is shown nothing. */
+  readonly proxyTls?: TlsIdentity
+}
+
+/** What is shown to one end of a connection, and whom it is taken for. */
+export interface TlsIdentity {
+  /** Whether its certificate has to be right. */
+  readonly verify: boolean
+  /** As in {@link Identity}. */
+  readonly ca?: string
+  readonly cert?: string
+  readonly key?: string
 }
 
 /** The identity of who shows nothing and trusts Node's authorities. */

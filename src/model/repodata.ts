@@ -50,4 +50,6 @@ export interface ExtraFile {
   readonly digest: Digest
   /** Bytes; absent where only the checksum is told. */
   readonly size?: number
+  /** The path of the file that tells it, in its repository; absent where that was not noted. */
+  readonly statedBy?: string
 }

@@ -37,7 +37,7 @@ export interface PrefetchView {
 }
 
 /** What the packages of mirrors are described from. */
-export type HoldingsStore = Pick<SnapshotStore, 'departed' | 'stock'>
+export type HoldingsStore = Pick<SnapshotStore, 'departed' | 'stock' | 'extras'>
 
 const NONE: PackageSum = { count: 0, bytes: 0 }
 

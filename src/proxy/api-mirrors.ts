@@ -11,6 +11,7 @@ import {
   describeSnapshots,
   type CachedView,
   type DepartedView,
+  type HoldingsStore,
   type PrefetchView,
 } from './api-holdings.ts'
 import { createJsonReply, toIso } from './api-reply.ts'
@@ -55,6 +56,8 @@ export interface MirrorView extends DepartedView, CachedView {
   readonly sources: readonly SourceView[]
   /** The metalink or mirrorlist; null where there is none. */
   readonly list: ListView | null
+  /** What of `extra_files` could not be pinned with the current snapshot, and why. */
+  readonly extra_file_problems: readonly string[]
   /** What is wrong with the certificates and secrets that it is asked with, or soon will be; null when nothing is. */
   readonly identity_problem: string | null
 }
@@ -76,6 +79,14 @@ export interface SnapshotView extends DepartedView, CachedView {
   readonly arches: readonly string[] | null
   /** Whether its metadata were `rewritten`, as they led clients elsewhere (xml:base), or do and were `left` so, as they are signed. */
   readonly xml_base: XmlBase | null
+}
+
+/** Files beside a snapshot's packages: pinned with it, and listed by it, of which some are here and some may be nowhere else any more. */
+export interface ExtrasView {
+  readonly pinned: number
+  readonly listed: number
+  readonly cached: number
+  readonly at_risk: number
 }
 
 /** What answers a list below a mirror, by its name: `mirrors/<m>/<list>[/…]`. */
@@ -126,16 +137,18 @@ async function answerSnapshots(
 }
 
 async function answerSnapshot(
-  snapshots: SnapshotReader,
+  snapshots: SnapshotReader & Pick<HoldingsStore, 'extras'>,
   snapshot: Snapshot,
   view: SnapshotView,
 ): Promise<TextReply> {
+  const { pinned, listed, cached, atRisk } = await snapshots.extras.counts(snapshot)
+  const extras: ExtrasView = { pinned, listed, cached, at_risk: atRisk }
   const files = await snapshots.files(snapshot)
   const defects = await snapshots.defects(snapshot)
   const signature = await toSignatureView(snapshots, snapshot)
   const signatures = await toSignatureViews(snapshots, snapshot)
   const each = snapshot.arches === undefined ? {} : { signatures }
-  return createJsonReply({ ...view, signature, ...each, files, defects })
+  return createJsonReply({ ...view, signature, ...each, files, defects, extra_files: extras })
 }
 
 /** One mirror, with its keys and who signed its current snapshot. */
@@ -165,6 +178,7 @@ async function mirrorViews({
   identityProblemOf,
 }: ApiContext): Promise<(state: MirrorState) => MirrorView> {
   const describe = await describeMirrors(snapshots)
+  const problems = await snapshots.extras.problems()
   return (state) => {
     const { policy = null, state: run = null } = prefetch(state.name) ?? {}
     const packages = state.current?.packageCount ?? null
@@ -172,6 +186,7 @@ async function mirrorViews({
       ...toMirrorFacts(state),
       sources: sourcesOf(state.name).map(toSourceView),
       list: toListView(listOf(state.name)),
+      extra_file_problems: problems.get(state.name) ?? [],
       identity_problem: identityProblemOf(state.name) ?? null,
       packages,
       ...describe(state),
@@ -187,6 +202,7 @@ type MirrorFacts = Omit<
   | keyof CachedView
   | 'sources'
   | 'list'
+  | 'extra_file_problems'
   | 'identity_problem'
   | 'packages'
   | 'policy'

@@ -45,9 +45,14 @@ export interface WhyFile {
   readonly nevra: string | null
   readonly digest: string
   readonly bytes: number | null
-  /** Who states the digest that bytes are held against: `primary`, `repomd.xml`, the `list` of delta rpms or .treeinfo, or, of repomd.xml itself, the `sync` that captured it. */
+  /**
+   * Who states the digest that bytes are held against: `primary`, `repomd.xml`, a `list` of files beside the packages; or nobody but the `sync` that
+   * captured it, of repomd.xml itself and of what nothing lists.
+   */
   readonly stated_by: 'primary' | 'repomd.xml' | 'list' | 'sync'
-  /** Who signed the snapshot's repomd.xml, on which all of it rests. */
+  /** The path of that list below the repository; null for others, and where it was not noted. */
+  readonly stated_in: string | null
+  /** Who signed the snapshot's repomd.xml, on which all of it rests but what the sync captured beside it. */
   readonly signature: SignatureView
   readonly stored: {
     readonly state: BlobPlace['state']
@@ -158,6 +163,7 @@ async function describeFile({ snapshots, paths, sourcesOf }: ApiContext, file: F
     .filter(isAsked)
     .map((source) => toSourceView(source, false))
   // Only packages are asked for elsewhere.
+  const list = isPackage ? undefined : await snapshots.extras.statedBy(snapshot, path)
   const fallbacks = isPackage
     ? paths
         .fallbacksOf(snapshot.mirror)
@@ -170,7 +176,8 @@ async function describeFile({ snapshots, paths, sourcesOf }: ApiContext, file: F
     nevra: listed === undefined ? null : formatNevra(listed),
     digest,
     bytes: size ?? null,
-    stated_by: statedBy(fileKind, href),
+    stated_by: list === 'capture' ? 'sync' : statedBy(fileKind, href),
+    stated_in: list === 'capture' ? null : (list ?? null),
     signature:
       (await toSignatureViews(snapshots, snapshot))[ownArch ?? ''] ??
       (await toSignatureView(snapshots, snapshot)),

@@ -1,4 +1,5 @@
 import type { BlobStore } from '../cache/blob-store.ts'
+import type { ExtraWishes } from '../model/extra-files.ts'
 import { PinyonError, toPinyonError, type ErrorCode } from '../model/errors.ts'
 import type { RepomdRecord } from '../model/repodata.ts'
 import type { Upstream } from '../upstream/upstream.ts'
@@ -30,7 +31,7 @@ export interface CaptureContext {
   /** How the signature is verified before anything else is fetched; absent: it is not. */
   readonly signature?: SignatureCheck
   /** Files beside those that repomd.xml names, to be pinned as they are. */
-  readonly extraFiles?: readonly string[]
+  readonly extraFiles?: ExtraWishes
 }
 
 /** A file of a capture, and what is wrong with it. */

@@ -3,10 +3,10 @@ import pLimit from 'p-limit'
 import { PinyonError } from '../model/errors.ts'
 import type { ExtraFile, Repomd, RepomdRecord } from '../model/repodata.ts'
 import { Moved, captureRecord, type CaptureContext } from './capture-record.ts'
-import { captureExtras } from './extras.ts'
 import { confirmCompanions, readCompanion } from './companions.ts'
 import { COMPANIONS, REPOMD_PATH, SIGNATURE_PATH, fetchRepomd, type FetchedRepomd } from './repomd-source.ts'
 import { storeBytes } from './store-bytes.ts'
+import { captureExtras } from './extras/capture-extras.ts'
 import { awaitSignature } from './keys/await-signature.ts'
 import type { CandidateFile, Defect, VerifiedSignature } from './store.ts'
 
@@ -22,7 +22,7 @@ export interface Capture {
   readonly files: readonly CandidateFile[]
   readonly defects: readonly Defect[]
   readonly signature?: VerifiedSignature
-  /** What a captured .treeinfo lists. */
+  /** What a captured .treeinfo, or a list of checksums, names. */
   readonly extras: readonly ExtraFile[]
 }
 
@@ -67,7 +67,7 @@ export async function captureFiles(
       ...(signed === undefined ? {} : { signature: signed.verified }),
       files: [repomdFile, ...confirmed.files, ...captured.map(({ file }) => file), ...extras.files],
       extras: extras.listed,
-      defects: [...confirmed.defects, ...captured.flatMap(({ defects }) => defects)],
+      defects: [...confirmed.defects, ...captured.flatMap(({ defects }) => defects), ...extras.defects],
     }
   } catch (error) {
     failed = true

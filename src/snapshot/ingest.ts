@@ -3,7 +3,7 @@ import { PinyonError } from '../model/errors.ts'
 import type { PackageRecord } from '../model/repodata.ts'
 import { isUrl } from '../model/based-href.ts'
 import { readPrimary } from '../repodata/primary.ts'
-import { listDeltas, selectExtras } from './extras.ts'
+import { listDeltas, selectExtras } from './extras/capture-extras.ts'
 import { describeBasedRecord, hasBasedRecord, isLocalized, localize, type Captured } from './localize.ts'
 import { OpenFile, checkRepodata, type CheckedFile } from './repodata-check.ts'
 import type { Candidate, Defect, PublishedSnapshot, SnapshotWriter } from './store.ts'
@@ -173,7 +173,8 @@ async function* readPackages(
 }
 
 function refuseDefects(job: IngestJob, defects: readonly Defect[]): void {
-  const [first] = defects
+  // What a pattern of the configuration stands for is no mistake of upstream's.
+  const first = defects.find(({ kind }) => kind !== 'extra')
   if (job.strict && first !== undefined)
     throw new PinyonError('REPODATA_MALFORMED', `strict: ${first.path}: ${first.message}`)
   const accepted = job.acceptedMissing

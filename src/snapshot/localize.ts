@@ -74,7 +74,9 @@ export async function localize<Job extends Captured>(job: Job, blobs: BlobStore)
       ({ path, type }) => named.has(path) || ['signature', 'key', 'extra'].includes(type),
     ),
   ]
-  const defects = candidate.defects.filter(({ path }) => files.some((file) => file.path === path))
+  const defects = candidate.defects.filter(
+    ({ path, kind }) => kind === 'extra' || files.some((file) => file.path === path),
+  )
   return {
     ...job,
     candidate: { ...candidate, files, defects, xmlBase: 'rewritten' },

@@ -128,8 +128,8 @@ function writeSnapshot(
   const snapshotId = Number(inserted.lastInsertRowid)
   for (const { path, type, digest = null, size } of candidate.files)
     writes.addRepodataFile.run({ snapshotId, path, type, digest, size })
-  for (const { path, digest, size = null } of candidate.extras ?? [])
-    writes.addExtraFile.run({ snapshotId, path, digest, size })
+  for (const { path, digest, size = null, statedBy = null } of candidate.extras ?? [])
+    writes.addExtraFile.run({ snapshotId, path, digest, size, statedBy })
   for (const { path, kind, message } of candidate.defects)
     writes.addDefect.run({ snapshotId, path, kind, message })
   if (candidate.signature !== undefined)
@@ -165,8 +165,8 @@ function writeArches({ writes }: PublishContext, { arches = [] }: Candidate, sna
 /** What upstream showed; of an architecture that shows nothing new, what it showed before. */
 function writeSeen({ reads, writes }: PublishContext, { mirror, seen, arches }: Candidate): void {
   if (seen !== undefined) {
-    const { baseurl, etag = null, lastModified = null, digest } = seen
-    writes.recordSeen.run({ mirror, baseurl, etag, lastModified, digest })
+    const { baseurl, named = null, etag = null, lastModified = null, digest } = seen
+    writes.recordSeen.run({ mirror, baseurl, named, etag, lastModified, digest })
   }
   if (arches === undefined) return
   const row = reads.seenArches.get({ mirror }) as { seen: string | null }

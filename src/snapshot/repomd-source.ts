@@ -56,8 +56,10 @@ export async function askRepomd(
   const bytes = decodeOnce(await readAll(reply, MAX_REPOMD_BYTES, REPOMD_PATH))
   const digest = digestOf(bytes)
   if (digest === seen?.digest) return { baseurl, fetched: undefined }
-  const { etag, lastModified } = reply.validators
-  return { baseurl, fetched: { bytes, seen: { baseurl, etag, lastModified, digest } } }
+  const { validators, named } = reply
+  const { etag, lastModified } = validators
+  const shown = { baseurl, etag, lastModified, digest, ...(named === undefined ? {} : { named }) }
+  return { baseurl, fetched: { bytes, seen: shown } }
 }
 
 /**

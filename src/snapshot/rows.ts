@@ -1,4 +1,3 @@
-import type { ExtraFile } from '../model/repodata.ts'
 import type { CandidateFile, MirrorState, SeenRepomd, Snapshot, SnapshotArch, SnapshotFile } from './store.ts'
 
 // From the rows that the statements of sql.ts give to the records of store.ts: a null column is an absent value.
@@ -23,13 +22,6 @@ export function toArches(column: string | null): readonly string[] | undefined {
 /** Rows of a snapshot's architectures. */
 export function toSnapshotArches(rows: readonly unknown[]): SnapshotArch[] {
   return rows.map((row) => withoutNulls(row as Row<SnapshotArch>))
-}
-
-/** Rows of files beside the packages. */
-export function toExtraFiles(rows: readonly unknown[]): ExtraFile[] {
-  return (rows as { href: string; digest: ExtraFile['digest']; size: number | null }[]).map(
-    ({ href: path, digest, size }) => (size === null ? { path, digest } : { path, digest, size }),
-  )
 }
 
 /** What was seen of each of a mirror's architectures, as its column has it: JSON, or null. */
@@ -67,7 +59,9 @@ export function toMirrorState(row: unknown, current: ReadonlyMap<string, Snapsho
 
 /** The row of the last repomd.xml seen. */
 export function toSeenRepomd(row: unknown): SeenRepomd | undefined {
-  return row === undefined ? undefined : withoutNulls(row as Row<SeenRepomd>)
+  if (row === undefined) return undefined
+  const { named, ...seen } = withoutNulls(row as Row<SeenRepomd>)
+  return named === undefined ? seen : { ...seen, named }
 }
 
 function withoutNulls<T extends object>(row: Row<T>): T {

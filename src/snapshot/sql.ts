@@ -17,7 +17,7 @@ const LISTED_AT = 'first_seq <= :seq AND (last_seq IS NULL OR last_seq >= :seq)'
 
 /** What upstream showed last is forgotten, and so asked for without conditions. */
 export const FORGET_SEEN = `UPDATE mirror SET repomd_baseurl = NULL, repomd_etag = NULL, repomd_last_modified = NULL,
-  repomd_digest = NULL, repomd_arches = NULL WHERE id = :mirrorId`
+  repomd_named = NULL, repomd_digest = NULL, repomd_arches = NULL WHERE id = :mirrorId`
 
 const READS = {
   generation: 'SELECT number, created_at AS createdAt FROM generation ORDER BY number DESC LIMIT 1',
@@ -64,7 +64,7 @@ const READS = {
     FROM mirror m WHERE m.removed_at IS NULL OR EXISTS (
       SELECT 1 FROM snapshot s WHERE s.mirror_id = m.id AND ${LIVE}) ORDER BY m.name`,
   seenRepomd: `SELECT repomd_baseurl AS baseurl, repomd_etag AS etag, repomd_last_modified AS lastModified,
-    repomd_digest AS digest FROM mirror WHERE name = :mirror AND repomd_digest IS NOT NULL`,
+    repomd_named AS named, repomd_digest AS digest FROM mirror WHERE name = :mirror AND repomd_digest IS NOT NULL`,
   seenArches: 'SELECT repomd_arches AS seen FROM mirror WHERE name = :mirror',
 } as const
 
@@ -80,14 +80,14 @@ const WRITES = {
   recordSync: `UPDATE mirror SET checked_at = :checkedAt, error = :error,
     succeeded_at = CASE WHEN :error IS NULL THEN :checkedAt ELSE succeeded_at END WHERE name = :mirror`,
   recordSeen: `UPDATE mirror SET repomd_baseurl = :baseurl, repomd_etag = :etag,
-    repomd_last_modified = :lastModified, repomd_digest = :digest WHERE name = :mirror`,
+    repomd_last_modified = :lastModified, repomd_named = :named, repomd_digest = :digest WHERE name = :mirror`,
   recordSeenArches: 'UPDATE mirror SET repomd_arches = :seen WHERE name = :mirror',
   addArch: `INSERT INTO snapshot_arch (snapshot_id, arch, fingerprint, revision, xml_base)
     VALUES (:snapshotId, :arch, :fingerprint, :revision, :xmlBase)`,
   addRepodataFile: `INSERT INTO repodata_file (snapshot_id, path, type, digest, size)
     VALUES (:snapshotId, :path, :type, :digest, :size)`,
-  addExtraFile: `INSERT INTO extra_file (snapshot_id, path, digest, size)
-    VALUES (:snapshotId, :path, :digest, :size)`,
+  addExtraFile: `INSERT INTO extra_file (snapshot_id, path, digest, size, stated_by)
+    VALUES (:snapshotId, :path, :digest, :size, :statedBy)`,
   addDefect: `INSERT INTO defect (snapshot_id, path, kind, message) VALUES (:snapshotId, :path, :kind, :message)
     ON CONFLICT DO NOTHING`,
   addSignature: `INSERT INTO snapshot_signature

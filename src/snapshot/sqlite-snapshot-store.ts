@@ -3,7 +3,6 @@ import type Database from 'better-sqlite3'
 import type { BlobLedger } from '../cache/blob-ledger.ts'
 import { openMachineClock, type MachineClock } from '../system/machine-clock.ts'
 import { ACTORS } from '../model/actor.ts'
-import type { ExtraFile } from '../model/repodata.ts'
 import { hashHref, openDatabase } from './database.ts'
 import { SqliteHistory } from './history.ts'
 import { reconcileListing } from './index-change.ts'
@@ -12,6 +11,8 @@ import { createIndex } from './index-order.ts'
 import { listDirectory } from './directory.ts'
 import type { DepartedStore } from './departed/departed.ts'
 import { SqliteDeparted } from './departed/sqlite-departed.ts'
+import type { ExtraStore } from './extras/extra-store.ts'
+import { SqliteExtras } from './extras/sqlite-extras.ts'
 import { SqliteFarm } from './farm/sqlite-farm.ts'
 import type { MirrorUse } from './gc/removal.ts'
 import type { KeyStore } from './keys/key-store.ts'
@@ -27,7 +28,6 @@ import { SqliteAdoption } from './adopt/sqlite-adoption.ts'
 import { SqliteRetirement } from './gc/sqlite-retirement.ts'
 import {
   toCandidateFiles,
-  toExtraFiles,
   toFile,
   toMirrorState,
   toSeenArches,
@@ -94,6 +94,7 @@ export class SqliteSnapshotStore implements SnapshotStore {
   readonly farm: SqliteFarm
   readonly prefetch: PrefetchStore
   readonly stock: StockStore
+  readonly extras: ExtraStore
   /** The account of the blobs beside it. */
   readonly ledger: BlobLedger
   readonly views: ViewStore
@@ -132,6 +133,7 @@ export class SqliteSnapshotStore implements SnapshotStore {
     this.prefetch = new SqlitePrefetch(this.#database)
     this.farm = new SqliteFarm(this.#database, () => this.farmClock)
     this.stock = new SqliteStock(this.#database)
+    this.extras = new SqliteExtras(this.#database, () => this.farmClock.nowMs())
     this.ledger = new SqliteBlobLedger(this.#database, options.now ?? Date.now)
     this.farmClock = new StoredClock(this.#database, options.clock ?? openMachineClock())
     this.views = new SqliteViews(this.#database, this.farmClock, options.maxViews)
@@ -206,10 +208,6 @@ export class SqliteSnapshotStore implements SnapshotStore {
     return this.#reads.defects.all({ snapshotId: snapshot.id }) as Defect[]
   }
 
-  async extras({ id: snapshotId }: Snapshot): Promise<readonly ExtraFile[]> {
-    return toExtraFiles(this.#reads.extraFiles.all({ snapshotId }))
-  }
-
   async arches({ id: snapshotId }: Snapshot): Promise<readonly SnapshotArch[]> {
     return toSnapshotArches(this.#reads.arches.all({ snapshotId }))
   }
@@ -257,8 +255,8 @@ export class SqliteSnapshotStore implements SnapshotStore {
         this.#writes.recordSeenArches.run({ mirror, seen: JSON.stringify(all) })
       }
       if (seen === undefined) return
-      const { baseurl, etag = null, lastModified = null, digest } = seen
-      this.#writes.recordSeen.run({ mirror, baseurl, etag, lastModified, digest })
+      const { baseurl, named = null, etag = null, lastModified = null, digest } = seen
+      this.#writes.recordSeen.run({ mirror, baseurl, named, etag, lastModified, digest })
     }
     await runWrite(this.#database, write, { durable: false })
   }

@@ -1,6 +1,9 @@
 import type { Digest } from '../model/digest.ts'
+import type { Reach } from '../model/reach.ts'
 import type { ExtraFile, PackageRecord } from '../model/repodata.ts'
+import type { PackagePage } from './adopt/listed-package.ts'
 import type { DepartedStore } from './departed/departed.ts'
+import type { ExtraStore } from './extras/extra-store.ts'
 import type { FarmReader, FarmWriter } from './farm/farm.ts'
 import type { PrefetchStore, StockStore } from './prefetch/prefetch-store.ts'
 import type { UsageStore } from './usage/usage.ts'
@@ -77,10 +80,19 @@ export interface Defect {
   readonly path: string
   /**
    * size, open-size, open-checksum: repomd says otherwise; missing: cannot be had; href, duplicate, count, base: of packages; replaced:
-   * same name and version as in the snapshot before, other bytes.
+   * same name and version as in the snapshot before, other bytes; extra: a file or pattern of `extra_files` that could not be pinned.
    */
   readonly kind:
-    'size' | 'open-size' | 'open-checksum' | 'missing' | 'href' | 'duplicate' | 'count' | 'base' | 'replaced'
+    | 'size'
+    | 'open-size'
+    | 'open-checksum'
+    | 'missing'
+    | 'href'
+    | 'duplicate'
+    | 'count'
+    | 'base'
+    | 'replaced'
+    | 'extra'
   readonly message: string
 }
 
@@ -119,6 +131,8 @@ export interface MirrorState {
 /** The last repomd.xml seen upstream. */
 export interface SeenRepomd {
   readonly baseurl: string
+  /** How far in the network the list may lead that named the base URL; absent when the configuration did. */
+  readonly named?: Reach
   readonly etag: string | undefined
   readonly lastModified: string | undefined
   readonly digest: Digest
@@ -247,20 +261,6 @@ export interface SyncRecord {
   readonly seenArches?: ReadonlyMap<string, SeenRepomd>
 }
 
-/** A package that some snapshots list. */
-export interface ListedPackage {
-  readonly href: string
-  readonly digest: Digest
-  /** Bytes; undefined when no listing says. */
-  readonly size: number | undefined
-}
-
-/** Some of the packages that were asked for, and how many there are in all. */
-export interface PackagePage {
-  readonly packages: readonly ListedPackage[]
-  readonly total: number
-}
-
 /** How an adoption becomes visible. */
 export interface AdoptionCommit {
   readonly configured: boolean
@@ -319,8 +319,6 @@ export interface SnapshotReader {
   snapshots(mirror: string): Promise<readonly Snapshot[]>
   files(snapshot: Snapshot): Promise<readonly CandidateFile[]>
   defects(snapshot: Snapshot): Promise<readonly Defect[]>
-  /** Files beside the packages that are fetched when they are first asked for. */
-  extras(snapshot: Snapshot): Promise<readonly ExtraFile[]>
   /** The architectures of a snapshot that has several, by name. */
   arches(snapshot: Snapshot): Promise<readonly SnapshotArch[]>
   /** Who signed a snapshot, or one of its several architectures, if that was verified. */
@@ -384,6 +382,7 @@ export interface SnapshotStore extends SnapshotReader, SnapshotWriter {
   /** What pages about the farm show. */
   readonly farm: FarmReader & FarmWriter
   readonly prefetch: PrefetchStore
+  readonly extras: ExtraStore
   readonly stock: StockStore
   readonly views: ViewStore
   /** Who holds on to a mirror that is to be removed. */

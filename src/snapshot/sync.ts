@@ -1,10 +1,14 @@
 import type { BlobStore } from '../cache/blob-store.ts'
+import { ACTORS } from '../model/actor.ts'
 import { PinyonError, toPinyonError, type ErrorCode } from '../model/errors.ts'
+import type { ExtraWishes } from '../model/extra-files.ts'
 import type { Repomd, RepomdRecord } from '../model/repodata.ts'
 import { repomdFingerprint } from '../repodata/repomd.ts'
 import type { Claims } from '../system/claims.ts'
 import type { Upstream } from '../upstream/upstream.ts'
 import { captureFiles, type Capture } from './capture.ts'
+import { EXTRA_TYPE } from './extras/capture-extras.ts'
+import { differing, findChangedExtras, type ExtraLooks } from './extras/extra-changes.ts'
 import type { IngestRunner } from './ingest-runner.ts'
 import type { IngestJob } from './ingest.ts'
 import { listChecks } from './repodata-check.ts'
@@ -29,7 +33,13 @@ export interface SyncProgress {
 /** How a sync ended. */
 export type SyncResult =
   | { readonly mirror: string; readonly outcome: 'unchanged'; readonly snapshot: Snapshot }
-  | ({ readonly mirror: string; readonly outcome: 'published'; readonly bytes: number } & PublishedSnapshot)
+  | ({
+      readonly mirror: string
+      readonly outcome: 'published'
+      readonly bytes: number
+      /** Files beside those of repomd.xml that differ from the snapshot before, by path; none of a first one. */
+      readonly extraFiles: readonly string[]
+    } & PublishedSnapshot)
   | { readonly mirror: string; readonly outcome: 'failed'; readonly error: PinyonError }
 
 /** What a sync reads of a mirror, and notes. */
@@ -49,8 +59,15 @@ export type LookResult<T> =
 /** What was fetched for a capture. */
 export type CaptureTally = Pick<SyncProgress, 'filesDone' | 'filesTotal' | 'bytes'>
 
+/** What is told of a capture. */
+export interface CaptureFacts {
+  readonly tally: CaptureTally
+  /** As {@link SyncResult} has them, by their paths in the repository. */
+  readonly extraFiles: readonly string[]
+}
+
 /** What is done with a captured repository; what it throws counts as trouble with the capture. */
-export type UseCapture<T> = (job: IngestJob, tally: CaptureTally) => Promise<T>
+export type UseCapture<T> = (job: IngestJob, facts: CaptureFacts) => Promise<T>
 
 /** What a sync of one mirror needs. */
 export interface SyncContext {
@@ -59,13 +76,15 @@ export interface SyncContext {
   /** Publish also what is older than the last snapshot. */
   readonly allowOlder: boolean
   /** Files beside those that repomd.xml names, to be pinned as they are; none unless told. */
-  readonly extraFiles?: readonly string[]
+  readonly extraFiles?: ExtraWishes
+  /** When those are looked at though repomd.xml is the same; never unless told. */
+  readonly extraLooks?: ExtraLooks
   /** How the signature of repomd.xml is verified; absent: it is not. */
   readonly signature?: SignatureCheck
   /** Which signatures are waited for; absent: none was before this sync. */
   readonly hopes?: SignatureHopes
-  /** Under which name they are waited for; the mirror's unless told. */
-  readonly hopesOf?: string
+  /** What the repository is called among all whose signatures are waited for, and whose extra files are looked at; as the mirror unless told. */
+  readonly repository?: string
   readonly upstream: Upstream
   /** The mirror's metalink or mirrorlist as it is now; absent where it has none. */
   readonly refreshList?: (signal: AbortSignal) => Promise<KnownListing>
@@ -137,9 +156,9 @@ export async function runSync(
 
 async function lookAndPublish(context: SyncContext): Promise<SyncResult> {
   const { mirror, store, signal } = context
-  const look = await lookAndCapture(context, async (job, tally) => {
+  const look = await lookAndCapture(context, async (job, { tally, extraFiles }) => {
     const onPackages = (packages: number) => report(context, { step: 'packages', ...tally, packages })
-    return { bytes: tally.bytes, ...(await context.ingest(job, { signal, onPackages })) }
+    return { bytes: tally.bytes, extraFiles, ...(await context.ingest(job, { signal, onPackages })) }
   })
   if (look.unchanged === undefined) return { mirror, outcome: 'published', ...look.captured }
   const record = { mirror, checkedAt: context.now(), error: undefined }
@@ -157,7 +176,8 @@ export async function lookAndCapture<T>(context: CaptureNeeds, use: UseCapture<T
   const pending = newest === undefined ? undefined : await findPending(context, newest)
   const seen = newest === undefined ? undefined : await store.seenRepomd(mirror)
   // What is pending is decided by what upstream has now, whether that is new or not.
-  const known = { newest, seen, whole: pending !== undefined }
+  let known = { newest, seen, whole: pending !== undefined }
+  let areExtrasNew = false
   let failure: PinyonError | undefined
   for (let start = 0; start < MAX_STARTS; start += 1) {
     signal.throwIfAborted()
@@ -167,8 +187,13 @@ export async function lookAndCapture<T>(context: CaptureNeeds, use: UseCapture<T
     if (look.news === undefined) {
       const { snapshot, shown } = look
       const end = shown && pending ? await settle(context, snapshot, shown, pending) : 'unchanged'
-      if (end === 'unchanged') return { unchanged: snapshot, seen: shown?.fetched.seen }
       if (end === 'moved') continue
+      if (end === 'unchanged' && !areExtrasNew) {
+        areExtrasNew = await haveExtrasChanged(context, snapshot)
+        if (!areExtrasNew) return { unchanged: snapshot, seen: shown?.fetched.seen }
+        known = { ...known, whole: true }
+        continue
+      }
     }
     const shown = look.news ?? look.shown
     failure = undefined
@@ -190,6 +215,15 @@ export async function lookAndCapture<T>(context: CaptureNeeds, use: UseCapture<T
     failure ??
     new PinyonError('REPODATA_MOVING', `upstream published during each of ${MAX_STARTS} captures: ${mirror}`)
   )
+}
+
+/** Whether it is time to look at the files beside repomd.xml, and one is another: that is a snapshot, too. */
+async function haveExtrasChanged(context: CaptureNeeds, newest: Snapshot): Promise<boolean> {
+  const { mirror, repository = mirror, extraFiles, extraLooks, actor = ACTORS.schedule, now } = context
+  if (extraFiles === undefined) return false
+  const look = { repository, createdAt: newest.createdAt, actor, nowMs: now() }
+  if (extraLooks?.take(look) !== true) return false
+  return (await findChangedExtras(context, extraFiles, newest)).length > 0
 }
 
 /** Captures what another source shows than the one whose files cannot be had. Undefined when that cannot be had either, or moved meanwhile. */
@@ -228,17 +262,19 @@ async function captureAndUse<T>(
   }
   const { signature } = context
   const checked = signature === undefined ? {} : { signature }
-  const { extraFiles = [] } = context
-  const capturing = { upstream, blobs, claims, signal, onFile, extraFiles, ...checked }
+  const wished = context.extraFiles === undefined ? {} : { extraFiles: context.extraFiles }
+  const capturing = { upstream, blobs, claims, signal, onFile, ...wished, ...checked }
   const captured = await captureFiles(capturing, fetched, repomd)
   if (captured === undefined) return undefined
   refuseWithoutPrimary(primary, captured)
   const previous = newest === undefined ? undefined : await context.store.files(newest)
-  const { hopes = new SignatureHopes(), hopesOf = mirror } = context
-  const mayCome = () => hopes.mayCome(hopesOf, fetched.seen.digest, context.now())
+  const { hopes = new SignatureHopes(), repository = mirror } = context
+  const mayCome = () => hopes.mayCome(repository, fetched.seen.digest, context.now())
   const capture = noteLateSignature(captured, previous, mayCome)
   const job = createJob(context, fetched, repomd, capture, previous)
-  return { value: await use(job, { filesDone, filesTotal, bytes }) }
+  const extras = capture.files.filter(({ type }) => type === EXTRA_TYPE)
+  const extraFiles = previous === undefined ? [] : differing(extras, previous)
+  return { value: await use(job, { tally: { filesDone, filesTotal, bytes }, extraFiles }) }
 }
 
 function createJob(

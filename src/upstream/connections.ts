@@ -12,6 +12,7 @@ import type { TlsOptions } from './dispatcher-options.ts'
 import { createDispatcher } from './dispatchers.ts'
 import { LiveIdentity } from './live-identity.ts'
 import { Network, type HostSettings, type Lease, type Pace } from './network.ts'
+import type { HostRest } from './rests.ts'
 import { Slots } from './slots.ts'
 import type { Throttle } from './throttle.ts'
 
@@ -115,6 +116,11 @@ export class Connections {
     return this.#network.settingsOf(URL.parse(url)?.host ?? '')
   }
 
+  /** Until when a URL's host wants to be left alone: all mirrors know. */
+  restOf(url: string): HostRest {
+    return this.#network.rests.of(URL.parse(url)?.host ?? '')
+  }
+
   /** Resolves when so many bytes of a URL's host may go on. Rejects with the signal's reason. */
   async pass(url: string, bytes: number, signal: AbortSignal | undefined): Promise<void> {
     const host = URL.parse(url)?.host ?? ''
@@ -151,11 +157,11 @@ export class Connections {
 
   #createLease(key: string, isKnown: boolean, lookup: LookupFunction, identity: Identity): Lease {
     const { timeoutMs, proxy, knownTo } = this.#options
-    const { sslverify, ca, cert, key: certKey, proxyLogin } = identity
+    const { sslverify, ca, cert, key: certKey, proxyLogin, proxyTls } = identity
     const shown = isKnown && cert !== undefined && certKey !== undefined ? { cert, key: certKey } : {}
     const alsoNodes = !isKnown && knownTo !== undefined
     // What makes two mirrors connect alike; a hash, so that no secret is a name.
-    const facts = [key, timeoutMs, proxy, sslverify, ca, shown, alsoNodes, proxyLogin]
+    const facts = [key, timeoutMs, proxy, sslverify, ca, shown, alsoNodes, proxyLogin, proxyTls]
     const network = this.#network
     return network.lease(hash('sha256', JSON.stringify(facts)), () =>
       createDispatcher({
@@ -166,6 +172,7 @@ export class Connections {
         tls: createTlsOptions(sslverify, { ca, alsoNodes, ...shown }),
         ...(proxy === undefined ? {} : { proxy }),
         ...(proxyLogin === undefined ? {} : { proxyLogin }),
+        ...(proxyTls === undefined ? {} : { proxyTls: createTlsOptions(proxyTls.verify, proxyTls) }),
       }),
     )
   }
@@ -174,13 +181,14 @@ export class Connections {
 function createTlsOptions(
   rejectUnauthorized: boolean,
   pem: {
-    readonly ca: string | undefined
-    readonly alsoNodes: boolean
+    readonly ca?: string | undefined
+    /** Whether those of Node count as well. */
+    readonly alsoNodes?: boolean
     readonly cert?: string
     readonly key?: string
   },
 ): TlsOptions {
-  const { ca, alsoNodes, cert, key } = pem
+  const { ca, alsoNodes = false, cert, key } = pem
   if (ca === undefined && cert === undefined) return { rejectUnauthorized }
   const authorities = ca === undefined ? {} : { ca: alsoNodes ? [...getCACertificates(), ca] : ca }
   const shown = cert === undefined || key === undefined ? {} : { cert, key }

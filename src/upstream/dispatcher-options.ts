@@ -17,6 +17,8 @@ export interface DispatcherOptions {
   /** `http(s)` or `socks5(h)` URL. */
   readonly proxy?: string
   readonly proxyLogin?: Login
+  /** How an https proxy is spoken to; as Node does unless told. */
+  readonly proxyTls?: TlsOptions
 }
 
 /** How servers are spoken to by TLS. */

@@ -23,7 +23,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     connectTimeout: timeoutMs,
     requestTls: tls,
     // Of its kinds of CONNECT the old one alone is everywhere.
-    proxyTls: { lookup: options.resolveOwn, allowH2: false },
+    proxyTls: { lookup: options.resolveOwn, allowH2: false, ...options.proxyTls },
     ...(authorization === undefined ? {} : { token: authorization }),
   })
 }

@@ -1,15 +1,16 @@
 import { constants, createReadStream } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { open, opendir } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 
 import { PinyonError } from '../model/errors.ts'
 import type { SourceReply, SourceRequest } from './source-request.ts'
 
 /**
- * Gets a file of a `file:` base URL. Its validator is made of size, inode and times; the inode's own time tells apart what was rewritten
+ * Gets a file of a `file:` base URL, or what a directory holds. A file's validator is made of size, inode and times; the inode's own time tells apart what was rewritten
  * with an older modification time.
  */
 export async function getFile(url: string, request: SourceRequest): Promise<SourceReply> {
+  if (url.endsWith('/')) return await listDirectory(url)
   let path = url
   let etag: string
   let size: number
@@ -40,6 +41,30 @@ export async function getFile(url: string, request: SourceRequest): Promise<Sour
     length: size - offset,
     isPage: false,
     body: readBody(path, offset, signal),
+  }
+}
+
+/** More than any index of a directory is read for. */
+const MAX_LISTED = 10_000
+
+/** What a directory holds, in the form of nginx's index in JSON: what a server would show at its URL. */
+async function listDirectory(url: string): Promise<SourceReply> {
+  let path = url
+  try {
+    path = fileURLToPath(url)
+    const entries: { readonly name: string; readonly type: 'file' | 'directory' }[] = []
+    for await (const entry of await opendir(path)) {
+      if (entries.length === MAX_LISTED) break
+      // Others, links too, are looked at when they are asked for.
+      entries.push({ name: entry.name, type: entry.isDirectory() ? 'directory' : 'file' })
+    }
+    const bytes = Buffer.from(JSON.stringify(entries))
+    const body = (async function* () {
+      yield bytes
+    })()
+    return { status: 200, validators: {}, offset: 0, length: bytes.length, isPage: false, body }
+  } catch (error) {
+    throw toUpstreamError(error, path)
   }
 }
 

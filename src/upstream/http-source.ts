@@ -26,6 +26,8 @@ export interface HttpOptions {
   readonly from?: Reach | undefined
   /** Milliseconds of a clock that only goes forward. */
   readonly now: () => number
+  /** Told of an answer's headers. */
+  readonly onHeaders?: (headers: Dispatcher.ResponseData['headers']) => void
 }
 
 const MINRATE = 1_000
@@ -46,6 +48,7 @@ export async function getHttp(
   const { signal, rest } = request
   const open = splitCredentials(url)
   const { reply, reach } = await follow(open, request, options)
+  options.onHeaders?.(reply.headers)
   const validators = readValidators(reply.headers)
   const offset = rest !== undefined && reply.statusCode === 206 ? rest.offset : 0
   if (offset > 0 && !isRest(reply.headers, rest)) {

@@ -63,8 +63,11 @@ export class MirrorUpstream implements Upstream {
   constructor(options: UpstreamOptions) {
     this.#options = options
     this.#now = options.now ?? (() => performance.now())
-    this.#sources = new SourceList(options.baseurls, options.failovermethod ?? 'priority', this.#now)
     this.#connections = new Connections(options)
+    const { baseurls, failovermethod = 'priority' } = options
+    this.#sources = new SourceList(baseurls, failovermethod, this.#now, (url) =>
+      this.#connections.restOf(url),
+    )
   }
 
   get baseurls(): readonly string[] {
@@ -103,7 +106,15 @@ export class MirrorUpstream implements Upstream {
     })
     const { status, validators, reach, source } = answer
     const body = status === 304 ? answer.body : this.#splice(href, sources, request, answer)
-    return { status, baseurl: source.baseurl, validators, body, ...(reach === undefined ? {} : { reach }) }
+    const { baseurl, from: named } = source
+    return {
+      status,
+      baseurl,
+      validators,
+      body,
+      ...(reach === undefined ? {} : { reach }),
+      ...(named === undefined ? {} : { named }),
+    }
   }
 
   /** What is wrong with what the mirror shows of itself, for people; undefined when nothing is. */

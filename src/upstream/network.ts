@@ -1,6 +1,7 @@
 import type { Dispatcher } from 'undici'
 
 import { AddressGuard, type AddressGuardOptions } from './address-guard.ts'
+import { Rests } from './rests.ts'
 import { Slots } from './slots.ts'
 import { Throttle, type ThrottleClock } from './throttle.ts'
 
@@ -46,6 +47,8 @@ interface Shared {
 /** What all mirrors of a process share: what is known of hosts, connections to them, and how many and how fast. */
 export class Network {
   readonly guard: AddressGuard
+  /** Which hosts want to be left alone. */
+  readonly rests = new Rests()
   readonly #options: NetworkOptions
   readonly #shared = new Map<string, Shared>()
   readonly #slots = new Map<string, Slots>()

@@ -1,4 +1,5 @@
 import type { PinyonError } from '../model/errors.ts'
+import { OwnRest, type HostRest } from './rests.ts'
 
 /** A source that fails is set aside for this long, doubled with each further failure, in milliseconds. */
 const FIRST_BACK_OFF_MS = 500
@@ -13,7 +14,7 @@ export interface SourceState {
   readonly state: 'ok' | 'set aside' | 'down'
   /** Failures since it last gave a whole answer. */
   readonly failures: number
-  /** The last failure; undefined when it is well. */
+  /** The last failure, or that for which its host wants to be left alone; undefined when it is well. */
   readonly error: string | undefined
 }
 
@@ -38,12 +39,16 @@ export class SourceHealth {
   /** Whether one of them was no answer at all, rather than a server's own 5xx. */
   #isMute = false
   #probe: Promise<unknown> | undefined
-  /** Until when it wants to be left alone. */
-  #restUntil = 0
+  /** Until when its host wants to be left alone. */
+  readonly #rest: HostRest
 
-  /** @param now milliseconds of a clock that only goes forward */
-  constructor(now: () => number) {
+  /**
+   * @param now milliseconds of a clock that only goes forward
+   * @param rest of its host, which other sources may share; its own unless told
+   */
+  constructor(now: () => number, rest: HostRest = new OwnRest()) {
     this.#now = now
+    this.#rest = rest
   }
 
   /** Milliseconds until it is to be asked again; 0 when it is not set aside. */
@@ -51,9 +56,9 @@ export class SourceHealth {
     return Math.max(this.restingMs, this.#until - this.#now(), this.#wrongUntil - this.#now())
   }
 
-  /** Milliseconds for which it has said that it wants to be left alone, whoever asks (RFC 9110, section 10.2.3). */
+  /** Milliseconds for which its host has said that it wants to be left alone, whoever asks (RFC 9110, section 10.2.3). */
   get restingMs(): number {
-    return Math.max(0, this.#restUntil - this.#now())
+    return Math.max(0, (this.#rest.current?.untilMs ?? 0) - this.#now())
   }
 
   get isDown(): boolean {
@@ -72,7 +77,8 @@ export class SourceHealth {
   get state(): SourceState {
     const state = this.isDown ? 'down' : this.remainingMs > 0 ? 'set aside' : 'ok'
     const failures = this.#failures + this.#wrong
-    return { state, failures, error: this.#error }
+    const error = this.#error ?? (this.restingMs > 0 ? this.#rest.current?.reason : undefined)
+    return { state, failures, error }
   }
 
   /** Makes a request the probe, as long as it runs. */
@@ -125,7 +131,8 @@ export class SourceHealth {
     this.#failures += 1
     this.#error = error.message
     const { retryAfterMs } = error.facts
-    if (typeof retryAfterMs === 'number') this.#restUntil = this.#now() + retryAfterMs
+    if (typeof retryAfterMs === 'number')
+      this.#rest.begin({ untilMs: this.#now() + retryAfterMs, reason: error.message })
     // What was asked before it was set aside tells nothing new.
     if (this.remainingMs > 0) return
     this.#until = this.#now() + backOffMs(this.#backOffs)

@@ -2,6 +2,7 @@ import type { Reach } from '../model/reach.ts'
 import { isTemplate } from '../model/url-template.ts'
 import { splitCredentials } from './credentials.ts'
 import { nameFallback } from './fallback-url.ts'
+import { OwnRest, type HostRest } from './rests.ts'
 import { SourceHealth } from './source-health.ts'
 import { SourcePace } from './source-pace.ts'
 import type { UpstreamRequest } from './upstream.ts'
@@ -30,15 +31,25 @@ const MAX_REMEMBERED = 256
 /** The sources of one mirror: those of its configuration in their order, then those of its metalink or mirrorlist by how good they were. */
 export class SourceList {
   readonly #now: () => number
+  readonly #restOf: (url: string) => HostRest
   readonly #failovermethod: Failovermethod
   readonly #configured: readonly Source[]
   readonly #remembered = new Map<string, Source>()
   #listed: readonly Source[] = []
   #turns = 0
 
-  /** @param now milliseconds of a clock that only goes forward */
-  constructor(baseurls: readonly string[], failovermethod: Failovermethod, now: () => number) {
+  /**
+   * @param now milliseconds of a clock that only goes forward
+   * @param restOf what is known of a URL's host, which others may share; each source's own unless told
+   */
+  constructor(
+    baseurls: readonly string[],
+    failovermethod: Failovermethod,
+    now: () => number,
+    restOf: (url: string) => HostRest = () => new OwnRest(),
+  ) {
     this.#now = now
+    this.#restOf = restOf
     this.#failovermethod = failovermethod
     const byName = new Map(baseurls.map((url) => [nameSource(url), url]))
     this.#configured = [...byName].map(([baseurl, url]) => this.#create(baseurl, url, undefined))
@@ -93,7 +104,8 @@ export class SourceList {
   }
 
   #create(baseurl: string, url: string, from: Reach | undefined): Source {
-    return { baseurl, url, from, health: new SourceHealth(this.#now), pace: new SourcePace(this.#now) }
+    const health = new SourceHealth(this.#now, this.#restOf(url))
+    return { baseurl, url, from, health, pace: new SourcePace(this.#now) }
   }
 
   /** One by its name. Who named one that is not known any more is not known either. */

@@ -19,6 +19,8 @@ export interface UpstreamReply {
   readonly validators: Validators
   /** How far in the network what it says may lead; absent for what is no host's. */
   readonly reach?: Reach
+  /** How far those may lead who named the base URL: a metalink or mirrorlist; absent when the configuration did. */
+  readonly named?: Reach
   /** Bytes as they were transferred: never decoded. Throws PinyonError UPSTREAM_SHORT, _TIMEOUT or _UNREACHABLE. */
   readonly body: UpstreamBody
 }

@@ -318,8 +318,14 @@ describe('settings', () => {
       /sslclientcert=.* is not carried over: sslcacert is expected to be a file that can be read \(ENOENT\)/,
     ],
     [
+      'how a proxy is spoken to by TLS',
+      'proxy=https://p.example.org/\nproxy_sslverify=0',
+      { access: { sslverify: true, proxyTls: { sslverify: false } } },
+      undefined,
+    ],
+    [
       'what only one client has',
-      'max_parallel_downloads=10\nproxy_sslverify=0',
+      'max_parallel_downloads=10',
       {},
       /max_parallel_downloads= is not carried over: that is for one client/,
     ],

@@ -131,6 +131,11 @@ describe('certificates of a mirror', needs('openssl'), () => {
     const authority = await Authority.create(t)
     const [client, other] = [await authority.issue('client'), await authority.issue('other')]
     const both = put(t, readFileSync(client.cert, 'latin1') + readFileSync(client.key, 'latin1'))
+    const keys = [`proxy_sslcacert: ${authority.ca}`, `proxy_sslclientcert: ${both}`]
+    const proxied = config.load(withKeys('proxy: https://p/', ...keys)).mirrors.get('m')
+    assert.equal(proxied?.identity?.proxyTls?.ca, readFileSync(authority.ca, 'latin1'))
+    assert.match(proxied.identity.proxyTls.key ?? '', /PRIVATE KEY/)
+    assert.deepEqual([proxied.identity.cert, proxied.identity.proxyTls.verify], [undefined, true])
     const loaded = config
       .load(withKeys(`sslcacert: ${authority.ca}`, `sslclientcert: ${both}`))
       .mirrors.get('m')
@@ -185,6 +190,18 @@ describe('certificates of a mirror', needs('openssl'), () => {
       [
         [`sslclientkey: ${client.key}`],
         /^pinyon\.yaml:4: mirrors\.m\.sslclientkey: .*an sslclientcert beside it/,
+      ],
+      [
+        ['proxy: https://p/', `proxy_sslcacert: ${put(t, 'junk')}`],
+        /^pinyon\.yaml:5: mirrors\.m\.proxy_sslcacert: .*\(it holds no certificate\)/,
+      ],
+      [
+        ['proxy: https://p/', `proxy_sslclientkey: ${client.key}`],
+        /^pinyon\.yaml:5: mirrors\.m\.proxy_sslclientkey: .*a proxy_sslclientcert beside it/,
+      ],
+      [
+        ['proxy: http://p/', `proxy_sslcacert: ${authority.ca}`],
+        /^pinyon\.yaml:5: mirrors\.m\.proxy_sslcacert: .*a proxy with an https URL beside it/,
       ],
       [['sslverify: maybe'], /^pinyon\.yaml:4: mirrors\.m\.sslverify: found "maybe", expected true or false/],
     ]

@@ -23,6 +23,9 @@ const SHOWN_ONLY = [
   'bearer_token',
   'proxy_username',
   'proxy_password',
+  'proxy_sslcacert',
+  'proxy_sslclientcert',
+  'proxy_sslclientkey',
   'arches',
 ]
 /** Keys without a default; all-keys.yaml calls them examples. */
@@ -78,7 +81,7 @@ describe('config/examples', () => {
     const { list, variables, ...rest } = others
     assert.deepEqual([list?.kind, variables], ['metalink', new Map([['infra', 'stock']])])
     const { name, baseurls, fallbacks: _fallbacks, xmlBases, extraFiles, ...mirror } = rest
-    assert.deepEqual([xmlBases?.length, extraFiles?.length], [1, 3])
+    assert.deepEqual([xmlBases?.length, extraFiles?.length], [1, 4])
     const bare = new ConfigFile(t).load(`mirrors: {${name}: {baseurl: ${JSON.stringify(baseurls)}}}`)
     assert.deepEqual(bare.mirrors.get(name), { name, baseurls, fallbacks: [], ...mirror })
     assert.deepEqual(globalKeys(bare), globalKeys(all))

@@ -5,7 +5,7 @@ import { ConfigFile } from './support.ts'
 const TOP =
   'one of listen, public_url, data_dir, workers, sync_interval, vars, tokens, policy, warm_window, prefetch, retention, cache, fast_path, hosts, dashboard, metrics, mirrors'
 const MIRROR =
-  'one of baseurl, metalink, mirrorlist, mirrorlist_expire, failovermethod, vars, arches, fallback, xml_base, extra_files, policy, warm_window, enabled, sync_interval, timeout, retries, minrate, throttle, bandwidth, max_parallel_downloads, proxy, sslverify, sslcacert, sslclientcert, sslclientkey, username, password, bearer_token, proxy_username, proxy_password, strict, allow_older, pin, gpgkey, repo_gpgcheck, gpgcheck'
+  'one of baseurl, metalink, mirrorlist, mirrorlist_expire, failovermethod, vars, arches, fallback, xml_base, extra_files, policy, warm_window, enabled, sync_interval, timeout, retries, minrate, throttle, bandwidth, max_parallel_downloads, proxy, sslverify, sslcacert, sslclientcert, sslclientkey, username, password, bearer_token, proxy_username, proxy_password, proxy_sslverify, proxy_sslcacert, proxy_sslclientcert, proxy_sslclientkey, strict, allow_older, pin, gpgkey, repo_gpgcheck, gpgcheck'
 const NAME = 'a mirror name of letters, digits and . _ + @ ~ -'
 const PIN = "a snapshot's name such as 2016-12-13-13-30"
 const AGE = 'a duration from 1s to 3650d, such as 14d'

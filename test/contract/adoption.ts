@@ -4,7 +4,8 @@ import * as fc from 'fast-check'
 import { digestOf } from '../../src/model/digest.ts'
 import type { PackageRecord } from '../../src/model/repodata.ts'
 import { formatSnapshotName } from '../../src/model/snapshot-name.ts'
-import type { Adoption, CandidateFile, PackagePage, SnapshotStore } from '../../src/snapshot/store.ts'
+import type { PackagePage } from '../../src/snapshot/adopt/listed-package.ts'
+import type { Adoption, CandidateFile, SnapshotStore } from '../../src/snapshot/store.ts'
 import { NOON, createPackage, publishSimply } from '../snapshot/publish-simply.ts'
 
 const MINUTE_MS = 60_000

@@ -8,7 +8,13 @@ import { NOON, createPackage, inBatches } from '../snapshot/publish-simply.ts'
 import { SIGNATURE } from './keys.ts'
 
 function seenOf(arch: string, etag?: string): SeenRepomd {
-  return { baseurl: `http://h/${arch}/`, etag, lastModified: undefined, digest: digestOf(arch) }
+  return {
+    baseurl: `http://h/${arch}/`,
+    named: 'public',
+    etag,
+    lastModified: undefined,
+    digest: digestOf(arch),
+  }
 }
 
 function candidateOf(arch: string, more: Partial<Candidate> = {}): Candidate {
@@ -62,7 +68,7 @@ export function describeArches(open: (t: TestContext) => SnapshotStore): void {
     assert.equal((await store.file(first, 'aarch64/repodata/repomd.xml'))?.digest, digestOf('aarch64'))
     assert.equal(await store.file(first, 'repodata/repomd.xml'), undefined)
     assert.deepEqual(
-      (await store.extras(first)).toSorted((a, b) => (a.path < b.path ? -1 : 1)),
+      (await store.extras.list(first)).toSorted((a, b) => (a.path < b.path ? -1 : 1)),
       ['aarch64', 'x86_64'].map((arch) => ({ path: `${arch}/images/vmlinuz`, digest: digestOf(arch) })),
     )
     assert.deepEqual(await store.arches(first), [

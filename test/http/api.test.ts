@@ -68,6 +68,7 @@ describe('the API', () => {
       last_success: at,
       error: null,
       list: null,
+      extra_file_problems: [],
       identity_problem: null,
       packages: 2,
       ...cached,
@@ -91,6 +92,7 @@ describe('the API', () => {
       error: null,
       sources: [{ ...source, latency_ms: null }],
       list: null,
+      extra_file_problems: [],
       identity_problem: null,
       packages: null,
       cached: null,
@@ -116,7 +118,8 @@ describe('the API', () => {
     assert.deepEqual(await get('mirrors/m/snapshots'), { snapshots: [snapshot] })
     assert.deepEqual(await get('mirrors/none/snapshots'), { snapshots: [] })
     const { files, defects, ...rest } = await get(`mirrors/m/snapshots/${SNAPSHOT}`)
-    assert.deepEqual(rest, { ...snapshot, signature })
+    const extras = { pinned: 0, listed: 0, cached: 0, at_risk: 0 }
+    assert.deepEqual(rest, { ...snapshot, signature, extra_files: extras })
     assert.deepEqual(defects, [])
     assert.deepEqual(
       (files as { path: string }[]).map(({ path }) => path).toSorted(),

@@ -21,6 +21,10 @@ function write(file: string, bytes: string | Buffer): void {
   writeFileSync(file, bytes)
 }
 
+async function readKernel(base: string, arch: string): Promise<Buffer> {
+  return (await httpGet(`${baseFor(base, arch)}/images/vmlinuz`)).body
+}
+
 function kernel(arch: string): Buffer {
   return Buffer.from(`the kernel of ${arch}`)
 }
@@ -160,6 +164,44 @@ describe('each architecture', () => {
     }
     assert.equal((await httpGet(`${baseFor(base, 'aarch64')}/drpms/a.drpm`)).body.toString(), 'aarch64')
     assert.equal((await httpGet(`${baseFor(base, 'x86_64')}/drpms/a.drpm`)).status, 404)
+  })
+
+  test('has files beside its packages that make a snapshot of all when they change alone, and are fetched ahead', async (t) => {
+    const all = await ArchFarm.start(t, () => ({ extraFiles: ['.treeinfo', 'few/*'], policy: 'immediate' }))
+    const { farm, upstream } = all
+    const treeinfo = (arch: string, byte: string) => {
+      write(join(all.dirOf(arch), 'images/vmlinuz'), kernel(byte))
+      write(join(all.dirOf(arch), '.treeinfo'), `[checksums]\nimages/vmlinuz = ${digestOf(kernel(byte))}\n`)
+    }
+    for (const arch of ARCHES) {
+      all.publish(arch, [{ name: 'app', arch }])
+      treeinfo(arch, arch)
+    }
+    await farm.sync('m')
+    await farm.app.prefetcher.settled('m')
+    for (const arch of ARCHES) assert.equal(upstream.count(`/${arch}/images/vmlinuz`), 1)
+    const first = await farm.current('m')
+    assert.equal((await farm.app.sync('m', 'socket user somebody')).outcome, 'unchanged')
+
+    treeinfo('x86_64', 'another')
+    assert.equal((await farm.sync('m')).outcome, 'unchanged', 'the schedule looks once a day')
+    const result = await farm.app.sync('m', 'socket user somebody')
+    assert.ok(result.outcome === 'published')
+    assert.deepEqual([result.extraFiles, result.added, result.removed], [['x86_64/.treeinfo'], 0, 0])
+    const second = await farm.current('m')
+    assert.deepEqual(await readKernel(first, 'x86_64'), kernel('x86_64'))
+    assert.deepEqual(await readKernel(second, 'x86_64'), kernel('another'))
+    for (const base of [first, second]) assert.deepEqual(await readKernel(base, 'aarch64'), kernel('aarch64'))
+    assert.equal((await farm.app.sync('m', 'socket user somebody')).outcome, 'unchanged')
+
+    const { pathname } = new URL(`${baseFor(second, 'aarch64')}/images/vmlinuz`)
+    const { file } = await all.json<{ file: { stated_in: string } }>(`/api/v1/why?path=${pathname}`)
+    assert.equal(file.stated_in, '.treeinfo')
+    const view = await all.json<{ extra_file_problems: readonly string[] }>('/api/v1/mirrors/m')
+    assert.deepEqual(
+      view.extra_file_problems.map((problem) => problem.split(':', 1)[0]),
+      ARCHES.map((arch) => `${arch}/few/*`),
+    )
   })
 
   test('may lead elsewhere, is rewritten alone, and is not again when another one changes', async (t) => {

@@ -165,3 +165,32 @@ test('former sources are bounded, by mirrors and for each, and go with the data'
   assert.equal(sources.upstreamOf('m60', back), back, 'nor is a source asked twice when its mirror is back')
   await sources.close()
 })
+
+test('a source that a list named once leads no further after a restart than that list did', async (t) => {
+  const root = tempDir(t)
+  writeFileSync(join(root, 'file'), 'file')
+  const upstream = await startUpstream(t, root)
+  const sources = new FormerSources({ network: new Network() })
+  t.after(() => sources.close())
+  const seen = { configured: undefined, near: 'loopback', far: 'public' } as const
+  await sources.remember(
+    {
+      mirrors: async () => [...Object.keys(seen), 'arches'].map((name) => ({ name })) as never,
+      seenRepomd: async (name) =>
+        name === 'arches'
+          ? undefined
+          : ({ baseurl: upstream.url, named: seen[name as keyof typeof seen] } as never),
+      seenArches: async (name) =>
+        new Map(name === 'arches' ? [['x86_64', { baseurl: upstream.url, named: 'public' } as never]] : []),
+    },
+    new Map(),
+  )
+  for (const name of ['configured', 'near'])
+    assert.equal((await sources.upstreamOf(name, undefined)?.get('file'))?.status, 200)
+  for (const name of ['far', 'arches'])
+    await assert.rejects(
+      sources.upstreamOf(name, undefined, { arch: 'x86_64' })?.get('file') ?? assert.fail(),
+      { code: 'UPSTREAM_REFUSED' },
+    )
+  assert.equal(upstream.count(), 2)
+})

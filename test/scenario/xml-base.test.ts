@@ -5,6 +5,8 @@ import { describe, test, type TestContext } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 
 import type { MirrorConfig } from '../../src/config/config.ts'
+import { readIndex } from '../../src/cli/inject/index-source.ts'
+import { injectConfig } from '../../src/inject/inject.ts'
 import { digestOf } from '../../src/model/digest.ts'
 import { parseRepomd } from '../../src/repodata/repomd.ts'
 import { formatElement, formatPrimary } from '../snapshot/primary-text.ts'
@@ -89,6 +91,23 @@ test(
   },
 )
 
+/** Whoever injects is told, by the server or by the command. */
+async function checkInjection(url: string): Promise<void> {
+  const config = '[other]\nbaseurl=http://o/\n[m]\nbaseurl=http://x/\n'
+  const warning = /the signed metadata of m send clients to another server for packages/
+  const reply = await fetch(`${url}/repos/inject?output=report`, { method: 'POST', body: config })
+  assert.equal(reply.headers.get('x-pinyon-elsewhere'), 'm')
+  assert.match(await reply.text(), new RegExp(`^warning\t3\t${warning.source}`, 'm'))
+  const none = await fetch(`${url}/repos/inject`, { method: 'POST', body: '[other]\nbaseurl=http://o/\n' })
+  assert.equal(none.headers.get('x-pinyon-elsewhere'), null)
+  const map = await readIndex(`${url}/repos/yum/all_latest.json`, assert.fail)
+  const { warnings } = injectConfig(Buffer.from(config), 'yum', map)
+  assert.deepEqual(
+    warnings.map(({ line, text }) => [line, warning.test(text)]),
+    [[3, true]],
+  )
+}
+
 test('signed metadata stay as they are, and the server says so', NETWORK, async (t) => {
   const { dir, elsewhere, repomd, start } = await startBased(t, () => ({}))
   const gpg = Gpg.create(t)
@@ -100,6 +119,7 @@ test('signed metadata stay as they are, and the server says so', NETWORK, async 
   const { xml_base: xmlBase, current } = await readMirror(farm.url)
   assert.equal(xmlBase, 'left')
   assert.equal((await httpGet(`${farm.url}/repos/yum/all_latest.json`)).headers['x-pinyon-elsewhere'], 'm')
+  await checkInjection(farm.url)
   const snapshot = await httpGet(`${farm.url}/api/v1/mirrors/m/snapshots/${current}`)
   assert.match(snapshot.body.toString(), /"kind":"base","message":"2 packages have an xml:base/)
   // Whoever is kept here finds the metadata right and signed, and no package.

@@ -5,6 +5,7 @@ import { describe, test, type TestContext } from 'node:test'
 
 import { digestOf } from '../../src/model/digest.ts'
 import { Gpg } from '../support/gpg.ts'
+import { httpGet } from '../support/http-get.ts'
 import { RepositoryTree } from '../support/repository.ts'
 import { buildRpms, rpmFileName, type RpmSpec } from '../support/rpm.ts'
 import { mustRun } from '../support/run-command.ts'
@@ -82,7 +83,7 @@ class SuseTree {
 async function startFarm(t: TestContext) {
   const suse = await SuseTree.create(t)
   const upstream = await startUpstream(t, suse.tree.dir)
-  const app = await startApp(t, { mirrors: { suse: upstream.url } })
+  const app = await startApp(t, { mirrors: { suse: { baseurls: [upstream.url], extraFiles: 'usual' } } })
   await app.sync('suse')
   const createSlave = (baseurl: string) =>
     new ZypperRoot(tempDir(t), [{ id: 'suse', baseurl, extra: { repo_gpgcheck: '1' } }])
@@ -99,7 +100,9 @@ async function must(slave: ZypperRoot, ...args: readonly string[]): Promise<stri
 describe('zypper', () => {
   test('trusts the metadata by their signature, and heeds what SUSE adds to them', TOOLS, async (t) => {
     const { createSlave, current, upstream } = await startFarm(t)
-    const slave = createSlave(await current('suse'))
+    const baseurl = await current('suse')
+    assert.equal((await httpGet(`${baseurl}/media.1/media`)).body.toString(), MEDIA)
+    const slave = createSlave(baseurl)
     const stranger = await slave.run('refresh')
     assert.equal(stranger.code, ZYPP_ERROR, 'nobody trusts the key yet')
     assert.match(`${stranger.stdout}${stranger.stderr}`, /Signature verification failed for repomd.xml/)

@@ -22,12 +22,16 @@ export interface StartedApp {
   readonly close: () => Promise<void>
 }
 
+/** Settings of a mirror. Of files beside repomd.xml none are pinned unless told: those of a configuration that says nothing are `usual`. */
+export type StartedMirror = Partial<Omit<MirrorConfig, 'extraFiles'>> & {
+  readonly baseurls: readonly string[]
+  readonly extraFiles?: readonly string[] | 'usual'
+}
+
 /** How to start it. Nothing is synced unless the test asks. */
 export interface StartAppOptions {
   /** Baseurls by mirror name, or whole settings. */
-  readonly mirrors: Readonly<
-    Record<string, string | (Partial<MirrorConfig> & { baseurls: readonly string[] })>
-  >
+  readonly mirrors: Readonly<Record<string, string | StartedMirror>>
   readonly dataDir?: string
   /** Further settings. */
   readonly settings?: Partial<Config>
@@ -84,7 +88,8 @@ export function createConfig(
   { mirrors, publicUrl, settings: further }: StartAppOptions,
 ): Config {
   const settings = Object.entries(mirrors).map(([name, value]): [string, MirrorConfig] => {
-    const given = typeof value === 'string' ? { baseurls: [value] } : value
+    const { extraFiles = [], ...given }: StartedMirror =
+      typeof value === 'string' ? { baseurls: [value] } : value
     const defaults = {
       enabled: true,
       syncIntervalMs: 'off',
@@ -93,6 +98,7 @@ export function createConfig(
       strict: false,
       repoGpgcheck: false,
       allowOlder: false,
+      ...(extraFiles === 'usual' ? {} : { extraFiles }),
       ...ON_DEMAND,
     } as const
     return [name, { name, ...defaults, ...given }]

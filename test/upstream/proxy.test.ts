@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict'
 import { describe, test, type TestContext } from 'node:test'
 
+import type { TlsIdentity } from '../../src/model/identity.ts'
 import { reachOfAddress } from '../../src/model/reach.ts'
+import { LiveIdentity } from '../../src/upstream/live-identity.ts'
 import { gate } from '../support/gate.ts'
+import { startNginx } from '../support/nginx.ts'
+import { Authority } from '../support/pki.ts'
 import { tempDir } from '../support/temp-dir.ts'
+import { needs } from '../support/tools.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
 import { startForwardProxy } from './forward-proxy.ts'
 import { everythingIn, openUpstream, readBody } from './open-upstream.ts'
@@ -97,5 +102,41 @@ describe('an HTTP proxy', () => {
     held.open()
     for (const body of await Promise.all(replies)) assert.equal(body.toString(), 'content')
     assert.equal(proxy.mostConnections(), 20)
+  })
+})
+
+describe('an HTTPS proxy', needs('openssl', 'nginx'), () => {
+  test('is trusted for its authority and shown its own certificate, whatever the source is', async (t) => {
+    const source = await startSource(t)
+    const [ours, theirs] = [await Authority.create(t, 'Proxy CA'), await Authority.create(t, 'Source CA')]
+    const nginx = await startNginx(t, source.root, { tls: await theirs.issue('localhost') })
+    const [own, client] = [await ours.issue('localhost'), await ours.issue('client')]
+    const proxy = await startForwardProxy(t, undefined, {
+      cert: Authority.read(own.cert),
+      key: Authority.read(own.key),
+      ca: Authority.read(ours.ca),
+      requestCert: true,
+    })
+    const shown = { cert: Authority.read(client.cert), key: Authority.read(client.key) }
+    const open = (url: string, proxyTls?: TlsIdentity) => {
+      const first = { sslverify: true, ca: Authority.read(theirs.ca), ...(proxyTls && { proxyTls }) }
+      const identity = new LiveIdentity({ first, files: [], read: () => first })
+      return openUpstream(t, [url], {
+        proxy: `https://${proxy.host.replace('127.0.0.1', 'localhost')}/`,
+        identity,
+      }).upstream
+    }
+    for (const url of [source.url, nginx.url]) {
+      const good = open(url, { verify: true, ca: Authority.read(ours.ca), ...shown })
+      assert.equal((await readBody(await good.get('file'))).toString(), 'content')
+      const asked = proxy.requests.length
+      const stranger = open(url, { verify: true, ca: Authority.read(ours.ca) })
+      await assert.rejects(stranger.get('file'), { code: 'UPSTREAM_UNREACHABLE' })
+      for (const bad of [open(url), open(url, { verify: true, ...shown })])
+        await assert.rejects(bad.get('file'), { message: /authority that is not known/ })
+      assert.equal(proxy.requests.length, asked)
+      const careless = open(url, { verify: false, ...shown })
+      assert.equal((await readBody(await careless.get('file'))).toString(), 'content')
+    }
   })
 })

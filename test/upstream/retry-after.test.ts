@@ -7,6 +7,7 @@ import * as fc from 'fast-check'
 import { LONGEST_REST_MS, readRetryAfter } from '../../src/upstream/retry-after.ts'
 import { tempDir } from '../support/temp-dir.ts'
 import { startUpstream } from '../support/upstream.ts'
+import { Network } from '../../src/upstream/network.ts'
 import { openUpstream } from './open-upstream.ts'
 
 const NOW = Date.UTC(2026, 0, 1)
@@ -94,5 +95,31 @@ describe('a source that wants to be left alone', () => {
     await assert.rejects(upstream.get('file'), { code: 'UPSTREAM_STATUS' })
     await assert.rejects(upstream.get('file'), { code: 'UPSTREAM_DOWN' })
     assert.equal(busy.count(), 3)
+  })
+
+  test('is left alone by every mirror of its host, and by none of another', async (t) => {
+    const root = tempDir(t)
+    writeFileSync(join(root, 'file'), 'file')
+    const [busy, other] = [await startUpstream(t, root), await startUpstream(t, root)]
+    busy.rules = [{ match: 'file', status: 429, headers: { 'Retry-After': '90' }, times: 1 }]
+    let nowMs = 0
+    const options = {
+      now: () => nowMs,
+      sleep: async (ms: number) => void (nowMs += ms),
+      network: new Network(),
+    }
+    const open = (url: string) => openUpstream(t, [url], options).upstream
+    const [first, second, elsewhere] = [open(busy.url), open(`${busy.url}b/../`), open(other.url)]
+    await assert.rejects(first.get('file'), { code: 'UPSTREAM_STATUS' })
+    await assert.rejects(second.get('file'), {
+      code: 'UPSTREAM_DOWN',
+      message: /^upstream wants to be left alone, and is asked again in 90 s: .*file answered: 429$/,
+    })
+    assert.deepEqual([second.health[0]?.state, second.health[0]?.retryInMs], ['set aside', 90_000])
+    assert.equal((await elsewhere.get('file')).status, 200)
+    assert.equal(busy.count(), 1)
+    nowMs += 90_000
+    assert.equal((await second.get('file')).status, 200)
+    assert.equal((await first.get('file')).status, 200)
   })
 })

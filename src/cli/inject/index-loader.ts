@@ -13,6 +13,9 @@ import { INDEX_BUDGET_MS, tryUntil, type TryClock } from './index-tries.ts'
 /** The largest document of an index, in bytes: some 40,000 mirrors. */
 export const INDEX_MAX_BYTES = 4 << 20
 
+/** What a server tells with an index: see http/send-text.ts. */
+const ELSEWHERE_HEADER = 'x-pinyon-elsewhere'
+
 /** How an index is got. */
 export interface IndexLoaderOptions {
   readonly clock: TryClock
@@ -23,6 +26,8 @@ export interface IndexLoaderOptions {
 /** Gets documents of an index; {@link close} when all are there. */
 export interface IndexLoader {
   readonly load: LoadIndex
+  /** Mirrors that servers have named as those whose metadata send clients past them. */
+  readonly elsewhere: ReadonlySet<string>
   close(): Promise<void>
 }
 
@@ -33,13 +38,14 @@ export interface IndexLoader {
 export function openIndexLoader({ clock, warn }: IndexLoaderOptions): IndexLoader {
   const dispatcher = new Agent({ connect: { timeout: INDEX_BUDGET_MS } })
   const deadlineMs = clock.now() + INDEX_BUDGET_MS
+  const elsewhere = new Set<string>()
   const load: LoadIndex = async (url, read) => {
     const name = `index ${splitCredentials(url).url}`
     if (/^file:/i.test(url)) return await readFileIndex(url, name, read)
     const result = await tryUntil(
       clock,
       deadlineMs,
-      (budgetMs) => readHttpIndex(url, { dispatcher, budgetMs }, read),
+      (budgetMs) => readHttpIndex(url, { dispatcher, budgetMs, elsewhere }, read),
       ({ error, pauseMs }) => warn(`${name}: ${error.message}; trying again in ${formatSeconds(pauseMs)}`),
     )
     if ('value' in result) return result.value
@@ -47,7 +53,7 @@ export function openIndexLoader({ clock, warn }: IndexLoaderOptions): IndexLoade
     const times = tries === 1 ? 'tried once' : `tried ${tries} times in ${formatSeconds(elapsedMs)}`
     throw prefix(error, `${name}: ${times}`)
   }
-  return { load, close: () => dispatcher.destroy() }
+  return { load, elsewhere, close: () => dispatcher.destroy() }
 }
 
 async function readFileIndex<T>(url: string, name: string, read: (bytes: Uint8Array) => T): Promise<T> {
@@ -61,7 +67,11 @@ async function readFileIndex<T>(url: string, name: string, read: (bytes: Uint8Ar
 
 async function readHttpIndex<T>(
   url: string,
-  { dispatcher, budgetMs }: { readonly dispatcher: Dispatcher; readonly budgetMs: number },
+  {
+    dispatcher,
+    budgetMs,
+    elsewhere,
+  }: { readonly dispatcher: Dispatcher; readonly budgetMs: number; readonly elsewhere: Set<string> },
   read: (bytes: Uint8Array) => T,
 ): Promise<T> {
   const signal = AbortSignal.timeout(budgetMs)
@@ -72,6 +82,9 @@ async function readHttpIndex<T>(
       timeoutMs: budgetMs,
       userAgent: `pinyon/${VERSION}`,
       now: () => performance.now(),
+      onHeaders: ({ [ELSEWHERE_HEADER]: names }: Readonly<Record<string, unknown>>) => {
+        if (typeof names === 'string') for (const name of names.split(', ')) elsewhere.add(name)
+      },
     }
     const { body } = await getHttp(url, { signal }, options)
     const { bytes, short } = await collect(body)

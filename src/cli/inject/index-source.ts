@@ -28,7 +28,8 @@ export async function readIndex(reference: string, warn: (line: string) => void)
   }
   const loader = openIndexLoader({ clock, warn })
   try {
-    return await resolveIndex(reference, `${pathToFileURL(process.cwd()).href}/`, loader.load)
+    const map = await resolveIndex(reference, `${pathToFileURL(process.cwd()).href}/`, loader.load)
+    return { ...map, elsewhere: loader.elsewhere }
   } finally {
     await loader.close()
   }

@@ -65,6 +65,8 @@ async function injectIndex(
   index: Index,
 ): Promise<InjectReply> {
   const mirrors = listIndexUrls(index, base)
-  const result = await runner.run({ bytes, mirrors, settings })
+  const left = [...index.current.values()].filter(({ xmlBase }) => xmlBase === 'left')
+  const elsewhere = left.map(({ mirror }) => mirror)
+  const result = await runner.run({ bytes, mirrors, settings, elsewhere })
   return { ...result, generation: index.generation }
 }

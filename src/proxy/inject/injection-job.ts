@@ -11,6 +11,8 @@ export interface InjectionJob {
   /** Section ids and their URLs. */
   readonly mirrors: readonly (readonly [id: string, url: string])[]
   readonly settings: InjectSettings
+  /** Ids of those whose signed metadata send clients past this server. */
+  readonly elsewhere: readonly string[]
 }
 
 /** What became of it. */
@@ -20,6 +22,8 @@ export interface InjectionResult {
   readonly injected: number
   /** Enabled sections that found no mirror. */
   readonly unmatched: number
+  /** Of the injected ones, those whose metadata send clients past this server. */
+  readonly elsewhere: readonly string[]
 }
 
 /** The most sections without a mirror that an error names. */
@@ -34,7 +38,7 @@ const ID_MAX = 200
  * @throws PinyonError INJECTION_REFUSED for a configuration that cannot be read, or when strict and a section found no mirror; PATH_REFUSED
  * for an output that its format does not have
  */
-export function runInjection({ bytes, mirrors, settings }: InjectionJob): InjectionResult {
+export function runInjection({ bytes, mirrors, settings, elsewhere }: InjectionJob): InjectionResult {
   const { name, output, strict, options } = settings
   const format = settings.format === 'auto' ? detectFormat(name, bytes) : settings.format
   if (output === 'repofrompath' && format !== 'repos')
@@ -42,13 +46,14 @@ export function runInjection({ bytes, mirrors, settings }: InjectionJob): Inject
       'PATH_REFUSED',
       `output=repofrompath: expected a .repos list, found format: ${format}`,
     )
-  const map = { mirrors: new Map(mirrors), before: new Map() }
+  const map = { mirrors: new Map(mirrors), before: new Map(), elsewhere: new Set(elsewhere) }
   const injection = injectConfig(bytes, format, map, options)
   if (strict && injection.unmatched.length > 0) throw refuseUnmatched(injection.unmatched)
   return {
     body: formatOutput(bytes, injection, settings),
     injected: injection.injected.length,
     unmatched: injection.unmatched.length,
+    elsewhere: elsewhere.filter((name) => injection.injected.some(({ id }) => id === name)),
   }
 }
 

@@ -10,7 +10,8 @@ import { addCounts, copyPackages, type DiskRoom } from './adopt-packages.ts'
 import { ReportBuilder, type AdoptedOld } from './adopt-report.ts'
 import type { Tree, TreeMirror } from './adopt-tree.ts'
 import { ingest } from '../ingest.ts'
-import type { Adoption, CandidateFile, PackagePage, SnapshotStore } from '../store.ts'
+import type { Adoption, CandidateFile, SnapshotStore } from '../store.ts'
+import type { PackagePage } from './listed-package.ts'
 
 /** How far an adoption is. */
 export interface AdoptProgress {

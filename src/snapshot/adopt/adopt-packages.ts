@@ -6,7 +6,7 @@ import type { BlobStore } from '../../cache/blob-store.ts'
 import { PinyonError, toPinyonError, type ErrorCode } from '../../model/errors.ts'
 import { climbOf } from '../../model/href.ts'
 import { readTreeFile, type Tree, type TreeFile } from './adopt-tree.ts'
-import type { ListedPackage, PackagePage } from '../store.ts'
+import type { ListedPackage, PackagePage } from './listed-package.ts'
 
 /** What became of the packages that old snapshots list. */
 export interface PackageCounts {

@@ -32,8 +32,8 @@ const ADOPT = {
     SELECT s.id, f.path, f.type, f.digest, f.size FROM adopted.repodata_file f
     JOIN adopted.snapshot a ON a.id = f.snapshot_id
     JOIN main.snapshot s ON s.mirror_id = :mirrorId AND s.seq = a.seq + :offset`,
-  addExtras: `INSERT INTO main.extra_file (snapshot_id, path, digest, size)
-    SELECT s.id, f.path, f.digest, f.size FROM adopted.extra_file f
+  addExtras: `INSERT INTO main.extra_file (snapshot_id, path, digest, size, stated_by)
+    SELECT s.id, f.path, f.digest, f.size, f.stated_by FROM adopted.extra_file f
     JOIN adopted.snapshot a ON a.id = f.snapshot_id
     JOIN main.snapshot s ON s.mirror_id = :mirrorId AND s.seq = a.seq + :offset`,
   addDefects: `INSERT INTO main.defect (snapshot_id, path, kind, message)

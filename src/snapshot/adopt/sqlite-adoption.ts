@@ -4,6 +4,7 @@ import type Database from 'better-sqlite3'
 
 import { formatSnapshotName } from '../../model/snapshot-name.ts'
 import { removeFile } from '../../system/publish.ts'
+import type { ListedPackage, PackagePage } from './listed-package.ts'
 import { placeAdoption, type SnapshotSpan } from './adopt-place.ts'
 import { openDatabase } from '../database.ts'
 import { refreshIndex } from '../index-change.ts'
@@ -21,8 +22,6 @@ import type {
   AdoptedSnapshots,
   Adoption,
   AdoptionCommit,
-  ListedPackage,
-  PackagePage,
   Publication,
   PublishedSnapshot,
   Snapshot,

@@ -1,10 +1,11 @@
 import { splitArch } from '../../model/arch.ts'
-import type { ExtraFile } from '../../model/repodata.ts'
+import type { ExtraStore } from '../extras/extra-store.ts'
 import type { Candidate, Defect, Snapshot, SnapshotArch, SnapshotStore } from '../store.ts'
 import type { SyncStore } from '../sync.ts'
 
 /** What is read of a mirror of several architectures. */
-export type ArchesStore = SyncStore & Pick<SnapshotStore, 'arches' | 'seenArches' | 'defects' | 'extras'>
+export type ArchesStore = SyncStore &
+  Pick<SnapshotStore, 'arches' | 'seenArches' | 'defects'> & { readonly extras: Pick<ExtraStore, 'list'> }
 
 /**
  * The snapshots of a mirror as a sync of one of its architectures sees them: the newest alone, where that has this architecture, with its
@@ -41,14 +42,13 @@ export async function recapture(
   if (found === undefined) return undefined
   const { fingerprint, revision, xmlBase } = found
   const signature = await store.signature(snapshot, arch)
-  const extras: readonly ExtraFile[] = ownOf(await store.extras(snapshot), arch)
   return {
     mirror: snapshot.mirror,
     fingerprint,
     revision,
     files: ownOf(await store.files(snapshot), arch),
     defects: ownOf(await store.defects(snapshot), arch).filter(isOfCapture),
-    extras,
+    extras: ownOf(await store.extras.list(snapshot), arch),
     ...(xmlBase === undefined ? {} : { xmlBase }),
     ...(signature === undefined ? {} : { signature }),
   }
@@ -56,7 +56,7 @@ export async function recapture(
 
 /** Whatever is found by reading the files is found again. */
 function isOfCapture({ kind }: Defect): boolean {
-  return kind === 'size' || kind === 'missing'
+  return kind === 'size' || kind === 'missing' || kind === 'extra'
 }
 
 async function findArch(

@@ -1,3 +1,4 @@
+import { joinArch } from '../../model/arch.ts'
 import { PinyonError } from '../../model/errors.ts'
 import { parseRepomd } from '../../repodata/repomd.ts'
 import type { IngestJob } from '../ingest.ts'
@@ -9,6 +10,7 @@ import type { SeenRepomd, Snapshot } from '../store.ts'
 import {
   lookAndCapture,
   runSync,
+  type CaptureFacts,
   type CaptureNeeds,
   type CaptureTally,
   type LookResult,
@@ -34,7 +36,7 @@ export interface ArchesContext extends Omit<
   readonly ingest: IngestRunner<ArchesJob>
 }
 
-type Captured = { readonly job: IngestJob; readonly tally: CaptureTally }
+type Captured = CaptureFacts & { readonly job: IngestJob }
 
 interface LookedAt {
   readonly source: ArchSource
@@ -76,7 +78,8 @@ async function lookAndPublish(context: ArchesContext): Promise<SyncResult> {
       onPackages: (packages) => context.onProgress?.({ mirror, step: 'packages', ...tally, packages }),
     },
   )
-  return { mirror, outcome: 'published', bytes: tally.bytes, ...published }
+  const extraFiles = looked.flatMap(changedExtrasOf)
+  return { mirror, outcome: 'published', bytes: tally.bytes, extraFiles, ...published }
 }
 
 async function lookAt(
@@ -89,11 +92,11 @@ async function lookAt(
     ...context,
     ...source,
     store: openArchStore(context.store, arch),
-    hopesOf: `${context.mirror} ${arch}`,
+    repository: `${context.mirror} ${arch}`,
     onProgress: (progress) => onProgress?.({ ...progress, ...addTallies(before, progress) }),
   }
   try {
-    const look = await lookAndCapture(needs, async (job, tally): Promise<Captured> => ({ job, tally }))
+    const look = await lookAndCapture(needs, async (job, facts): Promise<Captured> => ({ job, ...facts }))
     return { source: { arch, ...source }, look }
   } catch (error) {
     context.signal.throwIfAborted()
@@ -110,6 +113,10 @@ function isUnchanged(looked: readonly LookedAt[], newest: Snapshot): boolean {
 
 function seenOf({ arch }: ArchSource, look: LookResult<Captured>): (readonly [string, SeenRepomd])[] {
   return look.unchanged === undefined || look.seen === undefined ? [] : [[arch, look.seen]]
+}
+
+function changedExtrasOf({ source: { arch }, look }: LookedAt): readonly string[] {
+  return look.unchanged === undefined ? look.captured.extraFiles.map((path) => joinArch(arch, path)) : []
 }
 
 async function toJob(

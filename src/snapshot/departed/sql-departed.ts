@@ -21,7 +21,7 @@ const DEPARTURE = `d.state, d.last_seq AS lastSeq, l.asked_at AS askedAt, l.time
 const LOST = 'LEFT JOIN lost_package l ON l.mirror_id = d.mirror_id AND l.package_id = d.package_id'
 
 /** Live snapshots that jobs get, or hold. */
-const HELD = `SELECT s.seq FROM snapshot s JOIN mirror m ON m.id = s.mirror_id
+export const HELD = `SELECT s.seq FROM snapshot s JOIN mirror m ON m.id = s.mirror_id
   WHERE s.mirror_id = :mirrorId AND s.retired_at IS NULL AND (m.pin_id IS s.id
     OR EXISTS (SELECT 1 FROM current_span c WHERE c.mirror_id = s.mirror_id AND c.snapshot_id = s.id
       AND (c.last_generation IS NULL OR EXISTS (SELECT 1 FROM view v WHERE v.expires_at > :heldAtMs

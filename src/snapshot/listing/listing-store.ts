@@ -17,6 +17,8 @@ export interface StoredListing {
 /** Keeps lists of mirrors, so that neither a restart nor an outage of whoever gives them ends anything. */
 export interface ListingStore {
   listing(url: string): Promise<StoredListing | undefined>
+  /** The URLs of those that were looked at after a moment, in milliseconds since the epoch, and when; without reading them. */
+  checkedAfter(ms: number): Promise<readonly Pick<StoredListing, 'url' | 'checkedAt'>[]>
   /** Replaces what is kept of a URL. */
   keepListing(listing: StoredListing): Promise<void>
   /** Forgets every URL but these. */

@@ -10,6 +10,7 @@ const LISTINGS = {
     ON CONFLICT (url) DO UPDATE SET body = excluded.body, etag = excluded.etag, last_modified = excluded.last_modified,
       reach = excluded.reach, fetched_at = excluded.fetched_at, checked_at = excluded.checked_at`,
   urls: 'SELECT url FROM mirror_list',
+  checkedAfter: 'SELECT url, checked_at AS checkedAt FROM mirror_list WHERE checked_at > :ms',
   forget: 'DELETE FROM mirror_list WHERE url = :url',
 } as const
 

@@ -21,6 +21,10 @@ export class SqliteListingStore implements ListingStore {
     )
   }
 
+  async checkedAfter(ms: number): Promise<readonly Pick<StoredListing, 'url' | 'checkedAt'>[]> {
+    return this.#statements.checkedAfter.all({ ms }) as Pick<StoredListing, 'url' | 'checkedAt'>[]
+  }
+
   async keepListing(listing: StoredListing): Promise<void> {
     const { etag = null, lastModified = null, reach = null, ...others } = listing
     const write = () => this.#statements.keep.run({ ...others, etag, lastModified, reach })

@@ -2,6 +2,7 @@ import { PinyonError } from '../../model/errors.ts'
 import { isFetchedAtBirth, type PrefetchRule } from '../../model/prefetch.ts'
 import { isMeant } from '../../model/package-spec.ts'
 import type { DepartedState, DepartedStore, ListedFile, SnapshotPlace } from '../departed/departed.ts'
+import type { ListedExtra } from '../extras/extra-store.ts'
 import type { WantedFile } from './package-fetches.ts'
 import type { PrefetchStore, StoredPackage } from './prefetch-store.ts'
 
@@ -75,6 +76,17 @@ async function collect(
   for await (const page of store.packages(snapshot, { newerThan }))
     for (const file of page) if (isWanted(file)) files.push(toWanted(file, snapshot))
   return files
+}
+
+/** Files beside the packages as they are wanted. */
+export function wantExtras(mirror: string, extras: readonly ListedExtra[]): WantedFile[] {
+  return extras.map(({ path, digest, size, mirrorId, seq, arches }) => ({
+    path,
+    digest,
+    ...(size === undefined ? {} : { size }),
+    snapshot: { mirror, mirrorId, seq, arches },
+    isPackage: false,
+  }))
 }
 
 /** The last snapshot that lists it. */

@@ -6,14 +6,14 @@ import { PinyonError, toPinyonError } from '../../model/errors.ts'
 import type { PrefetchRule } from '../../model/prefetch.ts'
 import type { Claims } from '../../system/claims.ts'
 import type { Snapshot, SnapshotStore } from '../store.ts'
-import { planAhead, planAll, planDeparted, planNamed } from './fetch-plan.ts'
+import { planAhead, planAll, planDeparted, planNamed, wantExtras } from './fetch-plan.ts'
 import { fetchAll, NOTHING_FETCHED, type FetchTally } from './fetch-run.ts'
 import { FetchSlots } from './fetch-slots.ts'
 import type { PackageFetches, WantedFile } from './package-fetches.ts'
 
 /** What a {@link Prefetcher} is built from. */
 export interface PrefetcherOptions {
-  readonly store: Pick<SnapshotStore, 'snapshots' | 'index' | 'departed' | 'prefetch' | 'stock'>
+  readonly store: Pick<SnapshotStore, 'snapshots' | 'index' | 'departed' | 'prefetch' | 'stock' | 'extras'>
   readonly fetches: Pick<PackageFetches, 'open'>
   readonly claims: Pick<Claims, 'tryClaim'>
   /** A mirror's rule; undefined for one that is not followed. */
@@ -45,6 +45,8 @@ const FREE_SHARE = 0.9
 const RUN_SHARE = 0.5
 /** A run that upstream's trouble ended is made anew so much later, in milliseconds. */
 const RETRY_MS = 10 * 60_000
+/** A file beside the packages that is at risk and could not be had is asked for again so much later, in milliseconds. */
+const EXTRAS_RETRY_MS = 86_400_000
 
 /**
  * Fetches what nobody waits for: after a snapshot's birth what its mirror's policy wants of its new packages, and of what has left upstream
@@ -61,6 +63,8 @@ export class Prefetcher {
   readonly #again = new Set<string>()
   readonly #retries = new Map<string, NodeJS.Timeout>()
   readonly #states = new Map<string, FetchTally>()
+  /** When files beside the packages that are at risk were asked for last, by mirror and digest, in milliseconds since the epoch. */
+  readonly #extrasAskedAt = new Map<string, number>()
   /** Mirrors of which something was fetched that is not counted yet. */
   readonly #changed = new Set<string>()
 
@@ -168,7 +172,18 @@ export class Prefetcher {
   async #rescue(mirror: string): Promise<void> {
     const { departed } = this.#options.store
     const files = await this.#look(() => planDeparted(departed, mirror, ['at_risk'], true))
-    await this.#runNoted(mirror, files, true)
+    await this.#runNoted(mirror, [...files, ...(await this.#rescuedExtras(mirror))], true)
+  }
+
+  /** The same of files beside the packages; of one that could not be had nothing is noted but when it was asked for. */
+  async #rescuedExtras(mirror: string): Promise<readonly WantedFile[]> {
+    const nowMs = this.#options.now()
+    for (const [key, askedAt] of this.#extrasAskedAt)
+      if (Math.abs(nowMs - askedAt) >= EXTRAS_RETRY_MS) this.#extrasAskedAt.delete(key)
+    const all = await this.#look(async () => await this.#options.store.extras.atRisk(mirror, true))
+    const due = all.filter(({ digest }) => !this.#extrasAskedAt.has(`${mirror} ${digest}`))
+    for (const { digest } of due) this.#extrasAskedAt.set(`${mirror} ${digest}`, nowMs)
+    return wantExtras(mirror, due)
   }
 
   async #fetchAhead(mirror: string, rule: PrefetchRule): Promise<void> {
@@ -180,7 +195,11 @@ export class Prefetcher {
     const isNewPolicy = rule.policy === 'immediate' && policy !== 'immediate'
     const newerThan = isNewPolicy ? undefined : seq
     if (newerThan !== undefined && newest.seq <= newerThan && policy === rule.policy) return
-    const look = () => planAhead(store.prefetch, newest, rule, { newerThan, nowMs: now() })
+    const look = async () => {
+      const packages = await planAhead(store.prefetch, newest, rule, { newerThan, nowMs: now() })
+      const extras = rule.policy === 'immediate' ? await store.extras.missing(newest, newerThan) : []
+      return [...packages, ...wantExtras(mirror, extras)]
+    }
     const files = await this.#look(look)
     const tally = await this.#runNoted(mirror, files, rule.policy === 'warm')
     if (tally.stopped === undefined)
@@ -227,11 +246,17 @@ export class Prefetcher {
 
   async #plan(mirror: string, { which, specs }: FetchRequest): Promise<WantedFile[]> {
     const { store, ruleOf, now } = this.#options
-    if (which === 'at_risk' && specs.length === 0)
-      return await planDeparted(store.departed, mirror, ['at_risk', 'lost'], false)
+    if (which === 'at_risk' && specs.length === 0) {
+      const packages = await planDeparted(store.departed, mirror, ['at_risk', 'lost'], false)
+      return [...packages, ...wantExtras(mirror, await store.extras.atRisk(mirror, false))]
+    }
     const snapshot = await this.#currentOf(mirror)
     if (specs.length > 0) return await planNamed(store.prefetch, snapshot, specs)
-    if (which === 'all') return await planAll(store.prefetch, snapshot)
+    if (which === 'all')
+      return [
+        ...(await planAll(store.prefetch, snapshot)),
+        ...wantExtras(mirror, await store.extras.missing(snapshot)),
+      ]
     const warmWindowMs = ruleOf(mirror)?.warmWindowMs ?? Number.POSITIVE_INFINITY
     const rule: PrefetchRule = { policy: 'warm', warmWindowMs }
     return await planAhead(store.prefetch, snapshot, rule, { newerThan: undefined, nowMs: now() })

@@ -11,7 +11,7 @@ const COMMENT = `#${'-'.repeat(98)}\n`
 
 function job(config: string, query = ''): InjectionJob {
   const { settings } = parseInjectQuery(new URLSearchParams(query))
-  return { bytes: Buffer.from(config), mirrors: MIRRORS, settings }
+  return { bytes: Buffer.from(config), mirrors: MIRRORS, settings, elsewhere: [] }
 }
 
 function large(config: string): string {
