@@ -1,6 +1,6 @@
 /**
  * Tells of a result file: `node bench/report.ts [--markdown | --picture | --readme] [FILE.json]`, by default the table of the kept one.
- * `--readme` puts what `--markdown` prints into README.
+ * `--readme` puts what `--markdown` prints into bench/results/README.md, and hits alone into README.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -21,7 +21,13 @@ const { values, positionals } = parseArgs({
 })
 const result = readResult(positionals[0] ?? join(import.meta.dirname, 'results/reference.json'))
 if (values.readme) {
-  const file = join(import.meta.dirname, '../README.md')
-  writeFileSync(file, replaceTables(readFileSync(file, 'utf8'), formatMarkdown(result)))
+  const hits = result.figures.filter(({ scenario }) => scenario === 'hot')
+  putTables('../README.md', formatMarkdown({ ...result, figures: hits, notes: [] }))
+  putTables('results/README.md', formatMarkdown(result))
 } else if (values.picture) process.stdout.write(formatPicture(result))
 else process.stdout.write(values.markdown ? formatMarkdown(result) : formatFigures(result.figures))
+
+function putTables(path: string, markdown: string): void {
+  const file = join(import.meta.dirname, path)
+  writeFileSync(file, replaceTables(readFileSync(file, 'utf8'), markdown))
+}
