@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 
 import { findTool } from '../../test/support/tools.ts'
-import { ENVIRONMENT, MAIN } from '../peers/pinyon.ts'
+import { ENVIRONMENT, MAIN, NODE_FLAGS } from '../peers/pinyon.ts'
 
 /** What a command took, with all that it started and waited for. */
 export interface TimedCommand {
@@ -34,12 +34,12 @@ export async function runTimed(command: string, args: readonly string[]): Promis
 
 /** Runs a command of pinyon as a process of its own. */
 export function runPinyon(config: string, ...command: readonly string[]): Promise<TimedCommand> {
-  return runTimed(process.execPath, [MAIN, ...command, '--config', config])
+  return runTimed(process.execPath, [...NODE_FLAGS, MAIN, ...command, '--config', config])
 }
 
 /** Keeps what Node makes of the sources, so that no measured process has to. */
 export function compilePinyon(): void {
-  spawnSync(process.execPath, [MAIN, '--help'], { stdio: 'ignore', env: ENVIRONMENT })
+  spawnSync(process.execPath, [...NODE_FLAGS, MAIN, '--help'], { stdio: 'ignore', env: ENVIRONMENT })
 }
 
 /** How long reading primary takes at the least: `gunzip | sha256sum`, in seconds. */

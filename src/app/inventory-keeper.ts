@@ -11,7 +11,10 @@ import type { Logger } from '../system/logger.ts'
 /** What an {@link InventoryKeeper} is built from. */
 export interface InventoryKeeperOptions {
   readonly watch: InventoryWatch
+  /** Once {@link InventoryKeeper.start} was called: updates where they are in no request's way. */
   readonly run: InventoryRunner
+  /** In a process that answers no requests. */
+  readonly runHere: InventoryRunner
   readonly claims: Pick<Claims, 'tryClaim'>
   readonly log: Logger
 }
@@ -25,8 +28,8 @@ const FAILED_REST_MS = 30_000
 const UPDATE_MS = 60_000
 
 /**
- * Keeps the inventory up to date with the database, whoever changes that, so that it can be made anew. Some seconds late, in a process of its own, and
- * in nobody's way: trouble is logged and tried again.
+ * Keeps the inventory up to date with the database, whoever changes that, so that it can be made anew. Some seconds late, for a
+ * server in a process of its own, and in nobody's way: trouble is logged and tried again.
  */
 export class InventoryKeeper {
   readonly #options: InventoryKeeperOptions
@@ -67,7 +70,8 @@ export class InventoryKeeper {
   }
 
   async #update(): Promise<boolean> {
-    const { claims, run, log } = this.#options
+    const { claims, log } = this.#options
+    const run = this.#timer === undefined ? this.#options.runHere : this.#options.run
     const now = this.#look()
     if (now === undefined) return false
     const parts = compareStates(this.#written, now)

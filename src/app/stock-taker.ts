@@ -10,7 +10,7 @@ export class StockTaker {
   readonly #changed = new Set<string>()
   #timer: NodeJS.Timeout | undefined
   #counting: Promise<void> = Promise.resolve()
-  #isClosed = false
+  readonly #close = new AbortController()
 
   constructor(stock: StockStore, onError: (error: unknown) => void) {
     this.#stock = stock
@@ -35,7 +35,7 @@ export class StockTaker {
   }
 
   async close(): Promise<void> {
-    this.#isClosed = true
+    this.#close.abort()
     clearInterval(this.#timer)
     await this.#counting
   }
@@ -43,9 +43,12 @@ export class StockTaker {
   async #count(): Promise<void> {
     const changed = [...this.#changed]
     this.#changed.clear()
+    const { signal } = this.#close
     for (const mirror of changed) {
-      if (this.#isClosed) return
-      await this.#stock.recount(mirror).catch(this.#onError)
+      if (signal.aborted) return
+      await this.#stock.recount(mirror, signal).catch((error: unknown) => {
+        if (!signal.aborted) this.#onError(error)
+      })
     }
   }
 }

@@ -9,7 +9,7 @@ import { PinyonError, toPinyonError } from '../model/errors.ts'
 import type { CacheView } from '../proxy/api-context.ts'
 import { createGcRunner } from '../snapshot/gc/gc-runner.ts'
 import { openDatabase } from '../snapshot/database.ts'
-import { createInventoryRunner } from '../snapshot/inventory/inventory-runner.ts'
+import { createInventoryRunner, createInventoryWriter } from '../snapshot/inventory/inventory-runner.ts'
 import { InventoryWatch } from '../snapshot/inventory/inventory-state.ts'
 import { refuseRebuilding } from '../snapshot/rebuild/rebuild-claim.ts'
 import { SqliteSnapshotStore } from '../snapshot/sqlite-snapshot-store.ts'
@@ -181,6 +181,7 @@ async function openParts(
   const inventory = new InventoryKeeper({
     watch: new InventoryWatch(openDatabase(layout.database)),
     run: createInventoryRunner(config().dataDir, now),
+    runHere: createInventoryWriter(config().dataDir, now),
     claims,
     log,
   })

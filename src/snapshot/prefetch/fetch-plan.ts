@@ -8,21 +8,32 @@ import type { PrefetchStore, StoredPackage } from './prefetch-store.ts'
 
 const PAGE = 500
 
-/** What the rule wants of the packages that came with snapshots after one: those not cached yet. */
+interface AheadOptions {
+  /** The number of a snapshot; undefined: all packages count as new. */
+  readonly newerThan: number | undefined
+  readonly nowMs: number
+  readonly signal?: AbortSignal
+}
+
+/**
+ * What the rule wants of the packages that came with snapshots after one: those not cached yet. Rejects with the reason of `signal` when that
+ * ends it.
+ */
 export async function planAhead(
   store: PrefetchStore,
   newest: SnapshotPlace,
   rule: PrefetchRule,
-  { newerThan, nowMs }: { readonly newerThan: number | undefined; readonly nowMs: number },
+  { newerThan, nowMs, signal }: AheadOptions,
 ): Promise<WantedFile[]> {
   if (rule.policy === 'on_demand') return []
+  const askedSince = rule.policy === 'warm' ? nowMs - rule.warmWindowMs : undefined
   const isWanted = ({ askedAt }: StoredPackage) => isFetchedAtBirth(rule, askedAt, nowMs)
-  return await collect(store, newest, isWanted, newerThan)
+  return await collect(store.packages(newest, { newerThan, askedSince }), newest, isWanted, signal)
 }
 
 /** All of a snapshot that is not cached. */
 export async function planAll(store: PrefetchStore, snapshot: SnapshotPlace): Promise<WantedFile[]> {
-  return await collect(store, snapshot, () => true)
+  return await collect(store.packages(snapshot), snapshot, () => true)
 }
 
 /**
@@ -67,14 +78,16 @@ export async function planDeparted(
 }
 
 async function collect(
-  store: PrefetchStore,
+  pages: AsyncIterable<readonly StoredPackage[]>,
   snapshot: SnapshotPlace,
   isWanted: (file: StoredPackage) => boolean,
-  newerThan?: number,
+  signal?: AbortSignal,
 ): Promise<WantedFile[]> {
   const files: WantedFile[] = []
-  for await (const page of store.packages(snapshot, { newerThan }))
+  for await (const page of pages) {
+    signal?.throwIfAborted()
     for (const file of page) if (isWanted(file)) files.push(toWanted(file, snapshot))
+  }
   return files
 }
 

@@ -13,6 +13,8 @@ export interface PackageQuery {
   readonly newerThan?: number | undefined
   /** Also those that are cached. */
   readonly isAll?: boolean
+  /** Only those of names that were asked for at or after this moment, in milliseconds since the epoch. */
+  readonly askedSince?: number | undefined
 }
 
 /** Up to where new packages were fetched ahead, and under which policy. */
@@ -34,8 +36,8 @@ export interface PrefetchStore {
 
 /** How much of each snapshot is cached, as it was counted last. */
 export interface StockStore {
-  /** Counts all live snapshots of a mirror anew, some milliseconds at a time. */
-  recount(mirror: string): Promise<void>
+  /** Counts all live snapshots of a mirror anew, some milliseconds at a time. Rejects with the reason of `signal` when that ends it. */
+  recount(mirror: string, signal?: AbortSignal): Promise<void>
   /** By the number of the snapshot: of one mirror's, or of every mirror's current one. Without those not counted yet. */
   counts(mirror?: string): Promise<ReadonlyMap<number, PackageSum>>
 }

@@ -165,7 +165,7 @@ export class Prefetcher {
     const [newest] = await store.snapshots(mirror)
     if (newest === undefined) return
     const isCounted = (await store.stock.counts(mirror)).has(newest.id)
-    if (!isCounted || this.#changed.delete(mirror)) await store.stock.recount(mirror)
+    if (!isCounted || this.#changed.delete(mirror)) await store.stock.recount(mirror, this.#stop.signal)
   }
 
   /** What jobs get or hold and upstream has dropped: some source may still have it. */
@@ -196,7 +196,8 @@ export class Prefetcher {
     const newerThan = isNewPolicy ? undefined : seq
     if (newerThan !== undefined && newest.seq <= newerThan && policy === rule.policy) return
     const look = async () => {
-      const packages = await planAhead(store.prefetch, newest, rule, { newerThan, nowMs: now() })
+      const { signal } = this.#stop
+      const packages = await planAhead(store.prefetch, newest, rule, { newerThan, nowMs: now(), signal })
       const extras = rule.policy === 'immediate' ? await store.extras.missing(newest, newerThan) : []
       return [...packages, ...wantExtras(mirror, extras)]
     }

@@ -18,8 +18,9 @@ const PREFETCH = {
       a.asked_at AS askedAt, EXISTS (SELECT 1 FROM blob b WHERE b.digest = p.digest) AS isCached
     FROM package p LEFT JOIN asked_name a ON a.mirror_id = p.mirror_id AND a.name = p.name
     WHERE ${PAGE} AND p.first_seq <= :seq AND (p.last_seq IS NULL OR p.last_seq >= :seq)
-      AND (:newerThan IS NULL OR p.first_seq > :newerThan)
+      AND (:newerThan IS NULL OR p.first_seq > :newerThan) AND (:askedSince IS NULL OR a.asked_at >= :askedSince)
       AND (:isAll OR NOT EXISTS (SELECT 1 FROM blob b WHERE b.digest = p.digest))`,
+  isAnyAsked: 'SELECT 1 FROM asked_name WHERE mirror_id = :mirrorId AND asked_at >= :askedSince LIMIT 1',
   cachedSpans: `SELECT p.first_seq AS firstSeq, p.last_seq AS lastSeq, count(*) AS count, sum(b.size) AS bytes
     FROM package p CROSS JOIN blob b ON b.digest = p.digest WHERE ${PAGE} GROUP BY 1, 2`,
   liveSnapshots: 'SELECT id, seq FROM snapshot WHERE mirror_id = :mirrorId AND retired_at IS NULL',

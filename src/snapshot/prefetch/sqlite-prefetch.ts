@@ -29,10 +29,18 @@ export class SqlitePrefetch implements PrefetchStore {
 
   async *packages(
     snapshot: SnapshotPlace,
-    { newerThan, isAll = false }: PackageQuery = {},
+    { newerThan, isAll = false, askedSince }: PackageQuery = {},
   ): AsyncIterable<readonly StoredPackage[]> {
     const { mirror, mirrorId, seq } = snapshot
-    const of = { seq, newerThan: newerThan ?? null, isAll: isAll ? 1 : 0 }
+    const of = {
+      seq,
+      newerThan: newerThan ?? null,
+      isAll: isAll ? 1 : 0,
+      askedSince: askedSince ?? null,
+    }
+    // Of a mirror that nobody uses no row need be looked at.
+    if (askedSince !== undefined && this.#statements.isAnyAsked.get({ mirrorId, askedSince }) === undefined)
+      return
     const pages = pagesOf(
       this.#statements,
       mirrorId,

@@ -17,14 +17,14 @@ export class SqliteStock implements StockStore {
     this.#statements = preparePrefetch(database)
   }
 
-  async recount(mirror: string): Promise<void> {
+  async recount(mirror: string, signal?: AbortSignal): Promise<void> {
     // One after the other: at a start there are many to be counted, and nobody waits for that.
-    const counted = this.#last.then(() => this.#recount(mirror))
+    const counted = this.#last.then(() => this.#recount(mirror, signal))
     this.#last = counted.catch(() => undefined)
     await counted
   }
 
-  async #recount(mirror: string): Promise<void> {
+  async #recount(mirror: string, signal?: AbortSignal): Promise<void> {
     const { cachedSpans, liveSnapshots, setCached } = this.#statements
     const mirrorId = this.#mirrorId(mirror)
     const spans = new Map<string, SpanRow>()
@@ -32,8 +32,10 @@ export class SqliteStock implements StockStore {
       this.#statements,
       mirrorId,
       (bounds) => cachedSpans.all(bounds) as SpanRow[],
-    ))
+    )) {
+      signal?.throwIfAborted()
       for (const row of rows) addSpan(spans, row)
+    }
     const all = [...spans.values()]
     const snapshots = liveSnapshots.all({ mirrorId }) as { id: number; seq: number }[]
     const counted = snapshots.map(({ id, seq }) => {
