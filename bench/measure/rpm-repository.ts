@@ -7,8 +7,11 @@ import type { Fixtures } from './fixtures.ts'
 import { renameRpm } from './rpm-file.ts'
 import { buildTemplates, packageName } from './rpm-templates.ts'
 
-/** Payloads, taken in turn: 72 KB on average, where those of CentOS Stream 9's AppStream are 2,100 KB. */
-const SIZES = [4, 16, 48, 96, 196].map((kib) => kib << 10)
+/** Payloads, taken in turn: most are small and a few are most of the bytes, as in a distribution. */
+const SIZES = [8, 32, 128, 400, 1_500].map((kib) => kib << 10)
+
+/** Of a payload, in bytes: a fifth of what those of CentOS Stream 9's AppStream have, so that a disk has room for a repository and its copy. */
+export const AVERAGE_BYTES = SIZES.reduce((sum, bytes) => sum + bytes, 0) / SIZES.length
 
 /** The directory of a repository of so many installable packages, with createrepo_c's metadata. */
 export function getRpmRepository(fixtures: Fixtures, packages: number): Promise<string> {

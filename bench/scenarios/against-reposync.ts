@@ -11,7 +11,7 @@ import { needs } from '../../test/support/tools.ts'
 import { OURS, toFigures } from '../measure/figure.ts'
 import { mustGet } from '../measure/http-get.ts'
 import { sha256 } from '../measure/hot-repository.ts'
-import { getRpmRepository, packagePath, spreadNumbers } from '../measure/rpm-repository.ts'
+import { AVERAGE_BYTES, getRpmRepository, packagePath, spreadNumbers } from '../measure/rpm-repository.ts'
 import { chooseRounds, type Scenario } from '../measure/scenario.ts'
 import { compilePinyon } from '../measure/timed-command.ts'
 import { startNginxPeer } from '../peers/nginx.ts'
@@ -75,8 +75,8 @@ export const runAgainstReposync: Scenario = async ({ dir, options, fixtures, say
     ],
     curves: [],
     notes: [
-      'against-reposync: packages are 72 KB on average, and upstream is on the same machine. Those of CentOS Stream 9 AppStream are 2.1 MB, ' +
-        '37 GB in all, of which reposync has to fetch and write every one, and pinyon those that are asked for.',
+      `against-reposync: packages are ${Math.round(AVERAGE_BYTES / 1_000)} KB on average, and upstream is on the same machine. Those of CentOS Stream 9 ` +
+        'AppStream are 2.1 MB, 37 GB in all, of which reposync has to fetch and write every one, and pinyon those that are asked for.',
     ],
   }
 }
