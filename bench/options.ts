@@ -7,6 +7,7 @@ export const SCENARIOS = [
   'stampede',
   'sync',
   'resync',
+  'beside-sync',
   'dnf',
   'against-reposync',
   'scale',

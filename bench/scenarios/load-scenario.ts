@@ -7,6 +7,7 @@ const LOADERS: Readonly<Record<ScenarioName, () => Promise<Scenario>>> = {
   stampede: async () => (await import('./stampede.ts')).runStampede,
   sync: async () => (await import('./sync.ts')).runSync,
   resync: async () => (await import('./resync.ts')).runResync,
+  'beside-sync': async () => (await import('./beside-sync.ts')).runBesideSync,
   dnf: async () => (await import('./dnf.ts')).runDnf,
   'against-reposync': async () => (await import('./against-reposync.ts')).runAgainstReposync,
   scale: async () => (await import('./scale.ts')).runScale,
