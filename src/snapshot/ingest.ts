@@ -172,7 +172,8 @@ async function* readPackages(
     add('count', `primary says packages="${stated}" and lists ${count + unreachableCount}`)
 }
 
-function refuseDefects(job: IngestJob, defects: readonly Defect[]): void {
+/** Throws REPODATA_MALFORMED or UPSTREAM_GONE when a job does not allow for one of these. */
+export function refuseDefects(job: IngestJob, defects: readonly Defect[]): void {
   // What a pattern of the configuration stands for is no mistake of upstream's.
   const first = defects.find(({ kind }) => kind !== 'extra')
   if (job.strict && first !== undefined)
