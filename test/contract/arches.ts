@@ -112,7 +112,7 @@ export function describeArches(open: (t: TestContext) => SnapshotStore): void {
         complete: async () =>
           mergeCandidates(
             'm',
-            ['aarch64', 'x86_64'].map((arch) => ({ arch, candidate: candidateOf(`${arch}`) })),
+            ['aarch64', 'x86_64'].map((arch) => ({ arch, candidate: candidateOf(arch) })),
           ),
         nowMs: NOON + minutes * 60_000,
         ...(kept === undefined ? {} : { kept }),

@@ -8,7 +8,7 @@ import { digestOf } from '../../src/model/digest.ts'
 import { pinyon } from '../cli/pinyon.ts'
 import { baseFor } from '../support/arch-farm.ts'
 import { dnf } from '../support/dnf.ts'
-import { httpGet } from '../support/http-get.ts'
+import { httpGet, type HttpReply } from '../support/http-get.ts'
 import { OldMirrorTree } from '../support/old-tree.ts'
 import { RepositoryTree } from '../support/repository.ts'
 import { buildRpms } from '../support/rpm.ts'
@@ -21,6 +21,11 @@ import { startUpstream } from '../support/upstream.ts'
 
 const ARCHES = ['aarch64', 'x86_64'] as const
 const DOCS = 'Packages/docs-1.0-1.noarch.rpm'
+
+/** A file of one architecture, below a base URL. */
+async function get(base: string, arch: string, path: string): Promise<HttpReply> {
+  return await httpGet(`${baseFor(base, arch)}/${path}`)
+}
 
 /** A server of two processes with one snapshot: an application of each architecture, and what both have. */
 async function startFarm(t: TestContext, settings: Readonly<Record<string, unknown>> = {}) {
@@ -54,13 +59,12 @@ async function startFarm(t: TestContext, settings: Readonly<Record<string, unkno
     const index = (await httpGet(`${url}/repos/yum/all_latest.json`)).body.toString()
     return (JSON.parse(index) as { latest_ci_repos: { m: string } }).latest_ci_repos.m
   }
-  const get = async (from: string, arch: string, path: string) =>
-    await httpGet(`${baseFor(from, arch)}/${path}`)
   await run('sync')
-  return { root, trees, upstream, server, start, run, base, get, add, text }
+  return { root, trees, upstream, server, start, run, base, add }
 }
 
 const appOf = (arch: string, version = '1.0') => `Packages/app-${version}-1.${arch}.rpm`
+const bigOf = (arch: string) => `Packages/big-1.0-1.${arch}.rpm`
 const nameOf = (base: string) => base.split('/').at(-2) ?? ''
 
 test(
@@ -68,7 +72,7 @@ test(
   needs('rpmbuild', 'createrepo_c'),
   async (t) => {
     const farm = await startFarm(t, { retention: { keep: 1, max_age: '1s', keep_used: '0s' } })
-    const { server, upstream, trees, run, base, get, add } = farm
+    const { server, upstream, trees, run, base, add } = farm
     const first = await base()
     const read = async (name: string) =>
       JSON.parse(
@@ -185,7 +189,7 @@ test(
   needs('rpmbuild', 'createrepo_c'),
   async (t) => {
     const farm = await startFarm(t, { cache: { max_size: '1MiB' } })
-    const { trees, upstream, run, base, get } = farm
+    const { trees, upstream, run, base } = farm
     const big = ARCHES.map((arch) => ({ name: 'big', arch, sizeBytes: 400_000 }))
     const shared = { name: 'shared', sizeBytes: 300_000 }
     for (const [index, arch] of ARCHES.entries()) {
@@ -194,12 +198,11 @@ test(
     }
     await run('sync')
     const old = await base()
-    const big64 = (arch: string) => `Packages/big-1.0-1.${arch}.rpm`
     const common = 'Packages/shared-1.0-1.noarch.rpm'
     for (const [arch, path] of [
-      ['x86_64', big64('x86_64')],
+      ['x86_64', bigOf('x86_64')],
       ['x86_64', common],
-      ['aarch64', big64('aarch64')],
+      ['aarch64', bigOf('aarch64')],
       ['aarch64', common],
     ] as const)
       assert.equal((await get(old, arch, path)).status, 200, path)
@@ -208,11 +211,11 @@ test(
     await trees.get('aarch64')?.publish()
     await run('sync')
     assert.equal(upstream.count(/big.*x86_64/), 1)
-    assert.equal((await get(old, 'x86_64', big64('x86_64'))).status, 200)
+    assert.equal((await get(old, 'x86_64', bigOf('x86_64'))).status, 200)
     assert.equal(upstream.count(/big.*x86_64/), 2, 'it had given way')
     await run('gc', '--wait')
     await upstream.stop()
-    assert.equal((await get(old, 'aarch64', big64('aarch64'))).status, 200, 'is only here')
+    assert.equal((await get(old, 'aarch64', bigOf('aarch64'))).status, 200, 'is only here')
     assert.ok((await get(old, 'aarch64', common)).status >= 500, 'had to give way')
     await upstream.start()
     const gone = await get(old, 'aarch64', common)
@@ -225,7 +228,7 @@ test(
   'takes over an older tree of one architecture, whose URLs go on working, and moments lead dnf to its own',
   needs('rpmbuild', 'createrepo_c', 'dnf'),
   async (t) => {
-    const { server, run, base, get } = await startFarm(t)
+    const { server, run, base } = await startFarm(t)
     const current = await base()
     const oldRoot = tempDir(t)
     const tree = new OldMirrorTree(oldRoot, 'm')
@@ -243,7 +246,7 @@ test(
     const moment = `${server.url}/repos/yum/m/at/${new Date(Date.now() + 60_000).toISOString()}`
     assert.equal(
       (await httpGet(`${moment}/aarch64`)).headers['location'],
-      `${new URL(current).pathname.replace('$basearch', 'aarch64')}`,
+      new URL(current).pathname.replace('$basearch', 'aarch64'),
     )
     for (const arch of ARCHES) {
       const found = await dnf(tempDir(t), {
