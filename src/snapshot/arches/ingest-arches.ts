@@ -57,7 +57,7 @@ export async function ingestArches(job: ArchesJob, context: IngestContext): Prom
       return await ingestOnce({ ...job, parts }, context)
     } catch (error) {
       if (error instanceof LeadsElsewhere) {
-        const rewritten = await localize(error.job, context.blobs)
+        const rewritten = await localize(error.job, context)
         parts = parts.map((part) => (part.job === error.job ? { ...part, job: rewritten } : part))
       } else if (isMoving(error) && parts.some(({ kept }) => kept !== undefined))
         parts = parts.map(({ arch, job: own }) => ({ arch, job: own }))
