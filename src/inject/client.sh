@@ -155,8 +155,7 @@ restore() {
   exists "$original" && rm -rf "$temporary" || return 1
   { [ "$(facts "$link")" = "$(facts "$original")" ] && ln "$link" "$temporary" 2>/dev/null; } ||
     { cp -a "$original" "$temporary" && flush "$temporary"; } || return 1
-  [ ! -d "$path" ] || set_aside "$path" || return 1
-  mv -f "$temporary" "$path"
+  { [ ! -d "$path" ] || set_aside "$path"; } && mv -f "$temporary" "$path"
 }
 note_directory() { [ "$kind" != dir ] || pending=$pending$path$nl; }
 tidy() { case $kind in file | none | gone | link) rm -rf "$temporary" "$aside" ;; esac }
@@ -236,9 +235,13 @@ take_turn() {
 }
 # By another job that lives, or by one of the same caller that has begun since this process was started.
 is_held() { is_alive "$(about owner)" && ! is_expired && { [ "$(about owner)" != "$owner" ] || [ "$(cat "$J/open/about")" != "$first" ]; }; }
+# What yum and dnf take for $releasever in ids: what a file of theirs says, else the first number of the release.
+releasever() { for file in dnf/vars/releasever yum/vars/releasever os-release; do
+  resolve "$root/etc/$file" && [ ! -f "$real" ] || sed -n 's/^VERSION_ID="*\([0-9][0-9]*\).*/\1/p; 1s/^[A-Za-z0-9._~-]\{1,64\}$/&/p' "$real"
+done | sed -n '1s/^/\&releasever=/p'; }
 # All that the transaction covers, each file under its real name.
 gather() {
-  arch=$(uname -m | sed 's/^i.86$/i386/; s/^armv7l$/armhfp/') && [ -z "$conf" ] || prepare_conf
+  arch=$(uname -m | sed 's/^i.86$/i386/; s/^armv7l$/armhfp/') && options=$options$(releasever) && [ -z "$conf" ] || prepare_conf
   for name in yum.conf yum/yum.conf dnf/dnf.conf; do cover "$root/etc/$name" "${conf:+conf}" || true; done
   [ -z "$conf" ] || [ "$entries" != 0 ] || die "$root/etc has no yum.conf and no dnf.conf, whose place $conf could take"
   for name in yum.repos.d yum/repos.d distro.repos.d zypp/repos.d; do
@@ -357,12 +360,10 @@ prepare() {
 replace() { case $kind in file | none) mv -f "$temporary" "$path" ;; gone) rm -f "$path" ;; esac }
 status() {
   for file in "$root"/etc/yum.conf.??? "$root"/etc/yum/yum.conf.??? "$root"/etc/dnf/dnf.conf.???; do case $file in *.rbk | *.old) put "leftover $file" ;; esac; done
-  [ ! -d "$J" ] || [ -x "$J" ] || unwritable
-  [ -d "$J/open" ] || { put 'open no'; return; }
+  [ ! -d "$J" ] || [ -x "$J" ] || unwritable; [ -d "$J/open" ] || { put 'open no'; return; }
   for file in "$J"/open/state.*; do put "open yes${nl}state ${file##*.}"; done && cat "$J/open/about"
   is_alive "$(about owner)" && put 'owner-alive yes' || put 'owner-alive no'
-  is_copy_sound && put 'tool-copy sound' || put 'tool-copy damaged'
-  each show
+  is_copy_sound && put 'tool-copy sound' || put 'tool-copy damaged'; each show
 }
 show() {
   case $kind in file) [ -e "$J/open/new/$number" ] && put "changed $path" || put "kept $path" ;; none) put "created $path" ;; gone) put "uncached $path" ;; esac
@@ -394,7 +395,6 @@ main() {
   # Where this tool lies out of reach of what lives in the root, it needs no copy, and runs none that it finds in there.
   [ -z "$root" ] || case $(cd "${0%"${0##*/}"}." && pwd -P)/ in "$root"/*) ;; *) outside=1 ;; esac
   J=$real me=$$-$start stage='' opened='' entries=0 seen=$nl generation='' pending=''
-  trap finish EXIT && trap 'exit 129' HUP && trap 'exit 130' INT && trap 'exit 143' TERM
-  "$command" "$@"
+  trap finish EXIT && trap 'exit 129' HUP && trap 'exit 130' INT && trap 'exit 143' TERM && "$command" "$@"
 }
 main "$@"

@@ -132,10 +132,10 @@ export class Resolver {
     if (time === undefined) throw notFound(path)
     const snapshot = await snapshotOfMoment(this.#snapshots.history, mirror, time)
     // Clients resolve what climbs against the URL that they were told, so that is where the segments for it have to be: these are for people.
-    // A redirect cannot say $basearch.
-    const root = rest.length === 0 && snapshot.arches === undefined ? baseEnd(snapshot) : ''
-    const target = ['repos', 'yum', mirror, snapshot.name, ...rest].map(encodeURIComponent).join('/')
-    return { kind: 'redirect', location: `/${target}${root}${path.directory ? '/' : ''}` }
+    const root = rootOf(snapshot, rest)
+    const target = ['repos', 'yum', mirror, snapshot.name].map(encodeURIComponent).join('/')
+    const end = root ?? rest.map((segment) => `/${encodeURIComponent(segment)}`).join('')
+    return { kind: 'redirect', location: `/${target}${end}${path.directory ? '/' : ''}` }
   }
 
   async #current(mirror: string): Promise<Snapshot> {
@@ -211,6 +211,14 @@ export class Resolver {
     const entries = names.map(({ name, file }) => ({ name, directory: file !== true, size: undefined }))
     return createTextReply('text/html; charset=utf-8', formatListing(`${title}/`, entries))
   }
+}
+
+/** What a snapshot's base URL ends in where these segments name a repository as a whole: with its architecture, where it has several. */
+function rootOf(snapshot: Snapshot, rest: readonly string[]): string | undefined {
+  const [arch, ...others] = rest
+  if (snapshot.arches === undefined) return arch === undefined ? baseEnd(snapshot) : undefined
+  const isRoot = arch !== undefined && others.length === 0 && snapshot.arches.includes(arch)
+  return isRoot ? baseEnd(snapshot).replaceAll('$basearch', arch) : undefined
 }
 
 function toFileReply(

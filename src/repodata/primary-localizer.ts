@@ -10,9 +10,11 @@ import { localName, readMarkup, walkElement, type Markup } from './xml-walk.ts'
  * Rewrites a primary.xml, as it arrives, so that no package of it leads clients to another server: see local-location.ts. Every other byte
  * stays. Memory is bounded as in {@link readPrimary}, and the same bytes give the same, however they are cut.
  * Throws REPODATA_MALFORMED for what is no primary.xml, or ends too early.
+ * @param onChange told at the latest before the end when it is not the same bytes any more
  */
 export async function* localizePrimary(
   chunks: AsyncIterable<Buffer>,
+  onChange?: () => void,
 ): AsyncGenerator<Buffer, void, undefined> {
   const localizer = new PrimaryLocalizer()
   let waiting: Buffer[] = []
@@ -26,6 +28,7 @@ export async function* localizePrimary(
     waitingBytes = 0
   }
   yield localizer.scan(Buffer.concat(waiting))
+  if (localizer.hasChanged) onChange?.()
   yield localizer.finish()
 }
 
@@ -33,6 +36,12 @@ class PrimaryLocalizer {
   readonly #frame = new DocumentFrame(DOING, 'metadata')
   #rest: Buffer = Buffer.alloc(0)
   #edits: TextEdit[] = []
+  #hasChanged = false
+
+  /** Whether anything had to be rewritten. */
+  get hasChanged(): boolean {
+    return this.#hasChanged
+  }
 
   /** Bytes that wait for the rest of their element. */
   get pendingBytes(): number {
@@ -51,6 +60,7 @@ class PrimaryLocalizer {
     }
     const edits = this.#edits
     this.#edits = []
+    this.#hasChanged ||= edits.length > 0
     return applyEdits(block.subarray(0, done), edits)
   }
 

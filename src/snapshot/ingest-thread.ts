@@ -1,7 +1,7 @@
 import { parentPort, threadId, workerData } from 'node:worker_threads'
 
 import { DiskBlobStore } from '../cache/disk-blob-store.ts'
-import { createLayout } from '../cache/layout.ts'
+import { createLayout, temporaryPath } from '../cache/layout.ts'
 import { toPinyonError } from '../model/errors.ts'
 import { giveWay } from '../system/give-way.ts'
 import { countChanges } from './farm/count-changes.ts'
@@ -32,7 +32,13 @@ try {
       ledger: store.ledger,
       firstSerial: threadId * SERIALS,
     })
-    const context = { blobs, store, onPackages: (packages: number) => post({ progress: packages }) }
+    const spoolFile = () => temporaryPath(layout, request.processId, 'rewritten', threadId)
+    const context = {
+      blobs,
+      store,
+      spoolFile,
+      onPackages: (packages: number) => post({ progress: packages }),
+    }
     const { job } = request
     const published = 'parts' in job ? await ingestArches(job, context) : await ingest(job, context)
     await countChanges(store, published.snapshot)

@@ -1,10 +1,16 @@
-import type { BlobStore } from '../cache/blob-store.ts'
 import { PinyonError } from '../model/errors.ts'
 import type { PackageRecord } from '../model/repodata.ts'
 import { isUrl } from '../model/based-href.ts'
 import { readPrimary } from '../repodata/primary.ts'
 import { listDeltas, selectExtras } from './extras/capture-extras.ts'
-import { describeBasedRecord, hasBasedRecord, isLocalized, localize, type Captured } from './localize.ts'
+import {
+  describeBasedRecord,
+  hasBasedRecord,
+  isLocalized,
+  localize,
+  type Captured,
+  type LocalizeContext,
+} from './localize.ts'
 import { OpenFile, checkRepodata, type CheckedFile } from './repodata-check.ts'
 import type { Candidate, Defect, PublishedSnapshot, SnapshotWriter } from './store.ts'
 
@@ -20,8 +26,7 @@ export interface IngestJob extends Captured {
 }
 
 /** Where an ingest reads and writes. */
-export interface IngestContext {
-  readonly blobs: BlobStore
+export interface IngestContext extends LocalizeContext {
   readonly store: Pick<SnapshotWriter, 'publish'>
   /** Told now and then, and at the end, how many packages were read. */
   readonly onPackages?: (count: number) => void
@@ -47,7 +52,7 @@ export async function ingest(job: IngestJob, context: IngestContext): Promise<Pu
     return await ingestOnce(job, context)
   } catch (error) {
     if (!(error instanceof LeadsElsewhere)) throw error
-    return await ingestOnce(await localize(job, context.blobs), context)
+    return await ingestOnce(await localize(job, context), context)
   }
 }
 
@@ -172,7 +177,8 @@ async function* readPackages(
     add('count', `primary says packages="${stated}" and lists ${count + unreachableCount}`)
 }
 
-function refuseDefects(job: IngestJob, defects: readonly Defect[]): void {
+/** Throws REPODATA_MALFORMED or UPSTREAM_GONE when a job does not allow for one of these. */
+export function refuseDefects(job: IngestJob, defects: readonly Defect[]): void {
   // What a pattern of the configuration stands for is no mistake of upstream's.
   const first = defects.find(({ kind }) => kind !== 'extra')
   if (job.strict && first !== undefined)

@@ -1,4 +1,3 @@
-import type { Hash } from 'node:crypto'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
 
@@ -15,6 +14,7 @@ import { PinyonError } from '../model/errors.ts'
 import { localizePrimary } from '../repodata/primary-localizer.ts'
 import { hasBase, localizeRepomd, type NewPrimary } from '../repodata/repomd-localizer.ts'
 import { parseRepomd } from '../repodata/repomd.ts'
+import { Spool } from '../system/spool.ts'
 import { OpenFile, listChecks, type CheckedFile } from './repodata-check.ts'
 import { REPOMD_PATH } from './repomd-source.ts'
 import { storeBytes } from './store-bytes.ts'
@@ -24,6 +24,9 @@ import type { Candidate, CandidateFile, Defect } from './store.ts'
 // they are rewritten: primary without xml:base, each package with an href of its own below the snapshot (model/based-href.ts), in gzip, which
 // every client reads, under a name that begins with its checksum, and repomd.xml with that. The same upstream bytes give the same.
 
+/** Compressed bytes in one piece: each takes a turn of the event loop and a write. */
+const GZIP_BYTES = 32 << 10
+
 /** Captured repodata on their way into a snapshot. */
 export interface Captured {
   readonly candidate: Candidate
@@ -31,6 +34,13 @@ export interface Captured {
   readonly checks: readonly CheckedFile[]
   /** Rewrite what leads clients to other servers, unless it is signed; else it is left as it is. */
   readonly localize?: boolean
+}
+
+/** Where metadata are rewritten. */
+export interface LocalizeContext {
+  readonly blobs: BlobStore
+  /** A path where nothing is, for bytes that wait to be stored; needed where a job is to be rewritten. */
+  readonly spoolFile?: () => string
 }
 
 /** Whether a job's metadata are rewritten where they lead elsewhere. */
@@ -54,13 +64,14 @@ export function describeBasedRecord(): Defect {
 }
 
 /** The same job with rewritten metadata, stored. Throws REPODATA_MALFORMED for a primary that cannot be read to its end. */
-export async function localize<Job extends Captured>(job: Job, blobs: BlobStore): Promise<Job> {
+export async function localize<Job extends Captured>(job: Job, context: LocalizeContext): Promise<Job> {
   const { candidate } = job
+  const { blobs } = context
   const repomdFile = findRepomd(candidate.files)
   const primary = job.checks.find(({ type }) => type === 'primary')
   if (repomdFile === undefined || primary === undefined) throw new Error('nothing was captured to rewrite')
   const before = await readWhole(blobs, repomdFile)
-  const replaced = await localizeFile(blobs, primary)
+  const replaced = await localizeFile(context, primary)
   const after = localizeRepomd(before, replaced)
   const own = { path: REPOMD_PATH, type: 'repomd' }
   const repomd = parseRepomd(after)
@@ -84,48 +95,47 @@ export async function localize<Job extends Captured>(job: Job, blobs: BlobStore)
   }
 }
 
-/** Stores a primary rewritten; undefined when that changes nothing. It is written once to know its digest, and once to be stored. */
-async function localizeFile(blobs: BlobStore, primary: CheckedFile): Promise<NewPrimary | undefined> {
+/** Stores a primary rewritten; undefined when that changes nothing. A blob needs its digest first, so that the bytes wait in a spool. */
+async function localizeFile(
+  { blobs, spoolFile }: LocalizeContext,
+  primary: CheckedFile,
+): Promise<NewPrimary | undefined> {
+  if (spoolFile === undefined) throw new Error('there is no place to rewrite a primary')
   const algorithm = digestAlgorithm(primary.digest)
   const openAlgorithm = digestAlgorithm(primary.openChecksum ?? primary.digest)
-  const [hash, openHash, oldHash] = [
-    startDigest(algorithm),
-    startDigest(openAlgorithm),
-    startDigest('sha256'),
-  ]
-  const newHash = startDigest('sha256')
-  let [size, openSize] = [0, 0]
-  const read = (was?: Hash) => localizePrimary(hashing(new OpenFile(primary).read(blobs), was))
+  const [hash, openHash] = [startDigest(algorithm), startDigest(openAlgorithm)]
+  let [size, openSize, hasChanged] = [0, 0, false]
+  // What it was uncompressed nobody will see: its checksum need not be known.
+  const { openChecksum: _, ...unchecked } = primary
   const measure = async function* () {
-    for await (const chunk of read(oldHash)) {
+    const read = new OpenFile(unchecked).read(blobs)
+    for await (const chunk of localizePrimary(read, () => (hasChanged = true))) {
       openSize += chunk.length
       openHash.update(chunk)
-      newHash.update(chunk)
       yield chunk
     }
   }
-  for await (const chunk of gzip(measure())) {
-    size += chunk.length
-    hash.update(chunk)
-  }
-  if (oldHash.digest().equals(newHash.digest())) return undefined
-  const digest = finishDigest(algorithm, hash)
-  if ((await blobs.keep(digest)) === undefined) await store(blobs, digest, size, gzip(read()))
-  const directory = primary.path.slice(0, primary.path.lastIndexOf('/') + 1)
-  return {
-    oldHref: primary.path,
-    href: `${directory}${digestHex(digest)}-primary.xml.gz`,
-    checksum: digest,
-    size,
-    openChecksum: finishDigest(openAlgorithm, openHash),
-    openSize,
-  }
-}
-
-async function* hashing(source: AsyncIterable<Buffer>, hash: Hash | undefined): AsyncGenerator<Buffer> {
-  for await (const chunk of source) {
-    hash?.update(chunk)
-    yield chunk
+  const spool = await Spool.open(spoolFile())
+  try {
+    for await (const chunk of gzip(measure())) {
+      size += chunk.length
+      hash.update(chunk)
+      await spool.write(chunk)
+    }
+    if (!hasChanged) return undefined
+    const digest = finishDigest(algorithm, hash)
+    if ((await blobs.keep(digest)) === undefined) await store(blobs, digest, size, spool.read())
+    const directory = primary.path.slice(0, primary.path.lastIndexOf('/') + 1)
+    return {
+      oldHref: primary.path,
+      href: `${directory}${digestHex(digest)}-primary.xml.gz`,
+      checksum: digest,
+      size,
+      openChecksum: finishDigest(openAlgorithm, openHash),
+      openSize,
+    }
+  } finally {
+    await spool.close()
   }
 }
 
@@ -145,7 +155,7 @@ async function store(
 }
 
 async function* gzip(source: AsyncIterable<Buffer>): AsyncGenerator<Uint8Array> {
-  const gzipped = createGzip({ level: 6 })
+  const gzipped = createGzip({ level: 6, chunkSize: GZIP_BYTES })
   const written = pipeline(source, gzipped)
   // Told by the reading below, or after it.
   written.catch(() => undefined)

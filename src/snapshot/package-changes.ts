@@ -23,31 +23,44 @@ export interface WrittenSnapshot {
   readonly seq: number
   /** Whether both it and the one before have several architectures, of which each is compared with itself. */
   readonly byArch?: boolean
+  /** Whether it has several architectures: what several of them gain or lose is one package. */
+  readonly hasArches?: boolean
+  /** Of which nothing was staged, as it stays what it is: see arches/kept-arches.ts. */
+  readonly keptParts?: string
 }
 
 /**
  * Closes the rows of packages that are gone and adds those of new ones; inside the transaction of a publication. Costs what changed: for
  * what was replaced, nothing is read that was not just written. So of several files of one name and version, those that stayed are not seen.
  */
-export function writePackages(
-  statements: PublishStatements,
-  { mirrorId, seq, byArch = false }: WrittenSnapshot,
-): WrittenPackages {
-  const { anyPackage, addFirstPackages } = statements
+export function writePackages(statements: PublishStatements, snapshot: WrittenSnapshot): WrittenPackages {
+  const { mirrorId, seq, byArch = false, hasArches = false, keptParts = '' } = snapshot
+  const { anyPackage, lastPackage, addFirstPackages } = statements
+  const { id: last } = lastPackage.get() as { id: number }
+  const count = (added: number, removed: number) =>
+    hasArches ? countDistinct(statements, last) : { added, removed }
   if (anyPackage.get({ mirrorId }) === undefined) {
     const added = addFirstPackages.run({ mirrorId, seq }).changes
-    return { added, removed: 0, replaced: 0, named: [] }
+    return { ...count(added, 0), replaced: 0, named: [] }
   }
-  const { noteGonePackages, closeGonePackages, noteEarlier } = statements
-  const { lastPackage, addNewPackages, forgetReturned } = statements
-  const removed = noteGonePackages.run({ mirrorId, seq }).changes
+  const { noteGonePackages, closeGonePackages, noteEarlier, addNewPackages, forgetReturned } = statements
+  const removed = noteGonePackages.run({ mirrorId, keptParts }).changes
   closeGonePackages.run({ seq })
   if (removed > 0) noteEarlier.run()
-  const last = lastPackage.get() as { id: number }
   const added = addNewPackages.run({ mirrorId, seq }).changes
-  if (added > 0) forgetReturned.run({ mirrorId, last: last.id })
-  if (removed === 0 || added === 0) return { added, removed, replaced: 0, named: [] }
-  return { added, removed, ...readReplaced(statements, last.id, byArch) }
+  if (added > 0) forgetReturned.run({ mirrorId, last })
+  const counts = count(added, removed)
+  if (removed === 0 || added === 0) return { ...counts, replaced: 0, named: [] }
+  return { ...counts, ...readReplaced(statements, last, byArch) }
+}
+
+function countDistinct(
+  { distinctAdded, distinctGone }: PublishStatements,
+  last: number,
+): Pick<WrittenPackages, 'added' | 'removed'> {
+  const { count: added } = distinctAdded.get({ last }) as { count: number }
+  const { count: removed } = distinctGone.get() as { count: number }
+  return { added, removed }
 }
 
 /** @param last the last row that was there before those just added */

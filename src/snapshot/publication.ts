@@ -4,7 +4,9 @@ import { ACTORS } from '../model/actor.ts'
 import { PinyonError } from '../model/errors.ts'
 import type { PackageRecord } from '../model/repodata.ts'
 import { nextSnapshotName } from '../model/snapshot-name.ts'
+import { climbOfStored } from '../model/snapshot-path.ts'
 import { removeFile } from '../system/publish.ts'
+import { toKeptParts } from './arches/kept-arches.ts'
 import { refreshIndex } from './index-change.ts'
 import { writePackages } from './package-changes.ts'
 import { PackageStage } from './package-stage.ts'
@@ -104,16 +106,21 @@ function writeSnapshot(
   context: PublishContext,
   statements: PublishStatements,
   candidate: Candidate & { readonly climb: number },
-  { nowMs, actor = ACTORS.schedule }: Publication,
+  { nowMs, actor = ACTORS.schedule, kept }: Publication,
 ): PublishedSnapshot {
   const { reads, writes } = context
   writes.addMirror.run({ name: candidate.mirror })
   const mirror = writes.mirrorByName.get({ name: candidate.mirror }) as { id: number }
   const newest = writes.newestSnapshot.get({ mirrorId: mirror.id }) as
-    { seq: number; name: string; arches: string | null } | undefined
+    { id: number; seq: number; name: string; arches: string | null; climb: number } | undefined
+  if (kept !== undefined && newest?.id !== kept.snapshotId)
+    throw new PinyonError('REPODATA_MOVING', `another snapshot of ${candidate.mirror} came meanwhile`)
   const seq = (newest?.seq ?? 0) + 1
   const name = nextSnapshotName(nowMs, newest?.name)
-  const { fingerprint, revision = null, climb, xmlBase = null } = candidate
+  const { fingerprint, revision = null, xmlBase = null } = candidate
+  const keptParts = toKeptParts(kept)
+  const staying = { mirrorId: mirror.id, keptParts }
+  const keptClimb = newest === undefined || newest.climb === 0 ? 0 : climbOfKept(statements, staying)
   const inserted = statements.addSnapshot.run({
     mirrorId: mirror.id,
     seq,
@@ -121,8 +128,9 @@ function writeSnapshot(
     createdAt: nowMs,
     fingerprint,
     revision,
-    climb,
+    climb: Math.max(candidate.climb, keptClimb),
     xmlBase,
+    ...countPackages(statements, candidate, staying),
     arches: candidate.arches?.map(({ arch }) => arch).join(' ') ?? null,
   })
   const snapshotId = Number(inserted.lastInsertRowid)
@@ -136,7 +144,12 @@ function writeSnapshot(
     writes.addSignature.run({ snapshotId, arch: '', ...candidate.signature })
   writeArches(context, candidate, snapshotId)
   const byArch = candidate.arches !== undefined && typeof newest?.arches === 'string'
-  const packages = writePackages(statements, { mirrorId: mirror.id, seq, byArch })
+  const packages = writePackages(statements, {
+    ...staying,
+    seq,
+    byArch,
+    hasArches: candidate.arches !== undefined,
+  })
   const primary = candidate.files.find(({ type }) => type === 'primary')
   const replaced = describeReplaced(packages.named, packages.replaced, primary?.path ?? '')
   for (const { path, kind, message } of replaced) writes.addDefect.run({ snapshotId, path, kind, message })
@@ -153,6 +166,29 @@ function writeSnapshot(
     removed: packages.removed,
     replaced: packages.replaced,
   }
+}
+
+/** Packages that a mirror's newest snapshot has and that are not staged. */
+interface Staying {
+  readonly mirrorId: number
+  readonly keptParts: string
+}
+
+/** How many packages a snapshot lists that is about to be written, and their bytes: what several architectures have is one. */
+export function countPackages(
+  { countIncoming, countDistinct }: PublishStatements,
+  { arches }: { readonly arches?: readonly unknown[] | undefined },
+  staying: Staying,
+): { readonly count: number; readonly bytes: number } {
+  const counted = arches === undefined ? countIncoming.get() : countDistinct.get(staying)
+  return counted as { count: number; bytes: number }
+}
+
+function climbOfKept({ keptClimbing }: PublishStatements, staying: Staying): number {
+  let climb = 0
+  for (const row of keptClimbing.iterate(staying))
+    climb = Math.max(climb, climbOfStored((row as { href: string }).href))
+  return climb
 }
 
 function writeArches({ writes }: PublishContext, { arches = [] }: Candidate, snapshotId: number): void {

@@ -76,7 +76,7 @@ const WRITES = {
   snapshotNames: `SELECT s.id, s.name FROM snapshot s JOIN mirror m ON m.id = s.mirror_id WHERE m.name = :mirror AND ${LIVE}`,
   mirrorByName: 'SELECT id FROM mirror WHERE name = :name',
   newestSnapshot:
-    'SELECT seq, name, arches FROM snapshot WHERE mirror_id = :mirrorId ORDER BY seq DESC LIMIT 1',
+    'SELECT id, seq, name, arches, climb FROM snapshot WHERE mirror_id = :mirrorId ORDER BY seq DESC LIMIT 1',
   recordSync: `UPDATE mirror SET checked_at = :checkedAt, error = :error,
     succeeded_at = CASE WHEN :error IS NULL THEN :checkedAt ELSE succeeded_at END WHERE name = :mirror`,
   recordSeen: `UPDATE mirror SET repomd_baseurl = :baseurl, repomd_etag = :etag,
@@ -110,6 +110,9 @@ const WRITES = {
     WHERE listed = 1 OR pin_id IS NOT NULL`,
 } as const
 
+/** A package row is of an architecture that stays what it is; `:keptParts` is `/aarch64/x86_64/`, or empty. */
+const KEPT = "(:keptParts <> '' AND instr(:keptParts, '/' || substr(href, 1, instr(href, '/'))) > 0)"
+
 const CHANGED = `id, name, epoch, version, release, arch, digest, size,
   substr(digest, 1, instr(digest, ':')) AS algorithm, iif(:byArch, substr(href, 1, instr(href, '/')), '') AS part`
 
@@ -117,11 +120,16 @@ const CHANGED = `id, name, epoch, version, release, arch, digest, size,
 const PUBLISH = {
   addSnapshot: `INSERT INTO snapshot
     (mirror_id, seq, name, created_at, fingerprint, revision, climb, xml_base, arches, package_count, package_bytes)
-    SELECT :mirrorId, :seq, :name, :createdAt, :fingerprint, :revision, :climb, :xmlBase, :arches, count(*), coalesce(sum(size), 0)
-    FROM scratch.incoming`,
+    VALUES (:mirrorId, :seq, :name, :createdAt, :fingerprint, :revision, :climb, :xmlBase, :arches, :count, :bytes)`,
   countIncoming: 'SELECT count(*) AS count, coalesce(sum(size), 0) AS bytes FROM scratch.incoming',
+  // Of several architectures: what more than one lists is one package.
+  countDistinct: `SELECT count(*) AS count, coalesce(sum(size), 0) AS bytes FROM (
+    SELECT max(size) AS size FROM (SELECT digest, size FROM scratch.incoming
+      UNION ALL SELECT digest, size FROM package WHERE mirror_id = :mirrorId AND last_seq IS NULL AND ${KEPT})
+    GROUP BY digest)`,
+  keptClimbing: `SELECT href FROM package WHERE mirror_id = :mirrorId AND last_seq IS NULL AND instr(href, '/../') > 0 AND ${KEPT}`,
   noteGonePackages: `INSERT INTO temp.gone SELECT id FROM package
-    WHERE mirror_id = :mirrorId AND last_seq IS NULL AND NOT EXISTS (
+    WHERE mirror_id = :mirrorId AND last_seq IS NULL AND NOT ${KEPT} AND NOT EXISTS (
       SELECT 1 FROM scratch.incoming i WHERE i.href_hash = package.href_hash AND i.href = package.href
         AND i.digest = package.digest AND i.size IS package.size)`,
   closeGonePackages: 'UPDATE package SET last_seq = :seq - 1 WHERE id IN (SELECT id FROM temp.gone)',
@@ -151,6 +159,8 @@ const PUBLISH = {
       ELSE min(iif(come, NULL, size)) <> min(iif(come, size, NULL))
         OR max(iif(come, NULL, size)) <> max(iif(come, size, NULL)) END
     ORDER BY name, epoch, version, release, arch LIMIT :limit`,
+  distinctAdded: 'SELECT count(DISTINCT digest) AS count FROM package WHERE id > :last',
+  distinctGone: 'SELECT count(DISTINCT digest) AS count FROM temp.gone JOIN package USING (id)',
   packageById: 'SELECT name, epoch, version, release, arch, href, digest, size FROM package WHERE id = :id',
 } as const
 

@@ -2,6 +2,7 @@ import type { Digest } from '../model/digest.ts'
 import type { Reach } from '../model/reach.ts'
 import type { ExtraFile, PackageRecord } from '../model/repodata.ts'
 import type { PackagePage } from './adopt/listed-package.ts'
+import type { KeptArches } from './arches/kept-arches.ts'
 import type { DepartedStore } from './departed/departed.ts'
 import type { ExtraStore } from './extras/extra-store.ts'
 import type { FarmReader, FarmWriter } from './farm/farm.ts'
@@ -188,6 +189,8 @@ export interface Publication {
   readonly nowMs: number
   /** Refuse, with REPODATA_MOVING, what names a repodata file of which there is no blob by now. */
   readonly checkBlobs?: boolean
+  /** What is not among `packages`, as it is the same as in the newest snapshot. */
+  readonly kept?: KeptArches
 }
 
 /** What publishing did. */

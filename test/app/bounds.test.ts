@@ -36,4 +36,5 @@ test('two mirrors of a host that allows one transfer are synced and read by many
   for (const { status, body } of await Promise.all(urls.map((url) => httpGet(url))))
     assert.deepEqual([status, body.length], [200, 50_000])
   assert.equal(most, 1)
+  assert.equal(source.count(/\.rpm$/), packages.length, 'what both have is fetched once')
 })

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 
 import { digestOf } from '../../src/model/digest.ts'
+import type { PackageRecord } from '../../src/model/repodata.ts'
+import type { KeptArches } from '../../src/snapshot/arches/kept-arches.ts'
 import { mergeCandidates } from '../../src/snapshot/arches/merge-candidates.ts'
 import type { Candidate, SeenRepomd, SnapshotStore } from '../../src/snapshot/store.ts'
 import { NOON, createPackage, inBatches } from '../snapshot/publish-simply.ts'
@@ -99,4 +101,54 @@ export function describeArches(open: (t: TestContext) => SnapshotStore): void {
     )
     assert.deepEqual(await store.snapshot('m', first.name), first)
   })
+
+  test('an architecture that stays what it is keeps its packages unread, and what several have counts once', async (t) => {
+    const store = open(t)
+    await store.reconcile([{ name: 'm' }], NOON)
+    const publish = async (hrefs: readonly string[], minutes: number, kept?: KeptArches) =>
+      await store.publish({
+        mirror: 'm',
+        packages: inBatches(hrefs.map(toShared), 2),
+        complete: async () =>
+          mergeCandidates(
+            'm',
+            ['aarch64', 'x86_64'].map((arch) => ({ arch, candidate: candidateOf(arch) })),
+          ),
+        nowMs: NOON + minutes * 60_000,
+        ...(kept === undefined ? {} : { kept }),
+      })
+    const first = await publish(['aarch64/../../docs', 'aarch64/app', 'x86_64/docs', 'x86_64/app'], 0)
+    assert.deepEqual([first.added, first.removed], [3, 0])
+    assert.deepEqual([first.snapshot.packageCount, first.snapshot.packageBytes], [3, 3])
+    const kept = { snapshotId: first.snapshot.id, arches: ['aarch64'] }
+    const second = await publish(['x86_64/docs', 'x86_64/new'], 1, kept)
+    assert.deepEqual([second.added, second.removed], [1, 1])
+    assert.deepEqual([second.snapshot.packageCount, second.snapshot.climb], [3, 2])
+    for (const [path, isListed] of [
+      ['aarch64/app', true],
+      ['aarch64/../../docs', true],
+      ['x86_64/new', true],
+      ['x86_64/app', false],
+    ] as const)
+      assert.equal((await store.file(second.snapshot, path)) !== undefined, isListed, path)
+    // What is kept is that of the newest snapshot, or nothing is published.
+    await assert.rejects(publish([], 2, kept), { code: 'REPODATA_MOVING' })
+    assert.equal((await store.snapshots('m')).length, 2)
+    // All that left both is one package that left.
+    const third = await publish(['x86_64/new', 'aarch64/app'], 3)
+    assert.deepEqual([third.removed, third.snapshot.climb], [1, 0])
+    assert.equal((await store.departed.counts()).get('m')?.at_risk.count, 2)
+    const bySnapshot = await store.departed.countsBySnapshot('m')
+    assert.deepEqual(
+      [first, second, third].map(({ snapshot }) => bySnapshot.get(snapshot.name)?.at_risk.count),
+      [2, 1, 0],
+    )
+    assert.equal((await store.farm.mirrors(NOON)).find(({ name }) => name === 'm')?.departed.at_risk.count, 2)
+  })
+}
+
+/** A package that is the same wherever it has this name, unless it is an application. */
+function toShared(href: string): PackageRecord {
+  const own = createPackage(href)
+  return own.name === 'docs' ? { ...own, checksum: digestOf('docs') } : own
 }

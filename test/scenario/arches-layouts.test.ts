@@ -136,6 +136,16 @@ test('architectures whose packages climb never leave their own directory', async
         assert.deepEqual([status, body.length], [200, 100 + 10 * index + at], `${root} ${arch} ${href}`)
       }
   const snapshot = base.slice(0, base.indexOf('/$'))
+  const moment = `${farm.url}/repos/yum/m/at/2200-01-01T00:00:00Z`
+  for (const [path, place] of [
+    ['/x86_64/', '/x86_64/_/x86_64/'],
+    ['/x86_64', '/x86_64/_/x86_64'],
+    ['/x86_64/above.rpm', '/x86_64/above.rpm'],
+    ['/', '/'],
+  ] as const) {
+    const { headers } = await httpGet(`${moment}${path}`)
+    assert.equal(headers['location'], `${new URL(snapshot).pathname}${place}`)
+  }
   const listing = async (path: string) => {
     const page = (await httpGet(`${snapshot}${path}/`)).body.toString()
     return [...page.matchAll(/<a href="\.\/([^"]*)"/g)].map(([, name = '']) => name)

@@ -42,6 +42,7 @@ export class MirrorUnderTest {
   readonly upstream: MirrorUpstream
   readonly list: MirrorList | undefined
   readonly #lists: MirrorUpstream
+  readonly #spoolFile: () => string
   #syncs = 0
 
   constructor(dataDir: string, options: MirrorOptions) {
@@ -55,6 +56,7 @@ export class MirrorUnderTest {
       temporaryPath(layout, PROCESS_ID, 'scratch', (scratch += 1)),
     )
     const processes = { processId: PROCESS_ID, isAlive: () => true }
+    this.#spoolFile = () => temporaryPath(layout, PROCESS_ID, 'spool', 1)
     this.blobs = new DiskBlobStore(layout, processes, { ledger: this.store.ledger })
     const { baseurls } = options
     const how = { timeoutMs: 10_000, userAgent: 'test', sleep: async () => undefined }
@@ -81,7 +83,7 @@ export class MirrorUnderTest {
       store: this.store,
       blobs: this.blobs,
       claims: { tryClaim: () => ({ note: () => {}, release: () => {} }) },
-      ingest: (job) => ingest(job, { blobs: this.blobs, store: this.store }),
+      ingest: (job) => ingest(job, { blobs: this.blobs, store: this.store, spoolFile: this.#spoolFile }),
       now: () => nowMs,
       signal: new AbortController().signal,
       ...changes,

@@ -21,7 +21,9 @@ export interface CreateRepositoryOptions {
 export async function createRepository(dir: string, options: CreateRepositoryOptions = {}): Promise<void> {
   const { compress = 'gz', revision = FIRST_REVISION, args = [] } = options
   const compression = compress === 'zst' ? 'gz' : compress
-  const fixed = ['--quiet', '--no-database', `--revision=${revision}`, '--set-timestamp-to-revision']
+  // createrepo_c heeds the first of the two.
+  const database = args.includes('--database') ? [] : ['--no-database']
+  const fixed = ['--quiet', ...database, `--revision=${revision}`, '--set-timestamp-to-revision']
   mkdirSync(dir, { recursive: true })
   await mustRun('createrepo_c', [...fixed, `--general-compress-type=${compression}`, ...args, dir])
   if (compress === 'zst') recompress(dir)

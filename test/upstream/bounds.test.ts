@@ -3,6 +3,7 @@ import { describe, test, type TestContext } from 'node:test'
 
 import type { Dispatcher } from 'undici'
 
+import { LiveIdentity } from '../../src/upstream/live-identity.ts'
 import { readBody as readHttpBody } from '../../src/upstream/http-body.ts'
 import { Network, type HostSettings } from '../../src/upstream/network.ts'
 import { Slots } from '../../src/upstream/slots.ts'
@@ -35,6 +36,11 @@ function createNetwork(
   return { network, clock }
 }
 
+/** Lets a request that nothing holds back reach a server on this machine: one that comes now would have been sent. */
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 50; turn += 1) await new Promise((resolve) => void setImmediate(resolve))
+}
+
 describe('max_parallel_downloads', () => {
   test('of a host holds for all mirrors together, and for connections as for requests', async (t) => {
     const held = gate()
@@ -60,6 +66,25 @@ describe('max_parallel_downloads', () => {
     for (const body of await Promise.all(asked)) assert.equal(body.toString(), 'content')
     assert.equal(server.requests.length, 20)
     assert.deepEqual([most, server.mostConnections()], [3, 3])
+  })
+
+  test('of a host holds for mirrors that share no connection', async (t) => {
+    const source = await startSource(t)
+    const { network } = createNetwork(source, { maxParallelDownloads: 1 })
+    const held = gate()
+    source.rules = [{ match: 'file', hold: held }]
+    const mirrors = [true, false].map((sslverify) => {
+      const first = { sslverify }
+      const identity = new LiveIdentity({ first, files: [], read: () => first })
+      return openUpstream(t, [source.url], { network, identity }).upstream
+    })
+    const asked = mirrors.map((upstream) => upstream.get('file').then(readBody))
+    await source.waitFor('file')
+    await settle()
+    assert.equal(source.count('file'), 1)
+    held.open()
+    for (const body of await Promise.all(asked)) assert.equal(body.length, CONTENT.length)
+    assert.equal(source.count('file'), 2)
   })
 
   test('of a mirror holds beside that, and places are given back however a transfer ends', async (t) => {

@@ -29,29 +29,37 @@ export function openArchStore(store: ArchesStore, arch: string): SyncStore {
   }
 }
 
-/**
- * What an architecture has in a snapshot already, as if it had been captured once more: its blobs are there, and nothing is asked of upstream.
- * Undefined when the snapshot does not have it.
- */
+/** What an architecture has in a snapshot already. */
+export interface Recaptured {
+  /** As if it had been captured once more: its blobs are there, and nothing is asked of upstream. */
+  readonly candidate: Candidate
+  /** All that was found wrong with it. */
+  readonly found: readonly Defect[]
+}
+
+/** What an architecture has in a snapshot already; undefined when the snapshot does not have it. */
 export async function recapture(
   store: ArchesStore,
   snapshot: Snapshot,
   arch: string,
-): Promise<Candidate | undefined> {
+): Promise<Recaptured | undefined> {
   const found = await findArch(store, snapshot, arch)
   if (found === undefined) return undefined
   const { fingerprint, revision, xmlBase } = found
   const signature = await store.signature(snapshot, arch)
-  return {
+  const defects = ownOf(await store.defects(snapshot), arch)
+  const candidate: Candidate = {
     mirror: snapshot.mirror,
     fingerprint,
     revision,
     files: ownOf(await store.files(snapshot), arch),
-    defects: ownOf(await store.defects(snapshot), arch).filter(isOfCapture),
+    defects: defects.filter(isOfCapture),
     extras: ownOf(await store.extras.list(snapshot), arch),
     ...(xmlBase === undefined ? {} : { xmlBase }),
     ...(signature === undefined ? {} : { signature }),
   }
+  // What was replaced was so in that snapshot.
+  return { candidate, found: defects.filter(({ kind }) => kind !== 'replaced') }
 }
 
 /** Whatever is found by reading the files is found again. */

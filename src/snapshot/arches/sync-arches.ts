@@ -67,8 +67,7 @@ async function lookAndPublish(context: ArchesContext): Promise<SyncResult> {
     return { mirror, outcome: 'unchanged', snapshot: newest }
   }
   const parts: ArchPart[] = []
-  for (const { source, look } of looked)
-    parts.push({ arch: source.arch, job: await toJob(context, source, look) })
+  for (const { source, look } of looked) parts.push(await toPart(context, source, look))
   const tally = sumOf(looked)
   const { now, actor, signal } = context
   const published = await context.ingest(
@@ -119,26 +118,28 @@ function changedExtrasOf({ source: { arch }, look }: LookedAt): readonly string[
   return look.unchanged === undefined ? look.captured.extraFiles.map((path) => joinArch(arch, path)) : []
 }
 
-async function toJob(
+async function toPart(
   context: ArchesContext,
   { arch }: ArchSource,
   look: LookResult<Captured>,
-): Promise<IngestJob> {
-  if (look.unchanged === undefined) return look.captured.job
+): Promise<ArchPart> {
+  if (look.unchanged === undefined) return { arch, job: look.captured.job }
   const { store, blobs, mirror, strict, now } = context
-  const kept = await recapture(store, look.unchanged, arch)
-  const own = kept?.files.find(({ path }) => path === REPOMD_PATH)
-  if (kept === undefined || own === undefined)
+  const last = await recapture(store, look.unchanged, arch)
+  const own = last?.candidate.files.find(({ path }) => path === REPOMD_PATH)
+  if (last === undefined || own === undefined)
     throw new PinyonError('STORE_FAILED', `the last snapshot of ${mirror} has no repomd.xml of: ${arch}`)
+  const { candidate, found } = last
   const repomd = await readWhole(blobs, own)
-  return {
-    candidate: look.seen === undefined ? kept : { ...kept, seen: look.seen },
+  const job: IngestJob = {
+    candidate: look.seen === undefined ? candidate : { ...candidate, seen: look.seen },
     // What is absent was accepted when it was published.
     acceptedMissing: undefined,
     strict,
-    checks: listChecks(parseRepomd(repomd), kept.files),
+    checks: listChecks(parseRepomd(repomd), candidate.files),
     nowMs: now(),
   }
+  return { arch, job, kept: { snapshotId: look.unchanged.id, found } }
 }
 
 function sumOf(looked: readonly LookedAt[]): CaptureTally {

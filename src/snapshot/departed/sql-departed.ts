@@ -28,11 +28,13 @@ export const HELD = `SELECT s.seq FROM snapshot s JOIN mirror m ON m.id = s.mirr
         AND v.generation BETWEEN c.first_generation AND coalesce(c.last_generation, ${OPEN_END})))))`
 
 const DEPARTED = {
-  counts: `SELECT m.name AS mirror, t.state, t.count, t.bytes FROM departed_total t JOIN mirror m ON m.id = t.mirror_id
-    WHERE t.count > 0`,
+  mirrorNames: 'SELECT id, name FROM mirror',
   mirrorId: 'SELECT id FROM mirror WHERE name = :mirror',
   spans: `SELECT first_seq AS firstSeq, last_seq AS lastSeq, state, count(*) AS count, sum(size) AS bytes FROM departed
     WHERE mirror_id = :mirrorId GROUP BY 1, 2, 3`,
+  rows: `SELECT digest_key AS key, first_seq AS firstSeq, last_seq AS lastSeq, state, size FROM departed
+    WHERE mirror_id = :mirrorId`,
+  newestArches: 'SELECT arches FROM snapshot WHERE mirror_id = :mirrorId ORDER BY seq DESC LIMIT 1',
   liveSnapshots:
     'SELECT seq, name FROM snapshot WHERE mirror_id = :mirrorId AND retired_at IS NULL ORDER BY seq',
   find: `SELECT ${PACKAGE}, ${DEPARTURE} FROM package p JOIN mirror m ON m.id = p.mirror_id
@@ -51,6 +53,16 @@ const DEPARTED = {
     VALUES (:mirrorId, :packageId, :atMs, 1, :answers)
     ON CONFLICT DO UPDATE SET asked_at = excluded.asked_at, times = times + 1, answers = excluded.answers`,
   forgetLost: 'UPDATE departed SET state = 1 WHERE mirror_id = :mirrorId AND state = 2',
+} as const
+
+/** Statements that count by mirror: see departed-totals.ts. */
+export const DEPARTED_TOTALS = {
+  totals: `SELECT t.mirror_id AS mirrorId, t.state, t.count, t.bytes, (SELECT s.arches IS NOT NULL FROM snapshot s
+      WHERE s.mirror_id = t.mirror_id ORDER BY s.seq DESC LIMIT 1) AS byArch
+    FROM departed_total t WHERE t.mirror_id > :after AND t.mirror_id <= :last AND t.count > 0`,
+  distinctTotals: `SELECT :mirrorId AS mirrorId, state, count(*) AS count, sum(size) AS bytes FROM (
+      SELECT max(state) AS state, max(size) AS size FROM departed WHERE mirror_id = :mirrorId GROUP BY digest_key)
+    GROUP BY state`,
 } as const
 
 export type DepartedStatements = Prepared<typeof DEPARTED>

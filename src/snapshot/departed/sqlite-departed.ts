@@ -1,6 +1,7 @@
 import type Database from 'better-sqlite3'
 
 import type { Digest } from '../../model/digest.ts'
+import { sumDistinct, type ListedSpan, type SpanSum } from '../arches/distinct-spans.ts'
 import { hashHref } from '../database.ts'
 import { toArches } from '../rows.ts'
 import { runWrite } from '../write-transaction.ts'
@@ -13,6 +14,7 @@ import type {
   ListedFile,
   SnapshotPlace,
 } from './departed.ts'
+import { DepartedTotals } from './departed-totals.ts'
 import { prepareDeparted, type DepartedStatements } from './sql-departed.ts'
 
 /** By their numbers in the database. */
@@ -27,25 +29,31 @@ export class SqliteDeparted implements DepartedStore {
   readonly #database: Database.Database
   readonly #statements: DepartedStatements
   readonly #farmNowMs: () => number
+  readonly #totals: DepartedTotals
 
   /** @param farmNowMs the farm's clock, by which views end */
   constructor(database: Database.Database, farmNowMs: () => number) {
     this.#database = database
     this.#farmNowMs = farmNowMs
     this.#statements = prepareDeparted(database)
+    this.#totals = new DepartedTotals(database)
   }
 
   async counts(): Promise<ReadonlyMap<string, DepartedCounts>> {
-    const counts = new Map<string, DepartedCounts>()
-    for (const row of this.#statements.counts.all() as (SumRow & { mirror: string })[])
-      counts.set(row.mirror, addSum(counts.get(row.mirror), row))
-    return counts
+    const totals = Map.groupBy(this.#totals.read(), ({ mirrorId }) => mirrorId)
+    const mirrors = this.#statements.mirrorNames.all() as { id: number; name: string }[]
+    return new Map(
+      mirrors.flatMap(({ id, name }): [string, DepartedCounts][] => {
+        const own = totals.get(id)
+        return own === undefined ? [] : [[name, own.reduce<DepartedCounts>(addSum, NO_DEPARTED)]]
+      }),
+    )
   }
 
   async countsBySnapshot(mirror: string): Promise<ReadonlyMap<string, DepartedCounts>> {
     const mirrorId = this.#mirrorId(mirror)
-    const { spans, liveSnapshots } = this.#statements
-    const rows = spans.all({ mirrorId }) as (SumRow & { firstSeq: number; lastSeq: number })[]
+    const { liveSnapshots } = this.#statements
+    const rows = this.#readSpans(mirrorId)
     const snapshots = liveSnapshots.all({ mirrorId }) as { seq: number; name: string }[]
     const counts = snapshots.map(({ seq, name }): [string, DepartedCounts] => {
       const listed = rows.filter(({ firstSeq, lastSeq }) => firstSeq <= seq && seq <= lastSeq)
@@ -87,6 +95,13 @@ export class SqliteDeparted implements DepartedStore {
   async forgetLost(mirror: string): Promise<void> {
     const mirrorId = this.#mirrorId(mirror)
     await runWrite(this.#database, () => this.#statements.forgetLost.run({ mirrorId }), { durable: false })
+  }
+
+  #readSpans(mirrorId: number): readonly SpanSum[] {
+    const { spans, rows, newestArches } = this.#statements
+    const newest = newestArches.get({ mirrorId }) as { arches: string | null } | undefined
+    if (typeof newest?.arches !== 'string') return spans.all({ mirrorId }) as SpanSum[]
+    return sumDistinct(rows.all({ mirrorId }) as ListedSpan[])
   }
 
   /** That of no mirror is 0. */

@@ -1,4 +1,5 @@
 import type { DepartedCounts } from '../departed/departed.ts'
+import type { DepartedTotal } from '../departed/departed-totals.ts'
 import { NO_DEPARTED } from '../departed/sqlite-departed.ts'
 import type {
   ChangeCounts,
@@ -45,14 +46,6 @@ export interface MirrorRow {
   readonly replaced: number | null
 }
 
-/** How many packages of a mirror are in one state. */
-export interface DepartedRow {
-  readonly mirrorId: number
-  readonly state: number
-  readonly count: number
-  readonly bytes: number
-}
-
 /** A snapshot in a list. */
 export type SnapshotRow = { readonly cameAt: number } & Omit<
   FarmSnapshot,
@@ -84,7 +77,7 @@ export type UseRow = Omit<MirrorUseSummary, 'clients' | 'agents' | 'firstSeen' |
 const STATES = ['cached', 'at_risk', 'lost'] as const
 
 /** Adds up rows of states, by mirror. */
-export function addDeparted(rows: readonly DepartedRow[]): ReadonlyMap<number, DepartedCounts> {
+export function addDeparted(rows: readonly DepartedTotal[]): ReadonlyMap<number, DepartedCounts> {
   const counts = new Map<number, DepartedCounts>()
   for (const { mirrorId, state, count, bytes } of rows) {
     const name = STATES[state] ?? 'cached'

@@ -34,8 +34,6 @@ const FARM = {
     LEFT JOIN snapshot s ON s.id = c.snapshot_id LEFT JOIN generation g ON g.number = c.first_generation
     LEFT JOIN mirror_usage u ON u.mirror_id = m.id
     WHERE m.id > :after AND ${SHOWN} ORDER BY m.id LIMIT :limit`,
-  departed: `SELECT mirror_id AS mirrorId, state, count, bytes FROM departed_total WHERE mirror_id > :after
-    AND mirror_id <= :last AND count > 0`,
   marks: `SELECT s.name, s.seq, s.created_at AS createdAt, coalesce(s.replaced, 0) AS replaced,
       s.added + s.removed + s.upgraded + s.downgraded + s.replaced AS changed FROM snapshot s
     WHERE s.mirror_id = :mirrorId AND s.retired_at IS NULL AND s.created_at >= :since ORDER BY s.seq DESC LIMIT :limit`,

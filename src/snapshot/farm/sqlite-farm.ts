@@ -5,6 +5,7 @@ import { LRUCache } from 'lru-cache'
 
 import { judgeSnapshots, type RetentionRules } from '../../model/retention.ts'
 import { Sketch } from '../../model/sketch.ts'
+import { DepartedTotals } from '../departed/departed-totals.ts'
 import { runWrite } from '../write-transaction.ts'
 import type {
   ChangeCounts,
@@ -32,7 +33,6 @@ import {
   toListedSnapshot,
   toMirror,
   toPackageSpan,
-  type DepartedRow,
   type MirrorRow,
   type PackageRow,
   type SnapshotRow,
@@ -72,6 +72,7 @@ export class SqliteFarm implements FarmReader, FarmWriter {
   readonly #database: Database.Database
   readonly #clock: () => FarmTime
   readonly #statements: FarmStatements
+  readonly #departed: DepartedTotals
   /** How many mirrors were in the index, by generation: that does not change. */
   readonly #indexSizes = new LRUCache<number, number>({ max: 10_000 })
   #mirrors:
@@ -81,6 +82,7 @@ export class SqliteFarm implements FarmReader, FarmWriter {
     this.#database = database
     this.#clock = clock
     this.#statements = prepareFarm(database)
+    this.#departed = new DepartedTotals(database)
   }
 
   revision(): string {
@@ -310,10 +312,9 @@ export class SqliteFarm implements FarmReader, FarmWriter {
   }
 
   #readMirrors(after: number, replacedSince: number): FarmMirror[] {
-    const { mirrors, departed } = this.#statements
-    const rows = mirrors.all({ after, replacedSince, limit: MIRRORS_AT_ONCE }) as MirrorRow[]
+    const rows = this.#statements.mirrors.all({ after, replacedSince, limit: MIRRORS_AT_ONCE }) as MirrorRow[]
     const last = rows.at(-1)?.id ?? after
-    const counts = addDeparted(departed.all({ after, last }) as DepartedRow[])
+    const counts = addDeparted(this.#departed.read(after, last))
     return rows.map((row) => toMirror(row, counts.get(row.id)))
   }
 

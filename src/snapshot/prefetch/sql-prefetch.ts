@@ -23,6 +23,10 @@ const PREFETCH = {
   isAnyAsked: 'SELECT 1 FROM asked_name WHERE mirror_id = :mirrorId AND asked_at >= :askedSince LIMIT 1',
   cachedSpans: `SELECT p.first_seq AS firstSeq, p.last_seq AS lastSeq, count(*) AS count, sum(b.size) AS bytes
     FROM package p CROSS JOIN blob b ON b.digest = p.digest WHERE ${PAGE} GROUP BY 1, 2`,
+  // The same, row by row, of several architectures: what they have in common is one package.
+  cachedRows: `SELECT p.digest AS key, p.first_seq AS firstSeq, p.last_seq AS lastSeq, 0 AS state, b.size
+    FROM package p CROSS JOIN blob b ON b.digest = p.digest WHERE ${PAGE}`,
+  newestArches: 'SELECT arches FROM snapshot WHERE mirror_id = :mirrorId ORDER BY seq DESC LIMIT 1',
   liveSnapshots: 'SELECT id, seq FROM snapshot WHERE mirror_id = :mirrorId AND retired_at IS NULL',
   setCached: 'UPDATE snapshot SET cached = :count, cached_bytes = :bytes WHERE id = :id',
   cachedOfMirror: `SELECT id, cached AS count, cached_bytes AS bytes FROM snapshot

@@ -1,5 +1,6 @@
 import type Database from 'better-sqlite3'
 
+import { sumDistinct, type ListedSpan } from '../arches/distinct-spans.ts'
 import type { PackageSum } from '../departed/departed.ts'
 import { runWrite } from '../write-transaction.ts'
 import { pagesOf } from './package-pages.ts'
@@ -25,18 +26,11 @@ export class SqliteStock implements StockStore {
   }
 
   async #recount(mirror: string, signal?: AbortSignal): Promise<void> {
-    const { cachedSpans, liveSnapshots, setCached } = this.#statements
+    const { newestArches, liveSnapshots, setCached } = this.#statements
     const mirrorId = this.#mirrorId(mirror)
-    const spans = new Map<string, SpanRow>()
-    for await (const rows of pagesOf(
-      this.#statements,
-      mirrorId,
-      (bounds) => cachedSpans.all(bounds) as SpanRow[],
-    )) {
-      signal?.throwIfAborted()
-      for (const row of rows) addSpan(spans, row)
-    }
-    const all = [...spans.values()]
+    const newest = newestArches.get({ mirrorId }) as { arches: string | null } | undefined
+    const isOfOne = typeof newest?.arches !== 'string'
+    const all = await (isOfOne ? this.#readSpans(mirrorId, signal) : this.#readDistinct(mirrorId, signal))
     const snapshots = liveSnapshots.all({ mirrorId }) as { id: number; seq: number }[]
     const counted = snapshots.map(({ id, seq }) => {
       const listed = all.filter(({ firstSeq, lastSeq }) => firstSeq <= seq && (lastSeq ?? seq) >= seq)
@@ -46,6 +40,29 @@ export class SqliteStock implements StockStore {
       for (const row of counted) setCached.run(row)
     }
     await runWrite(this.#database, write, { durable: false })
+  }
+
+  async #readSpans(mirrorId: number, signal?: AbortSignal): Promise<readonly SpanRow[]> {
+    const { cachedSpans } = this.#statements
+    const spans = new Map<string, SpanRow>()
+    const read = (bounds: object) => cachedSpans.all(bounds) as SpanRow[]
+    for await (const rows of pagesOf(this.#statements, mirrorId, read)) {
+      signal?.throwIfAborted()
+      for (const row of rows) addSpan(spans, row)
+    }
+    return [...spans.values()]
+  }
+
+  /** Only what is cached is held in memory: some 200 bytes for each. */
+  async #readDistinct(mirrorId: number, signal?: AbortSignal): Promise<readonly SpanRow[]> {
+    const { cachedRows } = this.#statements
+    const found: ListedSpan[] = []
+    const read = (bounds: object) => cachedRows.all(bounds) as ListedSpan[]
+    for await (const rows of pagesOf(this.#statements, mirrorId, read)) {
+      signal?.throwIfAborted()
+      found.push(...rows)
+    }
+    return sumDistinct(found)
   }
 
   async counts(mirror?: string): Promise<ReadonlyMap<number, PackageSum>> {

@@ -8,7 +8,7 @@ import type { PackageRecord } from '../../model/repodata.ts'
 import { readPrimary } from '../../repodata/primary.ts'
 import { isRow, type Row, type SnapshotLine } from '../inventory/inventory-format.ts'
 import { writePackages } from '../package-changes.ts'
-import { writeStaged } from '../publication.ts'
+import { countPackages, writeStaged } from '../publication.ts'
 import { OpenFile } from '../repodata-check.ts'
 import { toArches } from '../rows.ts'
 import type { ReadStatements } from '../sql.ts'
@@ -141,7 +141,7 @@ class Restore implements RestoredMirror {
     const staged = { database, reads, scratchFile: scratchFile() }
     const publication = { mirror: this.#mirror.mirror.name, packages: readPackages(blobs, primaries, arches) }
     const counts = await writeStaged(staged, publication, async () => (statements, climb) => {
-      const found = statements.countIncoming.get() as { count: number; bytes: number }
+      const found = countPackages(statements, { arches }, { mirrorId: this.mirrorId, keptParts: '' })
       const columns = { package_count: found.count, package_bytes: found.bytes, climb }
       this.#insert(line, columns)
       writePackages(statements, { mirrorId: this.mirrorId, seq: line.snapshot.seq })

@@ -1,0 +1,42 @@
+import type Database from 'better-sqlite3'
+
+import { prepareAll, type Prepared } from '../sql.ts'
+import { DEPARTED_TOTALS } from './sql-departed.ts'
+
+/** How many packages of a mirror are in one state. */
+export interface DepartedTotal {
+  readonly mirrorId: number
+  readonly state: number
+  readonly count: number
+  readonly bytes: number
+}
+
+/**
+ * How many packages left upstream, by mirror and state, from sums that triggers keep. Those have a package of several architectures once for
+ * each, so that the packages of such mirrors are counted here, whenever their sums have changed.
+ */
+export class DepartedTotals {
+  readonly #statements: Prepared<typeof DEPARTED_TOTALS>
+  readonly #counted = new Map<number, { readonly sums: string; readonly totals: readonly DepartedTotal[] }>()
+
+  constructor(database: Database.Database) {
+    this.#statements = prepareAll(database, DEPARTED_TOTALS)
+  }
+
+  /** Of mirrors whose number lies behind this one, up to that one. */
+  read(after = 0, last = Number.MAX_SAFE_INTEGER): readonly DepartedTotal[] {
+    const rows = this.#statements.totals.all({ after, last }) as (DepartedTotal & { byArch: number })[]
+    const byMirror = Map.groupBy(rows, ({ mirrorId }) => mirrorId)
+    return [...byMirror].flatMap(([mirrorId, own]) =>
+      own[0]?.byArch === 1 ? this.#countDistinct(mirrorId, JSON.stringify(own)) : own,
+    )
+  }
+
+  #countDistinct(mirrorId: number, sums: string): readonly DepartedTotal[] {
+    const known = this.#counted.get(mirrorId)
+    if (known?.sums === sums) return known.totals
+    const totals = this.#statements.distinctTotals.all({ mirrorId }) as DepartedTotal[]
+    this.#counted.set(mirrorId, { sums, totals })
+    return totals
+  }
+}
