@@ -2,13 +2,16 @@ import assert from 'node:assert/strict'
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test, type TestContext } from 'node:test'
+import { gunzipSync } from 'node:zlib'
 
 import { parseRepomd } from '../../src/repodata/repomd.ts'
 import { DnfRoot } from '../support/dnf.ts'
+import { Gpg } from '../support/gpg.ts'
 import { httpGet } from '../support/http-get.ts'
 import { createRepository } from '../support/repository.ts'
 import { buildRpms } from '../support/rpm.ts'
 import { mustRun } from '../support/run-command.ts'
+import { signRpms } from '../support/sign-rpm.ts'
 import { startApp } from '../support/start-app.ts'
 import { tempDir } from '../support/temp-dir.ts'
 import { needs } from '../support/tools.ts'
@@ -118,6 +121,44 @@ describe('beside binary packages', () => {
       const made = await machine.makecache()
       assert.equal(made.code, 0, made.stderr)
       assert.equal(upstream.count(), before, 'all of it was here')
+    },
+  )
+
+  test(
+    'Azure Linux signs metadata and packages, and its clients choose packages by the time of their files',
+    needs('dnf', 'rpmbuild', 'createrepo_c', 'gpg', 'rpmsign'),
+    async (t) => {
+      const dir = tempDir(t)
+      const gpg = Gpg.create(t)
+      const key = await gpg.generate('Azure <azure@example.org>', { algorithm: 'rsa3072' })
+      const armored = await gpg.export([key])
+      const packages = join(dir, 'base/Packages/a')
+      await signRpms(
+        gpg,
+        key,
+        await buildRpms([{ name: 'app', release: '1.azl3', arch: 'x86_64' }], packages),
+      )
+      const root = join(dir, 'base')
+      await createRepository(root, { args: ['--database', '--unique-md-filenames'] })
+      const repomd = readFileSync(join(root, 'repodata/repomd.xml'))
+      writeFileSync(join(root, 'repodata/repomd.xml.asc'), await gpg.sign(repomd, { keys: [key] }))
+      writeFileSync(join(dir, 'KEY'), armored)
+      const upstream = await startUpstream(t, dir)
+      const baseurls = [`${upstream.url}base/`]
+      const checks = { gpgKeys: [{ file: '/etc/KEY', armored }], repoGpgcheck: true, gpgcheck: true }
+      const farm = await startApp(t, { mirrors: { azl3: { baseurls, ...checks } } })
+      await farm.sync('azl3')
+      const baseurl = await farm.current('azl3')
+      const primary = parseRepomd(repomd).records.find(({ type }) => type === 'primary')
+      const { body } = await httpGet(`${baseurl}/${primary?.href ?? ''}`)
+      assert.match(gunzipSync(body).toString(), /<time file="\d+" build="\d+"\/>/)
+      assert.deepEqual(body, readFileSync(join(root, primary?.href ?? '')))
+      const extra = { repo_gpgcheck: '1', gpgcheck: '1', gpgkey: `file://${join(dir, 'KEY')}` }
+      const machine = new DnfRoot(tempDir(t), [{ id: 'azl3', baseurl, extra }])
+      const installed = await machine.install('app')
+      assert.equal(installed.code, 0, installed.stderr)
+      // And the key that dnf took.
+      assert.match((await machine.installed()).join(' '), /^app-1\.0-1\.azl3\.x86_64 gpg-pubkey-\S+$/)
     },
   )
 })
