@@ -8,6 +8,8 @@ export interface WorkerTask {
   readonly dataDir: string
   /** Of blobs that it may keep in memory, in bytes. */
   readonly memoryBytes: number
+  /** Whether the log tells of hits. */
+  readonly isLogged: boolean
 }
 
 /** What a target names, for a worker to answer with. */

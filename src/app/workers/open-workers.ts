@@ -33,7 +33,11 @@ export function createWorkers(parts: WorkerParts): Workers {
   const workers = new Workers({
     server,
     bounds: () => toBounds(config()),
-    task: () => ({ dataDir: config().dataDir, memoryBytes: memoryShares(config()).worker }),
+    task: () => ({
+      dataDir: config().dataDir,
+      memoryBytes: memoryShares(config()).worker,
+      isLogged: log.isLevelEnabled('info'),
+    }),
     learn: (asked) => learn(parts, asked),
     onNews: (news) => {
       if (news.kind === 'ended') {

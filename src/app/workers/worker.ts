@@ -89,7 +89,8 @@ export class Worker {
       content: this.#content,
       isOn: () => true,
       times: CONNECTION_TIMES,
-      nameHit: (nowMs, given) => (this.#sampler.takes(nowMs) ? (given ?? this.#ids.next()) : undefined),
+      nameHit: (nowMs, given) =>
+        task.isLogged && this.#sampler.takes(nowMs) ? (given ?? this.#ids.next()) : undefined,
       onEnd: (ended) => this.#note(ended),
       handOver: (socket, bytes) => this.#judge(socket, bytes),
     })
@@ -165,8 +166,8 @@ export class Worker {
   }
 
   #note(ended: FastConnection): void {
-    this.#ended.add(ended, ended.isLogged)
-    if (this.#ended.size >= TELL_AT && this.#ended.size % TELL_AT === 0) this.#tell()
+    const isMore = this.#ended.add(ended, ended.isLogged)
+    if (isMore && this.#ended.size % TELL_AT === 0) this.#tell()
     this.#tellTimer ??= setTimeout(() => this.#tell(), TELL_MS).unref()
     if (this.#handsBack) setImmediate(() => this.#giveAllBack())
   }

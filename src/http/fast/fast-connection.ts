@@ -58,6 +58,7 @@ export interface FastContext {
  * connection with it.
  */
 export class FastConnection implements EndedRequest, DetourOwner {
+  readonly count = 1
   readonly note = undefined
   readonly client: string | undefined
   readonly connection: Socket
