@@ -154,8 +154,8 @@ export class FastConnection implements EndedRequest, DetourOwner {
     if (reply === undefined && !isPlainTarget(request.target)) return this.#handOver(copyOf(bytes, count))
     const answer = reply === undefined ? undefined : findAnswer(request, reply, this.#context)
     if (reply === undefined || answer === undefined) return this.#makeDetour(copyOf(bytes, count))
-    // The first of a connection: from here on it is idle between requests.
-    if (!this.#isIdle) this.#becomeIdle()
+    // The first of a connection: from here on it is idle between requests, unless there is to be no other.
+    if (!this.#isIdle && request.headers.keepsAlive) this.#becomeIdle()
     this.#begin(request, reply, answer)
     if (reply.kind === 'text' || answer.body === undefined || answer.bytes !== undefined)
       return this.#sendMemory(answer)
@@ -272,7 +272,9 @@ export class FastConnection implements EndedRequest, DetourOwner {
     if (goesOn) return this.#goOn()
     // What else it has sent is not answered.
     this.#way = 'ended'
-    this.connection.destroySoon()
+    // Where the kernel has all of the answer, closing says the same to the client as shutting down first, and costs one call less.
+    if (this.connection.writableLength === 0) this.connection.destroy()
+    else this.connection.destroySoon()
   }
 
   #end(): void {
