@@ -250,8 +250,11 @@ function compare(
   }
   assert.equal(fast.wire(), wire, name)
   assert.deepEqual(told(fast), told(slow), name)
-  // One that is closed was not shut down first where all of its answer had gone out: its client sees the same.
-  const isEnded = (socket: WireSocket) => [socket.destroyed, socket.destroyed || socket.writableEnded]
   assert.deepEqual(isEnded(fast), isEnded(slow), name)
   return [...wire.matchAll(/^HTTP\/1\.1 (\d+)/gm)].map(([, status]) => status).join(' ')
+}
+
+/** Whether a connection is closed, and whether its client sees an end. What is closed was not shut down first where all of its answer had gone out. */
+function isEnded({ destroyed, writableEnded }: WireSocket): [closed: boolean, ended: boolean] {
+  return [destroyed, destroyed || writableEnded]
 }

@@ -115,8 +115,8 @@ function count(requests: Iterable<EndedRequest>): object {
       typeof value === 'number' ? Math.round(value * 1e9) / 1e9 : value,
     ),
     traffic: traffic.report(),
-    used: [...used].toSorted(),
-    sums: told.toSorted((a, b) => JSON.stringify(a).localeCompare(JSON.stringify(b))),
+    used,
+    sums: told.map((sum) => JSON.stringify(sum)).toSorted(),
   }
 }
 
