@@ -66,7 +66,7 @@ export class Resolver {
     return this.#files.get(target) ?? this.#rolling.peek(target, base)
   }
 
-  /** What a process that knows no database may answer to a target: and until which generation is over; undefined for what never changes. */
+  /** What another process may answer to a target, and the generation that it holds at, which is undefined for what never changes. Throws as {@link resolve}. */
   async learn(
     target: string,
     base: string | undefined,
