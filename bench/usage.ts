@@ -50,6 +50,7 @@ function createEnded(snapshot: Snapshot, client: string): EndedRequest {
   const shown = {
     method: 'GET',
     target: '/',
+    count: 1,
     id: undefined,
     headAt: undefined,
     endedAt: 0,

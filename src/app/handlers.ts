@@ -9,7 +9,9 @@ import type { Config } from '../config/config.ts'
 import { toNetwork } from '../model/network.ts'
 import type { ConfigurationState } from '../proxy/api-context.ts'
 import type { Content } from '../proxy/content.ts'
+import { canBeInUrl, publicBase } from '../proxy/public-base.ts'
 import type { Resolver } from '../proxy/resolver.ts'
+import { isIndexTarget } from '../proxy/rolling-replies.ts'
 import type { Logger } from '../system/logger.ts'
 
 /** What requests are answered with. */
@@ -51,13 +53,23 @@ export function createHandlers(options: HandlerOptions): {
   }
 }
 
-/** What is answered over TCP before any handler: files that a handler has answered before. */
+/** What is answered over TCP before any handler: files, indexes and what is current, as a handler has answered them before. */
 export function createFastFiles(resolver: Resolver, content: Content, config: () => Config): FastFiles {
   return {
-    peek: (target) => resolver.peek(target),
+    peek: (target, host) => resolver.peek(target, indexBase(target, host, config())),
     content,
     isOn: () => config().fastPath !== false,
   }
+}
+
+/** What URLs of an index begin with, of another target nothing; nor where the host is for whoever answers in full to refuse. */
+export function indexBase(
+  target: string,
+  host: string,
+  { publicUrl }: Pick<Config, 'publicUrl'>,
+): string | undefined {
+  if (!isIndexTarget(target)) return undefined
+  return publicUrl ?? (canBeInUrl(host) ? publicBase(undefined, host) : undefined)
 }
 
 /** An address as the network may see it. */

@@ -45,15 +45,15 @@ export function createRequestCounter(tally: Tally): (ended: EndedRequest) => voi
   const errors = bindEach(REASONS, (reason) => tally.counter('errors_total', reason))
   const refusedViews = tally.counter('views_refused_total')
   return (ended) => {
-    const { outcome = 'aborted', bytes, startedAt, headAt, error } = ended
+    const { count, outcome = 'aborted', bytes, startedAt, headAt, error } = ended
     const kind = kindOf(ended)
     const source = FETCHED.has(outcome) ? 'upstream' : 'cache'
-    requests[kind][outcome].add()
+    requests[kind][outcome].add(count)
     if (bytes > 0) bytesOf[kind][source].add(bytes)
     if (headAt !== undefined && TIMED.has(outcome))
-      firstByte[kind][source].observe((headAt - startedAt) / 1000)
+      firstByte[kind][source].observe((headAt - startedAt) / 1000, count)
     const mirror = mirrorOf(ended)
-    if (mirror !== undefined) mirrors[FAILED.has(outcome) ? 'failed' : source].add(mirror)
+    if (mirror !== undefined) mirrors[FAILED.has(outcome) ? 'failed' : source].add(mirror, count)
     if (error === undefined) return
     if (error.kind.status >= 500) errors[reasonOf(error)].add()
     if (error.code === 'VIEWS_FULL') refusedViews.add()

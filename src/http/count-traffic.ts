@@ -14,10 +14,11 @@ export interface RequestCounts {
 
 /** Gives what is to be called with every exchange that has ended: it counts those below `/repos`. */
 function createTrafficCounter(traffic: Pick<Traffic, 'record'>): (ended: EndedRequest) => void {
-  return ({ outcome, target, snapshot, startedAt, headAt, bytes }) => {
+  return ({ count, outcome, target, snapshot, startedAt, headAt, bytes }) => {
     if (outcome === undefined || !target.startsWith('/repos/')) return
     traffic.record({
       outcome,
+      count,
       bytes,
       firstByteMs: headAt === undefined ? undefined : headAt - startedAt,
       mirror: snapshot?.mirror,

@@ -63,6 +63,7 @@ export function createExchange(request: IncomingMessage, response: ServerRespons
 export function toEndedRequest(exchange: Exchange): EndedRequest {
   const { request, response, writtenBytes, finalBytes } = exchange
   return {
+    count: 1,
     id: exchange.id,
     method: request.method,
     target: request.url ?? '',

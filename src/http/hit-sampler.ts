@@ -52,12 +52,12 @@ export class HitSampler {
     return error !== undefined || !SAMPLED.has(outcome) || this.takes(endedAt)
   }
 
-  /** Adds up a request that gets none. */
-  leaveOut({ outcome = 'hit', snapshot, bytes, startedAt, endedAt }: EndedRequest): void {
+  /** Adds up a request that gets none, or several. */
+  leaveOut({ outcome = 'hit', snapshot, count, bytes, startedAt, endedAt }: EndedRequest): void {
     const sum = this.#sumOf(outcome, snapshot)
-    sum.count += 1
+    sum.count += count
     sum.bytes += bytes
-    sum.ms += endedAt - startedAt
+    sum.ms += (endedAt - startedAt) * count
     this.#timer ??= setTimeout(() => this.flush(), TELL_MS).unref()
   }
 

@@ -61,7 +61,8 @@ export async function route(exchange: Exchange, context: RouteContext): Promise<
   if (request.headers.range?.includes(',') === true) await context.content.turns.take()
   // The path of a repeated hit: one look-up in memory, then the bytes.
   const known = context.resolver.peek(target)
-  if (known !== undefined) return await sendFile(exchange, known, context.content)
+  if (known?.kind === 'file') return await sendFile(exchange, known, context.content)
+  if (known !== undefined) return sendText(exchange, known)
   const { segments } = parseRequestTarget(target)
   if (segments[0] !== 'repos') return await routeOther(exchange, context, segments)
   const base = () => publicBase(context.publicUrl(), askedHost(request))

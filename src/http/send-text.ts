@@ -13,22 +13,28 @@ export function sendText(exchange: Exchange, reply: TextReply): void {
   const { request, response } = exchange
   const condition = evaluateConditions(request.headers, { etag: reply.etag, lastModifiedMs: undefined })
   if (condition === 'failed') throw new PinyonError('PRECONDITION_FAILED', 'the resource has another ETag')
-  const validators = { ETag: reply.etag, 'Cache-Control': reply.immutable === true ? IMMUTABLE : 'no-cache' }
   if (condition === 'not_modified') {
-    response.writeHead(304, { ...validators, ...outcomeHeaders(exchange, 'not_modified', reply.snapshot) })
+    const outcome = outcomeHeaders(exchange, 'not_modified', reply.snapshot)
+    response.writeHead(304, { ...textHeaders(reply, 304), ...outcome })
     response.end()
     return
   }
-  response.writeHead(200, {
+  response.writeHead(200, { ...textHeaders(reply, 200), ...outcomeHeaders(exchange, 'hit', reply.snapshot) })
+  if (request.method !== 'HEAD') exchange.finalBytes = reply.body.length
+  response.end(request.method === 'HEAD' ? undefined : reply.body)
+}
+
+/** What a text's headers say, but for how it was answered. */
+export function textHeaders(reply: TextReply, status: 200 | 304): Headers {
+  const validators = { ETag: reply.etag, 'Cache-Control': reply.immutable === true ? IMMUTABLE : 'no-cache' }
+  if (status === 304) return validators
+  return {
     'Content-Type': reply.contentType,
     'Content-Length': String(reply.body.length),
     'X-Content-Type-Options': 'nosniff',
     ...(reply.elsewhere === undefined ? {} : { 'X-Pinyon-Elsewhere': reply.elsewhere.join(', ') }),
     ...validators,
-    ...outcomeHeaders(exchange, 'hit', reply.snapshot),
-  })
-  if (request.method !== 'HEAD') exchange.finalBytes = reply.body.length
-  response.end(request.method === 'HEAD' ? undefined : reply.body)
+  }
 }
 
 /** Sends what a write came to. Conditions say nothing here: it has been done. */

@@ -9,13 +9,18 @@ const HOST =
  */
 export function publicBase(configured: string | undefined, host: string | undefined): string {
   if (configured !== undefined) return configured
-  const found = HOST.exec(host ?? '')
-  if (found === null || Number(found.groups?.['port'] ?? 0) > 65_535)
+  if (host === undefined || !canBeInUrl(host))
     throw new PinyonError(
       'HOST_REFUSED',
       `the Host header cannot stand in a URL: ${JSON.stringify(host ?? '')}`,
     )
   return `http://${host}`
+}
+
+/** Whether a request's Host can stand in a URL. */
+export function canBeInUrl(host: string): boolean {
+  const found = HOST.exec(host)
+  return found !== null && Number(found.groups?.['port'] ?? 0) <= 65_535
 }
 
 /** The path below which clients see this server, without a trailing slash; empty unless the configured URL has one. */

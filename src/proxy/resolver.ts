@@ -5,7 +5,7 @@ import { withoutArch } from '../model/arch.ts'
 import { PinyonError } from '../model/errors.ts'
 import { SNAPSHOT_NAME } from '../model/snapshot-name.ts'
 import { baseEnd, hrefsAt, placeOf } from '../model/snapshot-path.ts'
-import type { Snapshot, SnapshotFile, SnapshotHistory, SnapshotReader } from '../snapshot/store.ts'
+import type { Index, Snapshot, SnapshotFile, SnapshotHistory, SnapshotReader } from '../snapshot/store.ts'
 import type { ViewStore } from '../snapshot/views/views.ts'
 import { Directories } from './directories.ts'
 import { indexFormatOf } from './index-formats.ts'
@@ -14,7 +14,8 @@ import { formatListing } from './listing.ts'
 import { MissingMirrors } from './missing-mirrors.ts'
 import { formatMirrorRepo, KEY_FILE, MIRROR_REPO, servedKeysOf, type ClientSettings } from './mirror-repo.ts'
 import { indexOfGeneration, indexOfMoment, snapshotOfMoment } from './past.ts'
-import { createFileReply, createTextReply, type FileReply, type Reply } from './reply.ts'
+import { createFileReply, createTextReply, type FileReply, type Reply, type TextReply } from './reply.ts'
+import { isIndexTarget, RollingReplies, type RollingReply } from './rolling-replies.ts'
 import { findFile, findRollingFile } from './snapshot-files.ts'
 import { parseRequestTarget, type RequestPath } from './request-target.ts'
 import { answerView, parseViewPath, type ViewTarget } from './views.ts'
@@ -43,6 +44,7 @@ export class Resolver {
     maxSize: REMEMBERED_TARGET_BYTES,
     sizeCalculation: (_, target) => target.length + TARGET_OVERHEAD_BYTES,
   })
+  readonly #rolling: RollingReplies
   readonly #indexes = new IndexReplies()
   readonly #clientSettings: (mirror: string) => ClientSettings
 
@@ -52,16 +54,32 @@ export class Resolver {
     this.#clientSettings = clientSettings
     this.#directories = new Directories(snapshots)
     this.#missing = new MissingMirrors(snapshots)
+    this.#rolling = new RollingReplies(() => snapshots.generation())
   }
 
-  /** A snapshot's file that was asked for by exactly this target before: no await, no look-up. It cannot have changed. */
-  peek(target: string): FileReply | undefined {
-    return this.#files.get(target)
+  /**
+   * What was answered to exactly this target before, and would be now: no await. A snapshot's file cannot have changed; the index, and what is
+   * current, have not while the generation is the same.
+   * @param base what index URLs begin with; without it no index is found
+   */
+  peek(target: string, base?: string): RollingReply | undefined {
+    return this.#files.get(target) ?? this.#rolling.peek(target, base)
+  }
+
+  /** What another process may answer to a target, and the generation that it holds at, which is undefined for what never changes. Throws as {@link resolve}. */
+  async learn(
+    target: string,
+    base: string | undefined,
+  ): Promise<{ readonly reply: RollingReply; readonly generation: number | undefined } | undefined> {
+    if (this.peek(target, base) === undefined) await this.resolve(target, () => base ?? '', 'nobody')
+    const file = this.#files.get(target)
+    return file === undefined ? this.#rolling.last(target, base) : { reply: file, generation: undefined }
   }
 
   /** Forgets what was asked for, as snapshots are gone: finding theirs takes longer than looking the others up once more. */
   forget(): void {
     this.#files.clear()
+    this.#rolling.forget()
   }
 
   /**
@@ -81,7 +99,12 @@ export class Resolver {
     if (area !== 'yum') throw notFound(path)
     if (mirror === undefined) return await this.#listMirrors(path)
     const format = rest.length === 0 ? indexFormatOf(mirror) : undefined
-    if (format !== undefined) return this.#indexes.reply(await this.#snapshots.index(), format, base())
+    if (format !== undefined) {
+      const index = await this.#snapshots.index()
+      const reply = this.#indexes.reply(index, format, base())
+      // As it is written here only: by any other name it would be found whatever URLs are to begin with.
+      return isIndexTarget(target) ? this.#remember(target, reply, index, base()) : reply
+    }
     return await this.#resolveInMirror({ target, path, base }, mirror, rest)
   }
 
@@ -92,8 +115,10 @@ export class Resolver {
   ): Promise<Reply> {
     if (view === undefined) return await this.#listSnapshots(path, mirror)
     if (view === 'latest.txt' && rest.length === 0) {
-      const current = await this.#current(mirror)
-      return createTextReply('text/plain; charset=utf-8', `${current.name}\n`, current)
+      const index = await this.#snapshots.index()
+      const current = await this.#current(index, mirror)
+      const reply = createTextReply('text/plain; charset=utf-8', `${current.name}\n`, current)
+      return this.#remember(target, reply, index)
     }
     if (view === KEY_FILE && rest.length === 0) {
       const keys = servedKeysOf(mirror, this.#clientSettings(mirror))
@@ -102,9 +127,15 @@ export class Resolver {
     if (view === 'at') return await this.#redirectToMoment(path, mirror, rest)
     const href = rest.join('/')
     if (view === 'latest' || view === 'base') {
-      const current = await this.#rolling(mirror, view)
+      const index = await this.#snapshots.index()
+      const current = await this.#begin(index, mirror, view)
       const found = path.directory ? undefined : await findRollingFile(this.#snapshots, current, href)
-      if (found !== undefined) return toFileReply(path, found.snapshot, found.file, false)
+      if (found !== undefined) {
+        const reply = toFileReply(path, found.snapshot, found.file, false)
+        // What other snapshots say may change, as they come and go, within a generation.
+        const isCurrent = found.snapshot.id === index.current.get(mirror)?.id
+        return isCurrent ? this.#remember(target, reply, index) : reply
+      }
       if (view === 'latest' && isMirrorRepo(path, current, href))
         return this.#mirrorRepo(current, view, base())
       return await this.#listDirectory(path, current, href)
@@ -138,8 +169,18 @@ export class Resolver {
     return { kind: 'redirect', location: `/${target}${end}${path.directory ? '/' : ''}` }
   }
 
-  async #current(mirror: string): Promise<Snapshot> {
-    const current = (await this.#snapshots.index()).current.get(mirror)
+  #remember<Reply extends FileReply | TextReply>(
+    target: string,
+    reply: Reply,
+    { generation }: Index,
+    base?: string,
+  ): Reply {
+    this.#rolling.remember(target, base, { generation, reply })
+    return reply
+  }
+
+  async #current(index: Index, mirror: string): Promise<Snapshot> {
+    const current = index.current.get(mirror)
     if (current === undefined) throw await this.#missing.mirror(mirror)
     return current
   }
@@ -148,12 +189,10 @@ export class Resolver {
    * What a rolling view begins with. `base` goes on while a mirror is out of the index: packages of snapshots that createrepo made are
    * asked for there, whichever snapshot lists them.
    */
-  async #rolling(mirror: string, view: 'latest' | 'base'): Promise<Snapshot> {
+  async #begin(index: Index, mirror: string, view: 'latest' | 'base'): Promise<Snapshot> {
     const [newest] =
-      view === 'latest' || (await this.#snapshots.index()).current.has(mirror)
-        ? []
-        : await this.#snapshots.snapshots(mirror)
-    return newest ?? (await this.#current(mirror))
+      view === 'latest' || index.current.has(mirror) ? [] : await this.#snapshots.snapshots(mirror)
+    return newest ?? (await this.#current(index, mirror))
   }
 
   /** `generations/<n>/all_latest.<format>`, which never changes, and `at/<time>/all_latest.<format>`. */

@@ -214,6 +214,11 @@ export function prepareReads(database: Database.Database): ReadStatements {
   return prepareAll(database, READS)
 }
 
+/** Prepares what tells the newest generation. */
+export function prepareGeneration(database: Database.Database): Database.Statement {
+  return database.prepare(READS.generation)
+}
+
 /** Prepares what changing the index needs. */
 export function prepareWrites(database: Database.Database): WriteStatements {
   return prepareAll(database, WRITES)

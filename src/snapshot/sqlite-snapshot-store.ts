@@ -142,6 +142,10 @@ export class SqliteSnapshotStore implements SnapshotStore {
     this.#scratchFile = scratchFile
   }
 
+  generation(): number {
+    return this.#newestGeneration().number
+  }
+
   async index(): Promise<Index> {
     const generation = this.#newestGeneration().number
     if (this.#index?.generation === generation) return this.#index

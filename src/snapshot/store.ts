@@ -301,6 +301,8 @@ export interface AdoptedSnapshots {
 
 /** Reading snapshots. Absence is undefined. */
 export interface SnapshotReader {
+  /** The number of the newest generation, 0 before the first: one look-up, without an await, for whoever has remembered what holds at it. */
+  generation(): number
   /** The index as it is now; the same object until something changed. */
   index(): Promise<Index>
   snapshot(mirror: string, name: string): Promise<Snapshot | undefined>

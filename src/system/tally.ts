@@ -33,7 +33,8 @@ export interface BoundCounter {
 
 /** Counts observations of one series, in the metric's unit. */
 export interface BoundHistogram {
-  observe(value: number): void
+  /** @param count how often; once unless told */
+  observe(value: number, count?: number): void
 }
 
 /** Counts a series of whichever mirror. */
@@ -77,12 +78,12 @@ export class Tally {
     const slot = slotOf(name, labels)
     const buckets = METRICS[name].buckets
     return {
-      observe: (value) => {
+      observe: (value, count = 1) => {
         let bucket = 0
         while (bucket < buckets.length && value > (buckets[bucket] ?? 0)) bucket += 1
         const [at, sum] = [slot + bucket, slot + buckets.length + 1]
-        counts[at] = (counts[at] ?? 0) + 1
-        counts[sum] = (counts[sum] ?? 0) + value
+        counts[at] = (counts[at] ?? 0) + count
+        counts[sum] = (counts[sum] ?? 0) + value * count
       },
     }
   }

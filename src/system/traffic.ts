@@ -8,16 +8,21 @@ const MINUTES = 60
 /** Trouble of a mirror is what it had in so many minutes. */
 const TROUBLE_MINUTES = 5
 /** Upper ends of how long a first byte took, in milliseconds; what took longer is in a last one. */
-const FIRST_BYTE_MS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 30_000] as const
+export const FIRST_BYTE_MS = [
+  1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 30_000,
+] as const
 
 /** Outcomes in which a job did not get what a snapshot lists. */
 const FAILED: ReadonlySet<Outcome> = new Set(['lost', 'error_upstream', 'error_digest', 'error_internal'])
 const FETCHED: ReadonlySet<Outcome> = new Set(['fill', 'join', 'bypass'])
 const CACHED: ReadonlySet<Outcome> = new Set(['hit', 'not_modified'])
 
-/** A request that has ended. */
+/** A request that has ended, or several that were alike. */
 export interface EndedRequest {
   readonly outcome: Outcome
+  /** How many; one unless told. */
+  readonly count?: number
+  /** Of all of them together. */
   readonly bytes: number
   /** Milliseconds until there was something to send; undefined where nothing was. */
   readonly firstByteMs: number | undefined
@@ -74,26 +79,26 @@ export class Traffic {
   }
 
   /** A request has ended. */
-  record({ outcome, bytes, firstByteMs, mirror }: EndedRequest): void {
+  record({ outcome, count: requests = 1, bytes, firstByteMs, mirror }: EndedRequest): void {
     const nowMs = this.#now()
     const slot = this.#slot(nowMs)
     const at = OUTCOMES.indexOf(outcome)
-    slot.outcomes[at] = (slot.outcomes[at] ?? 0) + 1
+    slot.outcomes[at] = (slot.outcomes[at] ?? 0) + requests
     slot.bytesSent += bytes
     if (firstByteMs !== undefined) {
       const bucket = bucketOf(firstByteMs)
       const times = CACHED.has(outcome) ? slot.cached : FETCHED.has(outcome) ? slot.fetched : undefined
-      if (times !== undefined) times[bucket] = (times[bucket] ?? 0) + 1
+      if (times !== undefined) times[bucket] = (times[bucket] ?? 0) + requests
     }
     const minute = this.#minute(nowMs)
-    const failed = FAILED.has(outcome) ? 1 : 0
-    minute.requests += 1
+    const failed = FAILED.has(outcome) ? requests : 0
+    minute.requests += requests
     minute.failed += failed
     if (mirror === undefined) return
     const count = minute.mirrors.get(mirror)
-    if (count === undefined) minute.mirrors.set(mirror, { requests: 1, failed })
+    if (count === undefined) minute.mirrors.set(mirror, { requests, failed })
     else {
-      count.requests += 1
+      count.requests += requests
       count.failed += failed
     }
   }

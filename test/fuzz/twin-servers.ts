@@ -3,10 +3,13 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { EndedRequest } from '../../src/http/ended-request.ts'
 import { FastConnection } from '../../src/http/fast/fast-connection.ts'
 import { sendFile } from '../../src/http/send-file.ts'
+import { sendText } from '../../src/http/send-text.ts'
 import { HttpServer, type Handler } from '../../src/http/server.ts'
 import { PinyonError } from '../../src/model/errors.ts'
 import { createSilentLogger } from '../../src/system/logger.ts'
-import { createMemoryContent } from '../support/memory-content.ts'
+import { createTextReply, type TextReply } from '../../src/proxy/reply.ts'
+import { createMemoryContent, SNAPSHOT } from '../support/memory-content.ts'
+import { seededBytes } from '../support/seeded-bytes.ts'
 
 /** Targets, and bytes of what they name: nothing, little, much; in memory or in a file. */
 export const FILES: readonly (readonly [target: string, size: number])[] = [
@@ -17,6 +20,21 @@ export const FILES: readonly (readonly [target: string, size: number])[] = [
   ['/cold', 40_000],
   ['/unknown', 9],
 ]
+/** Texts by target: one of no snapshot, one of the current one, one that is long, never changes, and tells of mirrors elsewhere. */
+export const TEXTS: ReadonlyMap<string, TextReply> = new Map<string, TextReply>([
+  ['/repos/yum/all_latest.json', createTextReply('application/json', '{}\n')],
+  ['/repos/yum/m/latest.txt', createTextReply('text/plain; charset=utf-8', '2016-12-13-13-30\n', SNAPSHOT)],
+  [
+    '/repos/generations/1/all_latest.yaml',
+    {
+      ...createTextReply('application/yaml', seededBytes('index', 40_000)),
+      immutable: true,
+      elsewhere: ['m', 'n'],
+    },
+  ],
+])
+/** Who asks for a text of this host is answered by the handler only. */
+export const STRANGE_HOST = 'strange.example.org'
 /** What is in no memory, ever, and takes some turns to come. */
 const COLD = '/cold'
 /** What only the handler knows. */
@@ -24,7 +42,7 @@ const UNKNOWN = '/unknown'
 /** How many turns. */
 const COLD_TURNS = 2
 
-/** Two servers that answer the same files: one straight on its connections where it can, the other by node:http alone. */
+/** Two servers that answer the same files and texts: one straight on its connections where it can, the other by node:http alone. */
 export interface Twins {
   readonly servers: readonly [fast: HttpServer, slow: HttpServer]
   /** What each has told of the requests that ended on a connection, in order. */
@@ -38,12 +56,17 @@ export interface Twins {
 export async function startTwins(): Promise<Twins> {
   // Nothing becomes hot: the large one goes on being read.
   const { files, content, cache } = await createMemoryContent(FILES, { memoryBytes: 128 << 10 })
-  const peek = (target: string) => (target === UNKNOWN ? undefined : files.get(target))
+  const peek = (target: string, host: string) =>
+    target === UNKNOWN
+      ? undefined
+      : (files.get(target) ?? (host === STRANGE_HOST ? undefined : TEXTS.get(target)))
   const forget = () => cache.forget(files.get(COLD)?.digest ?? 'sha256:none')
   const handler: Handler = async (exchange) => {
     const { method, url = '' } = exchange.request
     if (method !== 'GET' && method !== 'HEAD') throw new PinyonError('METHOD_REFUSED', `refused: ${method}`)
     const file = files.get(url)
+    const text = TEXTS.get(url)
+    if (text !== undefined) return sendText(exchange, text)
     if (url === COLD) for (let turn = 0; turn < COLD_TURNS; turn += 1) await nextTurn()
     if (file === undefined) throw new PinyonError('NOT_FOUND', `there is nothing at: ${url}`)
     await sendFile(exchange, file, content)

@@ -37,6 +37,11 @@ export class Connection {
     return new Connection(socket)
   }
 
+  /** Speaks on a connection that is open. */
+  static over(socket: Socket): Connection {
+    return new Connection(socket)
+  }
+
   send(text: string | Buffer): void {
     this.socket.write(text)
   }

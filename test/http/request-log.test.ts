@@ -18,7 +18,7 @@ function ended(outcome: Outcome, mirror: Snapshot, endedAt: number, error?: Piny
   const common = { method: 'GET', target: '/a', status: 200, client: '::1', userAgent: undefined }
   const what = { packageName: undefined, note: undefined, bytes: 10, connection: {} }
   const times = { startedAt: endedAt - 2, headAt: endedAt - 1, endedAt }
-  return { ...common, ...what, ...times, id: 'x', outcome, snapshot: mirror, error }
+  return { count: 1, ...common, ...what, ...times, id: 'x', outcome, snapshot: mirror, error }
 }
 
 function start(t: TestContext): { log: RequestLog; recorder: LogRecorder; leftOut: number[] } {

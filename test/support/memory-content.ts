@@ -19,7 +19,8 @@ export interface MemoryContent {
   readonly open: () => number
 }
 
-const SNAPSHOT: Snapshot = {
+/** The one snapshot there is. */
+export const SNAPSHOT: Snapshot = {
   id: 1,
   mirrorId: 1,
   mirror: 'm',

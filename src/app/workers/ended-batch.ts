@@ -1,5 +1,7 @@
 import type { EndedRequest } from '../../http/ended-request.ts'
 import { PinyonError, type ErrorCode } from '../../model/errors.ts'
+import { METRICS } from '../../system/metric-table.ts'
+import { FIRST_BYTE_MS } from '../../system/traffic.ts'
 
 /** What requests of the same answer have in common. */
 export type SharedAnswer = Pick<
@@ -13,12 +15,14 @@ export interface Speaker {
   readonly userAgent: string | undefined
 }
 
-/** Requests that have ended in a worker, in the order of their ends, in a form that costs little to send. */
+/** Requests that have ended in a worker, in a form that costs little to send: those of which the log tells in the order of their ends, and sums of the others. */
 export interface EndedBatch {
   readonly answers: readonly SharedAnswer[]
   readonly speakers: readonly Speaker[]
   /** {@link ROW} numbers a request: index of its answer, of its speaker, milliseconds, those to the first byte or NaN, bytes. */
   readonly rows: Float64Array
+  /** {@link SUM} numbers for requests that are alike: index of their answer, of their speaker, how many, and of all together what a row has of one. */
+  readonly sums: Float64Array
   /** By the number of their request, ids of those of which a line of the log tells. */
   readonly ids: ReadonlyMap<number, string>
   /** Errors by the number of their request. */
@@ -28,8 +32,22 @@ export interface EndedBatch {
 }
 
 const ROW = 5
-/** Requests that are kept at most: some ten seconds of a first process that does not read. */
-const MAX_REQUESTS = 500_000
+const SUM = 6
+/** Rows and sums that are kept at most: some ten seconds of a first process that does not read. */
+const MAX_KEPT = 500_000
+
+/** Where whoever counts times to the first byte tells them apart, in milliseconds. Within two of these the mean stands for all. */
+const BOUNDS_MS = [
+  ...new Set([...FIRST_BYTE_MS, ...METRICS.first_byte_seconds.buckets.map((seconds) => seconds * 1_000)]),
+].toSorted((a, b) => a - b)
+const NO_FIRST_BYTE = BOUNDS_MS.length + 1
+const BUCKETS = NO_FIRST_BYTE + 1
+
+/** A request as a worker has answered it. */
+export interface WorkerRequest extends EndedRequest {
+  /** What it was answered with: the same object for the same answer, as long as it ended as it was to. */
+  readonly answer?: { readonly outcome: EndedRequest['outcome'] } | undefined
+}
 
 /** Collects the requests of a worker that have ended. */
 export class EndedRequests {
@@ -38,35 +56,40 @@ export class EndedRequests {
   #speakers: Speaker[] = []
   readonly #speakerIndex = new Map<string, number>()
   readonly #connections = new Map<object, number>()
-  #rows = new Float64Array(ROW * 256)
-  #count = 0
+  readonly #rows = new NumberTable(ROW)
+  readonly #sums = new NumberTable(SUM)
+  /** Where the sums of an answer begin, by speaker and bucket. */
+  readonly #sumsOf = new Map<object, Map<number, number>>()
   #ids = new Map<number, string>()
   #errors = new Map<number, { readonly code: ErrorCode; readonly message: string }>()
   #dropped = 0
 
-  /** Requests that wait. */
+  /** Rows and sums that wait. */
   get size(): number {
-    return this.#count
+    return this.#rows.count + this.#sums.count
   }
 
-  /** Adds one. @param isLogged whether a line of the log is to tell of it if it has gone well */
-  add(ended: EndedRequest, isLogged: boolean): void {
-    if (this.#count >= MAX_REQUESTS) return void (this.#dropped += 1)
-    const at = this.#count * ROW
-    if (at === this.#rows.length) this.#grow()
-    const rows = this.#rows
-    rows[at] = this.#answerOf(ended)
-    rows[at + 1] = this.#speakerOf(ended)
-    rows[at + 2] = ended.endedAt - ended.startedAt
-    rows[at + 3] = ended.headAt === undefined ? Number.NaN : ended.headAt - ended.startedAt
-    rows[at + 4] = ended.bytes
-    if (ended.id !== undefined && (isLogged || ended.error !== undefined))
-      this.#ids.set(this.#count, ended.id)
-    if (ended.error !== undefined) {
-      const { code, message } = ended.error
-      this.#errors.set(this.#count, { code, message })
-    }
-    this.#count += 1
+  /**
+   * Adds one.
+   * @param isLogged whether a line of the log is to tell of it if it has gone well
+   * @returns whether there is more to tell now: one that is like others only makes them more
+   */
+  add(ended: WorkerRequest, isLogged: boolean): boolean {
+    const { answer, outcome, error } = ended
+    if (!isLogged && error === undefined && answer !== undefined && outcome === answer.outcome)
+      return this.#addUp(ended, answer)
+    if (this.size >= MAX_KEPT) return this.#drop()
+    const number = this.#rows.count
+    this.#rows.add(
+      this.#answerOf(ended),
+      this.#speakerOf(ended),
+      ended.endedAt - ended.startedAt,
+      ended.headAt === undefined ? Number.NaN : ended.headAt - ended.startedAt,
+      ended.bytes,
+    )
+    if (ended.id !== undefined) this.#ids.set(number, ended.id)
+    if (error !== undefined) this.#errors.set(number, { code: error.code, message: error.message })
+    return true
   }
 
   /** What was added since this was asked last. */
@@ -74,7 +97,8 @@ export class EndedRequests {
     const batch = {
       answers: this.#answers,
       speakers: this.#speakers,
-      rows: this.#rows.slice(0, this.#count * ROW),
+      rows: this.#rows.take(),
+      sums: this.#sums.take(),
       ids: this.#ids,
       errors: this.#errors,
       dropped: this.#dropped,
@@ -84,17 +108,38 @@ export class EndedRequests {
     this.#speakers = []
     this.#speakerIndex.clear()
     this.#connections.clear()
-    this.#count = 0
+    this.#sumsOf.clear()
     this.#ids = new Map()
     this.#errors = new Map()
     this.#dropped = 0
     return batch
   }
 
-  #grow(): void {
-    const rows = new Float64Array(this.#rows.length * 2)
-    rows.set(this.#rows)
-    this.#rows = rows
+  #addUp(ended: WorkerRequest, answer: object): boolean {
+    const { startedAt, headAt, endedAt, bytes } = ended
+    const speaker = this.#speakerOf(ended)
+    const firstMs = headAt === undefined ? Number.NaN : headAt - startedAt
+    let sums = this.#sumsOf.get(answer)
+    if (sums === undefined) this.#sumsOf.set(answer, (sums = new Map()))
+    const key = speaker * BUCKETS + bucketOf(firstMs)
+    const at = sums.get(key)
+    if (at !== undefined) {
+      const { numbers } = this.#sums
+      numbers[at + 2] = (numbers[at + 2] ?? 0) + 1
+      numbers[at + 3] = (numbers[at + 3] ?? 0) + endedAt - startedAt
+      numbers[at + 4] = (numbers[at + 4] ?? 0) + firstMs
+      numbers[at + 5] = (numbers[at + 5] ?? 0) + bytes
+      return false
+    }
+    if (this.size >= MAX_KEPT) return this.#drop()
+    sums.set(key, this.#sums.count * SUM)
+    this.#sums.add(this.#answerOf(ended), speaker, 1, endedAt - startedAt, firstMs, bytes)
+    return true
+  }
+
+  #drop(): boolean {
+    this.#dropped += 1
+    return false
   }
 
   #answerOf({ method, target, status, outcome, snapshot, packageName, note }: EndedRequest): number {
@@ -121,46 +166,90 @@ export class EndedRequests {
   }
 }
 
-/** A request of a batch, as if it had ended just now. */
+/** Lines of so many numbers. */
+class NumberTable {
+  readonly #width: number
+  numbers: Float64Array
+  count = 0
+
+  constructor(width: number) {
+    this.#width = width
+    this.numbers = new Float64Array(width * 256)
+  }
+
+  add(...line: readonly number[]): void {
+    const at = this.count * this.#width
+    if (at === this.numbers.length) {
+      const more = new Float64Array(this.numbers.length * 2)
+      more.set(this.numbers)
+      this.numbers = more
+    }
+    this.numbers.set(line, at)
+    this.count += 1
+  }
+
+  take(): Float64Array {
+    const taken = this.numbers.slice(0, this.count * this.#width)
+    this.count = 0
+    return taken
+  }
+}
+
+function bucketOf(firstMs: number): number {
+  if (Number.isNaN(firstMs)) return NO_FIRST_BYTE
+  let bucket = 0
+  while (bucket < BOUNDS_MS.length && firstMs > (BOUNDS_MS[bucket] ?? 0)) bucket += 1
+  return bucket
+}
+
+/** A request of a batch, or several that were alike, by a clock that began with them. */
 export interface ReplayedRequest extends EndedRequest {
   readonly answer: SharedAnswer
   readonly speaker: Speaker
+  /** Whether it is of those of which the log tells no lines. */
+  readonly isSum: boolean
 }
 
-/**
- * The requests of a batch, one after the other.
- * @param connectionOf gives what stands for the connections of a speaker
- */
-export function* readBatch(
-  { answers, speakers, rows, ids, errors }: EndedBatch,
-  connectionOf: (speaker: Speaker) => object,
-): Generator<ReplayedRequest, void, undefined> {
-  const connections = speakers.map(connectionOf)
-  const now = performance.now()
+/** The requests of a batch: one after the other, and then those that were added up. */
+export function* readBatch(batch: EndedBatch): Generator<ReplayedRequest, void, undefined> {
+  const { rows, sums, ids, errors } = batch
+  const read = (answerAt = 0, speakerAt = 0) => {
+    const [answer, speaker] = [batch.answers[answerAt], batch.speakers[speakerAt]]
+    if (answer === undefined || speaker === undefined) return undefined
+    return { ...answer, ...speaker, answer, speaker, connection: speaker, startedAt: 0 }
+  }
   for (let at = 0; at < rows.length; at += ROW) {
-    // By index: a million rows are no occasion for iterators.
-    const speakerAt = rows[at + 1] ?? 0
-    const ms = rows[at + 2] ?? 0
-    const firstMs = rows[at + 3] ?? Number.NaN
-    const bytes = rows[at + 4] ?? 0
-    const answer = answers[rows[at] ?? 0]
-    const speaker = speakers[speakerAt]
-    const connection = connections[speakerAt]
-    if (answer === undefined || speaker === undefined || connection === undefined) continue
-    const startedAt = now - ms
+    const shared = read(rows[at], rows[at + 1])
     const error = errors.get(at / ROW)
+    if (shared === undefined) continue
     yield {
-      ...answer,
-      ...speaker,
+      ...shared,
+      isSum: false,
+      count: 1,
       id: ids.get(at / ROW),
-      startedAt,
-      endedAt: now,
-      headAt: Number.isNaN(firstMs) ? undefined : startedAt + firstMs,
-      bytes,
-      connection,
+      endedAt: rows[at + 2] ?? 0,
+      headAt: toHead(rows[at + 3]),
+      bytes: rows[at + 4] ?? 0,
       error: error === undefined ? undefined : new PinyonError(error.code, error.message),
-      answer,
-      speaker,
     }
   }
+  for (let at = 0; at < sums.length; at += SUM) {
+    const shared = read(sums[at], sums[at + 1])
+    const count = sums[at + 2] ?? 1
+    if (shared === undefined) continue
+    yield {
+      ...shared,
+      isSum: true,
+      count,
+      id: undefined,
+      endedAt: (sums[at + 3] ?? 0) / count,
+      headAt: toHead((sums[at + 4] ?? Number.NaN) / count),
+      bytes: sums[at + 5] ?? 0,
+      error: undefined,
+    }
+  }
+}
+
+function toHead(firstMs = Number.NaN): number | undefined {
+  return Number.isNaN(firstMs) ? undefined : firstMs
 }

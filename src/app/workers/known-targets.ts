@@ -1,8 +1,10 @@
 import { LRUCache } from 'lru-cache'
 
 import type { FileReply } from '../../proxy/reply.ts'
+import { isIndexTarget, RollingReplies, type RollingReply } from '../../proxy/rolling-replies.ts'
 import type { Snapshot } from '../../snapshot/store.ts'
-import { FILE_TARGET, type LearnedFile } from './messages.ts'
+import { toBuffer } from './hand-over.ts'
+import { isForWorkers, type AskedTarget, type LearnedReply } from './messages.ts'
 
 /** Memory for targets: some 20,000 of them. */
 const REMEMBERED_BYTES = 16 << 20
@@ -15,58 +17,84 @@ const EXPIRES_MS = 60_000
 /** Targets that may be asked for at a time; who comes beyond them is for the first process. */
 const MAX_ASKED = 1_024
 
-/** Which files targets name, as the first process tells: it alone reads the database. */
+/** How targets are asked for, and the generation that the index is at. */
+export interface TargetSource {
+  /** Asks for one; {@link KnownTargets.learn} is to be called with the answer. */
+  readonly ask: (asked: AskedTarget) => void
+  /** Undefined while it cannot be said. */
+  readonly generation: () => number | undefined
+}
+
+/** What targets name, as the first process tells. */
 export class KnownTargets {
-  readonly #ask: (target: string) => void
+  readonly #source: TargetSource
   readonly #files = new LRUCache<string, FileReply>({
     maxSize: REMEMBERED_BYTES,
     sizeCalculation: (_, target) => target.length + OVERHEAD_BYTES,
   })
+  /** By the host instead of what URLs begin with: only the first process knows what becomes of it. */
+  readonly #rolling: RollingReplies
   readonly #snapshots = new LRUCache<number, Snapshot>({ max: REMEMBERED_SNAPSHOTS })
-  readonly #asked = new Map<string, PromiseWithResolvers<FileReply | undefined>>()
+  readonly #asked = new Map<string, PromiseWithResolvers<RollingReply | undefined>>()
 
-  /** @param ask asks for a target; {@link learn} is to be called with the answer */
-  constructor(ask: (target: string) => void) {
-    this.#ask = ask
+  constructor(source: TargetSource) {
+    this.#source = source
+    this.#rolling = new RollingReplies(source.generation)
   }
 
-  /** The file, if it is known. */
-  peek(target: string): FileReply | undefined {
-    return this.#files.get(target)
+  /** What is to be answered, if it is known. */
+  peek(target: string, host: string): RollingReply | undefined {
+    return this.#files.get(target) ?? this.#rolling.peek(target, host)
   }
 
-  /** The file, which is asked for unless it is known; undefined for what a worker does not answer. */
-  async find(target: string): Promise<FileReply | undefined> {
-    const known = this.#files.get(target)
-    if (known !== undefined || !FILE_TARGET.test(target)) return known
-    const asked = this.#asked.get(target)
-    if (asked !== undefined) return await asked.promise
+  /** What is to be answered, which is asked for unless it is known; undefined for what a worker does not answer. */
+  async find(asked: AskedTarget): Promise<RollingReply | undefined> {
+    const known = this.peek(asked.target, asked.host)
+    if (known !== undefined || !isForWorkers(asked.target)) return known
+    const key = keyOf(asked)
+    const before = this.#asked.get(key)
+    if (before !== undefined) return await before.promise
     if (this.#asked.size >= MAX_ASKED) return undefined
-    const asking = Promise.withResolvers<FileReply | undefined>()
-    this.#asked.set(target, asking)
-    this.#ask(target)
+    const asking = Promise.withResolvers<RollingReply | undefined>()
+    this.#asked.set(key, asking)
+    this.#source.ask(asked)
     return await asking.promise
   }
 
   /** Takes up an answer. */
-  learn(target: string, learned: LearnedFile | undefined): void {
-    const file = learned === undefined ? undefined : this.#shareSnapshot(learned.file)
-    if (file !== undefined)
-      this.#files.set(target, file, learned?.expires === true ? { ttl: EXPIRES_MS } : {})
-    this.#asked.get(target)?.resolve(file)
-    this.#asked.delete(target)
+  learn(asked: AskedTarget, learned: LearnedReply | undefined): void {
+    const reply = learned === undefined ? undefined : this.#takeUp(learned.reply)
+    if (reply !== undefined && learned?.generation !== undefined)
+      this.#rolling.remember(asked.target, asked.host, { generation: learned.generation, reply })
+    else if (reply?.kind === 'file')
+      this.#files.set(asked.target, reply, learned?.expires === true ? { ttl: EXPIRES_MS } : {})
+    const key = keyOf(asked)
+    this.#asked.get(key)?.resolve(reply)
+    this.#asked.delete(key)
   }
 
   /** Forgets everything: snapshots are gone, or their rules are others. */
   forget(): void {
     this.#files.clear()
+    this.#rolling.forget()
     this.#snapshots.clear()
   }
 
-  #shareSnapshot(file: FileReply): FileReply {
-    const { snapshot } = file
+  /** As it was before it came from another process; files share what is said of their snapshot. */
+  #takeUp(reply: RollingReply): RollingReply {
+    if (reply.kind === 'file') return { ...reply, snapshot: this.#share(reply.snapshot) }
+    const { snapshot } = reply
+    const text = { ...reply, body: toBuffer(reply.body) ?? reply.body }
+    return snapshot === undefined ? text : { ...text, snapshot: this.#share(snapshot) }
+  }
+
+  #share(snapshot: Snapshot): Snapshot {
     const known = this.#snapshots.get(snapshot.id) ?? snapshot
     this.#snapshots.set(snapshot.id, known)
-    return { ...file, snapshot: known }
+    return known
   }
+}
+
+function keyOf({ target, host }: AskedTarget): string {
+  return isIndexTarget(target) ? `${host} ${target}` : target
 }

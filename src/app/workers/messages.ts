@@ -1,5 +1,5 @@
 import type { Digest } from '../../model/digest.ts'
-import type { FileReply } from '../../proxy/reply.ts'
+import type { RollingReply } from '../../proxy/rolling-replies.ts'
 import type { TallySnapshot } from '../../system/tally.ts'
 import type { EndedBatch } from './ended-batch.ts'
 
@@ -8,13 +8,23 @@ export interface WorkerTask {
   readonly dataDir: string
   /** Of blobs that it may keep in memory, in bytes. */
   readonly memoryBytes: number
+  /** Whether the log tells of hits. */
+  readonly isLogged: boolean
 }
 
-/** A file that a target names, for a worker to answer with. */
-export interface LearnedFile {
-  readonly file: FileReply
+/** What a target names, for a worker to answer with. */
+export interface LearnedReply {
+  readonly reply: RollingReply
+  /** The generation that it holds at; undefined for what never changes. */
+  readonly generation: number | undefined
   /** Whether it is to be asked for anew after a while, since its signature may count no longer. */
   readonly expires: boolean
+}
+
+/** A target, as it was sent, and the host that it was sent to. */
+export interface AskedTarget {
+  readonly target: string
+  readonly host: string
 }
 
 /** What the first process says to a worker. With `listen` and `take` comes a handle. */
@@ -22,7 +32,7 @@ export type ToWorker =
   | { readonly kind: 'listen'; readonly task: WorkerTask }
   /** A connection to serve from now on, and what has come on it. */
   | { readonly kind: 'take'; readonly bytes: Uint8Array | undefined }
-  | { readonly kind: 'learned'; readonly target: string; readonly learned: LearnedFile | undefined }
+  | { readonly kind: 'learned'; readonly asked: AskedTarget; readonly learned: LearnedReply | undefined }
   /** Nothing that was learned counts any more. */
   | { readonly kind: 'forget'; readonly id: number }
   | { readonly kind: 'removed'; readonly digests: readonly Digest[] }
@@ -32,7 +42,7 @@ export type ToWorker =
 /** What a worker says. With `connection` comes a handle. */
 export type FromWorker =
   | { readonly kind: 'ready' }
-  | { readonly kind: 'learn'; readonly target: string }
+  | { readonly kind: 'learn'; readonly asked: AskedTarget }
   /** A connection that is none for a worker, and what has come on it. */
   | { readonly kind: 'connection'; readonly bytes: Uint8Array | undefined }
   | { readonly kind: 'ended'; readonly batch: EndedBatch; readonly used: readonly Digest[] }
@@ -48,5 +58,14 @@ export type FromWorker =
   /** All is said and handed back. */
   | { readonly kind: 'done' }
 
-/** Targets that can be of a snapshot's file: all others are for the first process, which may do something for them. */
-export const FILE_TARGET = /^\/repos\/yum\/[^/?]+\/\d{4}(?:-\d{2}){4}\/.*[^/]$/
+/** Targets that can be of a snapshot's file. */
+const FILE_TARGET = /^\/repos\/yum\/[^/?]+\/\d{4}(?:-\d{2}){4}\/.*[^/]$/
+
+/** Targets that can be of an index, of a current snapshot's name, or of a file of one. */
+const ROLLING_TARGET =
+  /^\/repos\/yum\/(?:all_latest\.[a-z]{2,4}|[^/?]+\/(?:latest\.txt|(?:latest|base)\/.*[^/]))$/
+
+/** Whether a worker may answer it: all other targets are for the first process, which may do something for them. */
+export function isForWorkers(target: string): boolean {
+  return FILE_TARGET.test(target) || ROLLING_TARGET.test(target)
+}

@@ -6,7 +6,8 @@ import type { Resolver } from '../../proxy/resolver.ts'
 import type { Logger } from '../../system/logger.ts'
 import type { Tally } from '../../system/tally.ts'
 import type { Storage } from '../storage.ts'
-import { FILE_TARGET, type LearnedFile } from './messages.ts'
+import { indexBase } from '../handlers.ts'
+import { isForWorkers, type AskedTarget, type LearnedReply } from './messages.ts'
 import { createReplay } from './replay.ts'
 import { memoryShares, toBounds } from './worker-count.ts'
 import { Workers, type WorkerNews } from './workers.ts'
@@ -27,13 +28,17 @@ export interface WorkerParts {
 
 /** The workers of an App; none is started yet. */
 export function createWorkers(parts: WorkerParts): Workers {
-  const { config, server, storage, resolver, content, onEnd, tally, log } = parts
+  const { config, server, storage, onEnd, tally, log } = parts
   const replay = createReplay({ log, requestLog: server.requestLog, onEnd })
   const workers = new Workers({
     server,
     bounds: () => toBounds(config()),
-    task: () => ({ dataDir: config().dataDir, memoryBytes: memoryShares(config()).worker }),
-    learn: (target) => learn(resolver, content, target),
+    task: () => ({
+      dataDir: config().dataDir,
+      memoryBytes: memoryShares(config()).worker,
+      isLogged: log.isLevelEnabled('info'),
+    }),
+    learn: (asked) => learn(parts, asked),
     onNews: (news) => {
       if (news.kind === 'ended') {
         replay(news.batch)
@@ -47,19 +52,18 @@ export function createWorkers(parts: WorkerParts): Workers {
   return workers
 }
 
-/** What is answered with a URL in it is not for a worker. */
-function noBase(): string {
-  return 'http://localhost'
-}
-
-/** The file that a target names, unless it is one to be looked at first. */
-async function learn(resolver: Resolver, content: Content, target: string): Promise<LearnedFile | undefined> {
-  if (!FILE_TARGET.test(target)) return undefined
-  const file = resolver.peek(target) ?? (await resolver.resolve(target, noBase, 'nobody'))
-  // Only what may be remembered here may be there.
-  if (file.kind !== 'file' || !file.immutable) return undefined
-  const standing = content.standing(file)
-  return standing === 'unchecked' ? undefined : { file, expires: standing === 'passed' }
+/** What a target names, unless it is a package to be looked at first. */
+async function learn(
+  { resolver, content, config }: WorkerParts,
+  { target, host }: AskedTarget,
+): Promise<LearnedReply | undefined> {
+  if (!isForWorkers(target)) return undefined
+  const learned = await resolver.learn(target, indexBase(target, host, config()))
+  if (learned?.reply.kind !== 'file') return learned && { ...learned, expires: false }
+  const standing = content.standing(learned.reply)
+  // One that is to be asked for anew is remembered by its own name only.
+  const isKept = standing === 'free' || (standing === 'passed' && learned.generation === undefined)
+  return isKept ? { ...learned, expires: standing === 'passed' } : undefined
 }
 
 async function drop(

@@ -1,5 +1,3 @@
-import { LRUCache } from 'lru-cache'
-
 import type { EndedRequest } from '../../http/ended-request.ts'
 import {
   describeAgent,
@@ -17,9 +15,6 @@ import {
   type Speaker,
 } from './ended-batch.ts'
 
-/** Speakers remembered, so that each is looked at once. */
-const REMEMBERED_SPEAKERS = 10_000
-
 /** Who takes up what workers have answered. */
 export interface ReplayOptions {
   readonly log: Logger
@@ -33,18 +28,11 @@ export interface ReplayOptions {
  * logged by the same log, so that neither a worker's end nor the number of them shows.
  */
 export function createReplay({ log, requestLog, onEnd }: ReplayOptions): (batch: EndedBatch) => void {
-  const connections = new LRUCache<string, object>({ max: REMEMBERED_SPEAKERS })
-  const connectionOf = ({ client, userAgent }: Speaker) => {
-    const key = `${client} ${userAgent}`
-    const known = connections.get(key) ?? {}
-    connections.set(key, known)
-    return known
-  }
   return (batch) => {
     if (batch.dropped > 0)
       log.error({ requests: batch.dropped }, 'requests of a worker were not counted: it was not listened to')
     const write = createBatchLog(log, requestLog)
-    for (const ended of readBatch(batch, connectionOf)) {
+    for (const ended of readBatch(batch)) {
       onEnd(ended)
       write(ended)
     }
@@ -57,10 +45,10 @@ function createBatchLog(log: Logger, requestLog: RequestLog): (ended: ReplayedRe
   const answers = new Map<SharedAnswer, PreparedLine>()
   const speakers = new Map<Speaker, string>()
   return (ended) => {
-    if (ended.error !== undefined) return requestLog.log(ended)
+    // Whoever answered has decided which of very many have a line, and has added up the others.
+    if (ended.isSum) return requestLog.leaveOut(ended)
+    if (ended.error !== undefined || ended.id === undefined) return requestLog.log(ended)
     if (!isOn) return
-    // Whoever answered has decided which of very many have a line.
-    if (ended.id === undefined) return requestLog.leaveOut(ended)
     const parts = remember(answers, ended.answer, describeAnswer)
     requestLog.logHit(ended, parts, remember(speakers, ended.speaker, describeSpeaker))
   }

@@ -12,9 +12,10 @@ import { RequestIds } from '../../http/request-id.ts'
 import { Tally } from '../../system/tally.ts'
 import { watchProcess } from '../../system/watch-process.ts'
 import { EndedRequests } from './ended-batch.ts'
+import { Generations } from './generations.ts'
 import { stopReading, takeUp, toBuffer } from './hand-over.ts'
 import { KnownTargets } from './known-targets.ts'
-import type { FromWorker, ToWorker, WorkerTask } from './messages.ts'
+import type { AskedTarget, FromWorker, ToWorker, WorkerTask } from './messages.ts'
 import { StoredContent } from './stored-content.ts'
 
 /** How late requests that have ended are told of, in milliseconds: so much a kill loses. At once when there are so many. */
@@ -41,6 +42,7 @@ export class Worker {
   readonly #requests = new RequestReader()
   readonly #ended = new EndedRequests()
   readonly #targets: KnownTargets
+  readonly #generations: Generations
   readonly #blobs: BlobCache
   readonly #content: StoredContent
   readonly #fast: FastPath
@@ -63,8 +65,13 @@ export class Worker {
 
   constructor(task: WorkerTask, say: Say) {
     this.#say = say
-    this.#targets = new KnownTargets((target) => say({ kind: 'learn', target }))
-    const disk = new DiskBlobStore(createLayout(task.dataDir), { processId: '', isAlive: () => true })
+    const layout = createLayout(task.dataDir)
+    this.#generations = new Generations(layout.database)
+    this.#targets = new KnownTargets({
+      ask: (asked) => say({ kind: 'learn', asked }),
+      generation: () => this.#generations.newest(),
+    })
+    const disk = new DiskBlobStore(layout, { processId: '', isAlive: () => true })
     const source = {
       open: disk.open.bind(disk),
       // The account of blobs is the first process's.
@@ -78,11 +85,12 @@ export class Worker {
       say({ kind: 'unreadable', digest, reason: error.message }),
     )
     this.#fast = new FastPath({
-      peek: (target) => this.#targets.peek(target),
+      peek: (target, host) => this.#targets.peek(target, host),
       content: this.#content,
       isOn: () => true,
       times: CONNECTION_TIMES,
-      nameHit: (nowMs, given) => (this.#sampler.takes(nowMs) ? (given ?? this.#ids.next()) : undefined),
+      nameHit: (nowMs, given) =>
+        task.isLogged && this.#sampler.takes(nowMs) ? (given ?? this.#ids.next()) : undefined,
       onEnd: (ended) => this.#note(ended),
       handOver: (socket, bytes) => this.#judge(socket, bytes),
     })
@@ -111,7 +119,7 @@ export class Worker {
 
   /** Does what the first process says. */
   hear(message: Exclude<ToWorker, { kind: 'listen' }>, socket: Socket | undefined): void {
-    if (message.kind === 'learned') this.#targets.learn(message.target, message.learned)
+    if (message.kind === 'learned') this.#targets.learn(message.asked, message.learned)
     else if (message.kind === 'removed') for (const digest of message.digests) this.#blobs.forget(digest)
     else if (message.kind === 'forget') {
       this.#targets.forget()
@@ -120,7 +128,7 @@ export class Worker {
     else if (socket !== undefined) this.#fast.accept(takeUp(socket), toBuffer(message.bytes))
   }
 
-  /** What is not known to be a warm file: made one if it can be, else the first process's. */
+  /** What is not known, or not warm: made so if it can be, else the first process's. */
   #judge(socket: Socket, bytes: Buffer | undefined): void {
     const request = bytes === undefined || socket === this.#begun ? undefined : this.#requests.read(bytes)
     const isSimple = request !== undefined && isPlainTarget(request.target) && !this.#handsBack
@@ -129,7 +137,9 @@ export class Worker {
     // Nobody else listens while the file is looked for.
     socket.on('error', ignore)
     this.#judged += 1
-    void this.#makeWarm(request.target).then((isWarm) => {
+    const asked = { target: request.target, host: request.headers.host }
+    const warming = this.#makeWarm(asked).catch(() => false)
+    void warming.then((isWarm) => {
       this.#judged -= 1
       socket.off('error', ignore)
       if (!socket.destroyed && isWarm) this.#begin(socket, bytes)
@@ -144,9 +154,11 @@ export class Worker {
     this.#begun = undefined
   }
 
-  async #makeWarm(target: string): Promise<boolean> {
-    const file = await this.#targets.find(target)
-    return file !== undefined && (await this.#content.warm(file))
+  async #makeWarm(asked: AskedTarget): Promise<boolean> {
+    const reply = await this.#targets.find(asked)
+    if (reply === undefined) return false
+    if (reply.kind === 'text' || !reply.immutable) await this.#generations.open()
+    return reply.kind === 'text' || (await this.#content.warm(reply))
   }
 
   #giveBack(socket: Socket, bytes: Buffer | undefined): void {
@@ -154,8 +166,8 @@ export class Worker {
   }
 
   #note(ended: FastConnection): void {
-    this.#ended.add(ended, ended.isLogged)
-    if (this.#ended.size >= TELL_AT && this.#ended.size % TELL_AT === 0) this.#tell()
+    const isMore = this.#ended.add(ended, ended.isLogged)
+    if (isMore && this.#ended.size % TELL_AT === 0) this.#tell()
     this.#tellTimer ??= setTimeout(() => this.#tell(), TELL_MS).unref()
     if (this.#handsBack) setImmediate(() => this.#giveAllBack())
   }

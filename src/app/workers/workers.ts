@@ -3,7 +3,7 @@ import type { HttpServer } from '../../http/server.ts'
 import type { Logger } from '../../system/logger.ts'
 import type { TallySnapshot } from '../../system/tally.ts'
 import { stopReading, takeUp, toBuffer } from './hand-over.ts'
-import type { FromWorker, LearnedFile, WorkerTask } from './messages.ts'
+import type { AskedTarget, FromWorker, LearnedReply, WorkerTask } from './messages.ts'
 import { WorkerChild } from './worker-child.ts'
 import { LoadWatch, RestartPace, type WorkerBounds } from './worker-count.ts'
 
@@ -17,8 +17,8 @@ export interface WorkersOptions {
   /** How many processes serve by the running configuration. */
   readonly bounds: () => WorkerBounds
   readonly task: () => WorkerTask
-  /** The file that a target names, if a worker may answer with it. */
-  readonly learn: (target: string) => Promise<LearnedFile | undefined>
+  /** What a target names, if a worker may answer with it. */
+  readonly learn: (asked: AskedTarget) => Promise<LearnedReply | undefined>
   readonly onNews: (news: WorkerNews) => void
   /** Gets what a worker that has ended had counted. */
   readonly absorb: (tally: TallySnapshot) => void
@@ -93,7 +93,7 @@ export class Workers {
     await this.forget()
   }
 
-  /** Has them forget which files targets name; resolves when none answers by what it had learned before. */
+  /** Has them forget what targets name; resolves when none answers by what it had learned before. */
   async forget(): Promise<void> {
     this.#epoch += 1
     const id = this.#epoch
@@ -143,7 +143,7 @@ export class Workers {
       task: task(),
       listener: server.listener,
       onMessage: (message, worker) => {
-        if (message.kind === 'learn') void this.#teach(worker, message.target)
+        if (message.kind === 'learn') void this.#teach(worker, message.asked)
         else if (message.kind === 'ended' || message.kind === 'wrong' || message.kind === 'unreadable')
           onNews(message)
       },
@@ -189,11 +189,11 @@ export class Workers {
     this.#timers.add(timer)
   }
 
-  async #teach(child: WorkerChild, target: string): Promise<void> {
+  async #teach(child: WorkerChild, asked: AskedTarget): Promise<void> {
     const epoch = this.#epoch
-    const learned = await this.#options.learn(target).catch(() => undefined)
+    const learned = await this.#options.learn(asked).catch(() => undefined)
     // What was found before they were told to forget may be what they were to forget.
-    child.say({ kind: 'learned', target, learned: epoch === this.#epoch ? learned : undefined })
+    child.say({ kind: 'learned', asked, learned: epoch === this.#epoch ? learned : undefined })
   }
 
   #look(): void {

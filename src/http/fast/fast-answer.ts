@@ -1,7 +1,7 @@
 import type { Body } from '../../proxy/body.ts'
 import type { Content } from '../../proxy/content.ts'
-import type { FileReply } from '../../proxy/reply.ts'
-import { evaluateConditions, rangeApplies } from '../conditions.ts'
+import type { RollingReply } from '../../proxy/rolling-replies.ts'
+import { evaluateConditions, rangeApplies, type Validator } from '../conditions.ts'
 import { parseRange, type ByteRange } from '../range.ts'
 import type { PreparedAnswer, PreparedAnswers } from './prepared-answers.ts'
 import type { SimpleConditions, SimpleRequest } from './request-head.ts'
@@ -9,8 +9,10 @@ import type { SimpleConditions, SimpleRequest } from './request-head.ts'
 /** What a request is answered with, at once. */
 export interface FastAnswer {
   readonly prepared: PreparedAnswer
-  /** Of a GET; its holder releases it. */
+  /** Of a file that is asked for by GET; its holder releases it. */
   readonly body: Body | undefined
+  /** What is sent behind the head, where that is in memory; of a file the whole. Undefined for nothing, and for what is read. */
+  readonly bytes: Buffer | undefined
   /** The part of it that was asked for. */
   readonly range: ByteRange | undefined
 }
@@ -21,38 +23,50 @@ export interface AnswerSources {
   readonly content: Pick<Content, 'peek'>
 }
 
-/** The answer to a simple request for a file; undefined where it takes more than looking at what is warm. Decides as `sendFile` does. */
+/** The answer to a simple request for a file or a text; undefined where it takes more than looking at what is warm. Decides as `sendFile` and `sendText` do. */
 export function findAnswer(
   { method, target, headers: { conditions } }: SimpleRequest,
-  file: FileReply,
+  reply: RollingReply,
   { answers, content }: AnswerSources,
 ): FastAnswer | undefined {
-  if (conditions !== undefined && isNotModified(conditions, file)) {
+  const without = { body: undefined, bytes: undefined, range: undefined }
+  if (conditions !== undefined && isNotModified(conditions, toValidator(reply))) {
     const kind = method === 'GET' ? 'notModified' : 'headNotModified'
-    return { prepared: answers.answer(kind, target, file, 0), body: undefined, range: undefined }
+    return { ...without, prepared: answers.answer(kind, target, reply, 0) }
+  }
+  if (reply.kind === 'text') {
+    const { length } = reply.body
+    if (method === 'HEAD') return { ...without, prepared: answers.answer('head', target, reply, length) }
+    return { ...without, prepared: answers.answer('whole', target, reply, length), bytes: reply.body }
   }
   if (method === 'HEAD') {
-    if (file.size === undefined) return undefined
-    return { prepared: answers.answer('head', target, file, file.size), body: undefined, range: undefined }
+    if (reply.size === undefined) return undefined
+    return { ...without, prepared: answers.answer('head', target, reply, reply.size) }
   }
-  const body = content.peek(file)
+  const body = content.peek(reply)
   if (body?.size === undefined) return undefined
-  if (conditions?.range === undefined || !rangeApplies(conditions, file))
-    return { prepared: answers.answer('whole', target, file, body.size), body, range: undefined }
-  const ranges = parseRange(conditions.range, body.size)
+  const { size, bytes } = body
+  const ranges =
+    conditions?.range === undefined || !rangeApplies(conditions, reply)
+      ? undefined
+      : parseRange(conditions.range, size)
   if (ranges === undefined)
-    return { prepared: answers.answer('whole', target, file, body.size), body, range: undefined }
+    return { prepared: answers.answer('whole', target, reply, size), body, bytes, range: undefined }
   const [range, ...others] = ranges
   if (range !== undefined && others.length === 0)
-    return { prepared: answers.answer('part', target, file, body.size), body, range }
+    return { prepared: answers.answer('part', target, reply, size), body, bytes, range }
   // Several, or none that is there.
   body.release()
   return undefined
 }
 
-function isNotModified(conditions: SimpleConditions, file: FileReply): boolean {
+function toValidator(reply: RollingReply): Validator {
+  return reply.kind === 'file' ? reply : { etag: reply.etag, lastModifiedMs: undefined }
+}
+
+function isNotModified(conditions: SimpleConditions, validator: Validator): boolean {
   const etag = conditions['if-none-match']
   // It is one, and strong.
-  if (etag !== undefined) return etag === file.etag
-  return evaluateConditions(conditions, file) === 'not_modified'
+  if (etag !== undefined) return etag === validator.etag
+  return evaluateConditions(conditions, validator) === 'not_modified'
 }

@@ -5,6 +5,7 @@ import type { Outcome } from '../../model/outcome.ts'
 import type { Body } from '../../proxy/body.ts'
 import type { Content } from '../../proxy/content.ts'
 import type { FileReply } from '../../proxy/reply.ts'
+import type { RollingReply } from '../../proxy/rolling-replies.ts'
 import type { Snapshot } from '../../snapshot/store.ts'
 import { bodyChunks } from '../body-chunks.ts'
 import { planRanges, planWhole } from '../body-plan.ts'
@@ -15,11 +16,11 @@ import { findAnswer, type FastAnswer } from './fast-answer.ts'
 import type { PreparedAnswer, PreparedAnswers } from './prepared-answers.ts'
 import { isPlainTarget, type RequestReader, type SimpleHeaders, type SimpleRequest } from './request-head.ts'
 import { copyOf, type SharedReads } from './shared-reads.ts'
+import { PIECE_BYTES, SlowWrites } from './slow-writes.ts'
 import type { SmallWrites } from './small-writes.ts'
 
-/** What is in memory and no larger goes to the kernel in one call, in bytes; of more, so much at a time. */
+/** What is in memory and no larger goes to the kernel in one call, in bytes. */
 const ONE_PIECE_BYTES = 1 << 20
-const PIECE_BYTES = 256 << 10
 
 /** What node answers who sends nothing. */
 const SENT_NOTHING = 'HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n'
@@ -38,8 +39,8 @@ export interface FastContext {
   readonly reads: SharedReads
   readonly writes: SmallWrites
   readonly isDraining: boolean
-  /** A file that was asked for by exactly this target before. */
-  peek(target: string): FileReply | undefined
+  /** What was asked for by exactly this target before, and of this host. */
+  peek(target: string, host: string): RollingReply | undefined
   /** Gives node:http a way to answer requests of the connection that it is sent; undefined where there is none. */
   openDetour(connection: FastConnection, socket: Socket): Detour | undefined
   /** Hands over the connection, and what came on it last. */
@@ -57,6 +58,7 @@ export interface FastContext {
  * connection with it.
  */
 export class FastConnection implements EndedRequest, DetourOwner {
+  readonly count = 1
   readonly note = undefined
   readonly client: string | undefined
   readonly connection: Socket
@@ -86,7 +88,7 @@ export class FastConnection implements EndedRequest, DetourOwner {
   /** What came meanwhile. */
   #next: Buffer | undefined
   #isIdle = false
-  #wake: (() => void) | undefined
+  #slow: SlowWrites | undefined
   /** Whether the client has sent all it has to send. */
   #hasEnded = false
 
@@ -148,15 +150,16 @@ export class FastConnection implements EndedRequest, DetourOwner {
     if (this.isSending) return this.#keep(copyOf(bytes, count))
     const request = this.#context.requests.read(bytes, count)
     if (request === undefined) return this.#handOver(copyOf(bytes, count))
-    const file = this.#context.peek(request.target)
-    if (file === undefined && !isPlainTarget(request.target)) return this.#handOver(copyOf(bytes, count))
-    const answer = file === undefined ? undefined : findAnswer(request, file, this.#context)
-    if (file === undefined || answer === undefined) return this.#makeDetour(copyOf(bytes, count))
-    // The first of a connection: from here on it is idle between requests.
-    if (!this.#isIdle) this.#becomeIdle()
-    this.#begin(request, file, answer)
-    if (answer.body === undefined || answer.body.bytes !== undefined) return this.#sendMemory(answer)
-    this.#sendChunks(copyOf(bytes, count), file, answer.body, answer).catch(() => {
+    const reply = this.#context.peek(request.target, request.headers.host)
+    if (reply === undefined && !isPlainTarget(request.target)) return this.#handOver(copyOf(bytes, count))
+    const answer = reply === undefined ? undefined : findAnswer(request, reply, this.#context)
+    if (reply === undefined || answer === undefined) return this.#makeDetour(copyOf(bytes, count))
+    // The first of a connection: from here on it is idle between requests, unless there is to be no other.
+    if (!this.#isIdle && request.headers.keepsAlive) this.#becomeIdle()
+    this.#begin(request, reply, answer)
+    if (reply.kind === 'text' || answer.body === undefined || answer.bytes !== undefined)
+      return this.#sendMemory(answer)
+    this.#sendChunks(copyOf(bytes, count), reply, answer.body, answer).catch(() => {
       // What cannot even be told of breaks this connection and no other.
       this.connection.destroy()
     })
@@ -167,7 +170,7 @@ export class FastConnection implements EndedRequest, DetourOwner {
     return !this.#isIdle && !this.isBusy
   }
 
-  #begin(request: SimpleRequest, { snapshot, packageName }: FileReply, answer: FastAnswer): void {
+  #begin(request: SimpleRequest, reply: RollingReply, answer: FastAnswer): void {
     const { target, headers, id } = request
     this.startedAt = performance.now()
     this.headAt = undefined
@@ -177,8 +180,8 @@ export class FastConnection implements EndedRequest, DetourOwner {
     this.target = target
     if (headers !== this.headers) this.speaker = undefined
     this.headers = headers
-    this.snapshot = snapshot
-    this.packageName = packageName
+    this.snapshot = reply.snapshot
+    this.packageName = reply.kind === 'file' ? reply.packageName : undefined
     this.outcome = answer.prepared.outcome
     this.bytes = 0
     this.answer = answer.prepared
@@ -186,29 +189,22 @@ export class FastConnection implements EndedRequest, DetourOwner {
     this.#body = answer.body
   }
 
-  #sendMemory({ prepared, body, range }: FastAnswer): void {
+  #sendMemory({ prepared, bytes: whole = NOTHING, range }: FastAnswer): void {
     const socket = this.connection
-    const whole = body?.bytes ?? NOTHING
     const bytes = range === undefined ? whole : whole.subarray(range.start, range.end + 1)
     const first = bytes.length <= ONE_PIECE_BYTES ? bytes : bytes.subarray(0, PIECE_BYTES)
     this.#context.writes.write(socket, this.#head(prepared, range), first)
-    let sent = first.length
     // The usual case: the kernel has taken all of it by now.
-    if (sent === bytes.length && socket.writableLength === 0 && !socket.destroyed) {
-      this.bytes = sent
+    if (first.length === bytes.length && socket.writableLength === 0 && !socket.destroyed) {
+      this.bytes = first.length
       return this.#finish()
     }
     this.#beginToWait()
-    const goOn = () => {
-      if (socket.destroyed || !this.isSending) return
-      this.bytes = sent
-      if (sent === bytes.length) return this.#finish()
-      const piece = bytes.subarray(sent, sent + PIECE_BYTES)
-      sent += piece.length
-      socket.write(piece, goOn)
-    }
-    // Called when all before it is written.
-    socket.write(NOTHING, goOn)
+    this.#writeSlowly().sendRest(bytes, first.length, (count) => {
+      if (!this.isSending) return
+      this.bytes = count
+      if (count === bytes.length) this.#finish()
+    })
   }
 
   async #sendChunks(
@@ -225,6 +221,7 @@ export class FastConnection implements EndedRequest, DetourOwner {
         ? planWhole(prepared.size, contentType)
         : planRanges([range], prepared.size, contentType)
     const chunks = bodyChunks(body, plan, content.chunks)
+    const slow = this.#writeSlowly()
     let isBegun = false
     try {
       for await (const chunk of chunks) {
@@ -234,7 +231,7 @@ export class FastConnection implements EndedRequest, DetourOwner {
           this.connection.write(this.#head(prepared, range))
         }
         isBegun = true
-        if (!(await this.#write(chunk))) return
+        if (!(await slow.write(chunk))) return
         this.bytes += chunk.length
       }
     } catch (error) {
@@ -252,16 +249,8 @@ export class FastConnection implements EndedRequest, DetourOwner {
       : answers.partHead(prepared, range, keepsAlive, Date.now(), this.id)
   }
 
-  /** Waits until the kernel has the bytes, so that their buffer can be used again; false when the connection is gone. */
-  async #write(chunk: Buffer): Promise<boolean> {
-    const socket = this.connection
-    if (socket.destroyed) return false
-    await new Promise<void>((resolve) => {
-      this.#wake = resolve
-      socket.write(chunk, () => resolve())
-    })
-    this.#wake = undefined
-    return !socket.destroyed
+  #writeSlowly(): SlowWrites {
+    return (this.#slow ??= new SlowWrites(this.connection))
   }
 
   #fail(request: Buffer, isBegun: boolean, error: unknown): void {
@@ -283,7 +272,9 @@ export class FastConnection implements EndedRequest, DetourOwner {
     if (goesOn) return this.#goOn()
     // What else it has sent is not answered.
     this.#way = 'ended'
-    this.connection.destroySoon()
+    // Where the kernel has all of the answer, closing says the same to the client as shutting down first, and costs one call less.
+    if (this.connection.writableLength === 0) this.connection.destroy()
+    else this.connection.destroySoon()
   }
 
   #end(): void {
@@ -383,7 +374,7 @@ export class FastConnection implements EndedRequest, DetourOwner {
   }
 
   readonly #onClose = (): void => {
-    this.#wake?.()
+    this.#slow?.stop()
     if (this.isSending) {
       if (this.error === undefined) this.outcome = 'aborted'
       this.#end()

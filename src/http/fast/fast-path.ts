@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 
-import type { FileReply } from '../../proxy/reply.ts'
+import type { RollingReply } from '../../proxy/rolling-replies.ts'
 import { Detour } from '../detour.ts'
 import { FastConnection, type FastContent, type FastContext } from './fast-connection.ts'
 import type { ConnectionTimes } from '../idle-times.ts'
@@ -14,8 +14,8 @@ const FIRST_REQUEST_MS = 1_000
 
 /** What is answered without node:http. */
 export interface FastFiles {
-  /** A file of a snapshot that was asked for by exactly this target before. */
-  readonly peek: (target: string) => FileReply | undefined
+  /** What was asked for by exactly this target before, of this host, and would be answered with the same now. */
+  readonly peek: (target: string, host: string) => RollingReply | undefined
   readonly content: FastContent
   /** Whether new connections begin here. */
   readonly isOn: () => boolean
@@ -54,8 +54,8 @@ export class FastPath implements FastContext {
     this.answers = new PreparedAnswers(options.times.keepAliveMs)
   }
 
-  peek(target: string): FileReply | undefined {
-    return this.#options.peek(target)
+  peek(target: string, host: string): RollingReply | undefined {
+    return this.#options.peek(target, host)
   }
 
   /** Begins with a connection, or goes on with one of which these bytes have come, unread. */

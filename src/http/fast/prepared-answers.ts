@@ -1,14 +1,16 @@
 import { LRUCache } from 'lru-cache'
 
-import type { FileReply } from '../../proxy/reply.ts'
+import type { FileReply, TextReply } from '../../proxy/reply.ts'
+import type { RollingReply } from '../../proxy/rolling-replies.ts'
 import { formatContentRange } from '../body-plan.ts'
 import { cacheHeaders, type Headers } from '../exchange.ts'
 import type { ByteRange } from '../range.ts'
 import { REQUEST_ID_HEADER } from '../request-id.ts'
 import { describeTarget, toLogFields } from '../request-log.ts'
 import { fileHeaders } from '../send-file.ts'
+import { textHeaders } from '../send-text.ts'
 
-/** How a file that is there can be answered: all of it, its head, a part of it, or that the client has it. */
+/** How what is there can be answered: all of it, its head, a part of it, or that the client has it. */
 export type AnswerKind = 'whole' | 'head' | 'part' | 'notModified' | 'headNotModified'
 
 /** What answers of one kind and file have in common, made once. */
@@ -29,7 +31,7 @@ export interface PreparedAnswer {
   bytes: Buffer
 }
 
-/** Files whose answers are remembered: some 8 MB. */
+/** Files and texts whose answers are remembered: some 8 MB. */
 const REMEMBERED_FILES = 4_096
 
 /** Of each kind: method, status line, outcome. */
@@ -43,7 +45,7 @@ const KINDS = {
 
 /** Heads of hits, byte for byte as node:http writes them. */
 export class PreparedAnswers {
-  readonly #known = new LRUCache<FileReply, Map<AnswerKind, PreparedAnswer>>({ max: REMEMBERED_FILES })
+  readonly #known = new LRUCache<RollingReply, Map<AnswerKind, PreparedAnswer>>({ max: REMEMBERED_FILES })
   readonly #alive: string
   #second = Number.NaN
   #date = ''
@@ -53,13 +55,13 @@ export class PreparedAnswers {
     this.#alive = `Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(keepAliveMs / 1000)}\r\n\r\n`
   }
 
-  /** The answer to a target that names this file, whose blob has so many bytes. */
-  answer(kind: AnswerKind, target: string, file: FileReply, size: number): PreparedAnswer {
-    let kinds = this.#known.get(file)
+  /** The answer to a target that names this, which has so many bytes. */
+  answer(kind: AnswerKind, target: string, reply: RollingReply, size: number): PreparedAnswer {
+    let kinds = this.#known.get(reply)
     const known = kinds?.get(kind)
     if (known?.size === size && known.target === target) return known
-    if (kinds === undefined) this.#known.set(file, (kinds = new Map()))
-    const prepared = prepare(kind, target, file, size)
+    if (kinds === undefined) this.#known.set(reply, (kinds = new Map()))
+    const prepared = prepare(kind, target, reply, size)
     kinds.set(kind, prepared)
     return prepared
   }
@@ -114,11 +116,10 @@ function toBytes(head: string): Buffer {
   return bytes
 }
 
-function prepare(kind: AnswerKind, target: string, file: FileReply, size: number): PreparedAnswer {
-  const { snapshot } = file
+function prepare(kind: AnswerKind, target: string, reply: RollingReply, size: number): PreparedAnswer {
+  const { snapshot } = reply
   const [method, status, statusLine, outcome] = KINDS[kind]
-  const first: Headers = status === 304 ? {} : { 'Content-Type': file.contentType }
-  if (kind === 'whole' || kind === 'head') first['Content-Length'] = String(size)
+  const [first, rest] = reply.kind === 'file' ? describeFile(kind, reply, size) : describeText(kind, reply)
   const logged = { method, target: describeTarget(target), status, outcome }
   return {
     target,
@@ -127,12 +128,23 @@ function prepare(kind: AnswerKind, target: string, file: FileReply, size: number
     status,
     outcome,
     start: `HTTP/1.1 ${statusLine}\r\n${toLines(first)}`,
-    rest: toLines({ ...fileHeaders(file), ...cacheHeaders(outcome, snapshot) }),
+    rest: toLines({ ...rest, ...cacheHeaders(outcome, snapshot) }),
     logBefore: toLogFields(logged),
-    logAfter: toLogFields({ mirror: snapshot.mirror, snapshot: snapshot.name }),
+    logAfter: toLogFields({ mirror: snapshot?.mirror, snapshot: snapshot?.name }),
     second: Number.NaN,
     bytes: Buffer.alloc(0),
   }
+}
+
+function describeFile(kind: AnswerKind, file: FileReply, size: number): [first: Headers, rest: Headers] {
+  const first: Headers = KINDS[kind][1] === 304 ? {} : { 'Content-Type': file.contentType }
+  if (kind === 'whole' || kind === 'head') first['Content-Length'] = String(size)
+  return [first, fileHeaders(file)]
+}
+
+/** Of a text no parts are sent. */
+function describeText(kind: AnswerKind, text: TextReply): [first: Headers, rest: Headers] {
+  return [{}, textHeaders(text, KINDS[kind][1] === 304 ? 304 : 200)]
 }
 
 function toLines(headers: Headers): string {

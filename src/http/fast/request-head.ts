@@ -14,6 +14,8 @@ export interface SimpleRequest {
 
 /** What the headers of such a request say to us. */
 export interface SimpleHeaders {
+  /** As it was sent. */
+  readonly host: string
   readonly userAgent: string | undefined
   readonly keepsAlive: boolean
   /** Whether, and which part of, a file is wanted; undefined for all of it. */
@@ -142,9 +144,11 @@ export function parseHeaderBlock(block: string): SimpleHeaders | undefined {
     else if (!HARMLESS.has(key)) return undefined
     fields.set(key, value)
   }
+  const host = fields.get('host')
   const connection = fields.get('connection')?.toLowerCase() ?? 'keep-alive'
-  if (!fields.has('host') || (connection !== 'keep-alive' && connection !== 'close')) return undefined
+  if (host === undefined || (connection !== 'keep-alive' && connection !== 'close')) return undefined
   return {
+    host,
     userAgent: fields.get('user-agent'),
     keepsAlive: connection === 'keep-alive',
     conditions: Object.keys(conditions).length === 0 ? undefined : conditions,

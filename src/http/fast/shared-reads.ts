@@ -50,11 +50,16 @@ export class SharedReads {
   }
 }
 
+/** Those of the sockets that were looked at last: all of a node's sockets have the same. */
+let known: ReadFields | undefined
+
 function findFields(socket: Socket): ReadFields | undefined {
+  if (known !== undefined && Object.hasOwn(socket, known.buffer) && Object.hasOwn(socket, known.callback))
+    return known
   const symbols = Object.getOwnPropertySymbols(socket)
   const find = (name: string) => symbols.find(({ description }) => description === name)
   const [buffer, callback] = [find('kBuffer'), find('kBufferCb')]
-  return buffer === undefined || callback === undefined ? undefined : { buffer, callback }
+  return buffer === undefined || callback === undefined ? undefined : (known = { buffer, callback })
 }
 
 /** What lies in a buffer that is used again. */

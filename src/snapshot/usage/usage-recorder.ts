@@ -41,9 +41,14 @@ export class UsageRecorder {
     return createUsageClient(this.#options.store.seed, address, userAgent)
   }
 
-  /** Counts a request of a snapshot that got so many bytes. */
-  record(snapshot: Pick<Snapshot, 'id' | 'mirrorId'>, client: UsageClient, bytes: number): void {
-    this.#tally.count(snapshot, client, bytes, this.#options.now())
+  /** Counts a request of a snapshot that got so many bytes, or several that got them together. */
+  record(
+    snapshot: Pick<Snapshot, 'id' | 'mirrorId'>,
+    client: UsageClient,
+    bytes: number,
+    requests = 1,
+  ): void {
+    this.#tally.count(snapshot, client, bytes, this.#options.now(), requests)
     if (this.#tally.isFull && !this.#flushing) void this.#flushEarly()
   }
 

@@ -63,16 +63,17 @@ export class UsageTally {
     return this.#named >= MAX_NAMED
   }
 
-  /** Counts a request of a snapshot that got so many bytes. */
+  /** Counts a request of a snapshot that got so many bytes, or several that got them together. */
   count(
     snapshot: Pick<Snapshot, 'id' | 'mirrorId'>,
     client: UsageClient,
     bytes: number,
     nowMs: number,
+    requests = 1,
   ): void {
     const counters = this.#snapshots.get(snapshot.id) ?? this.#addSnapshot(snapshot.id, snapshot.mirrorId)
     const counter = counters.named.get(client.key) ?? this.#addClient(counters, client, nowMs)
-    counter.requests += 1
+    counter.requests += requests
     counter.bytes += bytes
     if (counter.lastSeen < nowMs) counter.lastSeen = nowMs
   }

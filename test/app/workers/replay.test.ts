@@ -9,6 +9,7 @@ import { PinyonError } from '../../../src/model/errors.ts'
 import { LogRecorder } from '../../http/log-recorder.ts'
 
 const REQUEST: EndedRequest = {
+  count: 1,
   id: 'w-1',
   method: 'GET',
   target: '/repos/yum/m/2020-01-01-01-01/a.rpm?token=secret',

@@ -14,7 +14,8 @@ describe('a simple request', () => {
     const found = read(
       `GET /a%2Bb?c HTTP/1.1\r\n${LIBREPO}Cache-Control: no-cache\r\nPragma: no-cache\r\n\r\n`,
     )
-    const headers = { userAgent: 'libdnf (Fedora Linux 43)', keepsAlive: true, conditions: undefined }
+    const userAgent = 'libdnf (Fedora Linux 43)'
+    const headers = { host: 'mirror.example.org:8080', userAgent, keepsAlive: true, conditions: undefined }
     assert.deepEqual(found, { method: 'GET', target: '/a%2Bb?c', headers, id: undefined })
   })
 
