@@ -1,11 +1,10 @@
-import { basename, join } from 'node:path'
-
 import type { Config } from '../config/config.ts'
 import type { DashboardContext, MirrorSettings } from '../dashboard/context.ts'
 import { Dashboard } from '../dashboard/dashboard.ts'
 import type { RouteContext } from '../http/routes.ts'
 import { VERSION } from '../system/version.ts'
 import { toClientSettings } from './client-settings.ts'
+import { configName } from './config-name.ts'
 import type { Syncing } from './syncing.ts'
 
 /** What pages are made from beside what all requests are answered from. */
@@ -50,12 +49,7 @@ export function createDashboard(
     clientSettings: (mirror) => toClientSettings(config().mirrors.get(mirror)),
     retention: () => config().retention,
     hasTokens: () => (config().tokens?.size ?? 0) > 0,
-    // Where on this machine it lies is nobody's business.
-    configName: () => {
-      const { file } = config()
-      const directory = basename(join(file, '..'))
-      return directory === 'config' ? join(directory, basename(file)) : basename(file)
-    },
+    configName: () => configName(config().file),
     version: VERSION,
   }
   return new Dashboard(parts)
