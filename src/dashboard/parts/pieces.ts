@@ -32,6 +32,11 @@ function breakable(text: string): Html {
   ])}`
 }
 
+/** What a number counts, for who sees no head of its column: a row of a phone's list. */
+export function unit(number: number, noun: string): Html {
+  return html`<span class="unit"> ${number === 1 ? noun : `${noun}s`}</span>`
+}
+
 /** How much of a whole is what. What is there is seen, however little it is. */
 export function completenessBar(
   { cached, atRisk, lost, total }: Readonly<Record<'cached' | 'atRisk' | 'lost' | 'total', number>>,
