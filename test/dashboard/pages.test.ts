@@ -43,6 +43,11 @@ async function pathsOf({ url }: DemoFarm): Promise<string[]> {
   ]
 }
 
+/** When a mirror's page says that upstream was looked at. */
+function checkedAt(text: string): string | undefined {
+  return /checked <time [^>]*datetime="([^"]+)"/.exec(text)?.[1]
+}
+
 describe('the pages', () => {
   test('are there, guarded, and compressed for who takes that', async (t) => {
     const farm = await startDemoFarm(t)
@@ -180,7 +185,6 @@ describe('the pages', () => {
     const body = JSON.stringify({ snapshot: '2026-03-10-15-52', why: 'seen at once' })
     await write('PUT', 'pin', body)
     assert.match(await read(), /seen at once/)
-    const checkedAt = (text: string) => /checked <time [^>]*datetime="([^"]+)"/.exec(text)?.[1]
     const before = checkedAt(await read())
     farm.later(60_000)
     await write('POST', 'sync')

@@ -84,8 +84,8 @@ test('what would be written is told as a patch that git applies, and not written
 })
 
 test('a file that this server may not change can be told the patch of', async (t) => {
-  const publishConfig = () => Promise.reject(Object.assign(new Error('EROFS: no'), { code: 'EROFS' }))
-  const site = await startWritableSite(t, { app: { publishConfig } })
+  const error = Object.assign(new Error('EROFS: no'), { code: 'EROFS' })
+  const site = await startWritableSite(t, { app: { publishConfig: () => Promise.reject(error) } })
   const [older] = site.names.a
   const write = (dryRun: boolean) =>
     site.write('PUT', PIN, { token: CI_TOKEN, body: { snapshot: older, dry_run: dryRun } })

@@ -22,6 +22,15 @@ const RESTARTS = 2
 const CLIENTS = 8
 const READY_MS = 10
 
+/** Waits until the server has its worker. */
+async function workersOf(pid: number): Promise<number[]> {
+  for (;;) {
+    const workers = childrenOf(pid, 'worker-process')
+    if (workers.length === 1) return workers
+    await sleep(READY_MS)
+  }
+}
+
 test('two processes on a socket that was handed over are started anew, and no connection is refused', async (t) => {
   const [dir, root] = [tempDir(t), tempDir(t)]
   const { packages } = writeSyntheticRepository(root, { packages: [{ name: 'one', content: 2_000 }] })
@@ -52,13 +61,6 @@ test('two processes on a socket that was handed over are started anew, and no co
   }
   const port = await readNumber()
   let main = await readNumber()
-  const workersOf = async (pid: number) => {
-    for (;;) {
-      const workers = childrenOf(pid, 'worker-process')
-      if (workers.length === 1) return workers
-      await sleep(READY_MS)
-    }
-  }
   // Before anything listens, this waits in the socket.
   await httpGet(`http://127.0.0.1:${port}/healthz`)
   const synced = await runCommand(process.execPath, [MAIN, 'sync', '--config', file])
