@@ -14,6 +14,7 @@ import { mirrorName, writeFarm } from './farm-data.ts'
 
 const MAIN = new URL('../src/main.ts', import.meta.url).pathname
 const TURNS = new URL('./turns.ts', import.meta.url).pathname
+const COMPILE_CACHE = new URL('../node_modules/.cache/pinyon', import.meta.url).pathname
 const HOUR_MS = 3_600_000
 const ROUNDS = 5
 
@@ -64,7 +65,8 @@ try {
   }
   writeFileSync(configFile, JSON.stringify(config))
   const child = spawn(process.execPath, ['--import', TURNS, MAIN, 'serve', '--config', configFile], {
-    env: { ...process.env, PINYON_LOG: 'silent' },
+    // As npm start and the image have it.
+    env: { ...process.env, PINYON_LOG: 'silent', NODE_COMPILE_CACHE: COMPILE_CACHE },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const errors = createInterface(child.stderr)

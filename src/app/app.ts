@@ -179,7 +179,7 @@ export class App {
       now: this.#now,
     })
     // Configuration: what runs, and how it becomes another.
-    const { running, changes } = createConfiguration({
+    ;({ running: this.#running, changes: this.#changes } = createConfiguration({
       config,
       load,
       publishConfig: options.publishConfig,
@@ -188,9 +188,7 @@ export class App {
       log,
       adopt: (next, before, actor) => this.#adopt(next, before, actor),
       onTaken: (accepted) => this.#figures.countReload(accepted, this.#now()),
-    })
-    this.#running = running
-    this.#changes = changes
+    }))
   }
 
   /** Opens the store and sweeps what a crash left. Changes nothing that clients see, and listens to nothing yet. */
@@ -261,6 +259,7 @@ export class App {
         injections: this.#injections,
         traffic: this.#traffic,
         running: this.#running,
+        workers: () => this.#workers?.state,
         upstreamOf: (mirror) => this.#upstreams.get(mirror),
         now: this.#now,
       }),

@@ -4,10 +4,12 @@ import type {
   FarmChange,
   FarmRequest,
   MirrorChange,
+  PinEdit,
   PinRequest,
   Removal,
   RemovalRequest,
 } from '../http/write-actions.ts'
+import { unifiedDiff } from '../inject/unified-diff.ts'
 import { PinyonError } from '../model/errors.ts'
 import { noSuchMirror } from '../model/no-such-mirror.ts'
 import { nearestNames } from '../model/snapshot-name.ts'
@@ -15,6 +17,8 @@ import { refuseGone } from '../snapshot/refuse-gone.ts'
 import { refuseUsed } from '../snapshot/gc/removal.ts'
 import type { ChangeOrigin, MirrorState, Snapshot, SnapshotStore } from '../snapshot/store.ts'
 import type { ConfigFile } from './config-file.ts'
+import { configName } from './config-name.ts'
+import { refuseStalePin } from './refuse-stale-pin.ts'
 import type { RunningConfig } from './running-config.ts'
 
 /** How often a change begins anew because somebody else changes the file meanwhile. */
@@ -48,36 +52,34 @@ export class ConfigChanges {
   }
 
   /** Pins a mirror. @throws PinyonError NOT_FOUND, PIN_UNKNOWN, and as {@link ConfigChanges.remove} about the file */
-  async pin(mirror: string, { snapshot, why }: PinRequest, actor: string): Promise<MirrorChange> {
-    const changed = await this.#change({ cause: 'pin', actor }, async (config) => {
-      findMirror(config, mirror)
+  async pin(mirror: string, request: PinRequest, actor: string): Promise<MirrorChange> {
+    return await this.#changePin(mirror, request, { cause: 'pin', actor }, async () => {
+      const { snapshot, why } = request
       refuseUnknown(mirror, snapshot, await this.#options.store.snapshots(mirror))
       return (text) => setPin(text, mirror, snapshot, why)
     })
-    return await this.#describe(mirror, changed)
   }
 
   /** Takes a mirror's pin away. */
-  async unpin(mirror: string, actor: string): Promise<MirrorChange> {
-    const changed = await this.#change({ cause: 'unpin', actor }, async (config) => {
-      findMirror(config, mirror)
-      return (text) => removePin(text, mirror)
-    })
-    return await this.#describe(mirror, changed)
+  async unpin(mirror: string, request: PinEdit, actor: string): Promise<MirrorChange> {
+    const plan: Plan = async () => (text) => removePin(text, mirror)
+    return await this.#changePin(mirror, request, { cause: 'unpin', actor }, plan)
   }
 
   /** Pins a mirror to the snapshot before its current one. @throws PinyonError NOTHING_TO_DO when there is none */
-  async rollBackMirror(mirror: string, why: string | undefined, actor: string): Promise<MirrorChange> {
-    const changed = await this.#change({ cause: 'rollback', actor }, async (config) => {
-      findMirror(config, mirror)
+  async rollBackMirror(
+    mirror: string,
+    request: PinEdit & Pick<PinRequest, 'why'>,
+    actor: string,
+  ): Promise<MirrorChange> {
+    return await this.#changePin(mirror, request, { cause: 'rollback', actor }, async () => {
       const { current } = await this.#state(mirror)
       const snapshots = await this.#options.store.snapshots(mirror)
       const before = current && snapshots.find(({ seq }) => seq < current.seq)
       if (before === undefined)
         throw new PinyonError('NOTHING_TO_DO', `${mirror} has no snapshot before its current one`)
-      return (text) => setPin(text, mirror, before.name, why)
+      return (text) => setPin(text, mirror, before.name, request.why)
     })
-    return await this.#describe(mirror, changed)
   }
 
   /** Pins every configured mirror that was in a generation to what it was then. @throws PinyonError NOT_FOUND, NOTHING_TO_DO, PIN_UNKNOWN when one of those is gone */
@@ -126,11 +128,40 @@ export class ConfigChanges {
     return { mirror, removed: !dryRun, served_until: hasData ? until : null, generation }
   }
 
+  /** Changes a mirror's pin, or tells how. @throws PinyonError NOT_FOUND, PRECONDITION_FAILED when it is not what If-Match names */
+  async #changePin(
+    mirror: string,
+    { dryRun, ifMatch }: PinEdit,
+    origin: ChangeOrigin,
+    plan: Plan,
+  ): Promise<MirrorChange> {
+    const checked: Plan = async (config) => {
+      findMirror(config, mirror)
+      if (ifMatch !== undefined)
+        await refuseStalePin(ifMatch, await this.#state(mirror), this.#options.store.history)
+      return await plan(config)
+    }
+    if (!dryRun) return await this.#describe(mirror, await this.#change(origin, checked))
+    const patch = await this.#preview(checked)
+    return { ...(await this.#describe(mirror, patch !== '')), patch }
+  }
+
+  /** What an edit of the file would change. What others have saved meanwhile is not taken up for that. */
+  async #preview(plan: Plan): Promise<string> {
+    const { running, file } = this.#options
+    if (file === undefined) throw noFile()
+    return await running.exclusively(async () => {
+      const before = await file.read()
+      const name = configName(running.current.file)
+      const after = (await plan(running.current))(before)
+      return unifiedDiff(Buffer.from(before), Buffer.from(after), { from: `a/${name}`, to: `b/${name}` })
+    })
+  }
+
   /** Edits the file and takes it up; false when the edit leaves it as it is. What is refused is put back. */
   async #change(origin: ChangeOrigin, plan: Plan): Promise<boolean> {
     const { running, file } = this.#options
-    if (file === undefined)
-      throw new PinyonError('CONFIG_READONLY', 'this server was started without a configuration file')
+    if (file === undefined) throw noFile()
     return await running.exclusively(async () => {
       for (let tries = 0; tries < TRIES; tries += 1) {
         const before = await file.read()
@@ -163,10 +194,15 @@ export class ConfigChanges {
   }
 
   /** A mirror that never had a sync, or is disabled, may have no row. */
-  async #state(mirror: string): Promise<Pick<MirrorState, 'current' | 'pinned'>> {
+  async #state(mirror: string): Promise<Pick<MirrorState, 'name' | 'current' | 'pinned' | 'pinWhy'>> {
     const states = await this.#options.store.mirrors()
-    return states.find(({ name }) => name === mirror) ?? { current: undefined, pinned: false }
+    const none = { name: mirror, current: undefined, pinned: false, pinWhy: undefined }
+    return states.find(({ name }) => name === mirror) ?? none
   }
+}
+
+function noFile(): PinyonError {
+  return new PinyonError('CONFIG_READONLY', 'this server was started without a configuration file')
 }
 
 function findMirror(config: Config, mirror: string): void {

@@ -1,17 +1,16 @@
-import { basename, join } from 'node:path'
-
 import type { Config } from '../config/config.ts'
 import type { DashboardContext, MirrorSettings } from '../dashboard/context.ts'
 import { Dashboard } from '../dashboard/dashboard.ts'
 import type { RouteContext } from '../http/routes.ts'
 import { VERSION } from '../system/version.ts'
 import { toClientSettings } from './client-settings.ts'
+import { configName } from './config-name.ts'
 import type { Syncing } from './syncing.ts'
 
 /** What pages are made from beside what all requests are answered from. */
 export interface DashboardParts {
   readonly config: () => Config
-  readonly syncing: Pick<Syncing, 'board' | 'asked' | 'nextAt'>
+  readonly syncing: Pick<Syncing, 'board' | 'asked' | 'ended' | 'nextAt'>
 }
 
 /**
@@ -44,18 +43,16 @@ export function createDashboard(
       get asked() {
         return syncing.asked
       },
+      get ended() {
+        return syncing.ended
+      },
       nextAt: (mirror) => syncing.nextAt(mirror),
     },
     settingsOf: (mirror) => settingsOf(config(), mirror),
     clientSettings: (mirror) => toClientSettings(config().mirrors.get(mirror)),
     retention: () => config().retention,
     hasTokens: () => (config().tokens?.size ?? 0) > 0,
-    // Where on this machine it lies is nobody's business.
-    configName: () => {
-      const { file } = config()
-      const directory = basename(join(file, '..'))
-      return directory === 'config' ? join(directory, basename(file)) : basename(file)
-    },
+    configName: () => configName(config().file),
     version: VERSION,
   }
   return new Dashboard(parts)

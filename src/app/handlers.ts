@@ -46,10 +46,13 @@ export function createHandlers(options: HandlerOptions): {
     dashboard: createDashboard(shown),
   })
   const [open, admin] = [withPages(hidden), withPages(context)]
+  const onDone = () => {
+    for (const { dashboard } of [open, admin]) dashboard.forget()
+  }
   const [byToken, bySocket] = [authorizeByToken(tokens), authorizeBySocket]
   return {
-    open: withWrites({ ...writing, authorize: byToken }, (exchange) => route(exchange, open)),
-    admin: withWrites({ ...writing, authorize: bySocket }, (exchange) => route(exchange, admin)),
+    open: withWrites({ ...writing, onDone, authorize: byToken }, (exchange) => route(exchange, open)),
+    admin: withWrites({ ...writing, onDone, authorize: bySocket }, (exchange) => route(exchange, admin)),
   }
 }
 

@@ -9,6 +9,7 @@ import type { Storage } from './storage.ts'
 import type { FillTable } from '../cache/fill-table.ts'
 import { BodyMemory } from '../http/request-body.ts'
 import type { RouteContext } from '../http/routes.ts'
+import type { WorkersView } from '../proxy/api-context.ts'
 import type { Content } from '../proxy/content.ts'
 import type { InjectRunner } from '../proxy/inject/inject-runner.ts'
 import type { Resolver } from '../proxy/resolver.ts'
@@ -34,6 +35,8 @@ export interface RouteParts {
   readonly injections: InjectRunner
   readonly traffic: Traffic
   readonly running: RunningConfig
+  /** Undefined before there are any. */
+  readonly workers: () => WorkersView | undefined
   readonly upstreamOf: (mirror: string) => MirrorUpstreams | undefined
   /** Milliseconds since the epoch. */
   readonly now: () => number
@@ -69,6 +72,7 @@ export function createRouteContext(parts: RouteParts): Omit<RouteContext, 'dashb
     publicUrl: () => running.current.publicUrl,
     intervalOf: (mirror) => running.current.mirrors.get(mirror)?.syncIntervalMs,
     traffic: () => parts.traffic.report(),
+    workers: () => parts.workers() ?? { serving: 1, wanted: 1, restarts: 0 },
     now: parts.now,
     configuration: () => running.state,
     unready: () => findUnready(store),

@@ -45,6 +45,7 @@ export class Syncing {
   readonly #options: SyncingOptions
   readonly #scheduler: Scheduler
   readonly #extraLooks = new ExtraLooks()
+  #ended = 0
 
   constructor(options: SyncingOptions) {
     this.#options = options
@@ -87,6 +88,11 @@ export class Syncing {
   /** Mirrors whose sync waits or runs, in their order. */
   get asked(): readonly string[] {
     return this.#scheduler.asked
+  }
+
+  /** How many syncs have ended, and been noted. */
+  get ended(): number {
+    return this.#ended
   }
 
   /** When a mirror is to be looked at next, in milliseconds since the epoch. */
@@ -133,6 +139,7 @@ export class Syncing {
     const isLook = result.outcome !== 'failed' || !NO_LOOKS.has(result.error.code)
     if (isLook) figures.countSync(result, durationMs)
     await recordCheck(storage.snapshots.farm, result, { startedAt: startedAtMs, durationMs, actor })
+    this.#ended += 1
     return result
   }
 }

@@ -29,8 +29,8 @@ export function createWriteActions(parts: WriteParts): WriteActions {
     board: app.board,
     reload: (change) => app.reload(change),
     pin: (mirror, request, actor) => changes.pin(mirror, request, actor),
-    unpin: (mirror, actor) => changes.unpin(mirror, actor),
-    rollBackMirror: (mirror, why, actor) => changes.rollBackMirror(mirror, why, actor),
+    unpin: (mirror, request, actor) => changes.unpin(mirror, request, actor),
+    rollBackMirror: (mirror, request, actor) => changes.rollBackMirror(mirror, request, actor),
     rollBackFarm: (request, actor) => changes.rollBackFarm(request, actor),
     remove: (mirror, request, actor) => changes.remove(mirror, request, actor),
     retire: async (mirror, snapshot) => {

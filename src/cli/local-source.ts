@@ -44,6 +44,7 @@ export function openLocalSource(configFile: string): MirrorSource {
         listOf: () => undefined,
         identityProblemOf: () => undefined,
         intervalOf: (mirror) => mirrors.get(mirror)?.syncIntervalMs,
+        workers: () => ({ serving: 0, wanted: 0, restarts: 0 }),
         traffic: () => new Traffic(Date.now).report(),
         now: Date.now,
         cache: () => describeCache(store.ledger, cache.maxBytes),

@@ -11,6 +11,9 @@ import { EXIT, type ExitCode } from './exit.ts'
 import { adviseOnListening } from './listen-advice.ts'
 import { formatWelcome } from './welcome.ts'
 
+/** A signal that comes again so soon, in milliseconds, is the same one: npm passes on what a terminal has sent to all of its processes. */
+const SAME_SIGNAL_MS = 500
+
 /**
  * Runs the server until it is told to stop: SIGTERM or SIGINT drains, a second one ends at once. SIGHUP, or a change of the file, makes it
  * read its configuration anew.
@@ -69,10 +72,12 @@ async function listen(app: App, config: Config): Promise<number> {
 
 function stopSignal(log: Logger): Promise<void> {
   return new Promise((resolve) => {
-    let stopping = false
+    let first: { readonly signal: NodeJS.Signals; readonly at: number } | undefined
     const stop = (signal: NodeJS.Signals) => {
-      if (stopping) process.exit(EXIT.failed)
-      stopping = true
+      const at = performance.now()
+      if (first?.signal === signal && at - first.at < SAME_SIGNAL_MS) return
+      if (first !== undefined) process.exit(EXIT.failed)
+      first = { signal, at }
       log.info({ signal }, 'stopping: running answers may finish')
       resolve()
     }

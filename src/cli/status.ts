@@ -1,9 +1,11 @@
 import { counted } from '../model/count.ts'
-import type { CacheView } from '../proxy/api-context.ts'
+import { PinyonError } from '../model/errors.ts'
+import type { CacheView, WorkersView } from '../proxy/api-context.ts'
 import type { MirrorView } from '../proxy/api-mirrors.ts'
 import { formatAttention, readAttention } from './attention.ts'
 import { EXIT, type ExitCode, type Options } from './exit.ts'
 import { openMirrorSource } from './mirror-source.ts'
+import type { MirrorSource } from './reading.ts'
 import { formatAge, formatBytes, formatTable, toPrintable } from './table.ts'
 
 /**
@@ -16,14 +18,16 @@ export async function showStatus(options: Options): Promise<ExitCode> {
     const { mirrors } = await source.get<{ mirrors: MirrorView[] }>('mirrors')
     const configuration = await source.get<ConfigurationView>('configuration')
     const cache = await source.get<CacheView>('cache')
+    const workers = await readWorkers(source)
     const attention = await readAttention(source)
     if (options.json === true) {
-      const state = { running: source.running, configuration, cache, mirrors, attention }
+      const state = { running: source.running, configuration, workers, cache, mirrors, attention }
       process.stdout.write(`${JSON.stringify(state, undefined, 2)}\n`)
     } else {
       if (configuration.error !== null)
         process.stdout.write(`The configuration on disk is refused:\n${printLines(configuration.error)}\n`)
       process.stdout.write(formatStatus(mirrors, source.running, Date.now()))
+      process.stdout.write(formatWorkers(workers))
       process.stdout.write(formatCache(cache))
       // The configuration's refusal stands above, in full.
       const others = attention.filter(({ code }) => code !== 'configuration_refused')
@@ -34,6 +38,25 @@ export async function showStatus(options: Options): Promise<ExitCode> {
   } finally {
     await source.close()
   }
+}
+
+/** Null of a server of an earlier version. */
+async function readWorkers(source: MirrorSource): Promise<WorkersView | null> {
+  try {
+    return await source.get<WorkersView>('workers')
+  } catch (error) {
+    if (error instanceof PinyonError && error.code === 'NOT_FOUND') return null
+    throw error
+  }
+}
+
+/** Only where there is something to tell: one process that serves is what one expects. */
+function formatWorkers(workers: WorkersView | null): string {
+  if (workers === null || (workers.wanted <= 1 && workers.restarts === 0)) return ''
+  const { serving, wanted, restarts } = workers
+  const died =
+    restarts === 0 ? '' : `; ${counted(restarts, 'has died and was', 'have died and were')} replaced`
+  return `${serving} of ${counted(wanted, 'process serves', 'processes serve')}${died}.\n`
 }
 
 interface ConfigurationView {

@@ -2,8 +2,8 @@ import { hash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 
-/** What pages refer to. */
-export type AssetName = 'ui.css' | 'ui.js'
+/** What pages refer to; `more.css` is what the overview, which is what people load first and most often, does without. */
+export type AssetName = 'ui.css' | 'more.css' | 'ui.js'
 
 /** A file that pages refer to, as it is and compressed. */
 export interface Asset {
@@ -15,11 +15,13 @@ export interface Asset {
 
 const TYPES: Readonly<Record<AssetName, string>> = {
   'ui.css': 'text/css; charset=utf-8',
+  'more.css': 'text/css; charset=utf-8',
   'ui.js': 'text/javascript; charset=utf-8',
 }
 
 const SHORTEN: Readonly<Record<AssetName, (text: string) => string>> = {
-  'ui.css': (text) => `${shortenCss(text)}${percentClasses()}`,
+  'ui.css': (text) => `${shortenCss(text)}${percentClasses('w', 'width')}`,
+  'more.css': (text) => `${shortenCss(text)}${percentClasses('x', 'left')}`,
   'ui.js': shortenScript,
 }
 
@@ -87,7 +89,7 @@ function shortenScript(text: string): string {
 }
 
 /** The security policy forbids styles within pages: places and widths in percent are classes. */
-function percentClasses(): string {
+function percentClasses(name: string, property: string): string {
   const steps = Array.from({ length: 101 }, (_, percent) => percent)
-  return steps.map((percent) => `.x${percent}{left:${percent}%}.w${percent}{width:${percent}%}`).join('')
+  return steps.map((percent) => `.${name}${percent}{${property}:${percent}%}`).join('')
 }

@@ -25,6 +25,8 @@ export interface SyncsView {
   readonly running: ReadonlyMap<string, SyncProgress>
   /** Mirrors whose sync waits or runs, in their order. */
   readonly asked: readonly string[]
+  /** How many have ended. */
+  readonly ended: number
   /** When a mirror is to be looked at next, in milliseconds since the epoch. */
   readonly nextAt: (mirror: string) => number | undefined
 }
@@ -81,6 +83,8 @@ export interface Page {
   readonly isPrivate?: boolean
   /** Whether it stays as it is, so that nobody need ask again. */
   readonly isFixed?: boolean
+  /** Whether it is the overview, which needs but the first of the style sheets. */
+  readonly isOverview?: boolean
 }
 
 /** Makes a page. Throws PinyonError NOT_FOUND, PATH_REFUSED and what reading throws. */

@@ -18,7 +18,10 @@ import { answerSetupRepo } from './setup-repo.ts'
 const KEPT_PAGES = 64
 const KEPT_BYTES = 16 << 20
 const KEPT_MS = 10_000
-/** A page that was just made counts whatever has happened since, in milliseconds: many tabs ask at once. */
+/**
+ * A page that was just made counts though the database has changed since, in milliseconds: many tabs ask at once, and every job's view is a
+ * change. What somebody waits for to be seen ends it at once: see #told.
+ */
 const FRESH_MS = 1_000
 /** Pages made at a time, over all clients; further ones wait, so many in all and so many of one client. */
 const PARALLEL = 8
@@ -45,6 +48,7 @@ export interface DashboardReply {
 
 interface KeptPage {
   readonly revision: string
+  readonly told: string
   readonly madeAt: number
   readonly reply: DashboardReply
 }
@@ -63,6 +67,7 @@ export class Dashboard {
   readonly #limit = pLimit(PARALLEL)
   readonly #making = new Map<string, Promise<DashboardReply>>()
   readonly #waiting = new Map<string, number>()
+  #changes = 0
 
   constructor(context: DashboardContext) {
     this.#context = context
@@ -93,25 +98,39 @@ export class Dashboard {
     const key = JSON.stringify([path, [...query], base, prefix, theme])
     const kept = this.#kept.get(key)
     if (kept !== undefined && this.#counts(kept)) return kept.reply
-    const making = this.#making.get(key)
+    // Nor is one waited for that was begun before what is to be seen.
+    const place = `${this.#told()} ${key}`
+    const making = this.#making.get(place)
     if (making !== undefined) return await making
-    const made = this.#inTurn(client, () => this.#make(key, request)).finally(() => this.#making.delete(key))
-    this.#making.set(key, made)
+    const made = this.#inTurn(client, () => this.#make(key, request)).finally(() =>
+      this.#making.delete(place),
+    )
+    this.#making.set(place, made)
     return await made
   }
 
-  #counts({ madeAt, revision }: KeptPage): boolean {
-    const age = performance.now() - madeAt
-    return age < FRESH_MS || (age < KEPT_MS && revision === this.#revision())
+  /** No page counts any more: somebody has changed something, and looks whether it shows. */
+  forget(): void {
+    this.#changes += 1
   }
 
-  #revision(): string {
+  #counts({ madeAt, revision, told }: KeptPage): boolean {
+    const age = performance.now() - madeAt
+    if (told !== this.#told()) return false
+    return age < FRESH_MS || (age < KEPT_MS && revision === this.#context.snapshots.farm.revision())
+  }
+
+  /** What people wait for to be seen: the index, the configuration, syncs that begin and end, and their own writes. */
+  #told(): string {
     const { snapshots, configuration, syncs } = this.#context
+    const { asked, running, ended } = syncs
     return [
-      snapshots.farm.revision(),
+      this.#changes,
+      snapshots.farm.generation(),
       configuration.error ?? '',
-      syncs.asked.length,
-      syncs.running.size,
+      asked.length,
+      running.size,
+      ended,
     ].join(' ')
   }
 
@@ -130,7 +149,7 @@ export class Dashboard {
   }
 
   async #make(key: string, request: PageRequest): Promise<DashboardReply> {
-    const revision = this.#revision()
+    const [revision, told] = [this.#context.snapshots.farm.revision(), this.#told()]
     const { page, status } = await this.#makePage(request)
     const { version, hasTokens } = this.#context
     const body = Buffer.from(layOut(page, request, { version, hasTokens: hasTokens() }))
@@ -143,7 +162,7 @@ export class Dashboard {
       isPrivate: page.isPrivate === true,
     }
     // What failed may succeed at once.
-    if (status === 200) this.#kept.set(key, { revision, madeAt: performance.now(), reply })
+    if (status === 200) this.#kept.set(key, { revision, told, madeAt: performance.now(), reply })
     return reply
   }
 

@@ -26,6 +26,19 @@ const KEYS: readonly (readonly [string, string])[] = [
   ['?', 'this list'],
 ]
 
+/** What edits the configuration file can be done elsewhere as well: there is no such thing on the overview. */
+const SAME = html`<details data-same hidden>
+  <summary>The same as a command, or a patch</summary>
+  <div class="line">
+    <code tabindex="0" data-command></code><button type="button" class="copy">Copy</button>
+  </div>
+  <button type="button" class="btn" data-show>Show the patch</button>
+  <div class="line blk" data-patch hidden>
+    <pre tabindex="0"></pre>
+    <button type="button" class="copy">Copy</button>
+  </div>
+</details>`
+
 const GREEN = '2f7a5a'
 const RED = 'cf3b2e'
 
@@ -46,6 +59,7 @@ export function layOut(
         <meta name="color-scheme" content="light dark" />
         <link rel="icon" href="${favicon(page.isAlarming === true)}" />
         <link rel="stylesheet" href="${prefix}${assetPath('ui.css')}" />
+        ${page.isOverview !== true && html`<link rel="stylesheet" href="${prefix}${assetPath('more.css')}" />`}
         <script src="${prefix}${assetPath('ui.js')}" defer></script>
         ${refresh && html`<noscript><meta http-equiv="refresh" content="${REFRESH_SECONDS}" /></noscript>`}
       </head>
@@ -55,7 +69,7 @@ export function layOut(
           <p class="strip" id="strip" role="status" hidden></p>
           ${page.body} ${footer(page, links, { version, hasTokens })}
         </main>
-        ${keys(links)}${hasTokens && writeDialog()}
+        ${keys(links)}${hasTokens && writeDialog(page.isOverview === true)}
       </body>
     </html> `.text
 }
@@ -140,7 +154,7 @@ function keys(links: Links): Html {
 }
 
 /** What a write is confirmed in. The token stays in the tab, and goes out in a header that no foreign page can set. */
-function writeDialog(): Html {
+function writeDialog(isOverview: boolean): Html {
   return html`<dialog id="write" aria-labelledby="write-h">
     <form>
       <h2 id="write-h"></h2>
@@ -156,6 +170,7 @@ function writeDialog(): Html {
         <label for="write-token">Token</label
         ><input class="find" id="write-token" type="password" autocomplete="off" />
       </p>
+      ${!isOverview && SAME}
       <p class="lost" role="alert" data-error></p>
       <p class="do">
         <button type="button" class="btn" data-cancel>Cancel</button

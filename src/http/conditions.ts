@@ -45,7 +45,8 @@ export function rangeApplies(headers: IncomingHttpHeaders, validator: Validator)
   return date !== undefined && date === validator.lastModifiedMs
 }
 
-function listsEtag(header: string, etag: string, comparison: 'strong' | 'weak'): boolean {
+/** Whether a list of entity tags, or `*`, has one (RFC 9110 §8.8.3.2); a weak one never matches strongly. */
+export function listsEtag(header: string, etag: string, comparison: 'strong' | 'weak'): boolean {
   if (header.trim() === '*') return true
   for (const [, weak, tag] of header.matchAll(/(W\/)?("[^"]*")/g))
     if (tag === etag && (weak === undefined || comparison === 'weak')) return true

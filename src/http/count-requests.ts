@@ -18,6 +18,7 @@ const TIMED_KIND: Readonly<Record<RequestKind, (typeof TIMED_KINDS)[number]>> = 
   view: 'index',
   repodata: 'repodata',
   package: 'package',
+  extra: 'other',
   inject: 'other',
   api: 'other',
   ui: 'other',

@@ -7,6 +7,8 @@ export type RequestKind = (typeof KINDS)[number]
 const INDEX = /^\/repos\/(?:yum\/all_latest\.|generations\/|at\/)/
 /** A file below a snapshot, or below what stands for one. */
 const FILE = /^\/repos\/yum\/[^/]+\/[^/]+\/[^?]*[^/?](?:\?|$)/
+/** What is no package of a snapshot may have been asked for as one. */
+const PACKAGE = /\.rpm(?:\?|$)/i
 const MIRROR = /^\/repos\/yum\/([^/?]+)\//
 const FOR_MACHINES = /^\/(?:api\/|metrics$|healthz$|readyz$)/
 
@@ -19,7 +21,8 @@ export function kindOf({ target, packageName }: Pick<EndedRequest, 'target' | 'p
   if (target.startsWith('/repos/views/')) return 'view'
   if (INDEX.test(target)) return 'index'
   if (/\/latest\.txt(?:\?|$)/.test(target)) return 'latest'
-  return FILE.test(target) ? 'package' : 'ui'
+  if (!FILE.test(target)) return 'ui'
+  return PACKAGE.test(target) ? 'package' : 'extra'
 }
 
 /** The name in the place of a mirror's, which may be of none; undefined for what is about no mirror. */

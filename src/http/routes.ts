@@ -42,6 +42,7 @@ export interface RouteContext {
   readonly identityProblemOf: ApiContext['identityProblemOf']
   readonly intervalOf: ApiContext['intervalOf']
   readonly traffic: ApiContext['traffic']
+  readonly workers: ApiContext['workers']
   readonly now: ApiContext['now']
   /** The pages for people. */
   readonly dashboard: Dashboard
@@ -125,10 +126,11 @@ async function routePage(
 function apiContext(exchange: Exchange, context: RouteContext): ApiContext {
   const { snapshots, usage, configuration, cache, gpgKeys, sourcesOf, identityProblemOf } = context
   const { paths, listOf, showClient, diff, prefetch } = context
-  const { intervalOf, traffic, now } = context
+  const { intervalOf, traffic, workers, now } = context
   return {
     intervalOf,
     traffic,
+    workers,
     now,
     snapshots,
     usage,

@@ -22,9 +22,13 @@ export interface WriteActions {
    */
   readonly reload: (change?: { readonly cause: GenerationCause; readonly actor: string }) => Promise<void>
   readonly pin: (mirror: string, pin: PinRequest, actor: string) => Promise<MirrorChange>
-  readonly unpin: (mirror: string, actor: string) => Promise<MirrorChange>
+  readonly unpin: (mirror: string, request: PinEdit, actor: string) => Promise<MirrorChange>
   /** Pins a mirror to the snapshot before its current one. */
-  readonly rollBackMirror: (mirror: string, why: string | undefined, actor: string) => Promise<MirrorChange>
+  readonly rollBackMirror: (
+    mirror: string,
+    request: PinEdit & Pick<PinRequest, 'why'>,
+    actor: string,
+  ) => Promise<MirrorChange>
   /** Pins every configured mirror to what it was at a generation. */
   readonly rollBackFarm: (request: FarmRequest, actor: string) => Promise<FarmChange>
   readonly remove: (mirror: string, request: RemovalRequest, actor: string) => Promise<Removal>
@@ -43,8 +47,16 @@ export interface WriteActions {
   }) => Promise<VerifyReport>
 }
 
+/** What all that changes a mirror's pin may ask for. */
+export interface PinEdit {
+  /** Only tell what would be written. */
+  readonly dryRun: boolean
+  /** The header: what `mirrors/<m>/pin` has to be still. */
+  readonly ifMatch: string | undefined
+}
+
 /** What `PUT mirrors/<m>/pin` asks for. */
-export interface PinRequest {
+export interface PinRequest extends PinEdit {
   readonly snapshot: string
   readonly why: string | undefined
 }
@@ -69,10 +81,12 @@ export interface MirrorChange {
   readonly mirror: string
   readonly current: string | null
   readonly pinned: boolean
-  /** Whether the configuration file is another one now. */
+  /** Whether the configuration file is another one now, or would be. */
   readonly changed: boolean
   /** The index's generation, which this began or left as it was. */
   readonly generation: number
+  /** Of what is only to be told: the edit as a unified diff, as `git apply` takes it; empty when there is none. */
+  readonly patch?: string
 }
 
 /** What became of the farm, as the API tells it. */

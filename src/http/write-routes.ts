@@ -54,8 +54,8 @@ const ROUTES: readonly WriteRoute[] = [
   { method: 'POST', path: 'rollback', op: 'pin', isReadable: false, run: rollBackFarm },
   { method: 'POST', path: 'mirrors/*/sync', op: 'sync', isReadable: false, run: sync },
   { method: 'POST', path: 'mirrors/*/fetch', op: 'fetch', isReadable: false, run: fetchPackages },
-  { method: 'PUT', path: 'mirrors/*/pin', op: 'pin', isReadable: false, run: pin },
-  { method: 'DELETE', path: 'mirrors/*/pin', op: 'pin', isReadable: false, run: unpin },
+  { method: 'PUT', path: 'mirrors/*/pin', op: 'pin', isReadable: true, run: pin },
+  { method: 'DELETE', path: 'mirrors/*/pin', op: 'pin', isReadable: true, run: unpin },
   { method: 'POST', path: 'mirrors/*/rollback', op: 'pin', isReadable: false, run: rollBackMirror },
   { method: 'DELETE', path: 'mirrors/*', op: 'remove', isReadable: true, run: remove },
   { method: 'DELETE', path: 'mirrors/*/snapshots/*', op: 'remove', isReadable: true, run: retire },
@@ -104,19 +104,24 @@ async function fetchPackages(call: WriteCall): Promise<WriteOutcome> {
 }
 
 async function pin({ exchange, actor, actions, path: [, mirror = ''] }: WriteCall): Promise<WriteOutcome> {
-  const request = await readJsonBody(exchange.request, { snapshot: snapshotName, why: optionalText })
-  return { reply: await actions.pin(mirror, request, actor), note: { snapshot: request.snapshot } }
+  const fields = { snapshot: snapshotName, why: optionalText, dry_run: flag }
+  const { snapshot, why, dry_run: dryRun } = await readJsonBody(exchange.request, fields)
+  const request = { snapshot, why, dryRun, ifMatch: exchange.request.headers['if-match'] }
+  return { reply: await actions.pin(mirror, request, actor), note: { snapshot, dryRun } }
 }
 
 async function unpin({ exchange, actor, actions, path: [, mirror = ''] }: WriteCall): Promise<WriteOutcome> {
-  await readJsonBody(exchange.request, {})
-  return { reply: await actions.unpin(mirror, actor) }
+  const { dry_run: dryRun } = await readJsonBody(exchange.request, { dry_run: flag })
+  const request = { dryRun, ifMatch: exchange.request.headers['if-match'] }
+  return { reply: await actions.unpin(mirror, request, actor), note: { dryRun } }
 }
 
 async function rollBackMirror(call: WriteCall): Promise<WriteOutcome> {
-  const { why } = await readJsonBody(call.exchange.request, { why: optionalText })
-  const change = await call.actions.rollBackMirror(call.path[1] ?? '', why, call.actor)
-  return { reply: change, note: { snapshot: change.current } }
+  const fields = { why: optionalText, dry_run: flag }
+  const { why, dry_run: dryRun } = await readJsonBody(call.exchange.request, fields)
+  const request = { why, dryRun, ifMatch: call.exchange.request.headers['if-match'] }
+  const change = await call.actions.rollBackMirror(call.path[1] ?? '', request, call.actor)
+  return { reply: change, note: { snapshot: change.current, dryRun } }
 }
 
 async function rollBackFarm({ exchange, actor, actions }: WriteCall): Promise<WriteOutcome> {

@@ -13,6 +13,8 @@ export interface WriteContext {
   /** Who asks. Throws PinyonError UNAUTHORIZED or FORBIDDEN for who may not write. */
   readonly authorize: (exchange: Exchange) => string
   readonly log: Logger
+  /** Told of what was done, before whoever asked for it is. */
+  readonly onDone?: () => void
   /** Told of every attempt. */
   readonly onWrite?: (op: WriteOp, result: 'ok' | 'denied' | 'failed') => void
 }
@@ -56,7 +58,7 @@ async function write(
   exchange: Exchange,
   route: WriteRoute,
   path: readonly string[],
-  { actions, authorize, log, onWrite }: WriteContext,
+  { actions, authorize, log, onWrite, onDone }: WriteContext,
 ): Promise<void> {
   const { request } = exchange
   const audit = {
@@ -70,6 +72,7 @@ async function write(
   try {
     actor = authorize(exchange)
     const outcome = await route.run({ exchange, actor, actions, path, query: queryOf(request.url ?? '') })
+    onDone?.()
     if (outcome.reply !== undefined) sendWritten(exchange, outcome.reply)
     onWrite?.(route.op, 'ok')
     log.info({ ...audit, actor, status: 200, ...outcome.note }, 'write')

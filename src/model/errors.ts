@@ -17,7 +17,7 @@ export const ERROR_KINDS = {
   HOST_REFUSED: { status: 400, outcome: 'bad_request', source: 'client', retryable: false },
   /** There is no such method for this path. */
   METHOD_REFUSED: { status: 405, outcome: 'bad_request', source: 'client', retryable: false },
-  /** The file is not the one that If-Match or If-Unmodified-Since wants. */
+  /** What is there is not what If-Match or If-Unmodified-Since names. */
   PRECONDITION_FAILED: { status: 412, outcome: 'bad_request', source: 'client', retryable: false },
   /** No part of the file is in the range that is asked for. */
   RANGE_REFUSED: { status: 416, outcome: 'bad_request', source: 'client', retryable: false },

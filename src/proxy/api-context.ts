@@ -46,6 +46,15 @@ export interface CacheView {
   readonly repodata_bytes: number | null
 }
 
+/** The processes that serve, the first one included. */
+export interface WorkersView {
+  /** Those that serve now, and those that there should be. */
+  readonly serving: number
+  readonly wanted: number
+  /** How many have died and were replaced, since the server's start. */
+  readonly restarts: number
+}
+
 /** How a mirror's packages are fetched ahead. */
 export interface MirrorPrefetch {
   readonly policy: Policy
@@ -85,6 +94,8 @@ export interface ApiContext {
   readonly identityProblemOf: (mirror: string) => string | undefined
   /** How often a mirror is looked at, in milliseconds; undefined where that is not known. */
   readonly intervalOf: (mirror: string) => number | 'off' | undefined
+  /** None serves where no server runs. */
+  readonly workers: () => WorkersView
   /** What requests have come to. */
   readonly traffic: () => TrafficReport
   /** Milliseconds since the epoch. */

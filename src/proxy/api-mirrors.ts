@@ -14,6 +14,7 @@ import {
   type HoldingsStore,
   type PrefetchView,
 } from './api-holdings.ts'
+import { describePin } from './api-pin.ts'
 import { createJsonReply, toIso } from './api-reply.ts'
 import { toListView, toSourceView, type ListView, type SourceView } from './api-sources.ts'
 import {
@@ -98,6 +99,7 @@ type MirrorList = (
 
 const LISTS: Readonly<Record<string, MirrorList>> = {
   diff: answerDiff,
+  pin: async (_, state, { rest }) => (rest.length === 0 ? describePin(state) : undefined),
   snapshots: answerSnapshots,
 }
 

@@ -8,6 +8,7 @@ import { createJsonReply } from './api-reply.ts'
 import { answerUsage } from './api-usage.ts'
 import { answerViews } from './api-views.ts'
 import { answerWhy } from './api-why.ts'
+import { answerWorkers } from './api-workers.ts'
 import type { TextReply } from './reply.ts'
 
 /** By the segment after `/api/v1`. */
@@ -20,6 +21,7 @@ const RESOURCES: Readonly<Record<string, ApiResource>> = {
   usage: answerUsage,
   views: answerViews,
   why: answerWhy,
+  workers: answerWorkers,
 }
 
 /**

@@ -42,6 +42,11 @@ export function toFile(path: string, kind: SnapshotFile['kind'], row: unknown): 
   return name === undefined ? file : { ...file, packageName: name }
 }
 
+/** A row of a file that was pinned when its snapshot was made: of repodata, or one beside the packages. */
+export function toPinnedFile(path: string, row: unknown): SnapshotFile {
+  return toFile(path, (row as { type: string }).type === 'extra' ? 'extra' : 'repodata', row)
+}
+
 /** Rows of pinned repodata files. */
 export function toCandidateFiles(rows: readonly unknown[]): CandidateFile[] {
   return rows.map((row) => withoutNulls(row as Row<CandidateFile>))

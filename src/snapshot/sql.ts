@@ -30,14 +30,15 @@ const READS = {
     WHERE s.mirror_id = :mirrorId AND s.seq <= :seq AND ${LIVE} ORDER BY s.seq DESC LIMIT 1`,
   snapshotsOfMirror: `SELECT ${SNAPSHOT} FROM snapshot s JOIN mirror m ON m.id = s.mirror_id
     WHERE m.name = :mirror AND ${LIVE} ORDER BY s.seq DESC`,
-  repodataFile: 'SELECT digest, size FROM repodata_file WHERE snapshot_id = :snapshotId AND path = :path',
+  repodataFile:
+    'SELECT digest, size, type FROM repodata_file WHERE snapshot_id = :snapshotId AND path = :path',
   repodataFiles: `SELECT path, type, digest, size FROM repodata_file
     WHERE snapshot_id = :snapshotId ORDER BY path`,
   extraFile: 'SELECT digest, size FROM extra_file WHERE snapshot_id = :snapshotId AND path = :path',
   extraFiles: 'SELECT path AS href, digest, size FROM extra_file WHERE snapshot_id = :snapshotId',
   arches: `SELECT arch, fingerprint, revision, xml_base AS xmlBase FROM snapshot_arch
     WHERE snapshot_id = :snapshotId ORDER BY arch`,
-  rollingRepodataFile: `SELECT s.seq, f.digest, f.size FROM snapshot s
+  rollingRepodataFile: `SELECT s.seq, f.digest, f.size, f.type FROM snapshot s
     JOIN repodata_file f ON f.snapshot_id = s.id AND f.path = :path
     WHERE s.mirror_id = :mirrorId AND s.seq <= :seq AND ${LIVE} AND f.digest IS NOT NULL ORDER BY s.seq DESC LIMIT 1`,
   packageFile: `SELECT digest, size, name FROM package

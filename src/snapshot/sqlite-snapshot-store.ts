@@ -29,6 +29,7 @@ import { SqliteRetirement } from './gc/sqlite-retirement.ts'
 import {
   toCandidateFiles,
   toFile,
+  toPinnedFile,
   toMirrorState,
   toSeenArches,
   toSeenRepomd,
@@ -172,7 +173,7 @@ export class SqliteSnapshotStore implements SnapshotStore {
 
   async file(snapshot: Snapshot, path: string): Promise<SnapshotFile | undefined> {
     const repodata = this.#reads.repodataFile.get({ snapshotId: snapshot.id, path })
-    if (repodata !== undefined) return toFile(path, 'repodata', repodata)
+    if (repodata !== undefined) return toPinnedFile(path, repodata)
     const { mirrorId, seq } = snapshot
     const listed = this.#reads.packageFile.get({ mirrorId, hrefHash: hashHref(path), path, seq })
     if (listed !== undefined) return toFile(path, 'package', listed)
@@ -193,7 +194,8 @@ export class SqliteSnapshotStore implements SnapshotStore {
     if (row === undefined) return undefined
     const found = toSnapshot(this.#reads.snapshotAtSeq.get({ mirrorId, seq: (row as { seq: number }).seq }))
     if (found === undefined) return undefined
-    return { snapshot: found, file: toFile(path, repodata === undefined ? 'package' : 'repodata', row) }
+    const file = repodata === undefined ? toFile(path, 'package', row) : toPinnedFile(path, row)
+    return { snapshot: found, file }
   }
 
   async directory(snapshot: Snapshot, path: string): Promise<readonly DirectoryEntry[] | undefined> {

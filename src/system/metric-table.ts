@@ -14,7 +14,17 @@ export interface Metric {
 }
 
 /** What requests are about. */
-export const KINDS = ['index', 'latest', 'repodata', 'package', 'view', 'inject', 'api', 'ui'] as const
+export const KINDS = [
+  'index',
+  'latest',
+  'repodata',
+  'package',
+  'extra',
+  'view',
+  'inject',
+  'api',
+  'ui',
+] as const
 /** The same for how long they take, where the rest is of no interest. */
 export const TIMED_KINDS = ['index', 'repodata', 'package', 'other'] as const
 /** Where the bytes of an answer came from. */

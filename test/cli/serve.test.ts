@@ -73,6 +73,9 @@ describe('serve', () => {
     const download = httpGet(cold)
     await upstream.waitFor('.rpm')
     server.process.kill('SIGTERM')
+    // As npm passes on what its whole process group has got.
+    await new Promise(setImmediate)
+    server.process.kill('SIGTERM')
     // New connections are refused as soon as the signal has been taken.
     while (
       await httpGet(`${server.url}/healthz`).then(

@@ -135,7 +135,6 @@ describe('in a browser', needs('chromium'), () => {
     farm.release()
     await farm.app.sync('fedora-branched-fc44')
     farm.later(2_000)
-    await page.waitForTimeout(1_100)
     await pollNow(page)
     await page.waitForFunction("!document.body.innerText.includes('first sync')")
     assert.match(await row.innerText(), /2026-03-17-09-5\d/)
@@ -173,6 +172,34 @@ describe('in a browser', needs('chromium'), () => {
     await dialog.getByText('the token is none of those').waitFor()
     assert.doesNotMatch(readFileSync(farm.file, 'utf8'), /CI-9/)
     await dialog.getByLabel('Token').fill(DEMO_TOKEN)
+    await dialog.getByText('The same as a command').click()
+    assert.match(
+      await dialog.innerText(),
+      new RegExp(`pinyon pin ${mirror} ${older} --why 'CI-9 "broken" <b>'`),
+    )
+    await dialog.getByRole('button', { name: 'Show the patch' }).click()
+    await dialog.getByText('+++ b/config/pinyon.yaml').waitFor()
+    assert.match(await dialog.innerText(), new RegExp(`^\\+    pin: ${older} +# CI-9 "broken" <b>$`, 'm'))
+    assert.doesNotMatch(readFileSync(farm.file, 'utf8'), /CI-9/)
+    // Another one is faster.
+    const theirs = await fetch(`${farm.url}/api/v1/mirrors/${mirror}/rollback`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${DEMO_TOKEN}` },
+      body: JSON.stringify({ why: 'theirs' }),
+    })
+    assert.equal(theirs.status, 200)
+    await act.click()
+    await dialog
+      .getByText(/has changed meanwhile: jobs get .*, pinned \(theirs\), by token operator/)
+      .waitFor()
+    assert.doesNotMatch(readFileSync(farm.file, 'utf8'), /CI-9/)
+    await page.goto(`${farm.url}/mirrors/${mirror}`)
+    await page.getByRole('button', { name: 'Unpin' }).click()
+    await dialog.getByRole('button', { name: 'Unpin' }).click()
+    await page.getByText(/from now on, generation/).waitFor()
+    await page.getByRole('link', { name: older, exact: true }).first().click()
+    await page.getByRole('button', { name: 'Pin jobs to this' }).click()
+    await dialog.getByLabel(/^Why/).fill('CI-9 "broken" <b>')
     await act.click()
     await page.getByText(`Jobs get ${older} of ${mirror}`).waitFor()
     assert.match(readFileSync(farm.file, 'utf8'), new RegExp(`pin: ${older} +# CI-9 "broken" <b>`))

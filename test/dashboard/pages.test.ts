@@ -7,7 +7,7 @@ import Database from 'better-sqlite3'
 
 import { httpGet } from '../support/http-get.ts'
 import { DEMO_MIRRORS } from './demo-mirrors.ts'
-import { startDemoFarm, type DemoFarm } from './demo-farm.ts'
+import { DEMO_TOKEN, startDemoFarm, type DemoFarm } from './demo-farm.ts'
 
 const MIRROR = 'centos-stream-9-appstream'
 const HOSTILE = `<img src=x onerror="alert(1)">'\u202e&`
@@ -41,6 +41,11 @@ async function pathsOf({ url }: DemoFarm): Promise<string[]> {
     `/activity?mirror=${MIRROR}&result=failed`,
     '/search?q=podman',
   ]
+}
+
+/** When a mirror's page says that upstream was looked at. */
+function checkedAt(text: string): string | undefined {
+  return /checked <time [^>]*datetime="([^"]+)"/.exec(text)?.[1]
 }
 
 describe('the pages', () => {
@@ -152,6 +157,43 @@ describe('the pages', () => {
       total += asset.body.length
     }
     assert.ok(total < 60_000, `bytes over the wire: ${total}`)
+  })
+
+  test('of a usual farm take 60 KB to be seen, uncompressed as well', async (t) => {
+    const farm = await startDemoFarm(t, { hasTraffic: true, isStarting: true })
+    const html = (await httpGet(`${farm.url}/`)).body.toString()
+    let total = html.length
+    const assets = [...html.matchAll(/"(\/assets\/[^"]+)"/g)].map(([, path]) => path ?? '')
+    assert.equal(assets.length, 2)
+    for (const path of assets) total += (await httpGet(`${farm.url}${path}`)).body.length
+    assert.ok(total <= 60 * 1024, `bytes: ${total}`)
+  })
+
+  test('show at once what somebody has done', async (t) => {
+    const farm = await startDemoFarm(t)
+    const path = `/mirrors/${MIRROR}`
+    const read = async () => (await httpGet(`${farm.url}${path}`)).body.toString()
+    const write = async (method: string, what: string, body = '{}') => {
+      const headers = { authorization: `Bearer ${DEMO_TOKEN}` }
+      const answer = await fetch(`${farm.url}/api/v1/mirrors/${MIRROR}/${what}`, { method, headers, body })
+      const text = await answer.text()
+      assert.equal(answer.status, 200, text)
+    }
+    assert.match(await read(), /class="callout"/)
+    await write('DELETE', 'pin')
+    assert.doesNotMatch(await read(), /class="callout"/)
+    const body = JSON.stringify({ snapshot: '2026-03-10-15-52', why: 'seen at once' })
+    await write('PUT', 'pin', body)
+    assert.match(await read(), /seen at once/)
+    const before = checkedAt(await read())
+    farm.later(60_000)
+    await write('POST', 'sync')
+    assert.notEqual(checkedAt(await read()), before)
+    // So does what nobody asked this server for.
+    farm.later(60_000)
+    const [last, ended] = [checkedAt(await read()), farm.app.sync(MIRROR)]
+    await ended
+    assert.notEqual(checkedAt(await read()), last)
   })
 
   test('that are not there say so as pages, files as text', async (t) => {

@@ -158,7 +158,7 @@ describe('POST …/sync', () => {
       ['/api/v1/mirrors/m', 405, 'GET, HEAD, DELETE'],
       ['/healthz', 405, 'GET, HEAD'],
       ['/api/v1/mirrors/sync', 405, 'GET, HEAD, DELETE'],
-      ['/api/v1/mirrors/m/pin', 405, 'PUT, DELETE'],
+      ['/api/v1/mirrors/m/pin', 405, 'GET, HEAD, PUT, DELETE'],
     ] as const
     for (const [path, status, allow] of paths) {
       const reply = await connection.get(path, { method: 'POST' })

@@ -287,15 +287,26 @@ describe('files beside the packages', () => {
     const why = async (path: string) => {
       const { pathname } = new URL(`${base}/${path}`)
       const { body } = await httpGet(`${farm.url}/api/v1/why?path=${encodeURIComponent(pathname)}`)
-      const { file } = JSON.parse(body.toString()) as {
+      const { kind, file } = JSON.parse(body.toString()) as {
+        kind: string
         file: { stated_by: string; stated_in: string | null }
       }
-      return [file.stated_by, file.stated_in]
+      return [kind, file.stated_by, file.stated_in]
     }
-    assert.deepEqual(await why('.treeinfo'), ['sync', null])
-    assert.deepEqual(await why('images/vmlinuz'), ['list', '.treeinfo'])
-    const [by, list] = await why('drpms/a.drpm')
-    assert.deepEqual([by, list?.replace(/[0-9a-f]{64}-/, '')], ['list', 'repodata/prestodelta.xml.gz'])
-    assert.deepEqual(await why('repodata/repomd.xml'), ['sync', null])
+    assert.deepEqual(await why('.treeinfo'), ['extra', 'sync', null])
+    assert.deepEqual(await why('images/vmlinuz'), ['extra', 'list', '.treeinfo'])
+    const [kind, by, list] = await why('drpms/a.drpm')
+    assert.deepEqual(
+      [kind, by, list?.replace(/[0-9a-f]{64}-/, '')],
+      ['extra', 'list', 'repodata/prestodelta.xml.gz'],
+    )
+    assert.deepEqual(await why('repodata/repomd.xml'), ['repodata', 'sync', null])
+    for (const path of ['.treeinfo', 'images/vmlinuz']) await httpGet(`${base}/${path}`)
+    const figures = (await httpGet(`${farm.url}/metrics`)).body.toString()
+    const asked = [
+      ...figures.matchAll(/^pinyon_requests_total\{kind="(\w+)",outcome="(?:hit|fill)"\} [1-9]/gm),
+    ]
+    const kinds = asked.map(([, one]) => one)
+    assert.deepEqual([kinds.includes('extra'), kinds.includes('package')], [true, false])
   })
 })

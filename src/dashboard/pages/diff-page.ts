@@ -11,8 +11,9 @@ import type { DashboardContext, Page, PageRequest } from '../context.ts'
 import { findMirror, findSnapshot } from '../find-mirror.ts'
 import { html, type Html, type HtmlPart } from '../html.ts'
 import { Links } from '../links.ts'
+import { groupMoves, type MoveGroup } from '../parts/move-groups.ts'
 import { copyLine, crumbs } from '../parts/pieces.ts'
-import { bytes, clip, count } from '../text.ts'
+import { bytes, clip, count, counted } from '../text.ts'
 
 /** Rows above which a section of what is routine is folded. */
 const FOLDED_ABOVE = 20
@@ -113,13 +114,20 @@ function sections(diff: DiffView, links: Links, json: string): HtmlPart {
       json,
     ),
     section('removed', 'Removed', diff.removed, figures.removed, (one) => packageRow(one, name), json),
-    section('upgraded', 'Upgraded', diff.upgraded, figures.upgraded, (one) => movedRow(one, name), json),
+    upgradedSection(diff.upgraded, figures.upgraded, name, json),
     section('added', 'Added', diff.added, figures.added, (one) => packageRow(one, name), json),
     section('advisories', 'New advisories', diff.advisories, figures.advisories, advisoryRow, json),
     error !== null && html`<p class="mu note">New advisories could not be told: ${clip(error, 300)}</p>`,
     metadata.length > 0 &&
       html`<p class="mu note">Other metadata that differ: ${clip(metadata.join(', '), 300)}</p>`,
   ]
+}
+
+/** Most of what differs, and routine: what moved together is one row. */
+function upgradedSection(upgraded: readonly MovedView[], total: number, name: Namer, json: string): HtmlPart {
+  const groups = groupMoves(upgraded)
+  const listed = { rows: groups.length, items: upgraded.length }
+  return section('upgraded', 'Upgraded', groups, total, (group) => groupRow(group, name), json, listed)
 }
 
 function section<T>(
@@ -129,6 +137,7 @@ function section<T>(
   total: number,
   toRow: (item: T) => Html,
   json: string,
+  listed: { readonly rows: number; readonly items: number } = { rows: items.length, items: items.length },
 ): HtmlPart {
   if (total === 0) return undefined
   const table = html`<table class="diff">
@@ -140,14 +149,17 @@ function section<T>(
     </tbody>
   </table>`
   const more =
-    items.length < total &&
+    listed.items < total &&
     html`<p class="foot">
-      The first ${count(items.length)} of ${count(total)}. <a href="${json}">All of them as JSON</a>
+      The first ${count(listed.items)} of ${count(total)}. <a href="${json}">All of them as JSON</a>
     </p>`
   const isFolded = items.length > FOLDED_ABOVE && (id === 'upgraded' || id === 'added')
   const content = isFolded
     ? html`<details class="fold">
-        <summary>Show ${count(items.length)} rows</summary>
+        <summary>
+          Show
+          ${counted(listed.items, 'package')}${listed.rows < listed.items && `, in ${counted(listed.rows, 'group')} that moved together`}
+        </summary>
         ${table}
       </details>`
     : table
@@ -162,20 +174,50 @@ function section<T>(
 
 type Namer = (name: string) => Html
 
-function movedRow(
-  { name, arch, arches, from, to, also_added: added = [], also_removed: removed = [] }: MovedView,
-  link: Namer,
-): Html {
-  const others = [
+/** Where it is, and what else of it came or went. */
+function otherVersions({
+  arch,
+  arches,
+  also_added: added = [],
+  also_removed: removed = [],
+}: MovedView): string[] {
+  return [
     ...describeArches(arch, arches),
     ...removed.map((evr) => `${clip(evr)} is gone`),
     ...added.map((evr) => `${clip(evr)} is new`),
   ]
+}
+
+function movedRow(one: MovedView, link: Namer): Html {
+  const { name, arch, from, to } = one
+  const others = otherVersions(one)
   return html`<tr>
     <th scope="row" class="nm">${link(name)}<span class="fa">.${clip(arch)}</span></th>
     <td class="m">${clip(from.evr)} → <b>${clip(to.evr)}</b></td>
     <td class="mu">${others.slice(0, 4).join(', ')}</td>
   </tr>`
+}
+
+function groupRow({ lead, members }: MoveGroup, link: Namer): Html {
+  if (members.length === 1) return movedRow(lead, link)
+  return html`<tr>
+    <th scope="row" class="nm">${link(lead.name)}</th>
+    <td class="m">${clip(lead.from.evr)} → <b>${clip(lead.to.evr)}</b></td>
+    <td>
+      <details class="group">
+        <summary>${counted(members.length, 'package')}</summary>
+        <ul>
+          ${members.map((one) => html`<li>${memberOf(one, link)}</li>`)}
+        </ul>
+      </details>
+    </td>
+  </tr>`
+}
+
+function memberOf(one: MovedView, link: Namer): Html {
+  const others = otherVersions(one)
+  return html`${link(one.name)}<span class="fa">.${clip(one.arch)}</span
+    >${others.length > 0 && html` <span class="mu">${others.slice(0, 4).join(', ')}</span>`}`
 }
 
 function packageRow({ name, nevra, size, arch, arches }: PackageView, link: Namer): Html {

@@ -42,6 +42,7 @@ export async function farmPage(context: DashboardContext, request: PageRequest):
     json: links.api('mirrors'),
     isBusy: isStarting || context.syncs.running.size > 0,
     isAlarming: needs.some(({ code }) => code === 'lost' || code === 'jobs_fail'),
+    isOverview: true,
   }
 }
 
@@ -66,7 +67,14 @@ function emptyPage(context: DashboardContext, links: Links, needs: readonly Atte
       </div>
     </div>
     ${attentionList(needs, state, context, links)}`
-  return { title: 'No mirrors yet', place: 'mirrors', body, json: links.api('mirrors'), isBusy: true }
+  return {
+    title: 'No mirrors yet',
+    place: 'mirrors',
+    body,
+    json: links.api('mirrors'),
+    isBusy: true,
+    isOverview: true,
+  }
 }
 
 function describe(

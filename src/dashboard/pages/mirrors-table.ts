@@ -8,7 +8,7 @@ import { html, type Html, type HtmlPart } from '../html.ts'
 import { readPage, readQuery, type Links } from '../links.ts'
 import { TimeAxis } from '../parts/axis.ts'
 import { badge, completenessBar, pager, progressBar } from '../parts/pieces.ts'
-import { ribbon } from '../parts/ribbon.ts'
+import { ribbon, ribbonGrid } from '../parts/ribbon.ts'
 import { ago, count, counted, day } from '../text.ts'
 
 /** Mirrors on a page: more make it larger than a first load may be. */
@@ -106,6 +106,7 @@ export async function mirrorsTable(
         />
       </form>
     </header>
+    ${ribbonGrid(axis)}
     <table class="farm">
       <caption class="sr">
         Mirrors, what jobs get of each, and who uses it

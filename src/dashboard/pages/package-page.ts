@@ -8,7 +8,7 @@ import { html, type Html } from '../html.ts'
 import { Links, readQuery } from '../links.ts'
 import { archNote } from '../parts/arch-note.ts'
 import { dataTable } from '../parts/data-table.ts'
-import { badge, crumbs } from '../parts/pieces.ts'
+import { badge, crumbs, unit } from '../parts/pieces.ts'
 import { bytes, clip, count } from '../text.ts'
 
 const MAX_ROWS = 200
@@ -100,7 +100,7 @@ function row(
     <th scope="row" class="nm">${title}${file}</th>
     <td>${link(first?.seq === one.firstSeq ? first : undefined)}</td>
     <td>${one.lastSeq === undefined ? html`<span class="mu">the newest</span>` : link(last)}</td>
-    <td class="n hid2 mu">${count(listing.length)}</td>
+    <td class="n hid2 mu">${count(listing.length)}${unit(listing.length, 'snapshot')}</td>
     <td class="n hid1 mu">${bytes(one.size)}</td>
     <td class="hid2">
       ${one.cached ? badge('cur', 'cached') : one.lastSeq === undefined ? html`<span class="mu">when asked for</span>` : badge('risk', 'left upstream')}

@@ -5,7 +5,7 @@ import type { DashboardContext, Page, PageRequest } from '../context.ts'
 import { html, type HtmlPart } from '../html.ts'
 import { Links, readPage, readQuery } from '../links.ts'
 import { dataTable } from '../parts/data-table.ts'
-import { badge, card, copyLine, crumbs, pager } from '../parts/pieces.ts'
+import { badge, card, copyLine, crumbs, pager, unit } from '../parts/pieces.ts'
 import { ago, bytes, clip, count, counted } from '../text.ts'
 
 const PAGE_ROWS = 100
@@ -34,9 +34,9 @@ export async function usagePage(context: DashboardContext, request: PageRequest)
         ${isIdle && badge('plain', one.lastSeen === undefined ? 'never used' : 'nobody for 14 days')}
       </th>
       <td class="mu nw">${ago(one.lastSeen, nowMs)}</td>
-      <td class="n">${count(one.requests)}</td>
+      <td class="n">${count(one.requests)}${unit(one.requests, 'request')}</td>
       <td class="n hid2 mu">${bytes(one.bytes)}</td>
-      <td class="n">${hosts(one.clients)}</td>
+      <td class="n">${hosts(one.clients)}${unit(one.clients, 'host')}</td>
       <td class="hid1 mu">${one.agents.join(', ')}</td>
     </tr>`
   })
@@ -91,9 +91,9 @@ export async function mirrorUsagePage(context: DashboardContext, request: PageRe
           ${one.retired ? html`<span class="m">${one.snapshot}</span> ${badge('plain', 'retired')}` : html`<a class="m" href="${links.snapshot(mirror, one.snapshot)}">${one.snapshot}</a>`}
         </th>
         <td class="mu nw">${ago(one.lastSeen, nowMs)}</td>
-        <td class="n">${count(one.requests)}</td>
+        <td class="n">${count(one.requests)}${unit(one.requests, 'request')}</td>
         <td class="n hid2 mu">${bytes(one.bytes)}</td>
-        <td class="n">${hosts(one.clients)}</td>
+        <td class="n">${hosts(one.clients)}${unit(one.clients, 'host')}</td>
       </tr>`,
   )
   const shown = mergeClients(clients, context.showClient)
@@ -102,8 +102,8 @@ export async function mirrorUsagePage(context: DashboardContext, request: PageRe
       html`<tr>
         <th scope="row" class="m">${clip(one.client)}</th>
         <td class="mu">${one.agent}</td>
-        <td class="n mu">${count(one.hosts)}</td>
-        <td class="n">${count(one.requests)}</td>
+        <td class="n mu">${count(one.hosts)}${unit(one.hosts, 'host')}</td>
+        <td class="n">${count(one.requests)}${unit(one.requests, 'request')}</td>
         <td class="n hid2 mu">${bytes(one.bytes)}</td>
         <td class="mu nw">${ago(one.lastSeen, nowMs)}</td>
       </tr>`,

@@ -2,7 +2,7 @@ import { formatDuration } from '../../model/duration.ts'
 import type { DashboardContext, Page, PageRequest } from '../context.ts'
 import { html } from '../html.ts'
 import { Links, readQuery } from '../links.ts'
-import { card, copyLine } from '../parts/pieces.ts'
+import { card, copyLine, unit } from '../parts/pieces.ts'
 import { clip, count, counted, time } from '../text.ts'
 import { endViewButton } from './writes.ts'
 
@@ -28,7 +28,7 @@ export async function viewsPage(context: DashboardContext, request: PageRequest)
         <td class="hid2 mu m">${clip(context.showClient(one.client))}</td>
         <td class="hid1 mu nw">${time(one.endsAt - one.ttlMs, nowMs)}</td>
         <td class="mu nw">${time(one.endsAt, nowMs)}<span class="fa"> ${formatDuration(one.ttlMs)}</span></td>
-        <td class="n hid2 mu">${count(one.snapshots)}</td>
+        <td class="n hid2 mu">${count(one.snapshots)}${unit(one.snapshots, 'snapshot')}</td>
         <td class="n">${endViewButton(one.name, context, links)}</td>
       </tr>`,
   )

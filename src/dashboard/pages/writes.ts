@@ -1,3 +1,4 @@
+import { describePin } from '../../proxy/api-pin.ts'
 import type { FarmMirror } from '../../snapshot/farm/farm.ts'
 import type { DashboardContext } from '../context.ts'
 import { syncState } from '../farm-state.ts'
@@ -45,6 +46,8 @@ export function pinButton(
     action: `Pin to ${snapshot}`,
     body: { snapshot },
     asksWhy: true,
+    ifMatch: describePin(mirror).etag,
+    command: `pinyon pin ${mirror.name} ${snapshot} --why`,
     ...(lost > 0 ? { typed: mirror.name } : {}),
   })
 }
@@ -59,6 +62,8 @@ export function unpinButton(mirror: FarmMirror, context: DashboardContext, links
     text: `Jobs that start from now on get the newest snapshot, ${mirror.newest ?? 'none'}, instead of ${mirror.current?.name ?? 'none'}. The pin's line is taken out of ${context.configName()}.`,
     action: 'Unpin',
     body: {},
+    ifMatch: describePin(mirror).etag,
+    command: `pinyon unpin ${mirror.name}`,
   })
 }
 

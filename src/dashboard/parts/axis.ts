@@ -31,9 +31,10 @@ export class TimeAxis {
     return Math.max(0, Math.min(100, Math.round(((atMs - this.startMs) / (AXIS_HOURS * HOUR_MS)) * 100)))
   }
 
-  /** The path of lines at midnights. */
-  grid(height: number): Html {
+  /** The path of lines at midnights. @param id by which other figures of this height may have it as well */
+  grid(height: number, id?: string): Html {
     return html`<path
+      ${id !== undefined && html`id="${id}"`}
       class="g"
       d="${this.#midnights()
         .map((atMs) => `M${this.x(atMs)} 0v${height}`)
@@ -45,9 +46,14 @@ export class TimeAxis {
   labels(): Html {
     const days = this.#midnights().map(
       (atMs, at) =>
-        html`<span class="x${this.percent(atMs)}${at % 2 === 1 && ' hide'}">${day(atMs, this.endMs)}</span>`,
+        html`<text x="${this.percent(atMs)}%" y="12" ${at % 2 === 1 && html`class="hide"`}>
+          ${day(atMs, this.endMs)}
+        </text>`,
     )
-    return html`<span class="axis" aria-hidden="true">${days}<span class="now x100">now</span></span>`
+    return html`<svg class="axis" aria-hidden="true">
+      ${days}
+      <text class="now" x="100%" y="12">now</text>
+    </svg>`
   }
 
   #midnights(): number[] {

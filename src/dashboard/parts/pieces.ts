@@ -32,6 +32,11 @@ function breakable(text: string): Html {
   ])}`
 }
 
+/** What a number counts, for who sees no head of its column: a row of a phone's list. */
+export function unit(number: number, noun: string): Html {
+  return html`<span class="unit"> ${number === 1 ? noun : `${noun}s`}</span>`
+}
+
 /** How much of a whole is what. What is there is seen, however little it is. */
 export function completenessBar(
   { cached, atRisk, lost, total }: Readonly<Record<'cached' | 'atRisk' | 'lost' | 'total', number>>,
@@ -40,7 +45,7 @@ export function completenessBar(
   const piece = (kind: string, part: number) =>
     part > 0 && html`<i class="${kind} w${percent(part, total)}"></i>`
   return html`<span class="bar${isBig && ' big'}" aria-hidden="true"
-    >${piece('a', cached)}<i class="d"></i>${piece('r', atRisk)}${piece('l', lost)}</span
+    >${piece('a', cached)}${atRisk + lost > 0 && html`<i class="d"></i>`}${piece('r', atRisk)}${piece('l', lost)}</span
   >`
 }
 
@@ -116,6 +121,10 @@ export function writeButton(
     readonly asksWhy?: boolean
     /** What has to be typed first. */
     readonly typed?: string
+    /** The ETag of what the page shows: another one by then, and nothing is done. */
+    readonly ifMatch?: string
+    /** The same on a command line, where it is an edit of the configuration file. */
+    readonly command?: string
   },
 ): Html {
   return html`<button
@@ -126,7 +135,7 @@ export function writeButton(
     data-title="${write.title}"
     data-say="${write.text}"
     data-action="${write.action}"
-    ${write.body !== undefined && html` data-body="${JSON.stringify(write.body)}"`}${write.asksWhy === true && html` data-asks-why`}${write.typed !== undefined && html` data-typed="${write.typed}"`}
+    ${write.body !== undefined && html` data-body="${JSON.stringify(write.body)}"`}${write.asksWhy === true && html` data-asks-why`}${write.typed !== undefined && html` data-typed="${write.typed}"`}${write.ifMatch !== undefined && html` data-if-match="${write.ifMatch}"`}${write.command !== undefined && html` data-command="${write.command}"`}
   >
     ${label}
   </button>`

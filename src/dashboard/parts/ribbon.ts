@@ -4,10 +4,18 @@ import { counted, span } from '../text.ts'
 import type { TimeAxis } from './axis.ts'
 
 const HEIGHT = 28
+const GRID = 'days'
 const BASE = 19
 const MAX_TICK = 14
 /** Of packages that change in one snapshot, from one to a few thousand. */
 const DECADES = 3.3
+
+/** What all ribbons of a page have: drawn once, it is referred to. */
+export function ribbonGrid(axis: TimeAxis): Html {
+  return html`<svg class="defs" aria-hidden="true">
+    <defs>${axis.grid(HEIGHT, GRID)}</defs>
+  </svg>`
+}
 
 /** A mirror's last two weeks in one line: snapshots, what jobs get since when, and trouble of upstream. */
 export function ribbon(
@@ -32,7 +40,8 @@ export function ribbon(
     role="img"
     aria-label="${describe(mirror, marks, isDown, axis.endMs)}"
   >
-    ${axis.grid(HEIGHT)}${old !== '' && html`<path class="o" d="${old}" />`}${at !== undefined && html`<path class="s" d="M${from} ${BASE}H336" />`}${waiting !== '' && html`<path class="w" d="${waiting}" />`}${isDown && html`<path class="x" d="M${Math.min(down, 331)} ${BASE}H336" />`}${at !== undefined && (at < 2 ? html`<path class="kl" d="M5 15l-4 4 4 4" />` : html`<path class="k" d="M${Math.min(at, 335)} ${BASE}h0" />`)}
+    <use href="#${GRID}" />
+    ${old !== '' && html`<path class="o" d="${old}" />`}${at !== undefined && html`<path class="s" d="M${from} ${BASE}H336" />`}${waiting !== '' && html`<path class="w" d="${waiting}" />`}${isDown && html`<path class="x" d="M${Math.min(down, 331)} ${BASE}H336" />`}${at !== undefined && (at < 2 ? html`<path class="kl" d="M5 15l-4 4 4 4" />` : html`<path class="k" d="M${Math.min(at, 335)} ${BASE}h0" />`)}
   </svg>`
 }
 

@@ -1,13 +1,13 @@
 import { parentPort, workerData } from 'node:worker_threads'
 
-import { DiskBlobStore } from '../../cache/disk-blob-store.ts'
+import type { BlobStore } from '../../cache/blob-store.ts'
 import { createLayout } from '../../cache/layout.ts'
-import { digestOf } from '../../model/digest.ts'
+import { digestOf, type Digest } from '../../model/digest.ts'
 import { toPinyonError } from '../../model/errors.ts'
 import { excerptOf, toDiffView } from './diff-document.ts'
 import type { DiffMessage, DiffRequest } from './diff-runner.ts'
 import { diffSnapshots } from './snapshot-diff.ts'
-import { SqliteSnapshotStore } from '../sqlite-snapshot-store.ts'
+import { SqliteDiffStore } from './sqlite-diff-store.ts'
 
 // A thread that compares two snapshots and writes the answer, so that neither holds up a request. See diff-runner.ts.
 
@@ -16,17 +16,22 @@ const layout = createLayout(dataDir)
 const post = (message: DiffMessage, transfer: ArrayBuffer[] = []) =>
   parentPort?.postMessage(message, transfer)
 
+/** Only advisories are read. Of no process, since it makes no files, and nobody's temporary ones. */
+async function openBlobs(): Promise<Pick<BlobStore, 'open'>> {
+  const { DiskBlobStore } = await import('../../cache/disk-blob-store.ts')
+  return new DiskBlobStore(layout, { processId: '', isAlive: () => true })
+}
+
 try {
-  const store = new SqliteSnapshotStore(layout.database)
+  const store = new SqliteDiffStore(layout.database)
   try {
-    // It only reads: of no process, and nobody's temporary files.
-    const blobs = new DiskBlobStore(layout, { processId: '', isAlive: () => true })
+    const blobs = { open: async (wanted: Digest) => await (await openBlobs()).open(wanted) }
     const diff = await diffSnapshots({ store, blobs }, pair)
     const view = toDiffView(diff)
     const body = new TextEncoder().encode(`${JSON.stringify(view)}\n`)
     post({ body, digest: digestOf(body), excerpt: excerptOf(view) }, [body.buffer])
   } finally {
-    await store.close()
+    store.close()
   }
 } catch (error) {
   const { code, message } = toPinyonError(error)

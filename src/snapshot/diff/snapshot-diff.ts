@@ -3,7 +3,7 @@ import type { Advisory } from '../../model/advisory.ts'
 import { PinyonError } from '../../model/errors.ts'
 import { mergeArches } from '../arches/same-changes.ts'
 import { classifyPackages, type PackageChanges } from './diff.ts'
-import { findNewAdvisories } from './new-advisories.ts'
+import type { NewAdvisories } from './new-advisories.ts'
 import type { CandidateFile, Snapshot, SnapshotReader } from '../store.ts'
 
 /** Two snapshots of a mirror, by name. */
@@ -23,9 +23,12 @@ export interface SnapshotDiff extends SnapshotPair, PackageChanges {
   readonly metadata: readonly string[]
 }
 
+/** Where two snapshots are. */
+export type DiffStore = Pick<SnapshotReader, 'snapshot' | 'files' | 'differences'>
+
 /** What two snapshots are compared with. */
 export interface DiffContext {
-  readonly store: Pick<SnapshotReader, 'snapshot' | 'files' | 'differences'>
+  readonly store: DiffStore
   readonly blobs: Pick<BlobStore, 'open'>
 }
 
@@ -44,7 +47,7 @@ export async function diffSnapshots(
   const second = await requireSnapshot(store, mirror, to)
   const packages = mergeArches(classifyPackages(await store.differences(first, second)))
   const files = [await store.files(first), await store.files(second)] as const
-  const { advisories, error } = await findNewAdvisories(blobs, ...files)
+  const { advisories, error } = await readNewAdvisories(blobs, ...files)
   // A snapshot that was retired meanwhile may have lost packages while they were read.
   await requireSnapshot(store, mirror, from)
   await requireSnapshot(store, mirror, to)
@@ -52,7 +55,20 @@ export async function diffSnapshots(
   return { mirror, from, to, ...packages, advisories, advisoriesError: error, metadata }
 }
 
-async function requireSnapshot(store: DiffContext['store'], mirror: string, name: string): Promise<Snapshot> {
+/** Most often there are none, and then what uncompresses and reads them need not be loaded. */
+async function readNewAdvisories(
+  blobs: DiffContext['blobs'],
+  from: readonly CandidateFile[],
+  to: readonly CandidateFile[],
+): Promise<NewAdvisories> {
+  const known = new Set(from.map(({ digest }) => digest))
+  if (!to.some(({ type, digest }) => type === 'updateinfo' && !known.has(digest)))
+    return { advisories: [], error: undefined }
+  const { findNewAdvisories } = await import('./new-advisories.ts')
+  return await findNewAdvisories(blobs, from, to)
+}
+
+async function requireSnapshot(store: DiffStore, mirror: string, name: string): Promise<Snapshot> {
   const found = await store.snapshot(mirror, name)
   if (found === undefined) throw new PinyonError('NOT_FOUND', `${mirror} has no snapshot: ${name}`)
   return found

@@ -191,6 +191,8 @@ export interface MirrorUseSummary {
 export interface FarmReader {
   /** Changes whenever anything that is read here may have. */
   revision(): string
+  /** The newest generation of the index; 0 before the first. */
+  generation(): number
   /** All mirrors that are configured or still have snapshots, by name. */
   mirrors(nowMs: number): Promise<readonly FarmMirror[]>
   /** Live snapshots since a moment, by the mirror's number, oldest first. */

@@ -91,6 +91,11 @@ export class SqliteFarm implements FarmReader, FarmWriter {
     return `${version}.${count}`
   }
 
+  generation(): number {
+    const { number } = this.#statements.newestGeneration.get() as { number: number | null }
+    return number ?? 0
+  }
+
   async mirrors(nowMs: number): Promise<readonly FarmMirror[]> {
     const revision = this.revision()
     const sinceMs = Math.floor(nowMs / 3_600_000) * 3_600_000 - WEEK_MS

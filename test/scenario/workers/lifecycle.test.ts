@@ -139,6 +139,14 @@ test('three processes', async (t) => {
     for (const [name, value] of before)
       if (/_total|_count|_sum|_bucket/.test(name)) assert.ok((after.get(name) ?? 0) >= value, name)
     assert.equal(after.get('pinyon_worker_restarts_total'), KILLS)
+    assert.match(
+      await farm.run('status'),
+      new RegExp(`^[23] of 3 processes serve; ${KILLS} have died and were replaced\\.$`, 'm'),
+    )
+    const { workers } = JSON.parse(await farm.run('status', '--json')) as {
+      workers: { serving: number }
+    }
+    assert.deepEqual(workers, { serving: workers.serving, wanted: 3, restarts: KILLS })
     // But for a tenth of a second before each kill all is counted.
     assert.ok((await requestsOf(farm)) >= asked + answered / 2)
   })

@@ -41,6 +41,8 @@ export interface WorkerFarm {
   ownersOf(sockets: readonly Socket[]): (number | undefined)[]
   /** Publishes another package upstream, and syncs. */
   publish(): Promise<void>
+  /** Runs a command of the program; gives what it says. */
+  run(...args: readonly string[]): Promise<string>
   /** The configuration's text for so many processes, with further lines of the mirror. */
   configure(workers: number | 'auto', more?: Readonly<Record<string, unknown>>): string
 }
@@ -96,13 +98,14 @@ export async function startWorkerFarm(t: TestContext, options: WorkerFarmOptions
     })
   const server = await startServer(t, { text: configure(options.workers) })
   const run = async (...args: readonly string[]) => {
-    const { code, stderr } = await runCommand(process.execPath, [
+    const { code, stdout, stderr } = await runCommand(process.execPath, [
       MAIN,
       ...args,
       '--config',
       server.configFile,
     ])
     assert.equal(code, 0, stderr)
+    return stdout
   }
   await run('sync')
   const snapshot = (await httpGet(`${server.url}/repos/yum/m/latest.txt`)).body.toString().trim()
@@ -174,5 +177,6 @@ export async function startWorkerFarm(t: TestContext, options: WorkerFarmOptions
       await run('sync')
     },
     configure,
+    run,
   }
 }

@@ -1,0 +1,64 @@
+/**
+ * What the log at `info` costs: pinyon that writes it beside one that does not, a core each in turn, for what the fast path answers and for
+ * what node:http does.
+ */
+import { join } from 'node:path'
+
+import { OURS, type Figure } from '../measure/figure.ts'
+import { createHitCases } from '../measure/hit-cases.ts'
+import { writeHotRepository } from '../measure/hot-repository.ts'
+import { measureLoad } from '../measure/rounds.ts'
+import { chooseRounds, type Scenario } from '../measure/scenario.ts'
+import { startNginxPeer } from '../peers/nginx.ts'
+import type { Peer } from '../peers/peer.ts'
+import { startPinyonPeer } from '../peers/pinyon.ts'
+import { stopPeers } from '../peers/start-peers.ts'
+
+const SERVER_CORE = 0
+const LOAD_CORE = 1
+const SECONDS = 0.5
+
+const SILENT = 'pinyon, silent'
+/** Requests/s with the log to those without. */
+const LEAST_SHARE = 0.95
+
+const CASES = [
+  '2 KB, 16 connections',
+  'range of 64 KB in 1 MB, 16 connections',
+  'all_latest.json, 16 connections',
+  '304, 16 connections',
+]
+
+/** Runs it. */
+export const runLogging: Scenario = async ({ dir, options, say }) => {
+  const root = join(dir, 'repository')
+  const repository = writeHotRepository(root, options.seed)
+  const place = { dir: join(dir, 'upstream'), root, core: undefined, upstream: 'http://127.0.0.1:1' }
+  const upstream = await startNginxPeer('static', place)
+  const started: Peer[] = [upstream]
+  try {
+    const common = { core: SERVER_CORE, mirrors: { bench: `${upstream.url}/` } }
+    const logging = await startPinyonPeer({ ...common, name: OURS, dir: join(dir, 'info'), logLevel: 'info' })
+    started.push(logging)
+    const silent = await startPinyonPeer({
+      ...common,
+      name: SILENT,
+      dir: join(dir, 'silent'),
+      logLevel: 'silent',
+    })
+    started.push(silent)
+    const peers = [logging, silent]
+    const rounds = { rounds: chooseRounds(options, 9, 5), seconds: SECONDS, core: LOAD_CORE }
+    const figures: Figure[] = []
+    for (const one of await createHitCases(peers, { repository, dir, options })) {
+      if (!CASES.includes(one.name)) continue
+      say(one.name)
+      await one.warm()
+      const wanted = { ...one, targets: { [SILENT]: LEAST_SHARE } }
+      figures.push(...(await measureLoad('logging', wanted, peers, rounds)))
+    }
+    return { figures, curves: [], notes: [] }
+  } finally {
+    await stopPeers(started)
+  }
+}
