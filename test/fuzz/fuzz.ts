@@ -19,7 +19,7 @@ export interface FuzzOptions {
   readonly onCase?: (number: number) => void
 }
 
-/** Inputs of a few kilobytes, one in so many of a hundred: what takes longer than this hangs, or would with a longer one. */
+/** Inputs of a few kilobytes, and one in so many of a hundred: what takes longer than this hangs, or would with a longer one. */
 const LONGEST_MS = 5_000
 const LONG_ONES = 80
 /** Beyond this many inputs new ones replace old ones. */
@@ -33,7 +33,7 @@ export function fuzz(target: FuzzTarget, { cases, seed, onCase }: FuzzOptions): 
   let slowestMs = 0
   for (let number = 0; number < cases; number += 1) {
     onCase?.(number)
-    const isLong = number >= target.seeds.length && random.once(LONG_ONES)
+    const isLong = target.isOwn !== true && number >= target.seeds.length && random.once(LONG_ONES)
     const input = isLong
       ? lengthen(random.pick(corpus), { random, words: target.words })
       : (corpus[number] ?? nextInput(corpus, random, target.words))
