@@ -7,10 +7,14 @@ const BLOCK_UNIT_BYTES = 100_000
 /** More than a compressed block takes beyond its block size, and more than the header and end of a stream. */
 const BLOCK_MARGIN_BYTES = 25_000
 
+/** Parallel compressors make a stream of every block. A stream may be empty: fourteen bytes, and still some work. */
+const MAX_STREAMS = 10_000
+
 /** Run lengths make at most this of one block: five bytes of it can stand for 259. */
 const MAX_BLOCK_OUTPUT_BYTES = 52 * 9 * BLOCK_UNIT_BYTES
 
 const CUT_SHORT = new Error('unexpected end of file')
+const TOO_MANY = new Error(`more than ${MAX_STREAMS} streams`)
 
 /** Bytes that grow at the end. */
 class ByteSink {
@@ -43,8 +47,11 @@ export class Bunzip {
   readonly #sink = new ByteSink()
   #receivedBytes = 0
   #bits: ReturnType<typeof bitIterator> | undefined
+  /** Where blocks are decoded: of all streams the same, since clearing it takes longer than an empty stream. */
+  #memory = new Int32Array(0)
   #work: Int32Array | undefined
   #checksum = 0
+  #streams = 0
 
   /** Takes more input. */
   write(bytes: Buffer): void {
@@ -62,7 +69,7 @@ export class Bunzip {
     try {
       return this.#decode(ended)
     } catch (cause) {
-      if (cause === CUT_SHORT) throw cause
+      if (cause === CUT_SHORT || cause === TOO_MANY) throw cause
       throw new Error('corrupt data', { cause })
     }
   }
@@ -75,7 +82,7 @@ export class Bunzip {
       const left = this.#receivedBytes - bits.bytesRead
       if (ended ? left === 0 : left < needed) break
       if (this.#work === undefined) {
-        this.#work = new Int32Array(bzip2.header(bits) * BLOCK_UNIT_BYTES)
+        this.#work = this.#begin(bzip2.header(bits) * BLOCK_UNIT_BYTES)
         this.#checksum = 0
         continue
       }
@@ -88,6 +95,13 @@ export class Bunzip {
     }
     if (ended && this.#work !== undefined) throw CUT_SHORT
     return undefined
+  }
+
+  #begin(blockBytes: number): Int32Array {
+    this.#streams += 1
+    if (this.#streams > MAX_STREAMS) throw TOO_MANY
+    if (this.#memory.length < blockBytes) this.#memory = new Int32Array(blockBytes)
+    return this.#memory.subarray(0, blockBytes)
   }
 
   #shift(): Buffer {

@@ -4,6 +4,8 @@ import type { ExtraFile } from '../model/repodata.ts'
 
 /** Of one list: SUSE's media have some hundred. */
 const MAX_FILES = 10_000
+/** A checksum of SHA-1 in hex digits. */
+const SHORTEST_LINE = 40
 
 /**
  * The files that a list of checksums names: `HEX  path` or `HEX *path` as coreutils write it (SUSE's CHECKSUMS, SHA256SUMS), or `SHA256 (path) = HEX` as BSD
@@ -12,6 +14,8 @@ const MAX_FILES = 10_000
 export function parseChecksumList(bytes: Buffer): readonly ExtraFile[] {
   const files = new Map<string, ExtraFile>()
   for (const line of bytes.toString('utf8').split(/\r?\n/)) {
+    // Two megabytes of empty lines cost nothing so.
+    if (line.length < SHORTEST_LINE) continue
     const found = readCoreutils(line) ?? readBsd(line)
     const path = found && normalizeHref(found.path)
     if (found === undefined || path === undefined || path.startsWith('repodata/')) continue

@@ -5,6 +5,7 @@ import type { Reach } from '../model/reach.ts'
 import { discard, refuseOther, type Answer } from './answer.ts'
 import { Connections, type ConnectionOptions } from './connections.ts'
 import { MissingFiles } from './missing-files.ts'
+import { note, noteOvertaken, noteSlow } from './note-trouble.ts'
 import { race } from './race.ts'
 import { SourceList, type Failovermethod, type Source } from './source-list.ts'
 import type { SourceRequest } from './source-request.ts'
@@ -48,8 +49,6 @@ const PROBE_WAIT_MS = 2_000
 const REST_WAIT_MS = 60_000
 /** Sources that had not got a file are asked again when nobody else is left: so many of them. */
 const MAX_ASKED_AGAIN = 3
-/** Answers that say of a server that it is in trouble, and of a file nothing. */
-const OVERLOADED = new Set([429, 500, 502, 503, 504])
 
 /** The sources of one mirror. */
 export class MirrorUpstream implements Upstream {
@@ -180,7 +179,7 @@ export class MirrorUpstream implements Upstream {
           throw caught
         }
       }
-      const options = { run, headStartMs, discard, signal: request.signal }
+      const options = { run, headStartMs, discard, onOvertaken: noteOvertaken, signal: request.signal }
       const answer = await race(candidates, options)
       if (answer !== undefined) return answer
       // Nobody else has it: who announced a wrong length, or gave other bytes before, may have it all the same.
@@ -358,24 +357,6 @@ function toSourceRequest(
       ...(first.source.baseurl === baseurl && etag !== undefined ? { etag } : {}),
     },
   }
-}
-
-function note(source: Source, error: PinyonError, href: string, askedAt: number): void {
-  const { health, pace } = source
-  const status = error.code === 'UPSTREAM_STATUS' ? (error.facts['status'] as number | undefined) : undefined
-  const isTrouble = error.kind.retryable && (status === undefined || OVERLOADED.has(status))
-  if (error.kind.source !== 'upstream' || error.facts['isOurs'] === true) return
-  if (isTrouble) {
-    pace.failed()
-    return health.refused(error, href, askedAt)
-  }
-  health.answered()
-  deliver(source, 0, 0)
-}
-
-function noteSlow({ health, pace }: Source, message: string): void {
-  pace.failed()
-  health.failed(new PinyonError('UPSTREAM_TIMEOUT', message))
 }
 
 function describeOutage(sources: readonly Source[], how = 'has been down for a while'): PinyonError {

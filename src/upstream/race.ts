@@ -5,6 +5,8 @@ export interface RaceOptions<Runner, Result> {
   /** How long a runner is waited for before the next one runs beside it, in milliseconds. */
   readonly headStartMs: (runner: Runner) => number
   readonly signal: AbortSignal | undefined
+  /** Told of each that was waited for until others ran beside it, when one of these has won. */
+  readonly onOvertaken?: (runner: Runner) => void
   /** Gives up what came too late. */
   readonly discard: (result: Result) => void
 }
@@ -18,27 +20,31 @@ export async function race<Runner, Result>(
   runners: readonly Runner[],
   options: RaceOptions<Runner, Result>,
 ): Promise<Result | undefined> {
-  const { run, headStartMs, signal, discard } = options
+  const { run, headStartMs, signal, discard, onOvertaken } = options
   const left = [...runners]
-  const running = new Set<AbortController>()
+  const running = new Map<AbortController, Runner>()
+  const late = new Set<Runner>()
   const { promise, resolve, reject } = Promise.withResolvers<Result | undefined>()
   let isOver = false
   let timer: NodeJS.Timeout | undefined
   const end = (settle: () => void) => {
     isOver = true
     clearTimeout(timer)
-    for (const abort of running) abort.abort()
+    for (const abort of running.keys()) abort.abort()
     settle()
   }
   const ask = async (runner: Runner) => {
     const abort = new AbortController()
-    running.add(abort)
+    running.set(abort, runner)
     try {
       const own = signal === undefined ? abort.signal : AbortSignal.any([signal, abort.signal])
       const result = await run(runner, own)
       running.delete(abort)
       if (isOver) discard(result)
-      else end(() => resolve(result))
+      else {
+        for (const other of running.values()) if (late.has(other)) onOvertaken?.(other)
+        end(() => resolve(result))
+      }
     } catch {
       running.delete(abort)
       if (isOver) return
@@ -51,7 +57,11 @@ export async function race<Runner, Result>(
     clearTimeout(timer)
     const runner = left.shift()
     if (isOver || runner === undefined) return
-    if (left.length > 0) timer = setTimeout(askNext, headStartMs(runner))
+    const rival = () => {
+      late.add(runner)
+      askNext()
+    }
+    if (left.length > 0) timer = setTimeout(rival, headStartMs(runner))
     void ask(runner)
   }
   askNext()

@@ -1,5 +1,5 @@
 import { Random } from '../support/random.ts'
-import { mutate } from './mutate.ts'
+import { lengthen, mutate } from './mutate.ts'
 import type { FuzzTarget } from './target.ts'
 
 /** What a run came to. */
@@ -19,8 +19,9 @@ export interface FuzzOptions {
   readonly onCase?: (number: number) => void
 }
 
-/** Inputs of a few kilobytes: what takes longer than this hangs, or would with a longer one. */
+/** Inputs of a few kilobytes, and one in so many of a hundred: what takes longer than this hangs, or would with a longer one. */
 const LONGEST_MS = 5_000
+const LONG_ONES = 80
 /** Beyond this many inputs new ones replace old ones. */
 const MAX_CORPUS = 2_000
 
@@ -32,13 +33,17 @@ export function fuzz(target: FuzzTarget, { cases, seed, onCase }: FuzzOptions): 
   let slowestMs = 0
   for (let number = 0; number < cases; number += 1) {
     onCase?.(number)
-    const input = corpus[number] ?? nextInput(corpus, random, target.words)
+    const isLong = target.isOwn !== true && number >= target.seeds.length && random.once(LONG_ONES)
+    const input = isLong
+      ? lengthen(random.pick(corpus), { random, words: target.words })
+      : (corpus[number] ?? nextInput(corpus, random, target.words))
     const startedAt = performance.now()
     const kind = runCase(target, input, random, `${target.name}, seed ${seed}, case ${number}`)
     slowestMs = Math.max(slowestMs, performance.now() - startedAt)
     if (slowestMs > LONGEST_MS)
       throw failure(`${target.name}, seed ${seed}, case ${number} took ${slowestMs} ms`, input)
-    if (kinds.has(kind)) continue
+    // Those that are made of a long one are no news, and slow.
+    if (isLong || kinds.has(kind)) continue
     kinds.add(kind)
     if (corpus.length < MAX_CORPUS) corpus.push(input)
     else corpus[random.below(corpus.length)] = input

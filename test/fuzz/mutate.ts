@@ -22,6 +22,24 @@ export function mutate(
   return bytes.subarray(0, MAX_BYTES)
 }
 
+/** What a reader is given that takes the square of its input's length shows with these. */
+const LONG_BYTES = 128 << 10
+
+/** Repeats a word or two of an input's language, or odd bytes, somewhere in it, very often. */
+export function lengthen(
+  input: Buffer,
+  { random, words }: { random: Random; words: readonly string[] },
+): Buffer {
+  const at = random.below(input.length + 1)
+  const part = () =>
+    random.once(2) ? Buffer.from([random.pick(ODD_BYTES)]) : Buffer.from(random.pick(words), 'latin1')
+  // Spaces above all: they may stand nearly anywhere, and are looked for from both sides.
+  const unit = random.once(3)
+    ? Buffer.from(' ')
+    : Buffer.concat(Array.from({ length: 1 + random.below(2) }, part))
+  return Buffer.concat([input.subarray(0, at), Buffer.alloc(LONG_BYTES, unit), input.subarray(at)])
+}
+
 function changeOnce(bytes: Buffer, random: Random, words: readonly string[], other: Buffer): Buffer {
   const at = random.below(bytes.length + 1)
   const length = 1 + random.below(random.pick([1, 4, 64, 512]))

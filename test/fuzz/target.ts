@@ -7,6 +7,8 @@ export interface FuzzTarget {
   readonly seeds: readonly (string | Buffer)[]
   /** Words of its language. */
   readonly words: readonly string[]
+  /** Whether somebody writes it who may be trusted not to make it long. */
+  readonly isOwn?: boolean
   /**
    * Reads one input and holds what came of it against what must be so, and against an oracle where there is one.
    * @returns what kind of outcome it was, in a few words: inputs with a new one are worth changing further

@@ -16,6 +16,7 @@ const KEYS = configKeys()
 /** Configuration: refused with places that are there, or taken, and what is printed of it means the same. */
 export const CONFIGURATION: FuzzTarget = {
   name: 'configuration',
+  isOwn: true,
   seeds: [
     'mirrors: { a: { baseurl: http://h/a, pin: 2016-12-13-13-30, timeout: 5 } }\n',
     'listen: 8080\nretention: { keep: 7 }\ncache: { max_size: 5GB }\nmirrors:\n  a:\n    baseurl: [ file:x, "http://h/${X:-y}" ]\n    enabled: false\n    retries: 0\n',

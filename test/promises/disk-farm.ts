@@ -28,20 +28,31 @@ export class DiskFarm {
 
   /**
    * On a disk that fails on command.
+   * @param workers how many processes serve
    * @returns undefined where none can be made
    */
-  static async start(t: TestContext): Promise<DiskFarm | undefined> {
+  static async start(t: TestContext, workers = 1): Promise<DiskFarm | undefined> {
     const dir = tempDir(t)
     const disk = await FaultyDisk.create(t, join(dir, 'data'))
-    return disk === undefined ? undefined : await DiskFarm.startOn(t, dir, disk)
+    return disk === undefined ? undefined : await DiskFarm.startOn(t, dir, { disk, workers })
   }
 
   /** In a directory. */
-  static async startOn(t: TestContext, dir: string, disk?: FaultyDisk): Promise<DiskFarm> {
+  static async startOn(
+    t: TestContext,
+    dir: string,
+    { disk, workers = 1 }: { readonly disk?: FaultyDisk; readonly workers?: number } = {},
+  ): Promise<DiskFarm> {
     const root = tempDir(t)
     const upstream = await startUpstream(t, root)
-    const mirrors = { m: { baseurl: upstream.url, retries: 0 } }
-    const server = await startServer(t, { dir, mirrors, env: disk?.env ?? {} })
+    const text = JSON.stringify({
+      listen: '127.0.0.1:0',
+      data_dir: './data',
+      sync_interval: 'off',
+      workers,
+      mirrors: { m: { baseurl: upstream.url, retries: 0 } },
+    })
+    const server = await startServer(t, { dir, text, env: disk?.env ?? {} })
     const farm = new DiskFarm({ disk, server, upstream, root })
     farm.publish()
     return farm

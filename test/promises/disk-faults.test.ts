@@ -19,8 +19,8 @@ const OPERATIONS: Readonly<Record<DiskFault['error'], DiskFault['operations']>> 
   EMFILE: ['open'],
 }
 
-async function startFarm(t: TestContext): Promise<DiskFarm | undefined> {
-  const farm = await DiskFarm.start(t)
+async function startFarm(t: TestContext, workers = 1): Promise<DiskFarm | undefined> {
+  const farm = await DiskFarm.start(t, workers)
   if (farm === undefined) {
     t.skip('no C compiler')
     return undefined
@@ -82,79 +82,85 @@ describe('a disk that fails', () => {
     })
 })
 
-describe('a stored file', () => {
-  test('that cannot be read is fetched again before its client notices', async (t) => {
-    const farm = await startFarm(t)
-    if (farm === undefined) return
-    const snapshot = await farm.current()
-    farm.disk.fail({ error: 'EIO', operations: ['read'] })
-    const reply = await farm.package(snapshot, farm.find('large'))
-    farm.disk.heal()
-    assert.deepEqual([reply.status, reply.complete], [200, true], String(reply.headers['x-pinyon-reason']))
-    assert.equal(readdirSync(createLayout(farm.dataDir).quarantine).length, 1)
-    const next = await farm.package(snapshot, farm.find('large'))
-    assert.deepEqual([next.status, next.complete], [200, true])
-  })
-
-  test('that cannot be read or moved away is passed through', async (t) => {
-    const farm = await startFarm(t)
-    if (farm === undefined) return
-    const snapshot = await farm.current()
-    farm.disk.fail({ error: 'EIO', operations: ['read', 'write', 'sync', 'name'] })
-    for (let round = 0; round < 2; round += 1) {
+for (const workers of [1, 3])
+  describe(`a stored file, served by ${workers}`, () => {
+    test('that cannot be read is fetched again before its client notices', async (t) => {
+      const farm = await startFarm(t, workers)
+      if (farm === undefined) return
+      const snapshot = await farm.current()
+      farm.disk.fail({ error: 'EIO', operations: ['read'] })
       const reply = await farm.package(snapshot, farm.find('large'))
-      assert.deepEqual(
-        [reply.status, reply.complete, reply.headers['x-cache']],
-        [200, true, 'bypass'],
-        String(reply.headers['x-pinyon-reason']),
-      )
-    }
-    farm.disk.heal()
-    const reply = await farm.package(snapshot, farm.find('large'))
-    assert.deepEqual([reply.status, reply.headers['x-cache']], [200, 'hit'])
-  })
+      farm.disk.heal()
+      assert.deepEqual([reply.status, reply.complete], [200, true], String(reply.headers['x-pinyon-reason']))
+      assert.equal(readdirSync(createLayout(farm.dataDir).quarantine).length, 1)
+      const next = await farm.package(snapshot, farm.find('large'))
+      assert.deepEqual([next.status, next.complete], [200, true])
+    })
 
-  test('that cannot be read to its end is not finished towards its client, and then fetched again', async (t) => {
-    const farm = await startFarm(t)
-    if (farm === undefined) return
-    const snapshot = await farm.current()
-    // One piece of two can be read; a failing read is tried twice.
-    farm.disk.fail({ error: 'EIO', operations: ['read'], skip: 1 })
-    const cut = await farm.package(snapshot, farm.find('large'))
-    farm.disk.heal()
-    assert.deepEqual([cut.status, cut.complete, cut.body.length > 0], [200, false, true])
-    const reply = await farm.package(snapshot, farm.find('large'))
-    assert.deepEqual([reply.status, reply.complete, reply.headers['x-cache']], [200, true, 'fill'])
-    await farm.stored(snapshot, farm.find('large'))
-  })
-
-  test('whose disk fails once is read again', async (t) => {
-    const farm = await startFarm(t)
-    if (farm === undefined) return
-    const snapshot = await farm.current()
-    for (const skip of [0, 1]) {
-      farm.disk.fail({ error: 'EIO', operations: ['read'], skip, once: true })
+    test('that cannot be read or moved away is passed through', async (t) => {
+      const farm = await startFarm(t, workers)
+      if (farm === undefined) return
+      const snapshot = await farm.current()
+      farm.disk.fail({ error: 'EIO', operations: ['read', 'write', 'sync', 'name'] })
+      for (let round = 0; round < 2; round += 1) {
+        const reply = await farm.package(snapshot, farm.find('large'))
+        assert.deepEqual(
+          [reply.status, reply.complete, reply.headers['x-cache']],
+          [200, true, 'bypass'],
+          String(reply.headers['x-pinyon-reason']),
+        )
+      }
+      farm.disk.heal()
       const reply = await farm.package(snapshot, farm.find('large'))
-      assert.equal(farm.disk.heal().failed, 1)
-      assert.deepEqual([reply.status, reply.complete, reply.headers['x-cache']], [200, true, 'hit'])
-    }
-  })
+      assert.deepEqual([reply.status, reply.headers['x-cache']], [200, 'hit'])
+    })
 
-  test('that was cut short, also while it is open, is never finished and then fetched again', async (t) => {
-    const farm = await startFarm(t)
-    if (farm === undefined) return
-    const snapshot = await farm.current()
-    const large = farm.find('large')
-    const path = blobPath(createLayout(farm.dataDir), large.checksum)
-    for (const length of [200_000, 0]) {
-      await farm.stored(snapshot, large)
-      truncateSync(path, length)
-      const cut = await farm.package(snapshot, large)
-      // Nothing was sent of the empty one: its client notices nothing.
-      assert.deepEqual([cut.status, cut.complete], [200, length === 0])
-      await farm.stored(snapshot, large)
-      assert.deepEqual(readFileSync(path), readFileSync(large.path))
-    }
-    assert.ok(readdirSync(join(farm.dataDir, 'quarantine')).length === 1)
+    test('that cannot be read to its end is not finished towards its client, and then fetched again', async (t) => {
+      const farm = await startFarm(t, workers)
+      if (farm === undefined) return
+      const snapshot = await farm.current()
+      // One piece of two can be read; a failing read is tried twice.
+      farm.disk.fail({ error: 'EIO', operations: ['read'], skip: 1 })
+      const cut = await farm.package(snapshot, farm.find('large'))
+      farm.disk.heal()
+      assert.deepEqual([cut.status, cut.complete, cut.body.length > 0], [200, false, true])
+      const reply = await farm.package(snapshot, farm.find('large'))
+      assert.deepEqual([reply.status, reply.complete, reply.headers['x-cache']], [200, true, 'fill'])
+      await farm.stored(snapshot, farm.find('large'))
+    })
+
+    test('whose disk fails once is read again', async (t) => {
+      const farm = await startFarm(t, workers)
+      if (farm === undefined) return
+      const snapshot = await farm.current()
+      for (const skip of [0, 1]) {
+        farm.disk.fail({ error: 'EIO', operations: ['read'], skip, once: true })
+        const reply = await farm.package(snapshot, farm.find('large'))
+        assert.equal(farm.disk.heal().failed, 1)
+        assert.deepEqual([reply.status, reply.complete, reply.headers['x-cache']], [200, true, 'hit'])
+      }
+    })
+
+    test('that was cut short, also while it is open, is never finished and then fetched again', async (t) => {
+      const farm = await startFarm(t, workers)
+      if (farm === undefined) return
+      const snapshot = await farm.current()
+      const large = farm.find('large')
+      const path = blobPath(createLayout(farm.dataDir), large.checksum)
+      for (const length of [200_000, 0]) {
+        await farm.stored(snapshot, large)
+        truncateSync(path, length)
+        let reply = await farm.package(snapshot, large)
+        // Nothing was sent of the empty one, nor by a process that has not had it open: its client notices nothing.
+        if (workers === 1) assert.deepEqual([reply.status, reply.complete], [200, length === 0])
+        // Each process that has it open notices by itself.
+        for (let left = workers; !reply.complete; left -= 1) {
+          assert.ok(left > 0 && reply.status === 200)
+          reply = await farm.package(snapshot, large)
+        }
+        await farm.stored(snapshot, large)
+        assert.deepEqual(readFileSync(path), readFileSync(large.path))
+      }
+      if (workers === 1) assert.equal(readdirSync(join(farm.dataDir, 'quarantine')).length, 1)
+    })
   })
-})

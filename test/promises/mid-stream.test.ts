@@ -79,7 +79,10 @@ describe('a body that breaks off', () => {
       rule({ cutAt: 200_000, before: () => void (farm.first.rules = [rule({ hangUp: true })]) }),
     ]
     await expectRight(farm)
-    assert.deepEqual(rangesOf(farm.second), ['bytes=198976-'])
+    const [range, ...more] = rangesOf(farm.second)
+    // The end of a connection may take with it what was under way.
+    assert.ok(Number(/^bytes=(\d+)-$/.exec(range ?? '')?.[1]) <= 200_000 - OVERLAP, range)
+    assert.deepEqual(more, [])
     assert.equal(
       farm.second.requests[0]?.headers['if-range'],
       undefined,
@@ -250,6 +253,10 @@ describe('a source that stalls', () => {
     assert.equal(second.count(), 0)
     t.mock.timers.tick(1)
     assertBytes((await asked).body, CONTENT)
+    const before = first.count()
+    // It is still silent, and no time passes: whoever waited for it would wait for ever.
+    assert.equal((await farm.get('Packages/q.rpm')).body.length, 5_000)
+    assert.equal(first.count(), before)
     t.mock.timers.reset()
   })
 })

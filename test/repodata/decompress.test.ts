@@ -153,6 +153,21 @@ test('bzip2 cut short after its header is refused', async () => {
   await assert.rejects(decompressed([BZIP2.subarray(0, 4)]), refusal('bzip2', 'unexpected end of file'))
 })
 
+test('bzip2 of nothing, over and over, is refused before it has cost anything', async () => {
+  const empty = Buffer.from('425a683917724538509000000000', 'hex')
+  same(
+    await decompressed([Buffer.concat([BZIP2, Buffer.alloc(1_000 * empty.length, empty), BZIP2])]),
+    Buffer.from(SMALL + SMALL),
+  )
+  const startedAt = process.cpuUsage()
+  await assert.rejects(
+    decompressed([Buffer.alloc(1_000_000 * empty.length, empty)]),
+    refusal('bzip2', 'more than 10000 streams'),
+  )
+  // Clearing a block's memory for each of them took eight seconds.
+  assert.ok(process.cpuUsage(startedAt).user < 3_000_000)
+})
+
 test('zstd with frames to be skipped, as parallel compressors write them', async () => {
   const skipped = Buffer.from('502a4d180400000001020304', 'hex')
   const frame = zstdCompressSync(CONTENT)

@@ -64,3 +64,20 @@ kernel = images/pxeboot/vmlinuz
   assert.deepEqual(parseTreeinfo(Buffer.from(text.replaceAll('\n', '\r\n'))), expected)
   assert.deepEqual(parseTreeinfo(Buffer.from('<html>')), [])
 })
+
+test('a .treeinfo takes no longer than it is long, whatever it says', () => {
+  const startedAt = process.cpuUsage()
+  for (const [begin, part] of [
+    ['a', ' '],
+    ['a=', ' '],
+    ['[', ' '],
+    ['[', ']'],
+    ['', '='],
+    ['', '\n'],
+    ['', 'a=b\n'],
+  ] as const)
+    for (const size of [250 << 10, 8 << 20])
+      parseTreeinfo(Buffer.from(`[checksums]\n${begin}${part.repeat(size / part.length)}x`))
+  // A line of 160,000 spaces took twenty seconds.
+  assert.ok(process.cpuUsage(startedAt).user < 3_000_000)
+})

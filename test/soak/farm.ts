@@ -19,6 +19,8 @@ export interface Settings {
   readonly maxSize: string
   readonly isChecked: boolean
   readonly interval: string
+  /** Processes that serve. */
+  readonly workers: number
   readonly pins: Readonly<Partial<Record<MirrorName, string>>>
 }
 
@@ -28,6 +30,7 @@ export const FIRST_SETTINGS: Settings = {
   maxSize: '16MiB',
   isChecked: true,
   interval: 'off',
+  workers: 2,
   pins: {},
 }
 
@@ -108,7 +111,7 @@ export class Farm {
   /** The configuration as it is to be now. */
   format(settings = this.settings): string {
     const { repositories, port } = this.#parts
-    const { policy, keep, maxSize, isChecked, interval, pins } = settings
+    const { policy, keep, maxSize, isChecked, interval, workers, pins } = settings
     const names = Object.keys(MIRRORS) as MirrorName[]
     const mirrors = names.map((name) => {
       const pin = pins[name]
@@ -127,6 +130,7 @@ export class Farm {
         listen: `127.0.0.1:${port}`,
         data_dir: './data',
         sync_interval: interval,
+        workers,
         retention: { keep, keep_used: '0s' },
         cache: { max_size: maxSize },
         mirrors: Object.fromEntries(mirrors),

@@ -164,6 +164,7 @@ export class Operator {
       maxSize: random.pick(['6MiB', '16MiB', '1GiB'] as const),
       isChecked: random.once(2),
       interval: random.pick(['off', 'off', '5s', '1h'] as const),
+      workers: random.pick([1, 2, 2, 3]),
       pins: {},
     }
     farm.settings = settings

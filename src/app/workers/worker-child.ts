@@ -131,14 +131,14 @@ export class WorkerChild {
       if (handle instanceof Socket) this.#options.onConnection(handle, message.bytes)
     } else if (message.kind === 'ready') {
       this.#isReady = true
-      this.#options.onReady(this)
+      // One that was told to end while it began gets nothing any more.
+      if (!this.#isEnding) this.#options.onReady(this)
     } else if (message.kind === 'forgot') this.#settle(message.id)
     else if (message.kind === 'load') {
       this.#load = message.load
       this.#loadAt = performance.now()
     } else if (message.kind === 'tally') this.#tally = message.tally
-    else if (message.kind === 'done') this.#child.disconnect()
-    else this.#options.onMessage(message, this)
+    else if (message.kind !== 'done') this.#options.onMessage(message, this)
   }
 
   #settle(id: number): void {

@@ -8,6 +8,8 @@ function run(): void {
   // A terminal's Ctrl-C, and a service manager that ends a whole group, mean the first process, which says what to do.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined)
   process.once('disconnect', () => process.exit())
+  // The first process may have died while this one was being loaded: that was not told, and the socket that it sent would be listened on for ever.
+  if (!process.connected) process.exit()
   let worker: Worker | undefined
   process.on('message', (message: ToWorker, handle: unknown) => {
     if (message.kind !== 'listen') return worker?.hear(message, handle instanceof Socket ? handle : undefined)
@@ -20,7 +22,11 @@ function run(): void {
 const say: Say = (message, connection, written) => {
   if (!process.connected) return
   // What cannot be said any more is said to nobody: the channel's end ends this process.
-  process.send?.(message, connection, undefined, () => written?.())
+  process.send?.(message, connection, undefined, () => {
+    written?.()
+    // By this process: the first one may have to acknowledge connections that came before.
+    if (message.kind === 'done' && process.connected) process.disconnect()
+  })
 }
 
 run()

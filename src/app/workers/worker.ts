@@ -207,9 +207,12 @@ export class Worker {
       this.#judgedAll = () => this.#giveAllBack()
       return this.#giveAllBack()
     }
-    if (this.#judged > 0)
-      await new Promise<void>((resolve) => (this.#judgedAll = () => this.#judged === 0 && resolve()))
-    await this.#fast.drain()
+    // What is being answered may bring a request that is looked at, and the other way round; nothing is handed over once all is said.
+    do {
+      if (this.#judged > 0)
+        await new Promise<void>((resolve) => (this.#judgedAll = () => this.#judged === 0 && resolve()))
+      await this.#fast.drain()
+    } while (this.#judged > 0)
     this.#finish()
   }
 

@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict'
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { connect, createServer, type AddressInfo } from 'node:net'
+import { buffer } from 'node:stream/consumers'
+import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import { accepts } from '../../support/daemon.ts'
+import { httpGet } from '../../support/http-get.ts'
+import { tempDir } from '../../support/temp-dir.ts'
+import { startWorkerFarm } from './worker-farm.ts'
+
+const WORKER = new URL('../../../src/app/workers/worker-process.ts', import.meta.url)
+const PACKAGES = Array.from({ length: 12 }, (_, at) => ({ name: `p${at}`, content: 2_000 + at * 7_000 }))
+/** Some are ended before they serve, some in the middle of it. */
+const COUNTS = [3, 1, 3, 2, 1, 2]
+const CHANGES = 24
+const CHANGE_MS = 150
+const CLIENTS = 16
+
+test('workers that come and go faster than they begin break no connection, and not the server', async (t) => {
+  const farm = await startWorkerFarm(t, { workers: 2, packages: PACKAGES })
+  const { server, base, hrefs, port } = farm
+  const [first = ''] = hrefs
+  await httpGet(`${server.url}${base}/${first}`)
+  const targets = [...hrefs.map((href) => `${base}/${href}`), '/repos/yum/all_latest.json', `${base}/none`]
+  let isOver = false
+  let answered = 0
+  const come = async (client: number) => {
+    for (let round = client; !isOver; round += 1) {
+      const socket = connect(port, '127.0.0.1')
+      // Warm, cold and none of a worker's, one after the other on one connection.
+      const asked = [first, ...[0, 1].map((more) => targets[(round * 5 + more) % targets.length])]
+      const requests = asked.map((target, at) => {
+        const path = at === 0 ? `${base}/${target}` : `${target}?${round % 40}`
+        return `GET ${path} HTTP/1.1\r\nHost: a\r\n${at === 2 ? 'Connection: close\r\n' : ''}\r\n`
+      })
+      const reply = buffer(socket)
+      for (const request of requests) {
+        socket.write(request)
+        await Promise.race([once(socket, 'readable'), sleep(20)])
+      }
+      const text = (await reply).toString('latin1')
+      const answers = [...text.matchAll(/HTTP\/1\.1 (?:200 OK|404 Not Found)\r\n/g)].length
+      assert.equal(answers, requests.length, text.slice(0, 500))
+      answered += 1
+    }
+  }
+  const ended = once(server.process, 'exit').then(() => assert.fail('the server has ended'))
+  const clients = Promise.all(Array.from({ length: CLIENTS }, async (_, client) => come(client)))
+  for (let change = 0; change < CHANGES; change += 1) {
+    writeFileSync(server.configFile, farm.configure(COUNTS[change % COUNTS.length] ?? 1))
+    await Promise.race([sleep(CHANGE_MS), clients, ended])
+  }
+  isOver = true
+  await Promise.race([clients, ended])
+  assert.ok(answered > CHANGES, `${answered} connections`)
+  ended.catch(() => undefined)
+})
+
+test('a worker whose first process is gone before it has begun ends, and lets go of the socket that it was sent', async (t) => {
+  const listener = createServer()
+  await once(listener.listen(0, '127.0.0.1'), 'listening')
+  const { port } = listener.address() as AddressInfo
+  const child = fork(WORKER, { serialization: 'advanced', stdio: 'ignore' })
+  t.after(() => child.kill('SIGKILL'))
+  const ended = once(child, 'exit')
+  child.send({ kind: 'listen', task: { dataDir: tempDir(t), memoryBytes: 1 << 20 } }, listener)
+  // What comes behind a socket is sent when that was taken: long before all of the program is loaded.
+  child.send({ kind: 'forget', id: 0 }, () => child.disconnect())
+  await ended
+  listener.close()
+  assert.equal(await accepts(port), false)
+})
