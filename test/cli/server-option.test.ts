@@ -113,6 +113,7 @@ describe('--server', () => {
       '/pinyon/api/v1/mirrors': '{"mirrors":[]}',
       '/pinyon/api/v1/configuration': '{"ok":true,"error":null}',
       '/pinyon/api/v1/cache': '{"bytes":0,"max_bytes":1,"full":false}',
+      '/pinyon/api/v1/workers': '{"serving":1,"wanted":1,"restarts":0}',
       '/pinyon/api/v1/attention': '{"attention":[]}',
     }
     const proxy = createServer((request, response) => {
