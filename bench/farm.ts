@@ -20,7 +20,7 @@ const ENV = {
   ...process.env,
   NODE_COMPILE_CACHE: new URL('../node_modules/.cache/pinyon', import.meta.url).pathname,
 }
-const SERVER_FLAGS = ['--max-semi-space-size=4', '--no-parallel-scavenge']
+const SERVER_FLAGS = ['--max-semi-space-size=4']
 const ROUNDS = 3
 const HOUR_MS = 3_600_000
 

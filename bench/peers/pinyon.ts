@@ -17,7 +17,7 @@ export const ENVIRONMENT = {
 }
 
 /** As `npm start` and `npm run pinyon` have it. */
-export const NODE_FLAGS = ['--max-semi-space-size=4', '--no-parallel-scavenge']
+export const NODE_FLAGS = ['--max-semi-space-size=4']
 
 const POLL_MS = 20
 

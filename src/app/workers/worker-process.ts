@@ -3,6 +3,9 @@ import { Server, Socket } from 'node:net'
 import type { ToWorker } from './messages.ts'
 import { Worker, type Say } from './worker.ts'
 
+/** How often it is looked whether the first process is there, in milliseconds. */
+const LOOK_MS = 100
+
 /** What a worker's process runs: it lives as long as the first process listens to it. */
 function run(): void {
   // A terminal's Ctrl-C, and a service manager that ends a whole group, mean the first process, which says what to do.
@@ -10,6 +13,10 @@ function run(): void {
   process.once('disconnect', () => process.exit())
   // The first process may have died while this one was being loaded: that was not told, and the socket that it sent would be listened on for ever.
   if (!process.connected) process.exit()
+  // Node says nothing of the end of a channel either while a connection is on its way over it.
+  setInterval(() => {
+    if ((process.channel ?? undefined) === undefined) process.exit()
+  }, LOOK_MS).unref()
   let worker: Worker | undefined
   process.on('message', (message: ToWorker, handle: unknown) => {
     if (message.kind !== 'listen') return worker?.hear(message, handle instanceof Socket ? handle : undefined)

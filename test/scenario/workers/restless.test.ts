@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { fork } from 'node:child_process'
+import { fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { connect, createServer, type AddressInfo } from 'node:net'
@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import { accepts } from '../../support/daemon.ts'
 import { httpGet } from '../../support/http-get.ts'
+import { runCommand } from '../../support/run-command.ts'
 import { tempDir } from '../../support/temp-dir.ts'
 import { startWorkerFarm } from './worker-farm.ts'
 
@@ -73,4 +74,35 @@ test('a worker whose first process is gone before it has begun ends, and lets go
   await ended
   listener.close()
   assert.equal(await accepts(port), false)
+})
+
+/** What stands for a first process: starts a worker with a socket to listen on, and tells where that is. */
+const FIRST = `
+  import { fork } from 'node:child_process'
+  import { createServer } from 'node:net'
+  const [worker, dataDir] = process.argv.slice(1)
+  const listener = createServer().listen(0, '127.0.0.1', () => {
+    const child = fork(worker, { serialization: 'advanced', stdio: 'ignore', execArgv: [] })
+    child.send({ kind: 'listen', task: { dataDir, memoryBytes: 1 << 20, isLogged: false } }, listener)
+    child.on('message', ({ kind }) => {
+      if (kind === 'ready') process.send({ port: listener.address().port, pid: child.pid })
+    })
+  })
+`
+
+test('a worker whose first process dies while a connection is on its way there ends', async (t) => {
+  const args = ['--input-type=module', '-e', FIRST, WORKER.pathname, tempDir(t)]
+  const first = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+  t.after(() => first.kill('SIGKILL'))
+  const [{ port, pid }] = (await once(first, 'message')) as [{ port: number; pid: number }]
+  t.after(() => runCommand('kill', ['-KILL', `${pid}`]))
+  // So it takes nothing any more, neither from the socket nor from its worker.
+  first.kill('SIGSTOP')
+  const socket = connect(port, '127.0.0.1').on('error', () => undefined)
+  t.after(() => socket.destroy())
+  socket.write('POST / HTTP/1.1\r\nHost: a\r\n\r\n')
+  // Nobody sees from outside that the worker has handed it over.
+  await sleep(300)
+  first.kill('SIGKILL')
+  while (await accepts(port)) await sleep(10)
 })
