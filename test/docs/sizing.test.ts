@@ -75,11 +75,10 @@ describe('docs/sizing.md', () => {
       assert.ok(off <= TOLERANCE, `said: ${number}, measured: ${value.toPrecision(4)}`)
     })
 
-  test('says that memory stays what it is with snapshots and packages, and that look-ups do', () => {
+  test('says that memory stays what it is with snapshots and packages, and how long look-ups take', () => {
     for (const over of ['snapshots', 'packages']) assert.ok(spread('memory', over) < 10e6, over)
     assert.ok(spread('start', 'packages') < 0.1)
     assert.ok(most('look-up, p50') < 600)
-    assert.ok(spread('look-up, p50', 'packages') < 150)
     assert.equal(figure('resync', 'upstream requests', /^nothing new/), 1)
     const again = figure('resync', 'time', /^100 of 65,000/) / figure('sync', 'time', /65,000/)
     assert.ok(again < 1.25, `as long: ${again}`)
