@@ -172,7 +172,7 @@ function findTrouble(mirror: FarmMirror, facts: AttentionFacts): Attention | und
   if (error !== undefined && !isMute && (failures > 0 || !isFresh(mirror, intervalMs, facts.nowMs)))
     return create('stale', mirror, 'gets nothing new from upstream', {
       since,
-      cause: `${error}. Jobs keep getting the current snapshot.`,
+      cause: `${error}. ${mirror.current === undefined ? 'Jobs get nothing of it before its first snapshot.' : 'Jobs keep getting the current snapshot.'}`,
     })
   if (!mirror.listed || mirror.current === undefined || isFresh(mirror, intervalMs, facts.nowMs))
     return undefined

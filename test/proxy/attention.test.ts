@@ -120,6 +120,16 @@ describe('what needs somebody', () => {
     })
   }
 
+  test('does not tell of a current snapshot where there is none yet', () => {
+    const causes = [mirror(FAILED), mirror({ ...FAILED, current: undefined })].map(
+      (one) => findAttention(facts([one]))[0]?.cause,
+    )
+    assert.deepEqual(causes, [
+      'timed out. Jobs keep getting the current snapshot.',
+      'timed out. Jobs get nothing of it before its first snapshot.',
+    ])
+  })
+
   test('is told worst first', () => {
     const mirrors = [mirror({ name: 'a', ...PINNED }), mirror({ name: 'b', departed: LOST })]
     assert.deepEqual(
