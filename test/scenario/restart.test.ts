@@ -3,17 +3,16 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { test, type TestContext } from 'node:test'
 
 import { MAIN } from '../cli/pinyon.ts'
 import { freePort } from '../support/daemon.ts'
+import { holdSocket } from '../support/hold-socket.ts'
 import { httpGet } from '../support/http-get.ts'
 import { writeSyntheticRepository } from '../support/synthetic-repository.ts'
 import { tempDir } from '../support/temp-dir.ts'
-import { findTool, needs, SYSTEM_PYTHON } from '../support/tools.ts'
+import { findTool, needs } from '../support/tools.ts'
 
-const HOLDER = new URL('../support/socket-holder.py', import.meta.url).pathname
 const CLIENTS = 8
 
 function writeConfig(t: TestContext): string {
@@ -26,39 +25,11 @@ function writeConfig(t: TestContext): string {
   return file
 }
 
-/** A server whose socket another process holds, as systemd does. */
-async function startHeld(t: TestContext) {
-  const command = [process.execPath, MAIN, 'serve', '--config', writeConfig(t)]
-  const holder = spawn(SYSTEM_PYTHON, [HOLDER, ...command], {
-    stdio: ['ignore', 'pipe', 'ignore'],
-    env: { ...process.env, PINYON_LOG: 'silent' },
-  })
-  const ended = once(holder, 'exit')
-  t.after(async () => {
-    holder.kill('SIGTERM')
-    await ended
-  })
-  const lines = createInterface({ input: holder.stdout })[Symbol.asyncIterator]()
-  const readNumber = async () => Number((await lines.next()).value)
-  const url = `http://127.0.0.1:${await readNumber()}`
-  let pid = await readNumber()
-  return {
-    url,
-    /** Resolves when another process has been started, which need not listen yet. */
-    restart: async () => {
-      holder.kill('SIGHUP')
-      const before = pid
-      pid = await readNumber()
-      assert.notEqual(pid, before)
-    },
-  }
-}
-
 test(
   'a restart refuses no connection where another process holds the socket',
   needs('python3'),
   async (t) => {
-    const { url, restart } = await startHeld(t)
+    const { url, restart } = await holdSocket(t, writeConfig(t))
     const index = `${url}/repos/yum/m/latest/repodata/repomd.xml`
     // Waits for the start, too: a connection that nobody accepts yet is no refused one.
     while ((await httpGet(index)).status === 503);

@@ -1,23 +1,20 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { buffer } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 
+import { holdSocket } from '../../support/hold-socket.ts'
 import { httpGet } from '../../support/http-get.ts'
 import { childrenOf } from '../../support/processes.ts'
 import { runCommand } from '../../support/run-command.ts'
 import { writeSyntheticRepository } from '../../support/synthetic-repository.ts'
 import { tempDir } from '../../support/temp-dir.ts'
-import { SYSTEM_PYTHON } from '../../support/tools.ts'
 
 const MAIN = new URL('../../../src/main.ts', import.meta.url).pathname
-const HOLDER = new URL('../../support/socket-holder.py', import.meta.url).pathname
 const RESTARTS = 2
 const CLIENTS = 8
 const READY_MS = 10
@@ -44,23 +41,8 @@ test('two processes on a socket that was handed over are started anew, and no co
     mirrors: { m: { baseurl: `file://${root}/`, retries: 0 } },
   }
   writeFileSync(file, JSON.stringify(config))
-  const holder = spawn(SYSTEM_PYTHON, [HOLDER, process.execPath, MAIN, 'serve', '--config', file], {
-    stdio: ['ignore', 'pipe', 'ignore'],
-    env: { ...process.env, PINYON_LOG: 'silent' },
-  })
-  const ended = once(holder, 'exit')
-  t.after(async () => {
-    holder.kill('SIGTERM')
-    await ended
-  })
-  const lines = createInterface({ input: holder.stdout })[Symbol.asyncIterator]()
-  const readNumber = async () => {
-    const { value, done } = await lines.next()
-    assert.notEqual(done, true, 'the server has ended')
-    return Number(value)
-  }
-  const port = await readNumber()
-  let main = await readNumber()
+  const server = await holdSocket(t, file)
+  const { port } = server
   // Before anything listens, this waits in the socket.
   await httpGet(`http://127.0.0.1:${port}/healthz`)
   const synced = await runCommand(process.execPath, [MAIN, 'sync', '--config', file])
@@ -89,12 +71,9 @@ test('two processes on a socket that was handed over are started anew, and no co
     while ((counts.get('200') ?? 0) < enough) await sleep(READY_MS)
   }
   for (let restart = 0; restart < RESTARTS; restart += 1) {
-    const workers = await workersOf(main)
+    const workers = await workersOf(server.pid)
     await answered(50)
-    holder.kill('SIGHUP')
-    const before = main
-    main = await readNumber()
-    assert.notEqual(main, before)
+    const before = await server.restart()
     assert.deepEqual(
       childrenOf(before, 'worker-process'),
       [],
@@ -102,7 +81,7 @@ test('two processes on a socket that was handed over are started anew, and no co
     )
     await answered(50)
   }
-  await workersOf(main)
+  await workersOf(server.pid)
   isOver = true
   await Promise.all(clients)
   assert.deepEqual([...counts.keys()], ['200'])
