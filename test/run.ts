@@ -10,6 +10,7 @@ import { delimiter, dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 
 const ROOT = dirname(import.meta.dirname)
+const FAILURES_REPORTER = 'support/failures-reporter.ts'
 const PRELOADED = ['support/no-network.ts', 'support/deadline.ts']
 
 /** For a test, with its subtests; support/deadline.ts has the one for files. */
@@ -89,7 +90,12 @@ function commandLine(args: readonly string[]): string[] {
   const { files, options } = splitArguments(args)
   const reporter = options.some((option) => option.startsWith('--test-reporter'))
     ? []
-    : [`--test-reporter=${process.stdout.isTTY ? 'spec' : 'tap'}`]
+    : [
+        `--test-reporter=${process.stdout.isTTY ? 'spec' : 'tap'}`,
+        '--test-reporter-destination=stdout',
+        `--test-reporter=${new URL(FAILURES_REPORTER, import.meta.url).href}`,
+        '--test-reporter-destination=stderr',
+      ]
   return [
     '--test',
     `--test-timeout=${TEST_TIMEOUT_MS}`,
