@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { mkdirSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { setTimeout as after } from 'node:timers/promises'
@@ -199,4 +200,6 @@ async function checkRecovery(server: StartedServer, newest: Generation): Promise
   const base = `${server.url}/repos/yum/m/latest`
   for (const [path, digest] of [...newest.repodata, ...newest.packages])
     await checkFile(`${base}/${path}`, digest)
+  // Nothing is fetched any more.
+  while ((await readdir(join(server.dataDir, 'blobs.v1/temporary'))).length > 0) await after(5)
 }
