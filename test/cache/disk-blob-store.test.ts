@@ -15,7 +15,7 @@ import { tempDir } from '../support/temp-dir.ts'
 import { needs } from '../support/tools.ts'
 import { COUNTS_FILES, openFiles, waitForOpenFiles } from './open-files.ts'
 import { createPlace, openPeer, type Place } from './place.ts'
-import { mountSmallDisk } from './small-disk.ts'
+import { mountSmallDisk, waitForRoom } from './small-disk.ts'
 
 const CHILD = new URL('publishing-child.ts', import.meta.url).pathname
 const LIVING = 'aaaaaaaaaaaaaaaa'
@@ -129,6 +129,7 @@ describe('the disk blob store as files', () => {
       await assert.rejects(put(blobs, digestOf(large), large), failed)
       assert.deepEqual(place.temporaries(), [])
       assert.equal(await blobs.open(digestOf(large)), undefined)
+      await waitForRoom(directory)
       const small = seededBytes('small', 1 << 20)
       await put(blobs, digestOf(small), small)
       const blob = await mustOpen(blobs, digestOf(small))

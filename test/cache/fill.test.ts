@@ -15,7 +15,7 @@ import { failureOf, finish, openFills } from './fills.ts'
 import { COUNTS_FILES, openFiles, waitForOpenFiles } from './open-files.ts'
 import { createPlace } from './place.ts'
 import { createSource, ScriptedBody, wholeBody } from './scripted-body.ts'
-import { mountSmallDisk } from './small-disk.ts'
+import { mountSmallDisk, waitForRoom } from './small-disk.ts'
 
 const CONTENT = seededBytes('fill', 100_000)
 const EXPECTED = { digest: digestOf(CONTENT), size: CONTENT.length }
@@ -325,6 +325,7 @@ describe('a fill whose store fails', () => {
       await ended(1)
       assert.deepEqual([place.temporaries(), body.ended], [[], true])
       await waitForOpenFiles(place.layout.blobs, 0)
+      await waitForRoom(directory)
       // Giving up the claim may itself have found the disk full; it can be had all the same.
       const name = fillName({ digest: digestOf(large) })
       claims.tryClaim(name)?.release()

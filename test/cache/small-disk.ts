@@ -1,4 +1,6 @@
 import { execFileSync } from 'node:child_process'
+import { statfsSync } from 'node:fs'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { TestContext } from 'node:test'
 
 import { tempDir } from '../support/temp-dir.ts'
@@ -16,4 +18,13 @@ export function mountSmallDisk(t: TestContext): string | undefined {
   }
   mounted = directory
   return directory
+}
+
+/** Resolves when half of it is free: a file that was removed and closed holds its room until the kernel has come to it. */
+export async function waitForRoom(directory: string): Promise<void> {
+  for (;;) {
+    const { bfree, blocks } = statfsSync(directory)
+    if (bfree * 2 > blocks) return
+    await nextTurn()
+  }
 }
