@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 
 /** What Node keeps of a socket's end in the kernel. It is read from until it is told to stop, whatever the stream above it does. */
 interface HandleOwner {
-  readonly _handle?: { reading: boolean; readStop(): number } | null
+  readonly _handle?: { reading: boolean; readStart(): number; readStop(): number } | null
 }
 
 /**
@@ -18,16 +18,18 @@ export function stopReading(socket: Socket, bytes?: Buffer): Buffer | undefined 
   const handle = (socket as unknown as HandleOwner)._handle
   if (handle !== undefined && handle !== null) {
     handle.readStop()
-    // Who takes it back begins to read again.
     handle.reading = false
   }
   const all = [bytes, buffered ?? undefined].filter((part) => part !== undefined)
   return all.length === 0 ? undefined : Buffer.concat(all)
 }
 
-/** Whether a connection is still this process's. */
-export function hasHandle(socket: Socket): boolean {
-  return !socket.destroyed && Boolean((socket as unknown as HandleOwner)._handle)
+/** Takes back what {@link stopReading} did: the stream above believes that it is being read from, and would never ask for it. */
+export function readOn(socket: Socket): void {
+  const handle = (socket as unknown as HandleOwner)._handle
+  if (handle === undefined || handle === null || handle.reading) return
+  handle.reading = true
+  handle.readStart()
 }
 
 /** Makes a connection that came from another process one as a server accepts it. */

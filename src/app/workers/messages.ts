@@ -30,8 +30,8 @@ export interface AskedTarget {
 /** What the first process says to a worker. With `listen` and `take` comes a handle. */
 export type ToWorker =
   | { readonly kind: 'listen'; readonly task: WorkerTask }
-  /** A connection to serve from now on, and what has come on it. */
-  | { readonly kind: 'take'; readonly bytes: Uint8Array | undefined }
+  /** A connection to serve from now on, and what has come on it; its number is that of this worker's. */
+  | { readonly kind: 'take'; readonly id: number; readonly bytes: Uint8Array | undefined }
   | { readonly kind: 'learned'; readonly asked: AskedTarget; readonly learned: LearnedReply | undefined }
   /** Nothing that was learned counts any more. */
   | { readonly kind: 'forget'; readonly id: number }
@@ -42,6 +42,8 @@ export type ToWorker =
 /** What a worker says. With `connection` comes a handle. */
 export type FromWorker =
   | { readonly kind: 'ready' }
+  /** A connection that it was given is its own. Nothing was read from it before this was said. */
+  | { readonly kind: 'took'; readonly id: number }
   | { readonly kind: 'learn'; readonly asked: AskedTarget }
   /** A connection that is none for a worker, and what has come on it. */
   | { readonly kind: 'connection'; readonly bytes: Uint8Array | undefined }

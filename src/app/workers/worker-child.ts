@@ -2,7 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process'
 import { Socket, type Server } from 'node:net'
 
 import type { TallySnapshot } from '../../system/tally.ts'
-import { hasHandle } from './hand-over.ts'
+import { readOn } from './hand-over.ts'
 import type { FromWorker, ToWorker, WorkerTask } from './messages.ts'
 
 /** What a worker is told of, and tells. */
@@ -32,8 +32,9 @@ export class WorkerChild {
   readonly #child: ChildProcess
   readonly #asked = new Map<number, () => void>()
   readonly #ended = Promise.withResolvers<void>()
-  /** Connections on their way to it: Node sends one after the other, and forgets those that wait when it dies. */
-  readonly #given = new Map<Socket, Buffer | undefined>()
+  /** Connections on their way to it, by their numbers, with what had come on them: until it says that it took one, it may die. */
+  readonly #given = new Map<number, { readonly socket: Socket; readonly bytes: Buffer | undefined }>()
+  #givenCount = 0
   #isReady = false
   #isEnding = false
   #hasEnded = false
@@ -82,20 +83,30 @@ export class WorkerChild {
     this.#child.send(message, handle, undefined, () => undefined)
   }
 
-  /** Gives it a connection, and what has come on it; one that it cannot be given comes back. */
+  /** Gives it a connection, and what has come on it; one that it has not taken when it dies comes back. */
   give(socket: Socket, bytes: Buffer | undefined): void {
-    this.#given.set(socket, bytes)
-    if (this.#hasEnded || !this.#child.connected) return this.#takeBack(socket)
-    this.#child.send({ kind: 'take', bytes } satisfies ToWorker, socket, undefined, (error) => {
-      if (error === null) this.#given.delete(socket)
-      else this.#takeBack(socket)
+    const id = (this.#givenCount += 1)
+    this.#given.set(id, { socket, bytes })
+    if (this.#hasEnded || !this.#child.connected) return this.#takeBack(id)
+    // Kept open here: what Node closes only when the other side confirms it, it never closes when that side dies first.
+    this.#child.send({ kind: 'take', id, bytes } satisfies ToWorker, socket, { keepOpen: true }, (error) => {
+      if (error !== null) this.#takeBack(id)
     })
   }
 
-  #takeBack(socket: Socket): void {
-    const bytes = this.#given.get(socket)
-    // One that was sent has gone with the worker.
-    if (this.#given.delete(socket) && hasHandle(socket)) this.#options.onConnection(socket, bytes)
+  #takeBack(id: number): void {
+    const given = this.#given.get(id)
+    if (given === undefined) return
+    this.#given.delete(id)
+    readOn(given.socket)
+    this.#options.onConnection(given.socket, given.bytes)
+  }
+
+  #takeAllBack(): void {
+    if (this.#given.size === 0) return
+    // What it said before it died may still be unread: only the channel's end shows that it is not.
+    if ((this.#child.channel ?? undefined) !== undefined) return void setImmediate(() => this.#takeAllBack())
+    for (const id of this.#given.keys()) this.#takeBack(id)
   }
 
   /** Resolves when it has forgotten what it has learned, or is no more. One that does not answer is ended. */
@@ -133,6 +144,9 @@ export class WorkerChild {
       this.#isReady = true
       // One that was told to end while it began gets nothing any more.
       if (!this.#isEnding) this.#options.onReady(this)
+    } else if (message.kind === 'took') {
+      this.#given.get(message.id)?.socket.destroy()
+      this.#given.delete(message.id)
     } else if (message.kind === 'forgot') this.#settle(message.id)
     else if (message.kind === 'load') {
       this.#load = message.load
@@ -150,7 +164,7 @@ export class WorkerChild {
     if (this.#hasEnded) return
     this.#hasEnded = true
     for (const id of this.#asked.keys()) this.#settle(id)
-    for (const socket of this.#given.keys()) this.#takeBack(socket)
+    this.#takeAllBack()
     this.#ended.resolve()
     this.#options.onEnd(this, how)
   }

@@ -53,7 +53,7 @@ export class Worker {
   readonly #timers: NodeJS.Timeout[]
   /** What is begun again now that its file is known, and is not to be asked for once more. */
   #begun: Socket | undefined
-  /** Connections whose file is being looked for. */
+  /** Connections whose file is being looked for, and those that are being taken. */
   #judged = 0
   #judgedAll: (() => void) | undefined
   #handsBack = false
@@ -125,7 +125,17 @@ export class Worker {
       this.#targets.forget()
       this.#say({ kind: 'forgot', id: message.id })
     } else if (message.kind === 'stop') void this.#stop(message)
-    else if (socket !== undefined) this.#fast.accept(takeUp(socket), toBuffer(message.bytes))
+    else if (socket !== undefined) this.#take(takeUp(socket), message)
+  }
+
+  /** Reads a connection only when it is said that it is this process's: what was read would be gone with it. */
+  #take(socket: Socket, { id, bytes }: Extract<ToWorker, { kind: 'take' }>): void {
+    this.#judged += 1
+    this.#say({ kind: 'took', id }, undefined, () => {
+      this.#judged -= 1
+      this.#fast.accept(socket, toBuffer(bytes))
+      this.#judgedAll?.()
+    })
   }
 
   /** What is not known, or not warm: made so if it can be, else the first process's. */
