@@ -21,8 +21,11 @@ async function liveThrough(farm: DiskFarm, fail: () => void): Promise<string> {
   farm.upstream.rules = [{ match: cold.href, times: 1, stall: { afterBytes: 30_000, until: rest } }]
   const filling = farm.package(snapshot, cold)
   await farm.upstream.waitFor(cold.href)
-  fail()
-  rest.open()
+  try {
+    fail()
+  } finally {
+    rest.open()
+  }
   // It may be cut off when it has begun; it is never wrong, and no other is.
   await filling
   for (let round = 0; round < 3; round += 1) {

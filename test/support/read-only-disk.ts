@@ -52,6 +52,8 @@ export class FailingFileSystem {
   }
 }
 
+const ATTEMPTS = 100
+
 /**
  * Makes a directory read-only for whoever opens, makes, renames or removes something there; what is open for writing stays so, and is why the
  * kernel refuses to remount a file system that a server runs on.
@@ -73,7 +75,12 @@ export class ReadOnlyCover {
   }
 
   put(): void {
-    if (!this.#mount()) throw new Error(`cannot be made read-only: ${this.#directory}`)
+    // What is opened for writing between its two steps is in the way of the second.
+    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+      if (this.#mount()) return
+      this.lift()
+    }
+    throw new Error(`cannot be made read-only: ${this.#directory}`)
   }
 
   lift(): void {
