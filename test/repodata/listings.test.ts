@@ -61,7 +61,7 @@ describe('indexes of directories', () => {
     const startedAt = performance.now()
     for (const piece of ['<a ', '<a href="', "<a href='x' ", '<a href=x><a '])
       read(piece.repeat(Math.ceil((2 << 20) / piece.length)))
-    assert.ok(performance.now() - startedAt < 5_000)
+    assert.ok(performance.now() - startedAt < 20_000)
   })
 })
 
