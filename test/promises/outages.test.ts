@@ -57,7 +57,7 @@ const OUTAGES: readonly [string, (source: Upstream) => Promise<void> | void][] =
 describe('an upstream that', () => {
   for (const [what, breakDown] of OUTAGES) {
     test(`${what}: soon nobody waits for it, and when it is back the next request succeeds`, async (t) => {
-      const farm = await start(t, { timeoutMs: 200 })
+      const farm = await start(t, { timeoutMs: 1_000 })
       await breakDown(farm.source)
       await learn(farm)
       const asked = farm.source.count()

@@ -117,7 +117,10 @@ describe('max_parallel_downloads', () => {
 
   test('that is used up for too long is told as what it is, and is no fault of the source', async (t) => {
     const source = await startSource(t)
-    const { upstream } = openUpstream(t, [source.url], { pace: { maxParallelDownloads: 1 }, timeoutMs: 40 })
+    const { upstream } = openUpstream(t, [source.url], {
+      pace: { maxParallelDownloads: 1 },
+      timeoutMs: 1_000,
+    })
     const running = await upstream.get('file')
     await assert.rejects(upstream.get('other'), {
       code: 'UPSTREAM_TIMEOUT',
@@ -217,7 +220,7 @@ describe('minrate', () => {
 
 test('a host has its own timeout and retries, in place of the mirrors', async (t) => {
   const source = await startSource(t)
-  const { network } = createNetwork(source, { timeoutMs: 40, retries: 2 })
+  const { network } = createNetwork(source, { timeoutMs: 500, retries: 2 })
   const { upstream } = openUpstream(t, [source.url], { network, retries: 7 })
   source.rules = [{ match: 'file', hold: gate() }]
   await assert.rejects(upstream.get('file'), { code: 'UPSTREAM_TIMEOUT' })
