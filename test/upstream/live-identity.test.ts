@@ -25,7 +25,7 @@ interface Setup {
   readonly put: (issued: Issued) => void
   /** What it was told, one after the other. */
   readonly told: (string | undefined)[]
-  readonly clock: { ms: number; wall: number }
+  readonly clock: { ms: number; wall?: number }
 }
 
 /** An identity of files in a directory, whose clock moves when the test says so. */
@@ -55,7 +55,7 @@ async function setUp(t: TestContext): Promise<Setup> {
     )
   }
   // Certificates that a test has issued hold from the second on in which they were.
-  const clock: { ms: number; wall?: number } = { ms: 0 }
+  const clock: Setup['clock'] = { ms: 0 }
   const told: (string | undefined)[] = []
   const live = new LiveIdentity({
     first: read(),
