@@ -15,7 +15,7 @@ import { writeSettledFile } from './settled-file.ts'
 
 const CONTENT = seededBytes('body', 200_000)
 /** Real time that a test waits for a timeout; everything else in these tests is far faster. */
-const SHORT_MS = 60
+const SHORT_MS = 700
 
 async function startSource(t: TestContext): Promise<Upstream> {
   const root = tempDir(t)
