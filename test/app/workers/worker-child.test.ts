@@ -38,7 +38,7 @@ async function startWorker(
   t: TestContext,
 ): Promise<{ child: WorkerChild; pid: number; next: () => Promise<Returned> }> {
   const returned: Returned[] = []
-  let arrived = () => {}
+  let arrived: (() => void) | undefined
   const child = await new Promise<WorkerChild>((resolve) => {
     void listen(t).then((listener) => {
       const started = new WorkerChild({
@@ -47,7 +47,7 @@ async function startWorker(
         onMessage: () => {},
         onConnection: (socket, bytes) => {
           returned.push({ socket, bytes: Buffer.from(bytes ?? []).toString() })
-          arrived()
+          arrived?.()
         },
         onReady: resolve,
         onEnd: () => {},
