@@ -29,6 +29,13 @@ export function acceptorsOf(port: number, pids: readonly number[]): ReadonlyMap<
   )
 }
 
+/** How many bytes that a client has sent to a port wait for whoever serves it; undefined when the connection is not there. */
+export function unreadBytes(port: number, clientPort: number): number | undefined {
+  const row = new RegExp(`:${hex(port)} [0-9A-F]+:${hex(clientPort)} 0\\w [0-9A-F]+:([0-9A-F]+)`)
+  const [, unread] = row.exec(read('/proc/net/tcp')) ?? []
+  return unread === undefined ? undefined : Number.parseInt(unread, 16)
+}
+
 function hex(port: number): string {
   return port.toString(16).toUpperCase().padStart(4, '0')
 }

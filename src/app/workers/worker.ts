@@ -13,7 +13,7 @@ import { Tally } from '../../system/tally.ts'
 import { watchProcess } from '../../system/watch-process.ts'
 import { EndedRequests } from './ended-batch.ts'
 import { Generations } from './generations.ts'
-import { stopReading, takeUp, toBuffer } from './hand-over.ts'
+import { readOn, stopReading, takeUp, toBuffer } from './hand-over.ts'
 import { KnownTargets } from './known-targets.ts'
 import type { AskedTarget, FromWorker, ToWorker, WorkerTask } from './messages.ts'
 import { StoredContent } from './stored-content.ts'
@@ -130,10 +130,12 @@ export class Worker {
 
   /** Reads a connection only when it is said that it is this process's: what was read would be gone with it. */
   #take(socket: Socket, { id, bytes }: Extract<ToWorker, { kind: 'take' }>): void {
+    const before = stopReading(socket, toBuffer(bytes))
     this.#judged += 1
     this.#say({ kind: 'took', id }, undefined, () => {
       this.#judged -= 1
-      this.#fast.accept(socket, toBuffer(bytes))
+      readOn(socket)
+      this.#fast.accept(socket, before)
       this.#judgedAll?.()
     })
   }

@@ -2,9 +2,13 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { test, type TestContext } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 
 import { stopReading } from '../../../src/app/workers/hand-over.ts'
+import type { FromWorker } from '../../../src/app/workers/messages.ts'
 import { WorkerChild } from '../../../src/app/workers/worker-child.ts'
+import { Worker } from '../../../src/app/workers/worker.ts'
+import { unreadBytes } from '../../support/processes.ts'
 import { tempDir } from '../../support/temp-dir.ts'
 
 const SILENT = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
@@ -33,10 +37,15 @@ interface Returned {
   readonly bytes: string
 }
 
+interface StartedWorker {
+  readonly child: WorkerChild
+  readonly pid: number
+  /** The next connection that comes back. */
+  readonly next: () => Promise<Returned>
+}
+
 /** A worker that serves, and what comes back from it. */
-async function startWorker(
-  t: TestContext,
-): Promise<{ child: WorkerChild; pid: number; next: () => Promise<Returned> }> {
+async function startWorker(t: TestContext): Promise<StartedWorker> {
   const returned: Returned[] = []
   let arrived: (() => void) | undefined
   const child = await new Promise<WorkerChild>((resolve) => {
@@ -61,6 +70,32 @@ async function startWorker(
   }
   return { child, pid: child.pid ?? assert.fail(), next }
 }
+
+test('nothing is read from a connection before it is said that it was taken', async (t) => {
+  const server = await listen(t)
+  const { client, served } = await dial(t, server)
+  const said: FromWorker[] = []
+  let written: (() => void) | undefined
+  const worker = new Worker(
+    { dataDir: tempDir(t), memoryBytes: 1 << 20, isLogged: false },
+    (message, _, done) => {
+      said.push(message)
+      written = done
+    },
+  )
+  worker.hear({ kind: 'take', id: 7, bytes: undefined }, served)
+  assert.deepEqual(said, [{ kind: 'took', id: 7 }])
+  const asked = { target: '/repos/yum/m/2016-12-13-13-30/a.rpm', host: 'a' }
+  const request = `GET ${asked.target} HTTP/1.1\r\nHost: ${asked.host}\r\n\r\n`
+  client.write(request)
+  const unread = () => unreadBytes((server.address() as AddressInfo).port, client.localPort ?? 0)
+  while (unread() === 0) await nextTurn()
+  for (let turn = 0; turn < 20; turn += 1) await nextTurn()
+  assert.equal(unread(), request.length)
+  written?.()
+  while (said.length < 2) await nextTurn()
+  assert.deepEqual(said[1], { kind: 'learn', asked })
+})
 
 test('connections that a worker was given and had not taken when it died come back whole', async (t) => {
   const server = await listen(t)
