@@ -51,7 +51,10 @@ async function metricsOf(farm: WorkerFarm, pid: number): Promise<ReadonlyMap<str
 function steady(figures: ReadonlyMap<string, number>): Map<string, number> {
   return new Map(
     [...figures].filter(
-      ([name]) => !/process|cache_bytes|cache_protected|lag|timestamp|db_|in_flight|api|ui|memory|disk_free|kind="other"/.test(name),
+      ([name]) =>
+        !/process|cache_bytes|cache_protected|lag|timestamp|db_|in_flight|api|ui|memory|disk_free|kind="other"/.test(
+          name,
+        ),
     ),
   )
 }
