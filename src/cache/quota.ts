@@ -4,6 +4,8 @@ import { PinyonError } from '../model/errors.ts'
 export interface Reservation {
   /** Sets aside as many as this in all. Throws CACHE_FULL. */
   ensure(bytes: number): Promise<void>
+  /** Tells how many of them are on the disk by now. */
+  note(writtenBytes: number): void
   /** Gives back what was set aside; harmless when repeated. */
   release(): void
 }
@@ -38,6 +40,7 @@ const MAX_WAIT_MS = 10_000
 export class Quota {
   readonly #options: QuotaOptions
   #reserved = 0
+  #written = 0
   #making: Promise<void> | undefined
   #fullUntil = Number.NEGATIVE_INFINITY
   /** Until when no room is made ahead: what is left may not go. */
@@ -51,6 +54,11 @@ export class Quota {
   /** Bytes set aside by this process. */
   get reservedBytes(): number {
     return this.#reserved
+  }
+
+  /** How many of them are on the disk already, and no longer free there. */
+  get writtenBytes(): number {
+    return this.#written
   }
 
   /** The most bytes that may be stored now. */
@@ -68,7 +76,11 @@ export class Quota {
    * @throws PinyonError CACHE_FULL when they do not fit and nothing more may go
    */
   async reserve(bytes: number | undefined, { essential }: { essential: boolean }): Promise<Reservation> {
-    let held = 0
+    let [held, written] = [0, 0]
+    const note = (writtenBytes: number) => {
+      this.#written += writtenBytes - written
+      written = writtenBytes
+    }
     const ensure = async (wanted: number) => {
       if (wanted <= held) return
       const inSteps = bytes === undefined && !essential
@@ -79,7 +91,9 @@ export class Quota {
     await ensure(bytes ?? 1)
     return {
       ensure,
+      note,
       release: () => {
+        note(0)
         this.#reserved -= held
         held = 0
         // What was being written may be what can go next.

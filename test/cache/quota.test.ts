@@ -44,6 +44,18 @@ describe('the quota', () => {
     assert.equal(quota.reservedBytes, 0)
   })
 
+  test('knows what of it is on the disk by now', async () => {
+    const { quota } = createStore(100)
+    const [one, other] = [await quota.reserve(60, PLAIN), await quota.reserve(40, PLAIN)]
+    one.note(10)
+    other.note(5)
+    one.note(30)
+    assert.deepEqual([quota.writtenBytes, quota.reservedBytes], [35, 100])
+    one.release()
+    one.release()
+    assert.deepEqual([quota.writtenBytes, quota.reservedBytes], [5, 40])
+  })
+
   test('makes room, once for all who wait, and refuses what does not fit then', async () => {
     const { store, quota } = createStore(100, { stored: 100, removable: 30 })
     const waiting = [1, 2, 3].map(() => quota.reserve(10, PLAIN))
