@@ -57,6 +57,17 @@ function promtool(args: readonly string[], input = ''): string {
   return stdout + stderr
 }
 
+/** Names and labels of all series. */
+function seriesOf(text: string): string[] {
+  return (text.match(/^[a-z]\S*?(?=(?: [^ ]+)$)/gm) ?? []).toSorted()
+}
+
+/** Requests that a scrape tells of. */
+function requestsIn(text: string): number {
+  const counts = [...text.matchAll(/^pinyon_requests_total\{.*\} (\d+)$/gm)]
+  return counts.reduce((sum, [, count]) => sum + Number(count), 0)
+}
+
 /** What promtool says of figures; nothing where there is none. */
 function promtoolOrNothing(text: string): string {
   return findTool('promtool') === undefined ? '' : promtool(['check', 'metrics'], text)
@@ -147,14 +158,8 @@ test('ten thousand requests of two hundred clients with hostile names make no se
   for (let client = 0; client < 200; client += 10)
     await Promise.all(Array.from({ length: 10 }, (_, at) => ask(client + at)))
   const after = await scrape(site)
-  const seriesOf = (text: string) => text.match(/^[a-z]\S*?(?=(?: [^ ]+)$)/gm)?.toSorted()
   assert.deepEqual(seriesOf(after), seriesOf(before))
-  const countIn = (text: string) =>
-    [...text.matchAll(/^pinyon_requests_total\{.*\} (\d+)$/gm)].reduce(
-      (sum, [, count]) => sum + Number(count),
-      0,
-    )
-  assert.ok(countIn(after) - countIn(before) > 9_000, 'they were counted')
+  assert.ok(requestsIn(after) - requestsIn(before) > 9_000, 'they were counted')
   assert.equal(promtoolOrNothing(after), '')
 })
 
