@@ -99,6 +99,8 @@ function summary({ summary: figures }: DiffView): Html {
 function sections(diff: DiffView, links: Links, json: string): HtmlPart {
   const { mirror, summary: figures, metadata, advisories_error: error } = diff
   const name = (text: string) => html`<a href="${links.package(mirror, text)}">${clip(text)}</a>`
+  const toMovedRow = (group: MovedGroup) => movedGroupRow(group, name)
+  const toPackageRow = (group: PackageGroup) => packageGroupRow(group, name)
   const nothing = Object.values(figures).every((number) => number === 0)
   return [
     nothing && html`<section class="card"><p class="body">No package differs.</p></section>`,
@@ -110,10 +112,10 @@ function sections(diff: DiffView, links: Links, json: string): HtmlPart {
       (one) => replacedRow(one, name),
       json,
     ),
-    movedSection('downgraded', 'Downgraded', diff, name, json),
-    packageSection('removed', 'Removed', diff, name, json),
-    movedSection('upgraded', 'Upgraded', diff, name, json),
-    packageSection('added', 'Added', diff, name, json),
+    groupedSection('downgraded', diff, groupMoved(diff.downgraded), toMovedRow, json),
+    groupedSection('removed', diff, groupPackages(diff.removed), toPackageRow, json),
+    groupedSection('upgraded', diff, groupMoved(diff.upgraded), toMovedRow, json),
+    groupedSection('added', diff, groupPackages(diff.added), toPackageRow, json),
     section('advisories', 'New advisories', diff.advisories, figures.advisories, advisoryRow, json),
     error !== null && html`<p class="mu note">New advisories could not be told: ${clip(error, 300)}</p>`,
     metadata.length > 0 &&
@@ -122,28 +124,16 @@ function sections(diff: DiffView, links: Links, json: string): HtmlPart {
 }
 
 /** What is of one source package is one row. */
-function movedSection(
-  id: 'downgraded' | 'upgraded',
-  title: string,
+function groupedSection<Group extends MovedGroup | PackageGroup>(
+  id: 'downgraded' | 'removed' | 'upgraded' | 'added',
   diff: DiffView,
-  name: Namer,
+  groups: readonly Group[],
+  toRow: (group: Group) => Html,
   json: string,
 ): HtmlPart {
-  const groups = groupMoved(diff[id])
+  const title = `${id.charAt(0).toUpperCase()}${id.slice(1)}`
   const listed = { rows: groups.length, items: diff[id].length }
-  return section(id, title, groups, diff.summary[id], (group) => movedGroupRow(group, name), json, listed)
-}
-
-function packageSection(
-  id: 'removed' | 'added',
-  title: string,
-  diff: DiffView,
-  name: Namer,
-  json: string,
-): HtmlPart {
-  const groups = groupPackages(diff[id])
-  const listed = { rows: groups.length, items: diff[id].length }
-  return section(id, title, groups, diff.summary[id], (group) => packageGroupRow(group, name), json, listed)
+  return section(id, title, groups, diff.summary[id], toRow, json, listed)
 }
 
 function section<T>(
