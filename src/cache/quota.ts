@@ -28,6 +28,8 @@ export interface QuotaOptions {
 const STEP_BYTES = 1 << 20
 /** From this share of the quota on, room is made before it is needed. */
 const HIGH_WATER = 0.95
+/** How often room is made for one blob. */
+const MAX_TRIES = 4
 /** After making room was in vain, it is not tried again for so long, in milliseconds. */
 const FULL_FOR_MS = 10_000
 /** Whoever needs room waits no longer than this for it: a client is waiting for its first byte. In milliseconds. */
@@ -105,7 +107,9 @@ export class Quota {
   /** Looks and takes in one go: of several that wait for room, none counts on what another one gets. */
   async #take(bytes: number, essential: boolean): Promise<void> {
     const limit = this.#options.maxBytes()
-    if (!essential && this.#wouldBe(bytes) > limit) await this.#makeRoom(bytes)
+    // Again where others got the room, or it was being made for what they need.
+    for (let tries = 0; tries < MAX_TRIES && !essential && this.#wouldBe(bytes) > limit; tries += 1)
+      if (!(await this.#makeRoom(bytes))) break
     const taken = this.#wouldBe(bytes)
     if (!essential && taken > limit) {
       this.#tell(true)
@@ -127,22 +131,28 @@ export class Quota {
     return this.#options.storedBytes() + this.#reserved + bytes
   }
 
-  /** Never rejects, nor waits for ever: what could not be removed shows in what is stored. */
-  async #makeRoom(bytes: number): Promise<void> {
+  /**
+   * Never rejects, nor waits for ever: what could not be removed shows in what is stored. False where it is in vain to ask again at once.
+   */
+  async #makeRoom(bytes: number): Promise<boolean> {
     const { makeRoom } = this.#options
-    if (this.#now() < this.#fullUntil) return
-    this.#making ??= makeRoom(this.#reserved + bytes)
+    if (this.#now() < this.#fullUntil) return false
+    const needed = this.#reserved + bytes
+    this.#making ??= makeRoom(needed)
       .catch(() => undefined)
       .finally(() => {
         this.#making = undefined
-        if (this.#wouldBe(bytes) <= HIGH_WATER * this.#options.maxBytes()) return
+        // What has been set aside since is no sign that nothing more may go.
+        const taken = Math.min(this.#wouldBe(bytes), this.#options.storedBytes() + needed)
+        if (taken <= HIGH_WATER * this.#options.maxBytes()) return
         this.#fullUntil = this.#now() + FULL_FOR_MS
         this.#crowdedUntil = this.#fullUntil
       })
-    const { promise: late, resolve } = Promise.withResolvers<void>()
-    const timer = setTimeout(resolve, MAX_WAIT_MS)
-    await Promise.race([this.#making, late])
+    const { promise: late, resolve } = Promise.withResolvers<boolean>()
+    const timer = setTimeout(() => resolve(false), MAX_WAIT_MS)
+    const isMade = await Promise.race([this.#making.then(() => true), late])
     clearTimeout(timer)
+    return isMade
   }
 
   #tell(full: boolean): void {
