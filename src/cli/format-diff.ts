@@ -75,13 +75,13 @@ function formatGroups<Item, Group extends SourceGroup<Item>>(
   return `\n${title} (${count})\n${formatTable(rows)}`
 }
 
-function movedGroupRow(group: MovedGroup): string[] {
+function movedGroupRow(group: MovedGroup<MovedView>): string[] {
   const others = [...new Set(group.members.flatMap(otherVersions))]
   const row = [group.name, group.from, '->', group.to]
   return [...row, `${others.length === 0 ? '' : `(${others.join(', ')}) `}${formatMembers(group)}`]
 }
 
-function packageGroupRow(group: PackageGroup): string[] {
+function packageGroupRow(group: PackageGroup<PackageView>): string[] {
   return [`${group.name}-${group.version}`, formatMembers(group)]
 }
 

@@ -99,8 +99,8 @@ function summary({ summary: figures }: DiffView): Html {
 function sections(diff: DiffView, links: Links, json: string): HtmlPart {
   const { mirror, summary: figures, metadata, advisories_error: error } = diff
   const name = (text: string) => html`<a href="${links.package(mirror, text)}">${clip(text)}</a>`
-  const toMovedRow = (group: MovedGroup) => movedGroupRow(group, name)
-  const toPackageRow = (group: PackageGroup) => packageGroupRow(group, name)
+  const toMovedRow = (group: MovedGroup<MovedView>) => movedGroupRow(group, name)
+  const toPackageRow = (group: PackageGroup<PackageView>) => packageGroupRow(group, name)
   const nothing = Object.values(figures).every((number) => number === 0)
   return [
     nothing && html`<section class="card"><p class="body">No package differs.</p></section>`,
@@ -124,7 +124,7 @@ function sections(diff: DiffView, links: Links, json: string): HtmlPart {
 }
 
 /** What is of one source package is one row. */
-function groupedSection<Group extends MovedGroup | PackageGroup>(
+function groupedSection<Group extends MovedGroup<MovedView> | PackageGroup<PackageView>>(
   id: 'downgraded' | 'removed' | 'upgraded' | 'added',
   diff: DiffView,
   groups: readonly Group[],
@@ -204,7 +204,7 @@ function movedRow(one: MovedView, link: Namer): Html {
   </tr>`
 }
 
-function movedGroupRow(group: MovedGroup, link: Namer): Html {
+function movedGroupRow(group: MovedGroup<MovedView>, link: Namer): Html {
   const { from, to, members } = group
   if (members.length === 1) return movedRow(members[0], link)
   const items = members.map((one) => memberOf(one, otherVersions(one), link))
@@ -215,7 +215,7 @@ function movedGroupRow(group: MovedGroup, link: Namer): Html {
   </tr>`
 }
 
-function packageGroupRow(group: PackageGroup, link: Namer): Html {
+function packageGroupRow(group: PackageGroup<PackageView>, link: Namer): Html {
   const { version, members } = group
   if (members.length === 1) return packageRow(members[0], link)
   const items = members.map((one) => memberOf(one, describeArches(one.arch, one.arches), link))
@@ -227,7 +227,10 @@ function packageGroupRow(group: PackageGroup, link: Namer): Html {
 }
 
 /** A source package need not make one of its own name. */
-function groupName({ name, members }: MovedGroup | PackageGroup, link: Namer): HtmlPart {
+function groupName(
+  { name, members }: MovedGroup<MovedView> | PackageGroup<PackageView>,
+  link: Namer,
+): HtmlPart {
   return members.some((one) => one.name === name) ? link(name) : clip(name)
 }
 

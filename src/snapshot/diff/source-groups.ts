@@ -1,8 +1,29 @@
 import { formatEvr } from '../../model/nevra.ts'
-import { sourceName, sourceVersion } from '../../model/source-package.ts'
-import type { MovedView, PackageView } from './diff-document.ts'
+import { sourceName, sourceVersion, type Sourced } from '../../model/source-package.ts'
 
 // Packages of one source package are built, published and broken together: a new kernel is one piece of news, not twelve.
+
+/** A package of a version. */
+interface Version {
+  /** `[epoch:]version-release`. */
+  readonly evr: string
+  /** The file name of its source package. */
+  readonly source?: string | undefined
+}
+
+/** A package whose newest version is another one. */
+interface Moved {
+  readonly name: string
+  readonly arches?: readonly string[]
+  readonly from: Version
+  readonly to: Version
+}
+
+/** A package that came or went. */
+interface Listed extends Sourced {
+  readonly href: string
+  readonly digest: string
+}
 
 /** Packages of one source package to which the same happened. */
 export interface SourceGroup<Item> {
@@ -15,13 +36,13 @@ export interface SourceGroup<Item> {
 }
 
 /** Packages that went from one version to another: `[epoch:]version-release`, where theirs differ the source package's. */
-export interface MovedGroup extends SourceGroup<MovedView> {
+export interface MovedGroup<Item> extends SourceGroup<Item> {
   readonly from: string
   readonly to: string
 }
 
 /** Packages that came, or went. */
-export interface PackageGroup extends SourceGroup<PackageView> {
+export interface PackageGroup<Item> extends SourceGroup<Item> {
   readonly version: string
 }
 
@@ -29,7 +50,7 @@ export interface PackageGroup extends SourceGroup<PackageView> {
  * Packages whose newest version is another one, by the source packages of both versions. Where snapshots do not say, those that most likely are of
  * one: from one version to the same other one, in the same architectures, with the same beginning of their names.
  */
-export function groupMoved(moved: readonly MovedView[]): MovedGroup[] {
+export function groupMoved<Item extends Moved>(moved: readonly Item[]): MovedGroup<Item>[] {
   return groupBy(moved, movedKey).map((members) => ({
     ...nameGroup(members, members[0].to.source),
     from: versionOf(members.map(({ from }) => from)),
@@ -39,7 +60,7 @@ export function groupMoved(moved: readonly MovedView[]): MovedGroup[] {
 }
 
 /** Packages that came, or went, by their source package; each by itself where that is not known. */
-export function groupPackages(packages: readonly PackageView[]): PackageGroup[] {
+export function groupPackages<Item extends Listed>(packages: readonly Item[]): PackageGroup<Item>[] {
   const groups = groupBy(packages, ({ source, digest, href }) => source ?? `${digest}\0${href}`)
   return groups.map((members) => ({
     ...nameGroup(members, members[0].source),
@@ -48,7 +69,7 @@ export function groupPackages(packages: readonly PackageView[]): PackageGroup[] 
   }))
 }
 
-function movedKey({ name, arches = [], from, to }: MovedView): string {
+function movedKey({ name, arches = [], from, to }: Moved): string {
   if (to.source === undefined) return [stemOf(name), from.evr, to.evr, ...arches].join('\0')
   return ['', to.source, from.source ?? from.evr].join('\0')
 }
@@ -78,9 +99,7 @@ function nameGroup(
   return { source, name: names.reduce((shortest, one) => (one.length < shortest.length ? one : shortest)) }
 }
 
-function versionOf(
-  versions: readonly { readonly evr: string; readonly source?: string | undefined }[],
-): string {
+function versionOf(versions: readonly Version[]): string {
   const [first = { evr: '' }] = versions
   if (first.source === undefined || versions.every(({ evr }) => evr === first.evr)) return first.evr
   return sourceVersion(first.source)
