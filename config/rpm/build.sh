@@ -27,6 +27,11 @@ case $(uname -m) in aarch64) other=x64 ;; *) other=arm64 ;; esac
 tar czhf "$work/node_modules.tar.gz" --exclude="*-$other.node" --exclude='darwin-*' --exclude='win32-*' \
   --exclude='linuxmusl-*' --exclude='*.map' -T "$work/packages"
 
+# What people read, and what the documents link to where it stands in a checkout; npm packs none of it.
+find bench -type f ! -path 'bench/results/*' -o -path 'bench/results/reference.*' > "$work/bench"
+tar czf "$work/documents.tar.gz" README.md CHANGELOG.md ARCHITECTURE.md CONTRIBUTING.md LICENSE Dockerfile docs \
+  config/compose.yaml config/kubernetes config/rpm config/systemd -T "$work/bench"
+
 rpmbuild -bb --quiet --define "_topdir $work/rpmbuild" --define "_sourcedir $work" --define "_rpmdir $work/rpms" \
   --define "pinyon_version $version" config/rpm/pinyon.spec
 mkdir -p "$out"

@@ -64,7 +64,7 @@ interface Running {
   readonly answered: Promise<GcReport>
 }
 
-type Wanted = Pick<GcRequest, 'kind' | 'neededBytes' | 'reconcile'>
+type Wanted = Pick<GcRequest, 'kind' | 'neededBytes' | 'storedBytes' | 'reconcile'>
 
 /** Decides when what is not needed any more is collected, and sees to it that only one process does it at a time. */
 export class Collector {
@@ -129,7 +129,9 @@ export class Collector {
 
   /** Evicts until so many bytes fit; does nothing while another process collects. */
   async makeRoom(bytes: number): Promise<void> {
-    const report = await this.#enqueue({ kind: 'evict', neededBytes: bytes, reconcile: false }).ended
+    const storedBytes = this.#options.ledger.total().bytes
+    const wanted = { kind: 'evict', neededBytes: bytes, storedBytes, reconcile: false } as const
+    const report = await this.#enqueue(wanted).ended
     const { unlisted, evicted } = report.blobs
     this.#options.log.info({ bytes, unlisted, evicted, fits: report.fits }, 'made room in the cache')
   }
@@ -210,7 +212,7 @@ export class Collector {
     }
   }
 
-  #request({ kind, neededBytes, reconcile }: Wanted): GcRequest {
+  #request({ kind, neededBytes, storedBytes, reconcile }: Wanted): GcRequest {
     const { config, maxBytes, ledger, now, farmNowMs } = this.#options
     const isShort = ledger.total().bytes + neededBytes > SHORT_OF_SPACE * maxBytes()
     return {
@@ -219,6 +221,7 @@ export class Collector {
       rules: config().retention,
       maxBytes: maxBytes(),
       neededBytes,
+      ...(storedBytes === undefined ? {} : { storedBytes }),
       nowMs: now(),
       farmNowMs: farmNowMs(),
       unlistedMs: isShort ? UNLISTED_SHORT_MS : UNLISTED_MS,

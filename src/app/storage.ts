@@ -147,7 +147,11 @@ async function openParts(
   })
   const { ledger } = snapshots
   const storedBytes = () => ledger.total().bytes
-  const maxBytes = () => Math.min(config().cache.maxBytes, storedBytes() + readFreeBytes(layout.blobs))
+  const maxBytes = () => {
+    // What is being written is set aside, and no longer free.
+    const onDisk = storedBytes() + quota.writtenBytes
+    return Math.min(config().cache.maxBytes, onDisk + readFreeBytes(layout.blobs))
+  }
   const quota: Quota = new Quota({
     maxBytes,
     storedBytes,

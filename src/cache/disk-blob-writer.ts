@@ -18,7 +18,7 @@ export interface DiskBlobWriterOptions {
   /** Until the directory of that is there, and durable. */
   readonly directory: Promise<void>
   readonly expected: ExpectedBlob
-  /** Given back when writing ends. */
+  /** Given back when writing ends: when the bytes are entered as a blob, or gone. */
   readonly reservation: Reservation
   readonly ledger: BlobLedger
 }
@@ -59,6 +59,7 @@ export class DiskBlobWriter implements BlobWriter {
       // Meanwhile: that is another thread's work.
       this.#hash.update(bytes)
       this.#written += await writing
+      this.#options.reservation.note(this.#written)
     } catch (error) {
       throw new PinyonError('STORE_FAILED', `writing ${digest}: ${(error as Error).message}`, {
         cause: error,
@@ -93,13 +94,16 @@ export class DiskBlobWriter implements BlobWriter {
     try {
       await this.#handle.sync()
       await directory
-      await ledger.add(digest, this.#written, () => moveFile(this.location, target))
+      await ledger.add(digest, this.#written, () => {
+        moveFile(this.location, target)
+        // They are entered as stored now, and would else be counted twice.
+        reservation.release()
+      })
       await syncDirectory(dirname(target))
     } catch (error) {
       const message = `publishing ${digest}: ${(error as Error).message}`
       throw new PinyonError('STORE_FAILED', message, { cause: error })
     }
-    reservation.release()
     this.#state = 'published'
   }
 

@@ -5,7 +5,7 @@ const SPARED_BYTES = 256 << 20
 
 /**
  * How many more bytes of blobs a directory's disk can take; negative when it is so full that some should go. Bytes that are being written
- * are taken already. Without a limit where the system does not tell.
+ * are not free any more. Without a limit where the system does not tell.
  */
 export function readFreeBytes(directory: string): number {
   try {

@@ -4,6 +4,8 @@ import { PinyonError } from '../model/errors.ts'
 export interface Reservation {
   /** Sets aside as many as this in all. Throws CACHE_FULL. */
   ensure(bytes: number): Promise<void>
+  /** Tells how many of them are on the disk by now. */
+  note(writtenBytes: number): void
   /** Gives back what was set aside; harmless when repeated. */
   release(): void
 }
@@ -26,6 +28,8 @@ export interface QuotaOptions {
 const STEP_BYTES = 1 << 20
 /** From this share of the quota on, room is made before it is needed. */
 const HIGH_WATER = 0.95
+/** How often room is made for one blob. */
+const MAX_TRIES = 4
 /** After making room was in vain, it is not tried again for so long, in milliseconds. */
 const FULL_FOR_MS = 10_000
 /** Whoever needs room waits no longer than this for it: a client is waiting for its first byte. In milliseconds. */
@@ -38,6 +42,7 @@ const MAX_WAIT_MS = 10_000
 export class Quota {
   readonly #options: QuotaOptions
   #reserved = 0
+  #written = 0
   #making: Promise<void> | undefined
   #fullUntil = Number.NEGATIVE_INFINITY
   /** Until when no room is made ahead: what is left may not go. */
@@ -51,6 +56,11 @@ export class Quota {
   /** Bytes set aside by this process. */
   get reservedBytes(): number {
     return this.#reserved
+  }
+
+  /** How many of them are on the disk already, and no longer free there. */
+  get writtenBytes(): number {
+    return this.#written
   }
 
   /** The most bytes that may be stored now. */
@@ -68,7 +78,11 @@ export class Quota {
    * @throws PinyonError CACHE_FULL when they do not fit and nothing more may go
    */
   async reserve(bytes: number | undefined, { essential }: { essential: boolean }): Promise<Reservation> {
-    let held = 0
+    let [held, written] = [0, 0]
+    const note = (writtenBytes: number) => {
+      this.#written += writtenBytes - written
+      written = writtenBytes
+    }
     const ensure = async (wanted: number) => {
       if (wanted <= held) return
       const inSteps = bytes === undefined && !essential
@@ -79,7 +93,9 @@ export class Quota {
     await ensure(bytes ?? 1)
     return {
       ensure,
+      note,
       release: () => {
+        note(0)
         this.#reserved -= held
         held = 0
         // What was being written may be what can go next.
@@ -91,7 +107,9 @@ export class Quota {
   /** Looks and takes in one go: of several that wait for room, none counts on what another one gets. */
   async #take(bytes: number, essential: boolean): Promise<void> {
     const limit = this.#options.maxBytes()
-    if (!essential && this.#wouldBe(bytes) > limit) await this.#makeRoom(bytes)
+    // Again where others got the room, or it was being made for what they need.
+    for (let tries = 0; tries < MAX_TRIES && !essential && this.#wouldBe(bytes) > limit; tries += 1)
+      if (!(await this.#makeRoom(bytes))) break
     const taken = this.#wouldBe(bytes)
     if (!essential && taken > limit) {
       this.#tell(true)
@@ -113,22 +131,28 @@ export class Quota {
     return this.#options.storedBytes() + this.#reserved + bytes
   }
 
-  /** Never rejects, nor waits for ever: what could not be removed shows in what is stored. */
-  async #makeRoom(bytes: number): Promise<void> {
+  /**
+   * Never rejects, nor waits for ever: what could not be removed shows in what is stored. False where it is in vain to ask again at once.
+   */
+  async #makeRoom(bytes: number): Promise<boolean> {
     const { makeRoom } = this.#options
-    if (this.#now() < this.#fullUntil) return
-    this.#making ??= makeRoom(this.#reserved + bytes)
+    if (this.#now() < this.#fullUntil) return false
+    const needed = this.#reserved + bytes
+    this.#making ??= makeRoom(needed)
       .catch(() => undefined)
       .finally(() => {
         this.#making = undefined
-        if (this.#wouldBe(bytes) <= HIGH_WATER * this.#options.maxBytes()) return
+        // What has been set aside since is no sign that nothing more may go.
+        const taken = Math.min(this.#wouldBe(bytes), this.#options.storedBytes() + needed)
+        if (taken <= HIGH_WATER * this.#options.maxBytes()) return
         this.#fullUntil = this.#now() + FULL_FOR_MS
         this.#crowdedUntil = this.#fullUntil
       })
-    const { promise: late, resolve } = Promise.withResolvers<void>()
-    const timer = setTimeout(resolve, MAX_WAIT_MS)
-    await Promise.race([this.#making, late])
+    const { promise: late, resolve } = Promise.withResolvers<boolean>()
+    const timer = setTimeout(() => resolve(false), MAX_WAIT_MS)
+    const isMade = await Promise.race([this.#making.then(() => true), late])
     clearTimeout(timer)
+    return isMade
   }
 
   #tell(full: boolean): void {

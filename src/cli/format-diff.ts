@@ -7,6 +7,13 @@ import type {
   PackageView,
   ReplacedView,
 } from '../snapshot/diff/diff-document.ts'
+import {
+  groupMoved,
+  groupPackages,
+  type MovedGroup,
+  type PackageGroup,
+  type SourceGroup,
+} from '../snapshot/diff/source-groups.ts'
 import { formatTable, toPrintable } from './table.ts'
 
 /** Digits of a digest that tell two apart for people. */
@@ -16,10 +23,10 @@ const DIGEST_LENGTH = 19
 export function formatDiff(diff: DiffView): string {
   const sections = [
     formatSection('Replaced in place: same name and version, other bytes', diff.replaced, replacedRow),
-    formatSection('Downgraded', diff.downgraded, movedRow),
-    formatSection('Removed', diff.removed, packageRow),
-    formatSection('Upgraded', diff.upgraded, movedRow),
-    formatSection('Added', diff.added, packageRow),
+    formatGroups('Downgraded', groupMoved(diff.downgraded), movedRow, movedGroupRow),
+    formatGroups('Removed', groupPackages(diff.removed), packageRow, packageGroupRow),
+    formatGroups('Upgraded', groupMoved(diff.upgraded), movedRow, movedGroupRow),
+    formatGroups('Added', groupPackages(diff.added), packageRow, packageGroupRow),
     formatSection('New advisories', diff.advisories, advisoryRow),
   ]
   const { mirror, from, to, metadata, advisories_error: error } = diff
@@ -52,6 +59,38 @@ function formatSection<T>(title: string, items: readonly T[], toRow: (item: T) =
   return `\n${title} (${items.length})\n${formatTable(rows)}`
 }
 
+/** A line for each source package, and for what is by itself. */
+function formatGroups<Item, Group extends SourceGroup<Item>>(
+  title: string,
+  groups: readonly Group[],
+  toRow: (item: Item) => string[],
+  toGroupRow: (group: Group) => string[],
+): string {
+  if (groups.length === 0) return ''
+  const count = groups.reduce((sum, { members }) => sum + members.length, 0)
+  const rows = groups.map((group) => [
+    '',
+    ...(group.members.length === 1 ? toRow(group.members[0]) : toGroupRow(group)),
+  ])
+  return `\n${title} (${count})\n${formatTable(rows)}`
+}
+
+function movedGroupRow(group: MovedGroup<MovedView>): string[] {
+  const others = [...new Set(group.members.flatMap(otherVersions))]
+  const row = [group.name, group.from, '->', group.to]
+  return [...row, `${others.length === 0 ? '' : `(${others.join(', ')}) `}${formatMembers(group)}`]
+}
+
+function packageGroupRow(group: PackageGroup<PackageView>): string[] {
+  return [`${group.name}-${group.version}`, formatMembers(group)]
+}
+
+/** `3 packages: kernel, kernel-core, perf`: names, as many of them as differ. */
+function formatMembers({ members }: SourceGroup<{ readonly name: string }>): string {
+  const names = [...new Set(members.map(({ name }) => name))]
+  return `${members.length} packages: ${names.join(', ')}`
+}
+
 function replacedRow({ nevra, arch, arches, from, to }: ReplacedView): string[] {
   return [nevra + describeArches(arch, arches), formatBytesView(from), '->', formatBytesView(to), to.href]
 }
@@ -61,8 +100,8 @@ function formatBytesView({ digest, size }: BytesView): string {
 }
 
 function movedRow(moved: MovedView): string[] {
-  const { name, arch, arches, from, to, also_added: added = [], also_removed: removed = [] } = moved
-  const others = [...removed.map((evr) => `${evr} is gone`), ...added.map((evr) => `${evr} is new`)]
+  const { name, arch, arches, from, to } = moved
+  const others = otherVersions(moved)
   return [
     `${name}.${arch}${describeArches(arch, arches)}`,
     from.evr,
@@ -70,6 +109,10 @@ function movedRow(moved: MovedView): string[] {
     to.evr,
     others.length === 0 ? '' : `(${others.join(', ')})`,
   ]
+}
+
+function otherVersions({ also_added: added = [], also_removed: removed = [] }: MovedView): string[] {
+  return [...removed.map((evr) => `${evr} is gone`), ...added.map((evr) => `${evr} is new`)]
 }
 
 function packageRow({ nevra, arch, arches }: PackageView): string[] {

@@ -1,4 +1,4 @@
-import { createRawLine, type Logger, type RawLine } from '../system/logger.ts'
+import { createRawLine, redactUrl, type Logger, type RawLine } from '../system/logger.ts'
 import type { EndedRequest } from './ended-request.ts'
 import { HitSampler, type HitSum } from './hit-sampler.ts'
 
@@ -116,9 +116,15 @@ export function describeAgent(userAgent: string | undefined): string | undefined
   return userAgent?.slice(0, 200)
 }
 
-/** A request target without the secrets that somebody may put into a query; we take none from there. */
+/**
+ * A request target without the secrets that somebody may put into a query, or before the host of one in absolute form; we take none from there.
+ */
 export function redactTarget(target: string): string {
-  return target.replace(/([?&][^=&]*(?:token|authorization|password)[^=&]*=)[^&]*/gi, '$1***')
+  const bare = target.startsWith('/') ? target : redactUrl(target)
+  return bare.replace(
+    /([?&][^=&]*(?:token|auth|passw|secret|credential|signature|key)[^=&]*=)[^&]*/gi,
+    '$1***',
+  )
 }
 
 const LEVELS = { upstream: 'warn', internal: 'error' } as const

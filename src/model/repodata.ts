@@ -39,6 +39,8 @@ export interface PackageRecord {
   readonly version: string
   readonly release: string
   readonly arch: string
+  /** The file name of its source package: `<rpm:sourcerpm>`, where that is one. */
+  readonly source?: string
   /** `xml:base` of the location, when it has one: clients go there and not to us. */
   readonly base?: string
 }

@@ -1,11 +1,15 @@
 import { DOING, type PackageFields } from './package-record.ts'
 import type { XmlEncoding } from './xml-encoding.ts'
-import { decodeAttribute, decodeText, trimSpace } from './xml-text.ts'
+import { decodeAttribute, decodeText, decodeTolerantly, trimSpace } from './xml-text.ts'
 
 const START_TAG = '<package type="rpm">'
 /** How the start tag of a package begins that may be written otherwise. */
 const NEXT_PACKAGE = '<package'
 const END_TAG = '</package>'
+/** What stands behind the location up to the source package's name. Elements before that have text or nothing, so that none can hide it. */
+const FORMAT =
+  /[\n ]*<format>(?:[\n ]*<rpm:(license|vendor|group|buildhost)(?:\/>|>[^<]*<\/rpm:\1>))*[\n ]*<rpm:sourcerpm(?:\/>|>([^<]*)<\/rpm:sourcerpm>)/y
+const SOURCE_END_TAG = '</rpm:sourcerpm>'
 const ROOT_END_TAG = '</metadata>'
 
 /** V8 copies shorter slices; longer ones it makes views of the whole string. */
@@ -38,6 +42,8 @@ export class CanonicalReader {
   /** Where the next `<!` and `<?` are: a package that holds one may hide anything in it. */
   #declaration = -1
   #instruction = -1
+  /** Where the next source package is named, in whatever way. */
+  #sourcerpm = -1
 
   /** @param text the bytes, one a code unit */
   constructor(bytes: Buffer, text: string, encoding: XmlEncoding) {
@@ -55,13 +61,17 @@ export class CanonicalReader {
     if (!this.#text.startsWith(START_TAG, start)) return undefined
     this.#at = start + START_TAG.length
     const fields = this.#readFields()
-    const end = this.#at < 0 ? -1 : this.#findEnd()
+    const format = this.#at
+    const end = format < 0 ? -1 : this.#findEnd()
     if (end < 0 || this.#holdsOtherMarkup(start, end)) return undefined
+    const source = this.#readSource(format, end)
+    if (source === undefined) return undefined
     this.end = end
+    fields.source = source || undefined
     return fields
   }
 
-  /** Reads up to the location, the last element that a record needs. */
+  /** Reads up to the location, the last element that a record needs but for the source package. */
   #readFields(): PackageFields {
     const name = this.#content('<name>', '</name>')
     const arch = this.#content('<arch>', '</arch>')
@@ -92,7 +102,32 @@ export class CanonicalReader {
       size,
       href,
       base: undefined,
+      source: undefined,
     }
+  }
+
+  /**
+   * The source package's file name; empty where there is none. Undefined when it is not where createrepo_c writes it.
+   * @param at the position after the location
+   * @param end the position after the package, all of which is there
+   */
+  #readSource(at: number, end: number): string | undefined {
+    const text = this.#text
+    if (this.#sourcerpm < at) this.#sourcerpm = this.#findSource(at)
+    if (this.#sourcerpm >= end) return ''
+    FORMAT.lastIndex = at
+    const found = FORMAT.exec(text)
+    if (found === null) return undefined
+    const length = found[2]?.length ?? 0
+    if (length === 0) return ''
+    const start = FORMAT.lastIndex - SOURCE_END_TAG.length - length
+    const raw = this.#slice(start, start + length)
+    return trimSpace(decodeTolerantly(raw, this.#encoding, DOING) ?? '')
+  }
+
+  #findSource(from: number): number {
+    const found = this.#text.indexOf('sourcerpm', from)
+    return found < 0 ? NOWHERE : found
   }
 
   #content(before: string, after: string): string {

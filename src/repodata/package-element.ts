@@ -1,6 +1,6 @@
 import { DOING, type PackageFields } from './package-record.ts'
 import type { XmlEncoding } from './xml-encoding.ts'
-import { decodeAttribute, decodeCdata, decodeText, detach, trimSpace } from './xml-text.ts'
+import { decodeAttribute, decodeCdata, decodeText, decodeTolerantly, detach, trimSpace } from './xml-text.ts'
 import { type ElementVisitor, localName, parseAttributes, walkElement } from './xml-walk.ts'
 
 /** The children whose text or attributes a record needs. */
@@ -17,16 +17,25 @@ interface Child {
 class PackageVisitor implements ElementVisitor {
   readonly children = new Map<string, Child>()
   type: string | undefined
+  /** What `<format>` names as the source package; undefined where it names none, or cannot be read. */
+  source: string | undefined
   readonly #encoding: XmlEncoding
   #prefix = ''
   #current: Child | undefined
+  #format: 'none' | 'foreign' | 'native' = 'none'
+  #isInFormat = false
+  #isInSource = false
+  #isSourceKnown = false
 
   constructor(encoding: XmlEncoding) {
     this.#encoding = encoding
   }
 
   open(depth: number, name: string, attributes: string): void {
-    if (depth > 1) return
+    if (depth > 1) {
+      if (depth === 2 && this.#isInFormat) this.#openSource(localName(name))
+      return
+    }
     const local = localName(name)
     const prefix = name.slice(0, name.length - local.length)
     if (depth === 0) {
@@ -35,6 +44,9 @@ class PackageVisitor implements ElementVisitor {
       return
     }
     this.#current = undefined
+    this.#isInFormat = false
+    this.#isInSource = false
+    if (local === 'format') this.#openFormat(prefix === this.#prefix)
     if (!KEPT.has(local)) return
     const earlier = this.children.get(local)
     const native = prefix === this.#prefix
@@ -44,8 +56,30 @@ class PackageVisitor implements ElementVisitor {
   }
 
   text(depth: number, raw: string, cdata: boolean): void {
+    if (depth === 2 && this.#isInSource) this.#addSource(raw, cdata)
     if (depth !== 1 || this.#current === undefined) return
     this.#current.text += (cdata ? decodeCdata : decodeText)(raw, this.#encoding, DOING)
+  }
+
+  /** Of several the first, a native one rather. */
+  #openFormat(isNative: boolean): void {
+    if (this.#format === 'native' || (this.#format === 'foreign' && !isNative)) return
+    this.#format = isNative ? 'native' : 'foreign'
+    this.#isInFormat = true
+    this.#isSourceKnown = false
+    this.source = undefined
+  }
+
+  #openSource(local: string): void {
+    this.#isInSource = local === 'sourcerpm' && !this.#isSourceKnown
+    if (!this.#isInSource) return
+    this.#isSourceKnown = true
+    this.source = ''
+  }
+
+  #addSource(raw: string, cdata: boolean): void {
+    const piece = decodeTolerantly(raw, this.#encoding, DOING, cdata)
+    if (this.source !== undefined) this.source = piece === undefined ? undefined : this.source + piece
   }
 
   #decoded(attributes: string): Map<string, string> {
@@ -93,6 +127,7 @@ export function readPackageElement(
     size: attribute('size', 'package'),
     href: attribute('location', 'href'),
     base: attribute('location', 'xml:base'),
+    source: detach(visitor.source && trimSpace(visitor.source)),
   }
   return { fields, end }
 }

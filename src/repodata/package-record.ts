@@ -2,6 +2,7 @@ import { createDigest } from '../model/digest.ts'
 import { normalizePackageHref } from '../model/href.ts'
 import type { PinyonError } from '../model/errors.ts'
 import type { PackageRecord } from '../model/repodata.ts'
+import { isSourceRpm } from '../model/source-package.ts'
 import { malformed, quote } from './malformed.ts'
 
 /** What messages about primary.xml begin with. */
@@ -20,6 +21,7 @@ export interface PackageFields {
   size: string | undefined
   href: string | undefined
   base: string | undefined
+  source: string | undefined
 }
 
 /** Of names and versions, in characters: the longest real ones have some two hundred. Each is kept with every snapshot. */
@@ -78,5 +80,7 @@ export function createPackageRecord(fields: PackageFields): PackageRecord | unde
   const size = parseSize(fields.size)
   if (size !== undefined) record.size = size
   if (base) record.base = base
+  // Nothing depends on it: what is no such name is left out.
+  if (fields.source !== undefined && isSourceRpm(fields.source)) record.source = fields.source
   return record
 }

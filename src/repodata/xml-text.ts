@@ -51,6 +51,20 @@ export function decodeText(raw: string, encoding: XmlEncoding, doing: string): s
   return expandReferences(decodeBytes(raw, encoding, doing).replace(/\r\n?/g, '\n'), doing)
 }
 
+/** The characters of a piece of element content that nothing depends on; undefined where they cannot be told. */
+export function decodeTolerantly(
+  raw: string,
+  encoding: XmlEncoding,
+  doing: string,
+  cdata = false,
+): string | undefined {
+  try {
+    return (cdata ? decodeCdata : decodeText)(raw, encoding, doing)
+  } catch {
+    return undefined
+  }
+}
+
 /** The characters of a CDATA section, where nothing is a reference. */
 export function decodeCdata(raw: string, encoding: XmlEncoding, doing: string): string {
   return PLAIN.test(raw) ? raw : decodeBytes(raw, encoding, doing).replace(/\r\n?/g, '\n')

@@ -48,6 +48,7 @@ function prepareDatabase(file: string, database: Database.Database): Database.Da
     // Commits that must survive a power cut ask for more: see write-transaction.ts.
     database.pragma('synchronous = NORMAL')
     database.pragma('foreign_keys = ON')
+    database.function('href_hash', { deterministic: true }, (href: unknown) => hashHref(String(href)))
     migrate(database, file)
     return database
   } catch (error) {

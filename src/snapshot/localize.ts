@@ -85,9 +85,12 @@ export async function localize<Job extends Captured>(job: Job, context: Localize
       ({ path, type }) => named.has(path) || ['signature', 'key', 'extra'].includes(type),
     ),
   ]
-  const defects = candidate.defects.filter(
-    ({ path, kind }) => kind === 'extra' || files.some((file) => file.path === path),
+  // What upstream says wrongly of its primary is said of the one in its place.
+  const moved = candidate.defects.map((one) =>
+    one.path === replaced?.oldHref ? { ...one, path: replaced.href } : one,
   )
+  const all = [...moved, ...(replaced?.defects ?? [])]
+  const defects = all.filter(({ path, kind }) => kind === 'extra' || files.some((file) => file.path === path))
   return {
     ...job,
     candidate: { ...candidate, files, defects, xmlBase: 'rewritten' },
@@ -95,21 +98,25 @@ export async function localize<Job extends Captured>(job: Job, context: Localize
   }
 }
 
+/** A primary that was rewritten, and what repomd.xml says wrongly of the one that it was made from. */
+interface LocalizedPrimary extends NewPrimary {
+  readonly defects: readonly Defect[]
+}
+
 /** Stores a primary rewritten; undefined when that changes nothing. A blob needs its digest first, so that the bytes wait in a spool. */
 async function localizeFile(
   { blobs, spoolFile }: LocalizeContext,
   primary: CheckedFile,
-): Promise<NewPrimary | undefined> {
+): Promise<LocalizedPrimary | undefined> {
   if (spoolFile === undefined) throw new Error('there is no place to rewrite a primary')
   const algorithm = digestAlgorithm(primary.digest)
   const openAlgorithm = digestAlgorithm(primary.openChecksum ?? primary.digest)
   const [hash, openHash] = [startDigest(algorithm), startDigest(openAlgorithm)]
   let [size, openSize, hasChanged] = [0, 0, false]
-  // What it was uncompressed nobody will see: its checksum need not be known.
-  const { openChecksum: _, ...unchecked } = primary
+  // Its own checksum is made while others compress: nobody will see these bytes, but whether upstream tells the truth of them.
+  const open = new OpenFile(primary)
   const measure = async function* () {
-    const read = new OpenFile(unchecked).read(blobs)
-    for await (const chunk of localizePrimary(read, () => (hasChanged = true))) {
+    for await (const chunk of localizePrimary(open.read(blobs), () => (hasChanged = true))) {
       openSize += chunk.length
       openHash.update(chunk)
       yield chunk
@@ -126,13 +133,15 @@ async function localizeFile(
     const digest = finishDigest(algorithm, hash)
     if ((await blobs.keep(digest)) === undefined) await store(blobs, digest, size, spool.read())
     const directory = primary.path.slice(0, primary.path.lastIndexOf('/') + 1)
+    const href = `${directory}${digestHex(digest)}-primary.xml.gz`
     return {
       oldHref: primary.path,
-      href: `${directory}${digestHex(digest)}-primary.xml.gz`,
+      href,
       checksum: digest,
       size,
       openChecksum: finishDigest(openAlgorithm, openHash),
       openSize,
+      defects: open.defects().map((defect) => ({ ...defect, path: href })),
     }
   } finally {
     await spool.close()

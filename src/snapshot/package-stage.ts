@@ -2,6 +2,7 @@ import Database from 'better-sqlite3'
 
 import { climbOfStored } from '../model/snapshot-path.ts'
 import type { PackageRecord } from '../model/repodata.ts'
+import { shortenSource } from '../model/source-package.ts'
 import { hashHref } from './database.ts'
 import { CREATE_STAGE, INDEX_STAGE, prepareStage, type StageStatements } from './sql.ts'
 import type { Defect } from './store.ts'
@@ -37,7 +38,19 @@ export class PackageStage {
       if (this.#hashes.has(hash) && this.#isDuplicate(hash, one)) continue
       this.#hashes.add(hash)
       this.#climb = Math.max(this.#climb, climbOfStored(href))
-      this.#statements.addIncoming.run(hash, href, checksum, size, name, epoch, version, release, arch)
+      const source = shortenSource(one)
+      this.#statements.addIncoming.run(
+        hash,
+        href,
+        checksum,
+        size,
+        name,
+        epoch,
+        version,
+        release,
+        arch,
+        source,
+      )
     }
   }
 

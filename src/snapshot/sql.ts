@@ -135,8 +135,8 @@ const PUBLISH = {
         AND i.digest = package.digest AND i.size IS package.size)`,
   closeGonePackages: 'UPDATE package SET last_seq = :seq - 1 WHERE id IN (SELECT id FROM temp.gone)',
   addNewPackages: `INSERT INTO package
-    (mirror_id, href_hash, href, first_seq, digest, size, name, epoch, version, release, arch)
-    SELECT :mirrorId, href_hash, href, :seq, digest, size, name, epoch, version, release, arch
+    (mirror_id, href_hash, href, first_seq, digest, size, name, epoch, version, release, arch, source)
+    SELECT :mirrorId, href_hash, href, :seq, digest, size, name, epoch, version, release, arch, source
     FROM scratch.incoming i WHERE NOT EXISTS (
       SELECT 1 FROM package p WHERE p.mirror_id = :mirrorId AND p.href_hash = i.href_hash AND p.href = i.href
         AND p.last_seq IS NULL)`,
@@ -145,8 +145,9 @@ const PUBLISH = {
   anyPackage: 'SELECT 1 FROM package WHERE mirror_id = :mirrorId LIMIT 1',
   // Of a mirror that has none yet. Where the table is looked at as well, what is to be added is put aside first, all of it.
   addFirstPackages: `INSERT INTO package
-    (mirror_id, href_hash, href, first_seq, digest, size, name, epoch, version, release, arch)
-    SELECT :mirrorId, href_hash, href, :seq, digest, size, name, epoch, version, release, arch FROM scratch.incoming`,
+    (mirror_id, href_hash, href, first_seq, digest, size, name, epoch, version, release, arch, source)
+    SELECT :mirrorId, href_hash, href, :seq, digest, size, name, epoch, version, release, arch, source
+    FROM scratch.incoming`,
   lastPackage: 'SELECT coalesce(max(id), 0) AS id FROM package',
   // Of what is gone and what was just added, whatever has one name and version on both sides and other bytes: rows are appended, so what
   // was added lies behind the last row before. Digests of two algorithms cannot be compared, sizes can. Each architecture stands for itself.
@@ -167,8 +168,8 @@ const PUBLISH = {
 
 /** Statements of the stage's own connection. */
 const STAGE = {
-  addIncoming: `INSERT INTO incoming (href_hash, href, digest, size, name, epoch, version, release, arch)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  addIncoming: `INSERT INTO incoming (href_hash, href, digest, size, name, epoch, version, release, arch, source)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   incomingDigest: 'SELECT digest FROM incoming WHERE href_hash = ? AND href = ?',
 } as const
 
@@ -184,7 +185,7 @@ export const CREATE_STAGE = `
   PRAGMA temp_store = MEMORY;
   CREATE TABLE incoming (
     href_hash INTEGER NOT NULL, href TEXT NOT NULL, digest TEXT NOT NULL, size INTEGER,
-    name TEXT NOT NULL, epoch TEXT NOT NULL, version TEXT NOT NULL, release TEXT NOT NULL, arch TEXT NOT NULL
+    name TEXT NOT NULL, epoch TEXT NOT NULL, version TEXT NOT NULL, release TEXT NOT NULL, arch TEXT NOT NULL, source TEXT
   ) STRICT`
 export const INDEX_STAGE = 'CREATE INDEX incoming_href ON incoming (href_hash)'
 export const INDEX_ATTACHED_STAGE = 'CREATE INDEX IF NOT EXISTS scratch.incoming_href ON incoming (href_hash)'

@@ -5,6 +5,7 @@ import { describe, test } from 'node:test'
 
 import { DiskBlobStore } from '../../src/cache/disk-blob-store.ts'
 import { blobPath, createLayout } from '../../src/cache/layout.ts'
+import { NO_LEDGER, type BlobLedger } from '../../src/cache/blob-ledger.ts'
 import { createUnlimitedQuota } from '../../src/cache/quota.ts'
 import { digestHex, digestOf } from '../../src/model/digest.ts'
 import { assertBytes } from '../contract/assert-bytes.ts'
@@ -48,6 +49,33 @@ describe('the disk blob store as files', () => {
     await DiskBlobStore.open(layout, { processId: LIVING, isAlive: (id) => id === LIVING })
     const there = (name: string) => existsSync(join(layout.temporary, name))
     assert.deepEqual([kept.every(there), swept.some(there)], [true, false])
+  })
+
+  test('counts a blob once at every moment: as set aside until it is entered', async (t) => {
+    const layout = createLayout(tempDir(t))
+    const quota = createUnlimitedQuota()
+    const counted: number[] = []
+    let stored = 0
+    const count = () => counted.push(stored + quota.reservedBytes)
+    const add: BlobLedger['add'] = async (_digest, size, put) => {
+      count()
+      put()
+      stored += size
+      count()
+    }
+    const ledger = { ...NO_LEDGER, add }
+    const processes = { processId: LIVING, isAlive: () => true }
+    const blobs = await DiskBlobStore.open(layout, processes, { quota, ledger })
+    const bytes = Buffer.from('content')
+    const writer = await blobs.create({ digest: digestOf(bytes), size: bytes.length })
+    await writer.write(bytes.subarray(0, 3))
+    assert.equal(quota.writtenBytes, 3, 'of what is set aside')
+    await writer.write(bytes.subarray(3))
+    await writer.publish()
+    count()
+    await writer.close()
+    assert.deepEqual(counted, [7, 7, 7])
+    assert.equal(quota.writtenBytes, 0)
   })
 
   test('gives back what was set aside for a file that cannot be removed', async (t) => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
+import type { DiffView } from '../../src/snapshot/diff/diff-document.ts'
 import { createFarm, type Farm } from './pinyon.ts'
 
 /** Publishes one generation after the other; gives the snapshots' names. */
@@ -15,6 +16,11 @@ async function publishAll(
     names.push((JSON.parse(stdout) as { snapshot: string }).snapshot)
   }
   return names
+}
+
+/** Packages of one version that were built from the kernel's source. */
+function kernel(version: string, ...names: readonly string[]): Parameters<Farm['publish']>[1] {
+  return names.map((name) => ({ name, version, source: `kernel-${version}-1.src.rpm` }))
 }
 
 describe('diff', () => {
@@ -73,6 +79,41 @@ Added (1)
       added: 1,
       advisories: 0,
     })
+  })
+
+  test('has a line for each source package, with what was built from it', async (t) => {
+    const farm = createFarm(t, ['one'])
+    const names = ['kernel', 'kernel-core', 'kernel-modules', 'perf', 'bpftool', 'rtla']
+    await publishAll(farm, [
+      [
+        ...kernel('1', ...names),
+        ...kernel('0', 'kernel-core'),
+        ...kernel('5', 'old-a', 'old-b'),
+        { name: 'z', version: '1' },
+      ],
+      [...kernel('2', ...names, 'kernel-uki'), ...kernel('9', 'new-a', 'new-b'), { name: 'z', version: '2' }],
+    ])
+    const { stdout } = await farm.run('diff', 'one')
+    assert.equal(
+      stdout.slice(stdout.indexOf('\n') + 1),
+      `2 removed · 7 upgraded · 3 added
+
+Removed (2)
+  kernel-5-1  2 packages: old-a, old-b
+
+Upgraded (7)
+  kernel    1-1  ->  2-1  (0-1 is gone) 6 packages: bpftool, kernel, kernel-core, kernel-modules, perf, rtla
+  z.noarch  1-1  ->  2-1
+
+Added (3)
+  kernel-uki-2-1.noarch
+  kernel-9-1             2 packages: new-a, new-b
+`,
+    )
+    const { sources } = JSON.parse((await farm.run('diff', 'one', '--json')).stdout) as DiffView
+    const upgraded = sources.find(({ change }) => change === 'upgraded')
+    assert.deepEqual([upgraded?.source, upgraded?.from, upgraded?.to], ['kernel', '1-1', '2-1'])
+    assert.equal(upgraded?.packages.length, 6)
   })
 
   test('exits 3 when nothing differs, and 1 for what is not there', async (t) => {

@@ -20,10 +20,23 @@ const someModel: fc.Arbitrary<Model> = fc
   .map((contents) => {
     const listed = HREFS.flatMap((href, index) => {
       const content = contents[index]
-      return content === undefined ? [] : [[href, createPackage(href, content)] as const]
+      return content === undefined ? [] : [[href, withSource(createPackage(href, content))] as const]
     })
     return new Map(listed)
   })
+
+/** Each form in which a source is stored: the package's own, one of its version, one of another, and none. */
+function withSource(one: PackageRecord): PackageRecord {
+  const { name, version, release } = one
+  const sources = [
+    `${name}-${version}-${release}.src.rpm`,
+    `source-${version}-${release}.src.rpm`,
+    'other-7-1.src.rpm',
+    undefined,
+  ]
+  const source = sources[one.href.length % sources.length]
+  return source === undefined ? one : { ...one, source }
+}
 
 const someHistory = fc.array(someModel, { minLength: 1, maxLength: 5 })
 
@@ -220,6 +233,10 @@ async function checkModels(
   for (const [index, snapshot] of snapshots.entries()) {
     assert.ok(index === 0 || snapshot.seq < (snapshots[index - 1]?.seq ?? 0))
     const model = models.get(snapshot.name) ?? new Map<string, PackageRecord>()
+    const before = snapshots[index + 1]
+    if (before !== undefined)
+      for (const one of (await store.differences(before, snapshot)).come)
+        assert.equal(one.source, model.get(one.href)?.source, one.href)
     const tops = new Set([...model.keys()].map((href) => href.replace(/\/.*/, '')))
     assert.equal((await store.directory(snapshot, ''))?.length, tops.size)
     for (const href of HREFS) {

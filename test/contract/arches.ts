@@ -134,8 +134,17 @@ export function describeArches(open: (t: TestContext) => SnapshotStore): void {
     // What is kept is that of the newest snapshot, or nothing is published.
     await assert.rejects(publish([], 2, kept), { code: 'REPODATA_MOVING' })
     assert.equal((await store.snapshots('m')).length, 2)
+    // What has no architecture and is still listed by one of them has not left, whoever dropped it.
+    const dropped = await publish(['x86_64/new', 'x86_64/docs', 'aarch64/app', 'aarch64/docs'], 2)
+    await publish(['x86_64/new', 'aarch64/app', 'aarch64/docs'], 3)
+    const counts = (await store.departed.counts()).get('m')
+    // The application of x86_64, and the one that was beside the repository.
+    assert.equal(counts?.at_risk.count, 2)
+    const listed = await store.departed.list('m', { states: ['at_risk'] })
+    assert.deepEqual(listed.map(({ href }) => href).toSorted(), ['aarch64/../../docs', 'x86_64/app'])
+    assert.equal((await store.departed.countsBySnapshot('m')).get(dropped.snapshot.name)?.at_risk.count, 0)
     // All that left both is one package that left.
-    const third = await publish(['x86_64/new', 'aarch64/app'], 3)
+    const third = await publish(['x86_64/new', 'aarch64/app'], 4)
     assert.deepEqual([third.removed, third.snapshot.climb], [1, 0])
     assert.equal((await store.departed.counts()).get('m')?.at_risk.count, 2)
     const bySnapshot = await store.departed.countsBySnapshot('m')

@@ -61,4 +61,28 @@ export function describeDifferences(open: (t: TestContext) => SnapshotStore): vo
     })
     await fc.assert(property, { seed: 20161213, numRuns: RUNS })
   })
+
+  test('what differs says of which source it is, in whatever form that is stored', async (t) => {
+    const store = open(t)
+    const nevra = { epoch: '0', version: '1', release: '2', arch: 'noarch' } as const
+    const create = (name: string, source?: string): PackageRecord => {
+      const named = { ...nevra, name, href: name, checksum: digestOf(name), size: 1 }
+      return source === undefined ? named : { ...named, source }
+    }
+    const packages = [
+      create('own', 'own-1-2.src.rpm'),
+      create('part', 'whole-1-2.src.rpm'),
+      create('odd', 'odd.rpm-1-2.src.rpm'),
+      create('other', 'whole-7-2.src.rpm'),
+      create('nosrc', 'nosrc-1-2.nosrc.rpm'),
+      create('untold'),
+      { ...create('itself'), arch: 'src' },
+    ]
+    const { snapshot: from } = await publishSimply(store, {})
+    const { snapshot: to } = await publishSimply(store, { packages })
+    const { come } = await store.differences(from, to)
+    const found = new Map(come.map(({ name, source }) => [name, source]))
+    for (const { name, source } of packages)
+      assert.equal(found.get(name), name === 'itself' ? 'itself-1-2.src.rpm' : source, name)
+  })
 }

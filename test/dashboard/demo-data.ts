@@ -172,11 +172,12 @@ class DemoWriter {
   }
 
   #addPackage(mirrorId: number, name: string, version: number, seq: number): number {
-    const release = `${1 + (hash('sha1', name).charCodeAt(0) % 5)}.el9`
+    const source = STEMS.find((stem) => name === stem || name.startsWith(`${stem}-`)) ?? name
+    const release = `${1 + (hash('sha1', source).charCodeAt(0) % 5)}.el9`
     const href = `Packages/${name.slice(0, 1)}/${name}-5.${version}.0-${release}.x86_64.rpm`
     const { lastInsertRowid } = this.#database
       .prepare(
-        "INSERT INTO package (mirror_id, href_hash, href, first_seq, digest, size, name, epoch, version, release, arch) VALUES (?, ?, ?, ?, ?, ?, ?, '0', ?, ?, 'x86_64')",
+        "INSERT INTO package (mirror_id, href_hash, href, first_seq, digest, size, name, epoch, version, release, arch, source) VALUES (?, ?, ?, ?, ?, ?, ?, '0', ?, ?, 'x86_64', ?)",
       )
       .run(
         mirrorId,
@@ -188,6 +189,7 @@ class DemoWriter {
         name,
         `5.${version}.0`,
         release,
+        source === name ? '' : source,
       )
     return Number(lastInsertRowid)
   }

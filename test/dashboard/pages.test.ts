@@ -84,12 +84,32 @@ describe('the pages', () => {
     assert.equal(addresses.headers['cache-control'], 'no-store')
   })
 
+  test('put packages of one source together, in what differs and in what was found', async (t) => {
+    const farm = await startDemoFarm(t)
+    const paths = await pathsOf(farm)
+    const read = async (end: string) => {
+      const { body } = await httpGet(`${farm.url}${paths.find((path) => path.endsWith(end))}`)
+      return body
+        .toString()
+        .replace(/<[^>]*>/g, ' ')
+        .replace(/\s+/g, ' ')
+    }
+    assert.match(
+      await read('/diff'),
+      / ([a-z]+) 5\.\d+\.0-\d\.el9 → 5\.\d+\.0-\d\.el9 \d packages \1 \.x86_64 \1-\w+ \.x86_64 /,
+    )
+    assert.match(
+      await read('?q=podman'),
+      / podman 5\.\d+\.0-\d\.el9 source of 2 packages here podman-\S+ rpm /,
+    )
+  })
+
   test('show what others have written as text', async (t) => {
     const farm = await startDemoFarm(t)
     const database = new Database(join(farm.app.config.dataDir, 'pinyon.db'))
     const columns = {
       mirror: ['error', 'pin_why'],
-      package: ['name', 'version', 'release', 'arch'],
+      package: ['name', 'version', 'release', 'arch', 'source'],
       snapshot: ['revision'],
       generation: ['actor'],
       sync_check: ['reason', 'actor'],

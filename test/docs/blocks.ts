@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join, normalize } from 'node:path'
 
 export const ROOT = new URL('../../', import.meta.url).pathname
 
@@ -41,4 +41,20 @@ export function readBlocks(document: string): readonly Block[] {
     else if (open === undefined && line.trim() !== '') mark = /^ *<!-- not run: (.+) -->$/.exec(line)?.[1]
   }
   return blocks
+}
+
+/** A link of a document to a file, from the top. */
+export interface Link {
+  readonly path: string
+  readonly anchor: string | undefined
+}
+
+/** The links to files of a document below `root`. What stands in code is none. */
+export function readLinks(root: string, document: string): readonly Link[] {
+  const prose = readFileSync(join(root, document), 'utf8').replaceAll(/```.*?```|`[^`\n]*`/gs, '')
+  return [...prose.matchAll(/\]\(([^)\s]+)\)/g)].flatMap(([, target = '']) => {
+    if (/^[a-z]+:/.test(target)) return []
+    const [path = '', anchor] = target.split('#')
+    return [{ path: path === '' ? document : normalize(join(dirname(document), path)), anchor }]
+  })
 }

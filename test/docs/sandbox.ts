@@ -19,9 +19,10 @@ import { ROOT } from './blocks.ts'
 const PUBLISHED = [Date.UTC(2026, 10, 1, 2, 13), Date.UTC(2026, 10, 22, 2, 13), Date.UTC(2026, 10, 24, 2, 13)]
 
 /** What stands in documents for the server. */
-const SERVERS = /http:\/\/(?:127\.0\.0\.1:8080|pinyon(?=\/)|mirrors\.example\.org)/g
+const SERVERS =
+  /http:\/\/(?:127\.0\.0\.1:8080|pinyon(?=\/)|mirrors\.example\.org)|https:\/\/mirrors\.example\.org(?=\/api\/)/g
 /** Absolute paths of the machine, but not those of URLs. */
-const MACHINE_PATHS = /(^|[\s'"@=<>])(\/(?:etc|srv|var)\/)/gm
+const MACHINE_PATHS = /(^|[\s'"@=<>])(\/(?:etc|srv|tmp|var)\/)/gm
 
 /** A machine of its own for the commands of documents: a running server, its checkout, and what a slave has in /etc. */
 export interface Sandbox {
@@ -38,6 +39,8 @@ export async function startSandbox(t: TestContext): Promise<Sandbox> {
   const configFile = join(dir, 'config/pinyon.yaml')
   mkdirSync(join(dir, 'config'))
   cpSync(join(ROOT, 'config/sample'), join(dir, 'config/sample'), { recursive: true })
+  mkdirSync(join(dir, 'secrets'))
+  writeFileSync(join(dir, 'secrets/ci-token'), 'f'.repeat(64), { mode: 0o600 })
   // A port that is written down, as an operator's is.
   const port = await freePort()
   writeConfig(configFile, port)
@@ -95,6 +98,7 @@ function writeConfig(file: string, port: number): void {
 data_dir: ../data
 sync_interval: off
 retention: { max_age: 60d }
+tokens: { ci: { file: ../secrets/ci-token } }
 
 mirrors:
   # The name is the yum repo id that clients match on.
@@ -135,7 +139,7 @@ function writeMachine(dir: string): void {
 /** `npm run -s pinyon --` without npm's own half second, and a dnf that installs into a root of the sandbox. */
 function writeTools(bin: string, dir: string): void {
   mkdirSync(bin)
-  for (const name of ['root', 'cache', 'log', 'persist', 'vars']) mkdirSync(join(dir, name))
+  for (const name of ['root', 'cache', 'log', 'persist', 'tmp', 'vars']) mkdirSync(join(dir, name))
   // Debian's rpm would take a directory below the caller's home.
   writeFileSync(join(dir, '.rpmmacros'), '%_dbpath /var/lib/rpm\n')
   // That there is nothing to show, as after a start, is no failure here.

@@ -48,6 +48,7 @@ function versionOfApp(evr: string, epoch: string, number: string): VersionView {
     version: number,
     release: '1',
     href: `Packages/a/app-${number}-1.noarch.rpm`,
+    source: `app-${number}-1.src.rpm`,
   }
 }
 
@@ -62,6 +63,11 @@ describe('a diff', () => {
       to: second,
       summary: { replaced: 1, downgraded: 0, removed: 1, upgraded: 1, added: 1, advisories: 1 },
       downgraded: [],
+      sources: [
+        { source: 'gone', change: 'removed', from: '1.0-1', to: null, packages: ['gone.noarch'] },
+        { source: 'app', change: 'upgraded', from: '1-1', to: '1:2-1', packages: ['app.noarch'] },
+        { source: 'new', change: 'added', from: null, to: '1.0-1', packages: ['new.x86_64'] },
+      ],
       advisories: [{ id: 'A-1', type: 'security', severity: 'Low', title: null, issued: null, cves: [] }],
       advisories_error: null,
       metadata: [],

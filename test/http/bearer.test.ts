@@ -51,4 +51,9 @@ describe('a bearer token', () => {
 test('the log hides what somebody has put into a query', () => {
   assert.equal(redactTarget('/a?token=x&b=1&Access_Token=y#z'), '/a?token=***&b=1&Access_Token=***')
   assert.equal(redactTarget('/token=a?b=c'), '/token=a?b=c')
+  assert.equal(
+    redactTarget('/a?X-Amz-Signature=x&api_key=y&client_secret=z&passwd=p&q=a'),
+    '/a?X-Amz-Signature=***&api_key=***&client_secret=***&passwd=***&q=a',
+  )
+  assert.equal(redactTarget('http://user:se@cret@host/a?q=b@c'), 'http://***@host/a?q=b@c')
 })

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { spawnSync } from 'node:child_process'
 import { test, type TestContext } from 'node:test'
@@ -53,6 +55,22 @@ function promtool(args: readonly string[], input = ''): string {
   })
   assert.equal(status, 0, stdout + stderr)
   return stdout + stderr
+}
+
+/** Names and labels of all series. */
+function seriesOf(text: string): string[] {
+  return (text.match(/^[a-z]\S*?(?=(?: [^ ]+)$)/gm) ?? []).toSorted()
+}
+
+/** Requests that a scrape tells of. */
+function requestsIn(text: string): number {
+  const counts = [...text.matchAll(/^pinyon_requests_total\{.*\} (\d+)$/gm)]
+  return counts.reduce((sum, [, count]) => sum + Number(count), 0)
+}
+
+/** What promtool says of figures; nothing where there is none. */
+function promtoolOrNothing(text: string): string {
+  return findTool('promtool') === undefined ? '' : promtool(['check', 'metrics'], text)
 }
 
 /** A server with something to tell of everything. */
@@ -113,6 +131,36 @@ test('how many series there are depends on mirrors alone', async (t) => {
     })
   assert.equal(await count(), before)
   assert.ok(before <= 560 + 3 * 29, `${before} series`)
+})
+
+test('ten thousand requests of two hundred clients with hostile names make no series, and break no line', async (t) => {
+  const site = await startTelling(t)
+  const before = await scrape(site)
+  const names = ['"}evil', 'm",x="', '%22%7D%0Aevil%201', '_none', '%F0%9F%92%A3', 'm']
+  // After these a connection is closed.
+  const refused = ['..%2f', '%00', '%0A']
+  const ask = async (client: number) => {
+    const socket = connect({
+      port: site.port,
+      host: '127.0.0.1',
+      localAddress: `127.0.1.${1 + (client % 200)}`,
+    })
+    const requests = Array.from({ length: 50 }, (_, at) => {
+      const name = at === 49 ? refused[client % refused.length] : names[(client + at) % names.length]
+      const method = at === 49 ? `EVIL${client}` : 'GET'
+      return `${method} /repos/yum/${at % 2 === 0 ? 'm' : `x${client}`}/${name}/${at} HTTP/1.1\r\nHost: h${client}.example.org\r\nUser-Agent: ${name}\r\n\r\n`
+    })
+    socket.on('error', () => undefined)
+    socket.resume()
+    socket.end(requests.join(''))
+    await once(socket, 'close')
+  }
+  for (let client = 0; client < 200; client += 10)
+    await Promise.all(Array.from({ length: 10 }, (_, at) => ask(client + at)))
+  const after = await scrape(site)
+  assert.deepEqual(seriesOf(after), seriesOf(before))
+  assert.ok(requestsIn(after) - requestsIn(before) > 9_000, 'they were counted')
+  assert.equal(promtoolOrNothing(after), '')
 })
 
 test('each alert fires where it should, and nowhere else', needs('promtool'), () => {

@@ -12,7 +12,17 @@ import { copyCheckout, sampleUrl } from './checkout.ts'
 test('what npm packs is installed into an empty folder, serves, syncs and collects', async (t) => {
   const checkout = copyCheckout(t)
   const packed = tempDir(t)
-  await mustRun('npm', ['pack', '--silent', '--pack-destination', packed], { cwd: checkout })
+  const { stdout } = await mustRun('npm', ['pack', '--json', '--silent', '--pack-destination', packed], {
+    cwd: checkout,
+  })
+  const [pack] = JSON.parse(stdout.slice(stdout.indexOf('[\n'))) as { files: { path: string }[] }[]
+  // What runs, what it serves and is configured with, and what npm adds by itself: no sources, tests, benchmarks or pictures.
+  const packs =
+    /^(?:dist\/.+\.(?:js|sql|css|sh)|config\/(?:examples|observability|sample)\/.+|config\/pinyon\.yaml|package\.json|(?:README|CHANGELOG)\.md|LICENSE)$/
+  assert.deepEqual(
+    pack?.files.map(({ path }) => path).filter((path) => !packs.test(path)),
+    [],
+  )
   const manifest = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8')) as {
     version: string
     dependencies: Record<string, string>

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 
+import { documents, readLinks } from '../docs/blocks.ts'
 import { dnf } from '../support/dnf.ts'
 import { httpGet } from '../support/http-get.ts'
 import { createRepository } from '../support/repository.ts'
@@ -39,6 +40,12 @@ test('the RPM is built without a network, installed by dnf, and serves', TOOLS, 
     readFileSync(join(root, 'usr/bin/pinyon'), 'utf8'),
     /PINYON_CONFIG:-\/etc\/pinyon\/pinyon\.yaml/,
   )
+
+  const read = join(root, 'usr/share/doc/pinyon')
+  const references = readdirSync(join(read, 'docs/reference')).map((name) => `docs/reference/${name}`)
+  for (const document of [...documents(), ...references, 'ARCHITECTURE.md', 'CONTRIBUTING.md'])
+    for (const { path } of readLinks(read, document))
+      assert.ok(existsSync(join(read, path)), `${document} links to ${path}, which is not installed`)
 
   const home = join(root, 'usr/lib/pinyon')
   assert.deepEqual(readdirSync(join(home, 'node_modules/better-sqlite3/prebuilds')), [

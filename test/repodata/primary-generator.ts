@@ -22,6 +22,10 @@ function escaped(value: string): string {
   return value.replace(/[&<>"]/g, (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[c] ?? c)
 }
 
+function empty(name: string): string {
+  return `    <rpm:${name}/>\n`
+}
+
 /** Writes primary documents in the many ways XML allows. Two with the same choices are the same. */
 export class PrimaryGenerator {
   readonly #random: Random
@@ -80,9 +84,30 @@ export class PrimaryGenerator {
       `  <packager>${odd()}</packager>\n  <url>http://example.org/${odd()}</url>\n` +
       `  <time file="1" build="2"/>\n  <size package="${random.below(1e9)}" installed="1" archive="2"/>\n` +
       `  <location href="${random.once(20) ? '../' : ''}Packages/n/name-${index}${odd()}.rpm"/>\n` +
-      `  <format>\n    <rpm:license>MIT</rpm:license>\n${random.once(6) ? random.pick(HIDDEN) : ''}` +
+      `  <format>\n${this.#canonicalFormat(index)}${random.once(6) ? random.pick(HIDDEN) : ''}` +
       `    <file>/usr/bin/${odd()}</file>\n  </format>\n</package>${random.pick(['\n', '', '\n\n'])}`
     )
+  }
+
+  /** What createrepo_c writes of a package's source, and what others leave out, add, or put elsewhere. */
+  #canonicalFormat(index: number): string {
+    const random = this.#random
+    const full = (name: string) => `    <rpm:${name}>${escaped(this.#word())}</rpm:${name}>\n`
+    const source = random.pick([
+      `    <rpm:sourcerpm>name-${index}${escaped(this.#word())}-1.${index}-1.src.rpm</rpm:sourcerpm>\n`,
+      `    <rpm:sourcerpm>name-1-1.nosrc.rpm</rpm:sourcerpm>\n`,
+      `    <rpm:sourcerpm> other-1-${index}.src.rpm\n</rpm:sourcerpm>\n`,
+      `    <rpm:sourcerpm>no name</rpm:sourcerpm>\n`,
+      `    <rpm:sourcerpm >a-1-1.src.rpm</rpm:sourcerpm>\n<rpm:sourcerpm>b-1-1.src.rpm</rpm:sourcerpm>`,
+      `    <rpm:sourcerpm>a<b/>-1-1.src.rpm</rpm:sourcerpm>\n`,
+      empty('sourcerpm'),
+      '',
+    ])
+    const before = ['license', 'vendor', 'group', 'buildhost'].flatMap((name) =>
+      random.once(20) ? [] : [(random.once(3) ? empty : full)(name)],
+    )
+    const lines = [...before, source, '    <file>/usr/share/sourcerpm</file>\n']
+    return (random.once(8) ? random.shuffle(lines) : lines).join('')
   }
 
   /** With everything as differently as it can be. */
@@ -106,11 +131,26 @@ export class PrimaryGenerator {
       this.#element('description', '', this.#word()),
       ...(random.once(3) ? [] : [this.#empty('size', this.#attributes([['package', '1234']]))]),
       ...(random.once(2) ? [random.pick(HIDDEN)] : []),
-      `<${this.#prefix}format><rpm:provides><rpm:entry name="a>b"/></rpm:provides></${this.#prefix}format>`,
+      this.#format(index),
     ]
     const tag = `${this.#prefix}package`
     const content = random.shuffle(children).join(random.pick(['', '\n', '\t ', '\r\n']))
     return `<${tag}${this.#attributes([['type', 'rpm']])}${this.#space()}>${content}</${tag}${this.#space()}>\n`
+  }
+
+  #format(index: number): string {
+    const random = this.#random
+    const tag = `${this.#prefix}format`
+    const source = () => {
+      const name = `${random.pick(['name', 'other'])}-${index}${this.#word()}-1.${index}-${index}~rc1^git.src.rpm`
+      return `<rpm:sourcerpm${this.#space()}>${this.#space()}${this.#content(name)}</rpm:sourcerpm>`
+    }
+    const parts = [
+      '<rpm:provides><rpm:entry name="a>b"/><rpm:sourcerpm>in-1-1.src.rpm</rpm:sourcerpm></rpm:provides>',
+      ...(random.once(4) ? [] : [source()]),
+      ...(random.once(8) ? [source()] : []),
+    ]
+    return `<${tag}>${random.shuffle(parts).join('')}</${tag}>`
   }
 
   #element(name: string, attributes: string, value: string): string {

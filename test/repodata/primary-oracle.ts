@@ -1,6 +1,7 @@
 import { XMLParser, XMLValidator } from 'fast-xml-parser'
 import { createDigest } from '../../src/model/digest.ts'
 import { normalizePackageHref } from '../../src/model/href.ts'
+import { isSourceRpm } from '../../src/model/source-package.ts'
 import type { PackageRecord } from '../../src/model/repodata.ts'
 
 interface Element {
@@ -41,6 +42,7 @@ function readPackage(element: Element): PackageRecord | undefined {
   if (checksum === undefined) throw new Error('the oracle was given a package without a usable checksum')
   const size = attribute(child('size'), 'package')
   const base = attribute(child('location'), 'base')
+  const source = text(children(child('format'), 'sourcerpm')[0])
   return {
     href,
     checksum,
@@ -51,6 +53,7 @@ function readPackage(element: Element): PackageRecord | undefined {
     arch: text(child('arch')),
     ...(size !== undefined && { size: Number(size) }),
     ...(base && { base }),
+    ...(isSourceRpm(source) && { source }),
   }
 }
 

@@ -248,6 +248,26 @@ function placeBomb(dir: string, type: string, bytes: Buffer): void {
   )
 }
 
+test('what repomd.xml says wrongly of a primary that is rewritten is said of the one in its place', async (t) => {
+  const content = formatPrimary([formatElement('a', { base: 'http://elsewhere.example.org/' })])
+  const { dir, mirror } = await setUpRecords(t, [{ type: 'primary', content }])
+  for (const [element, value] of [
+    ['open-checksum', '0'.repeat(64)],
+    ['open-size', '1'],
+    ['size', '2'],
+  ] as const)
+    lie(dir, 'primary', element, value)
+  const snapshot = await mirror.publish()
+  assert.equal(snapshot.xmlBase, 'rewritten')
+  const found = await mirror.store.defects(snapshot)
+  assert.deepEqual(
+    found.map(({ kind }) => kind),
+    ['open-checksum', 'open-size', 'size'],
+  )
+  const primary = (await mirror.store.files(snapshot)).find(({ type }) => type === 'primary')
+  assert.ok(found.every(({ path }) => path === primary?.path))
+})
+
 describe('a decompression bomb', () => {
   test('is flagged as filelists and refused as primary, in bounded memory', async (t) => {
     const bomb = await createBomb(2 ** 30 + 2 ** 21)

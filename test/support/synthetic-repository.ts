@@ -21,6 +21,8 @@ export interface SyntheticPackage {
   readonly href?: string
   /** The bytes, or how many pseudo-random ones; default 1000. Other hrefs and other sizes give other bytes. */
   readonly content?: Buffer | number
+  /** The file name of its source package; default its own name, version and release. */
+  readonly source?: string
   /** Names only: `['glibc']`. */
   readonly requires?: readonly string[]
 }
@@ -36,6 +38,7 @@ export interface SyntheticOptions extends RepodataOptions {
 /** A package as primary.xml states it, with the absolute path of its file. */
 export interface WrittenPackage extends PackageRecord {
   readonly size: number
+  readonly source: string
   readonly path: string
 }
 
@@ -64,6 +67,7 @@ export function writeSyntheticRepository(dir: string, options: SyntheticOptions)
 
 function writePackage(dir: string, entry: SyntheticPackage, options: SyntheticOptions): WrittenPackage {
   const { name, version = '1.0', release = '1', epoch = 0, arch = 'noarch', content = 1000 } = entry
+  const { source = `${name}-${version}-${release}.src.rpm` } = entry
   const href =
     entry.href ?? `Packages/${name.slice(0, 1).toLowerCase()}/${name}-${version}-${release}.${arch}.rpm`
   const path = join(dir, href)
@@ -73,7 +77,7 @@ function writePackage(dir: string, entry: SyntheticPackage, options: SyntheticOp
     writeFileSync(path, bytes)
   }
   const checksum = digestOf(bytes, options.algorithm)
-  return { href, checksum, size: bytes.length, name, epoch: `${epoch}`, version, release, arch, path }
+  return { href, checksum, size: bytes.length, name, epoch: `${epoch}`, version, release, arch, source, path }
 }
 
 function formatPrimary(
@@ -107,7 +111,7 @@ function formatPackage(entry: WrittenPackage, requires: readonly string[], built
     <rpm:vendor></rpm:vendor>
     <rpm:group>Unspecified</rpm:group>
     <rpm:buildhost>localhost</rpm:buildhost>
-    <rpm:sourcerpm>${escapeXml(name)}-${version}-${release}.src.rpm</rpm:sourcerpm>
+    <rpm:sourcerpm>${escapeXml(entry.source)}</rpm:sourcerpm>
     <rpm:header-range start="4504" end="${Math.max(4504, size)}"/>
     <rpm:provides>
       <rpm:entry name="${escapeXml(name)}" flags="EQ" epoch="${epoch}" ver="${version}" rel="${release}"/>

@@ -6,12 +6,17 @@ import type {
   PackageView,
   ReplacedView,
 } from '../../snapshot/diff/diff-document.ts'
+import {
+  groupMoved,
+  groupPackages,
+  type MovedGroup,
+  type PackageGroup,
+} from '../../snapshot/diff/source-groups.ts'
 import type { Snapshot } from '../../snapshot/store.ts'
 import type { DashboardContext, Page, PageRequest } from '../context.ts'
 import { findMirror, findSnapshot } from '../find-mirror.ts'
 import { html, type Html, type HtmlPart } from '../html.ts'
 import { Links } from '../links.ts'
-import { groupMoves, type MoveGroup } from '../parts/move-groups.ts'
 import { copyLine, crumbs } from '../parts/pieces.ts'
 import { bytes, clip, count, counted } from '../text.ts'
 
@@ -94,6 +99,8 @@ function summary({ summary: figures }: DiffView): Html {
 function sections(diff: DiffView, links: Links, json: string): HtmlPart {
   const { mirror, summary: figures, metadata, advisories_error: error } = diff
   const name = (text: string) => html`<a href="${links.package(mirror, text)}">${clip(text)}</a>`
+  const toMovedRow = (group: MovedGroup<MovedView>) => movedGroupRow(group, name)
+  const toPackageRow = (group: PackageGroup<PackageView>) => packageGroupRow(group, name)
   const nothing = Object.values(figures).every((number) => number === 0)
   return [
     nothing && html`<section class="card"><p class="body">No package differs.</p></section>`,
@@ -105,17 +112,10 @@ function sections(diff: DiffView, links: Links, json: string): HtmlPart {
       (one) => replacedRow(one, name),
       json,
     ),
-    section(
-      'downgraded',
-      'Downgraded',
-      diff.downgraded,
-      figures.downgraded,
-      (one) => movedRow(one, name),
-      json,
-    ),
-    section('removed', 'Removed', diff.removed, figures.removed, (one) => packageRow(one, name), json),
-    upgradedSection(diff.upgraded, figures.upgraded, name, json),
-    section('added', 'Added', diff.added, figures.added, (one) => packageRow(one, name), json),
+    groupedSection('downgraded', diff, groupMoved(diff.downgraded), toMovedRow, json),
+    groupedSection('removed', diff, groupPackages(diff.removed), toPackageRow, json),
+    groupedSection('upgraded', diff, groupMoved(diff.upgraded), toMovedRow, json),
+    groupedSection('added', diff, groupPackages(diff.added), toPackageRow, json),
     section('advisories', 'New advisories', diff.advisories, figures.advisories, advisoryRow, json),
     error !== null && html`<p class="mu note">New advisories could not be told: ${clip(error, 300)}</p>`,
     metadata.length > 0 &&
@@ -123,11 +123,17 @@ function sections(diff: DiffView, links: Links, json: string): HtmlPart {
   ]
 }
 
-/** Most of what differs, and routine: what moved together is one row. */
-function upgradedSection(upgraded: readonly MovedView[], total: number, name: Namer, json: string): HtmlPart {
-  const groups = groupMoves(upgraded)
-  const listed = { rows: groups.length, items: upgraded.length }
-  return section('upgraded', 'Upgraded', groups, total, (group) => groupRow(group, name), json, listed)
+/** What is of one source package is one row. */
+function groupedSection<Group extends MovedGroup<MovedView> | PackageGroup<PackageView>>(
+  id: 'downgraded' | 'removed' | 'upgraded' | 'added',
+  diff: DiffView,
+  groups: readonly Group[],
+  toRow: (group: Group) => Html,
+  json: string,
+): HtmlPart {
+  const title = `${id.charAt(0).toUpperCase()}${id.slice(1)}`
+  const listed = { rows: groups.length, items: diff[id].length }
+  return section(id, title, groups, diff.summary[id], toRow, json, listed)
 }
 
 function section<T>(
@@ -158,7 +164,7 @@ function section<T>(
     ? html`<details class="fold">
         <summary>
           Show
-          ${counted(listed.items, 'package')}${listed.rows < listed.items && `, in ${counted(listed.rows, 'group')} that moved together`}
+          ${counted(listed.items, 'package')}${listed.rows < listed.items && `, of ${counted(listed.rows, 'source package')}`}
         </summary>
         ${table}
       </details>`
@@ -198,26 +204,52 @@ function movedRow(one: MovedView, link: Namer): Html {
   </tr>`
 }
 
-function groupRow({ lead, members }: MoveGroup, link: Namer): Html {
-  if (members.length === 1) return movedRow(lead, link)
+function movedGroupRow(group: MovedGroup<MovedView>, link: Namer): Html {
+  const { from, to, members } = group
+  if (members.length === 1) return movedRow(members[0], link)
+  const items = members.map((one) => memberOf(one, otherVersions(one), link))
   return html`<tr>
-    <th scope="row" class="nm">${link(lead.name)}</th>
-    <td class="m">${clip(lead.from.evr)} → <b>${clip(lead.to.evr)}</b></td>
-    <td>
-      <details class="group">
-        <summary>${counted(members.length, 'package')}</summary>
-        <ul>
-          ${members.map((one) => html`<li>${memberOf(one, link)}</li>`)}
-        </ul>
-      </details>
-    </td>
+    <th scope="row" class="nm">${groupName(group, link)}</th>
+    <td class="m">${clip(from)} → <b>${clip(to)}</b></td>
+    <td>${memberList(items)}</td>
   </tr>`
 }
 
-function memberOf(one: MovedView, link: Namer): Html {
-  const others = otherVersions(one)
-  return html`${link(one.name)}<span class="fa">.${clip(one.arch)}</span
-    >${others.length > 0 && html` <span class="mu">${others.slice(0, 4).join(', ')}</span>`}`
+function packageGroupRow(group: PackageGroup<PackageView>, link: Namer): Html {
+  const { version, members } = group
+  if (members.length === 1) return packageRow(members[0], link)
+  const items = members.map((one) => memberOf(one, describeArches(one.arch, one.arches), link))
+  return html`<tr>
+    <th scope="row" class="nm">${groupName(group, link)}</th>
+    <td class="m">${clip(version)}</td>
+    <td>${memberList(items)}</td>
+  </tr>`
+}
+
+/** A source package need not make one of its own name. */
+function groupName(
+  { name, members }: MovedGroup<MovedView> | PackageGroup<PackageView>,
+  link: Namer,
+): HtmlPart {
+  return members.some((one) => one.name === name) ? link(name) : clip(name)
+}
+
+function memberList(items: readonly Html[]): Html {
+  return html`<details class="group">
+    <summary>${counted(items.length, 'package')}</summary>
+    <ul>
+      ${items.map((item) => html`<li>${item}</li>`)}
+    </ul>
+  </details>`
+}
+
+function memberOf(
+  { name, arch }: { readonly name: string; readonly arch: string },
+  notes: readonly string[],
+  link: Namer,
+): Html {
+  return html`${link(name)}<span class="fa">.${clip(arch)}</span
+    >${notes.length > 0 && html` <span class="mu">${notes.slice(0, 4).join(', ')}</span>`}`
 }
 
 function packageRow({ name, nevra, size, arch, arches }: PackageView, link: Namer): Html {

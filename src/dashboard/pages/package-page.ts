@@ -8,6 +8,7 @@ import { html, type Html } from '../html.ts'
 import { Links, readQuery } from '../links.ts'
 import { archNote } from '../parts/arch-note.ts'
 import { dataTable } from '../parts/data-table.ts'
+import { sourceBodies } from '../parts/source-bodies.ts'
 import { badge, crumbs, unit } from '../parts/pieces.ts'
 import { bytes, clip, count } from '../text.ts'
 
@@ -26,23 +27,26 @@ export async function packagePage(context: DashboardContext, request: PageReques
     : { packages: [], isComplete: true }
   const snapshots = (await context.snapshots.snapshots(mirror.name)).toReversed()
   const sorted = packages.toSorted((a, b) => b.firstSeq - a.firstSeq || (a.name < b.name ? -1 : 1))
-  const rows = sorted.map((one) =>
-    row(one, snapshots, { mirror: mirror.name, links, isNamed: name !== undefined }),
-  )
+  const columns = [
+    'Package',
+    'Came with',
+    'Last in',
+    ['Snapshots', 'n hid2'],
+    ['Size', 'n hid1'],
+    ['State', 'hid2'],
+  ] as const
+  const toRow = (one: PackageSpan) =>
+    row(one, snapshots, { mirror: mirror.name, links, isNamed: name !== undefined })
+  // Those of one name are its versions, which are of a source package each.
+  const rows =
+    name === undefined ? { bodies: sourceBodies(sorted, columns.length, toRow) } : { rows: sorted.map(toRow) }
   const shown = name === undefined ? `Packages of ${mirror.name}` : clip(name)
   const none = isAsked ? 'No snapshot that is kept lists it.' : 'Search by name, version or file name.'
   const list = dataTable({
     kind: 'pkgs',
     caption: 'Versions, and the snapshots that list them',
-    columns: [
-      'Package',
-      'Came with',
-      'Last in',
-      ['Snapshots', 'n hid2'],
-      ['Size', 'n hid1'],
-      ['State', 'hid2'],
-    ],
-    rows,
+    columns,
+    ...rows,
   })
   const body = html`${crumbs([['Mirrors', links.to('/')], [mirror.name, links.mirror(mirror.name)], 'packages'])}
     <div class="mhead"><h1>${shown}</h1></div>

@@ -1,7 +1,7 @@
 import { splitArch } from '../../model/arch.ts'
 import { placeOf } from '../../model/snapshot-path.ts'
 import { digestHex, type Digest } from '../../model/digest.ts'
-import { formatNevra } from '../../model/nevra.ts'
+import { compareNevra, formatNevra } from '../../model/nevra.ts'
 import { toSignatureView } from '../../proxy/api-signatures.ts'
 import type { DepartedState } from '../../snapshot/departed/departed.ts'
 import type { FarmMirror, PackageSpan } from '../../snapshot/farm/farm.ts'
@@ -12,6 +12,7 @@ import { html, type Html, type HtmlPart } from '../html.ts'
 import { Links, readQuery } from '../links.ts'
 import { archNote } from '../parts/arch-note.ts'
 import { dataTable } from '../parts/data-table.ts'
+import { sourceBodies } from '../parts/source-bodies.ts'
 import { badge, card, crumbs } from '../parts/pieces.ts'
 import { ago, bytes, clip, count, counted, time } from '../text.ts'
 import { changesInWords } from './latest-changes.ts'
@@ -218,8 +219,17 @@ async function searchRows({ mirror, snapshot, context, links }: Parts, text: str
     limit: HITS,
   })
   if (packages.length > 0) {
-    const rows = packages.map((one) => packageRow(one, snapshot, mirror, links))
-    return html`${dataTable({ kind: 'pkgs', caption: 'Packages that match', columns: ['Package', ['Size', 'n'], ['State', 'hid2'], ['Digest', 'hid1'], ['In snapshots', 'hid2']], rows })}
+    const columns = [
+      'Package',
+      ['Size', 'n'],
+      ['State', 'hid2'],
+      ['Digest', 'hid1'],
+      ['In snapshots', 'hid2'],
+    ] as const
+    const bodies = sourceBodies(packages.toSorted(compareNevra), columns.length, (one) =>
+      packageRow(one, snapshot, mirror, links),
+    )
+    return html`${dataTable({ kind: 'pkgs', caption: 'Packages that match', columns, bodies })}
     ${!isComplete && html`<p class="foot">These are the first ${HITS}; a longer search finds fewer.</p>`}`
   }
   const elsewhere = await context.snapshots.farm.packages(mirror.id, { text, limit: 1 })
@@ -229,7 +239,7 @@ async function searchRows({ mirror, snapshot, context, links }: Parts, text: str
         >Other snapshots of ${mirror.name} have it</a
       >.`
   return html`<p class="body mu">
-    No package of this snapshot has “${text}” in its name, version or file.${more}
+    No package of this snapshot has “${text}” in its name, version, file or source.${more}
   </p>`
 }
 

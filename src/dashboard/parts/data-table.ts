@@ -12,12 +12,13 @@ export interface DataTable {
   readonly columns: readonly Column[]
   /** Whether the columns explain themselves to the eye. */
   readonly isHeadHidden?: boolean
-  /** A `<tr>` each. */
-  readonly rows: HtmlPart
+  /** A `<tr>` each; in place of them `<tbody>`s. */
+  readonly rows?: HtmlPart
+  readonly bodies?: HtmlPart
 }
 
 /** A table with a caption and a head, as screen readers need them. */
-export function dataTable({ kind, caption, columns, isHeadHidden = false, rows }: DataTable): Html {
+export function dataTable({ kind, caption, columns, isHeadHidden = false, rows, bodies }: DataTable): Html {
   const heads = columns.map((column) => {
     const [name, classes] = typeof column === 'string' ? [column, ''] : column
     return html`<th scope="col" ${classes !== '' && html` class="${classes}"`}>${name}</th>`
@@ -31,8 +32,11 @@ export function dataTable({ kind, caption, columns, isHeadHidden = false, rows }
         ${heads}
       </tr>
     </thead>
-    <tbody>
-      ${rows}
-    </tbody>
+    ${
+      bodies ??
+      html`<tbody>
+        ${rows}
+      </tbody>`
+    }
   </table>`
 }

@@ -14,9 +14,9 @@ const JOINED = `SELECT 1 FROM main.package p WHERE p.mirror_id = :mirrorId AND p
   AND p.digest = a.digest AND p.size IS a.size`
 
 const COPY = `INSERT INTO main.package
-  (mirror_id, href_hash, href, first_seq, last_seq, digest, size, name, epoch, version, release, arch)`
+  (mirror_id, href_hash, href, first_seq, last_seq, digest, size, name, epoch, version, release, arch, source)`
 const COPIED =
-  'digest, size, name, epoch, version, release, arch FROM adopted.package a WHERE a.mirror_id = 1'
+  'digest, size, name, epoch, version, release, arch, source FROM adopted.package a WHERE a.mirror_id = 1'
 
 const ADOPT = {
   span: `SELECT min(seq) AS firstSeq, max(seq) AS lastSeq, min(name) AS firstName, max(name) AS lastName

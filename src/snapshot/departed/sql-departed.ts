@@ -27,13 +27,25 @@ export const HELD = `SELECT s.seq FROM snapshot s JOIN mirror m ON m.id = s.mirr
       AND (c.last_generation IS NULL OR EXISTS (SELECT 1 FROM view v WHERE v.expires_at > :heldAtMs
         AND v.generation BETWEEN c.first_generation AND coalesce(c.last_generation, ${OPEN_END})))))`
 
+/** The path of package `p` in an architecture `a`. */
+const SHARED_PATH = "(a.value || substr(p.href, instr(p.href, '/')))"
+
+/**
+ * A departed row `d` is of a package without an architecture that one of those of the newest snapshot, `:arches`, still lists at the same place of its
+ * repository, where it is asked for as well: it has not left. What is here already is as good as that.
+ */
+const STILL_LISTED = `(:arches <> '[]' AND d.state <> 0 AND EXISTS (
+  SELECT 1 FROM package p CROSS JOIN json_each(:arches) a CROSS JOIN package n ON n.mirror_id = p.mirror_id
+    AND n.href_hash = href_hash(${SHARED_PATH}) AND n.href = ${SHARED_PATH} AND n.digest = p.digest AND n.last_seq IS NULL
+  WHERE p.id = d.package_id AND p.arch = 'noarch'))`
+
 const DEPARTED = {
   mirrorNames: 'SELECT id, name FROM mirror',
   mirrorId: 'SELECT id FROM mirror WHERE name = :mirror',
   spans: `SELECT first_seq AS firstSeq, last_seq AS lastSeq, state, count(*) AS count, sum(size) AS bytes FROM departed
     WHERE mirror_id = :mirrorId GROUP BY 1, 2, 3`,
-  rows: `SELECT digest_key AS key, first_seq AS firstSeq, last_seq AS lastSeq, state, size FROM departed
-    WHERE mirror_id = :mirrorId`,
+  rows: `SELECT d.digest_key AS key, d.first_seq AS firstSeq, d.last_seq AS lastSeq, d.state, d.size FROM departed d
+    WHERE d.mirror_id = :mirrorId AND NOT ${STILL_LISTED}`,
   newestArches: 'SELECT arches FROM snapshot WHERE mirror_id = :mirrorId ORDER BY seq DESC LIMIT 1',
   liveSnapshots:
     'SELECT seq, name FROM snapshot WHERE mirror_id = :mirrorId AND retired_at IS NULL ORDER BY seq',
@@ -46,6 +58,7 @@ const DEPARTED = {
     WHERE d.mirror_id = :mirrorId AND d.package_id > :after AND d.state IN (SELECT value FROM json_each(:states))
       AND EXISTS (SELECT 1 FROM snapshot s WHERE s.mirror_id = d.mirror_id AND s.retired_at IS NULL
         AND s.seq BETWEEN d.first_seq AND d.last_seq AND (:seq IS NULL OR s.seq = :seq))
+      AND NOT ${STILL_LISTED}
       AND (:heldAtMs IS NULL OR EXISTS (SELECT 1 FROM (${HELD}) h WHERE h.seq BETWEEN d.first_seq AND d.last_seq))
     ORDER BY d.package_id LIMIT :limit`,
   markLost: `UPDATE departed SET state = 2 WHERE mirror_id = :mirrorId AND package_id = :packageId AND state <> 0`,
@@ -57,11 +70,13 @@ const DEPARTED = {
 
 /** Statements that count by mirror: see departed-totals.ts. */
 export const DEPARTED_TOTALS = {
-  totals: `SELECT t.mirror_id AS mirrorId, t.state, t.count, t.bytes, (SELECT s.arches IS NOT NULL FROM snapshot s
-      WHERE s.mirror_id = t.mirror_id ORDER BY s.seq DESC LIMIT 1) AS byArch
+  totals: `SELECT t.mirror_id AS mirrorId, t.state, t.count, t.bytes, (SELECT s.arches FROM snapshot s
+      WHERE s.mirror_id = t.mirror_id ORDER BY s.seq DESC LIMIT 1) AS arches,
+      (SELECT max(s.seq) FROM snapshot s WHERE s.mirror_id = t.mirror_id) AS newestSeq
     FROM departed_total t WHERE t.mirror_id > :after AND t.mirror_id <= :last AND t.count > 0`,
   distinctTotals: `SELECT :mirrorId AS mirrorId, state, count(*) AS count, sum(size) AS bytes FROM (
-      SELECT max(state) AS state, max(size) AS size FROM departed WHERE mirror_id = :mirrorId GROUP BY digest_key)
+      SELECT max(d.state) AS state, max(d.size) AS size FROM departed d
+      WHERE d.mirror_id = :mirrorId AND NOT ${STILL_LISTED} GROUP BY d.digest_key)
     GROUP BY state`,
 } as const
 

@@ -14,7 +14,7 @@ import type {
   ListedFile,
   SnapshotPlace,
 } from './departed.ts'
-import { DepartedTotals } from './departed-totals.ts'
+import { DepartedTotals, listArches, type ArchRow } from './departed-totals.ts'
 import { prepareDeparted, type DepartedStatements } from './sql-departed.ts'
 
 /** By their numbers in the database. */
@@ -69,8 +69,11 @@ export class SqliteDeparted implements DepartedStore {
 
   async list(mirror: string, query: DepartedQuery): Promise<readonly ListedFile[]> {
     const { states, snapshot, isHeld = false, after = 0, limit = 100 } = query
+    const mirrorId = this.#mirrorId(mirror)
+    const newest = (this.#statements.newestArches.get({ mirrorId }) ?? { arches: null }) as ArchRow
     const rows = this.#statements.list.all({
-      mirrorId: this.#mirrorId(mirror),
+      mirrorId,
+      arches: listArches(newest),
       states: JSON.stringify(states.map((state) => STATES.indexOf(state))),
       seq: snapshot?.seq ?? null,
       heldAtMs: isHeld ? this.#farmNowMs() : null,
@@ -99,9 +102,9 @@ export class SqliteDeparted implements DepartedStore {
 
   #readSpans(mirrorId: number): readonly SpanSum[] {
     const { spans, rows, newestArches } = this.#statements
-    const newest = newestArches.get({ mirrorId }) as { arches: string | null } | undefined
-    if (typeof newest?.arches !== 'string') return spans.all({ mirrorId }) as SpanSum[]
-    return sumDistinct(rows.all({ mirrorId }) as ListedSpan[])
+    const newest = (newestArches.get({ mirrorId }) ?? { arches: null }) as ArchRow
+    if (newest.arches === null) return spans.all({ mirrorId }) as SpanSum[]
+    return sumDistinct(rows.all({ mirrorId, arches: listArches(newest) }) as ListedSpan[])
   }
 
   /** That of no mirror is 0. */

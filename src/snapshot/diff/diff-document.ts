@@ -2,6 +2,7 @@ import type { Digest } from '../../model/digest.ts'
 import { formatEvr, formatNevra } from '../../model/nevra.ts'
 import type { MovedPackage } from './diff.ts'
 import type { Replaced } from '../replaced.ts'
+import { groupMoved, groupPackages, type SourceGroup } from './source-groups.ts'
 import type { SnapshotDiff } from './snapshot-diff.ts'
 import type { StoredPackage } from './stored-package.ts'
 
@@ -19,6 +20,8 @@ export interface PackageView {
   readonly digest: Digest
   /** Bytes; null when primary does not say. */
   readonly size: number | null
+  /** The file name of its source package; absent where the snapshot does not say. */
+  readonly source?: string
   /** Of a mirror of several architectures: in the repositories of which of them. */
   readonly arches?: readonly string[]
 }
@@ -31,6 +34,8 @@ export interface VersionView {
   readonly version: string
   readonly release: string
   readonly href: string
+  /** As of a package. */
+  readonly source?: string
 }
 
 /** A package whose newest version is another one. */
@@ -69,6 +74,18 @@ export interface AdvisoryView {
   readonly cves: readonly string[]
 }
 
+/** Packages of one source package to which the same happened. */
+export interface SourceView {
+  /** The source package's name. */
+  readonly source: string
+  readonly change: 'downgraded' | 'removed' | 'upgraded' | 'added'
+  /** `[epoch:]version-release` of its packages, where theirs differ its own; null on one side of what came or went. */
+  readonly from: string | null
+  readonly to: string | null
+  /** `name.arch` of each. */
+  readonly packages: readonly string[]
+}
+
 /** How long each list is. */
 export interface DiffSummary {
   readonly replaced: number
@@ -90,6 +107,8 @@ export interface DiffView {
   readonly removed: readonly PackageView[]
   readonly upgraded: readonly MovedView[]
   readonly added: readonly PackageView[]
+  /** All but what was replaced once more, by source package, where snapshots name it. */
+  readonly sources: readonly SourceView[]
   readonly advisories: readonly AdvisoryView[]
   /** Why advisories could not be told. */
   readonly advisories_error: string | null
@@ -108,7 +127,7 @@ export function toDiffView(diff: SnapshotDiff): DiffView {
     added: added.length,
     advisories: advisories.length,
   }
-  return {
+  const view: DiffView = {
     mirror,
     from,
     to,
@@ -118,6 +137,7 @@ export function toDiffView(diff: SnapshotDiff): DiffView {
     removed: removed.map(toPackageView),
     upgraded: upgraded.map(toMovedView),
     added: added.map(toPackageView),
+    sources: [],
     advisories: advisories.map(({ id, type = null, severity = null, title = null, issued = null, cves }) => ({
       id,
       type,
@@ -129,6 +149,26 @@ export function toDiffView(diff: SnapshotDiff): DiffView {
     advisories_error: diff.advisoriesError ?? null,
     metadata,
   }
+  return { ...view, sources: toSourceViews(view) }
+}
+
+function toSourceViews({ downgraded, removed, upgraded, added }: DiffView): SourceView[] {
+  return [
+    ...groupMoved(downgraded).flatMap((group) => toSourceView('downgraded', group, group.from, group.to)),
+    ...groupPackages(removed).flatMap((group) => toSourceView('removed', group, group.version, null)),
+    ...groupMoved(upgraded).flatMap((group) => toSourceView('upgraded', group, group.from, group.to)),
+    ...groupPackages(added).flatMap((group) => toSourceView('added', group, null, group.version)),
+  ]
+}
+
+function toSourceView(
+  change: SourceView['change'],
+  { source, members }: SourceGroup<MovedView | PackageView>,
+  from: string | null,
+  to: string | null,
+): SourceView[] {
+  if (source === undefined) return []
+  return [{ source, change, from, to, packages: members.map(({ name, arch }) => `${name}.${arch}`) }]
 }
 
 /** Items of a list that a page shows. */
@@ -136,7 +176,7 @@ const EXCERPT_ITEMS = 200
 
 /** The beginning of each list; the summary tells how long they are. */
 export function excerptOf(view: DiffView): DiffView {
-  const { replaced, downgraded, removed, upgraded, added, advisories } = view
+  const { replaced, downgraded, removed, upgraded, added, sources, advisories } = view
   return {
     ...view,
     replaced: replaced.slice(0, EXCERPT_ITEMS),
@@ -144,6 +184,9 @@ export function excerptOf(view: DiffView): DiffView {
     removed: removed.slice(0, EXCERPT_ITEMS),
     upgraded: upgraded.slice(0, EXCERPT_ITEMS),
     added: added.slice(0, EXCERPT_ITEMS),
+    sources: sources
+      .slice(0, EXCERPT_ITEMS)
+      .map((one) => ({ ...one, packages: one.packages.slice(0, EXCERPT_ITEMS) })),
     advisories: advisories.slice(0, EXCERPT_ITEMS).map((one) => ({ ...one, cves: one.cves.slice(0, 20) })),
   }
 }
@@ -151,7 +194,23 @@ export function excerptOf(view: DiffView): DiffView {
 function toPackageView(one: StoredPackage): PackageView {
   const { name, epoch, version, release, arch, href, digest, size = null } = one
   const nevra = formatNevra(one)
-  return { nevra, name, epoch, version, release, arch, href, digest, size, ...archesOf(one) }
+  return {
+    nevra,
+    name,
+    epoch,
+    version,
+    release,
+    arch,
+    href,
+    digest,
+    size,
+    ...sourceOf(one),
+    ...archesOf(one),
+  }
+}
+
+function sourceOf({ source }: StoredPackage): { readonly source?: string } {
+  return source === undefined ? {} : { source }
 }
 
 function archesOf({ arches }: StoredPackage): { readonly arches?: readonly string[] } {
@@ -181,5 +240,5 @@ function toMovedView({ from, to, alsoAdded, alsoRemoved }: MovedPackage): MovedV
 
 function toVersionView(one: StoredPackage): VersionView {
   const { epoch, version, release, href } = one
-  return { evr: formatEvr(one), epoch, version, release, href }
+  return { evr: formatEvr(one), epoch, version, release, href, ...sourceOf(one) }
 }

@@ -1,4 +1,5 @@
 import { splitArch } from '../../model/arch.ts'
+import { expandSource } from '../../model/source-package.ts'
 import type { DiffStatements } from './sql-diff.ts'
 import type { Snapshot } from '../store.ts'
 import type { PackageDifferences, StoredPackage } from './stored-package.ts'
@@ -23,13 +24,18 @@ export function readDifferences(
   return { gone, come, kept: (kept as PackageRow[]).map(toPackage) }
 }
 
-/** A row of package columns: a null size is one that primary did not state. */
-export type PackageRow = Omit<StoredPackage, 'size'> & { readonly size: number | null }
+/** A row of package columns: a null size is one that primary did not state; the source is stored in short, and not everywhere read. */
+export type PackageRow = Omit<StoredPackage, 'size' | 'source'> & {
+  readonly size: number | null
+  readonly source?: string | null
+}
 
 /** A package's row in the shape of stored-package.ts. @param arches those that its href may begin with, if any */
 export function toStoredPackage(row: PackageRow, arches?: readonly string[]): StoredPackage {
   const { name, epoch, version, release, arch, href, digest, size } = row
   const own = arches && splitArch(href, arches)?.arch
   const one = { name, epoch, version, release, arch, href, digest, size: size ?? undefined }
-  return own === undefined ? one : { ...one, arches: [own] }
+  const source = expandSource(row.source ?? null, one)
+  const sourced = source === undefined ? one : { ...one, source }
+  return own === undefined ? sourced : { ...sourced, arches: [own] }
 }

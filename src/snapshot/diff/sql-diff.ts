@@ -4,7 +4,7 @@ import { LIVE, prepareAll, SNAPSHOT, type Prepared } from '../sql.ts'
 
 // Statements that compare two snapshots. :names is a list of names and architectures as JSON. Both look at every row of the mirror: an index of what changed would be paid for by each sync.
 
-const COLUMNS = 'p.name, p.epoch, p.version, p.release, p.arch, p.href, p.digest, p.size'
+const COLUMNS = 'p.name, p.epoch, p.version, p.release, p.arch, p.href, p.digest, p.size, p.source'
 const IN_FROM = '(p.first_seq <= :fromSeq AND (p.last_seq IS NULL OR p.last_seq >= :fromSeq))'
 const IN_TO = '(p.first_seq <= :toSeq AND (p.last_seq IS NULL OR p.last_seq >= :toSeq))'
 

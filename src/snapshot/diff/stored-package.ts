@@ -1,8 +1,8 @@
 import type { Digest } from '../../model/digest.ts'
-import type { Nevra } from '../../model/nevra.ts'
+import type { Sourced } from '../../model/source-package.ts'
 
 /** A package as a snapshot lists it. */
-export interface StoredPackage extends Nevra {
+export interface StoredPackage extends Sourced {
   readonly href: string
   readonly digest: Digest
   /** Bytes; undefined when primary does not say. */

@@ -1,3 +1,4 @@
+import { expandSource } from '../../model/source-package.ts'
 import type { DepartedCounts } from '../departed/departed.ts'
 import type { DepartedTotal } from '../departed/departed-totals.ts'
 import { NO_DEPARTED } from '../departed/sqlite-departed.ts'
@@ -58,7 +59,8 @@ export type SnapshotRow = { readonly cameAt: number } & Omit<
   }
 
 /** A package, with its number. */
-export type PackageRow = Omit<PackageSpan, 'size' | 'lastSeq' | 'cached'> & {
+export type PackageRow = Omit<PackageSpan, 'size' | 'lastSeq' | 'cached' | 'source'> & {
+  readonly source: string | null
   readonly id: number
   readonly size: number | null
   readonly lastSeq: number | null
@@ -159,8 +161,14 @@ export function toCheckRun(row: unknown): CheckRun {
 }
 
 /** A row of packages. */
-export function toPackageSpan({ size, lastSeq, cached, ...row }: PackageRow): PackageSpan {
+export function toPackageSpan({ size, lastSeq, cached, source, ...row }: PackageRow): PackageSpan {
   const { name, epoch, version, release, arch, href, digest, firstSeq } = row
   const named = { name, epoch, version, release, arch, href, digest, firstSeq }
-  return { ...named, size: size ?? undefined, lastSeq: lastSeq ?? undefined, cached: cached === 1 }
+  return {
+    ...named,
+    size: size ?? undefined,
+    lastSeq: lastSeq ?? undefined,
+    cached: cached === 1,
+    source: expandSource(source, row),
+  }
 }

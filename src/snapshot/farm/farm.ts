@@ -141,11 +141,13 @@ export interface PackageSpan {
   /** Undefined while the newest snapshot lists it. */
   readonly lastSeq: number | undefined
   readonly cached: boolean
+  /** The file name of its source package; undefined when nobody said. */
+  readonly source: string | undefined
 }
 
 /** What a search looks for. */
 export interface PackageQuery {
-  /** What name, version or path has to contain, whatever its case; or the whole name. */
+  /** What name, version, path or the source's name has to contain, whatever its case; or the whole name. */
   readonly text?: string
   readonly name?: string
   /** Only what this snapshot lists. */
@@ -160,7 +162,7 @@ export interface PackageHits {
 }
 
 /** A package that a mirror's current snapshot lists. */
-export interface FarmHit extends Omit<PackageSpan, 'firstSeq' | 'lastSeq' | 'cached'> {
+export interface FarmHit extends Omit<PackageSpan, 'firstSeq' | 'lastSeq' | 'cached' | 'source'> {
   readonly mirror: string
   readonly snapshot: string
 }

@@ -70,14 +70,14 @@ const FARM = {
     JOIN snapshot s ON s.id = c.snapshot_id ORDER BY v.expires_at DESC LIMIT :limit`,
   pageEnd: `SELECT href_hash AS hash, id FROM package WHERE mirror_id = :mirrorId AND (href_hash, id) > (:afterHash, :afterId)
     ORDER BY href_hash, id LIMIT 1 OFFSET :rows`,
-  packages: `SELECT ${PACKAGE}, p.first_seq AS firstSeq, p.last_seq AS lastSeq,
+  packages: `SELECT ${PACKAGE}, p.source, p.first_seq AS firstSeq, p.last_seq AS lastSeq,
       EXISTS (SELECT 1 FROM blob b WHERE b.digest = p.digest) AS cached FROM package p
     WHERE p.mirror_id = :mirrorId AND (p.href_hash, p.id) > (:afterHash, :afterId)
       AND (p.href_hash, p.id) <= (:endHash, :endId)
       AND (:seq IS NULL OR (p.first_seq <= :seq AND (p.last_seq IS NULL OR p.last_seq >= :seq)))
       AND (:name IS NULL OR p.name = :name)
       AND (:text IS NULL OR instr(lower(p.name || '-' || p.version || '-' || p.release || '.' || p.arch), :text) > 0
-        OR instr(lower(p.href), :text) > 0)`,
+        OR instr(lower(p.href), :text) > 0 OR instr(lower(coalesce(p.source, '')), :text) > 0)`,
   lastPackage: 'SELECT coalesce(max(id), 0) AS id FROM package',
   named: `SELECT p.id, ${PACKAGE}, m.name AS mirror, s.name AS snapshot FROM package p
     CROSS JOIN current_span c ON c.mirror_id = p.mirror_id AND c.last_generation IS NULL

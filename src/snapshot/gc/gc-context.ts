@@ -16,6 +16,8 @@ export interface GcRequest {
   readonly maxBytes: number
   /** Bytes that are to fit below `maxBytes` afterwards. */
   readonly neededBytes: number
+  /** What was stored when these were counted. What has been stored since was most likely one of them, and is not to be counted twice. */
+  readonly storedBytes?: number
   /** Milliseconds since the epoch. */
   readonly nowMs: number
   /** The farm's clock, by which views expire. */

@@ -108,8 +108,9 @@ async function removeUnneeded(
  */
 function excess({ statements, request }: GcContext, scan: BlobScan, goingBytes: number): number {
   const { maxBytes, neededBytes, kind } = request
-  const stored = (statements.total.get() as BlobSum).bytes - goingBytes
-  const fixed = stored - scan.fetchable.bytes
+  const { bytes } = statements.total.get() as BlobSum
+  const stored = Math.min(bytes, request.storedBytes ?? bytes) - goingBytes
+  const fixed = bytes - goingBytes - scan.fetchable.bytes
   const taken = stored + (fixed + neededBytes > maxBytes ? 0 : neededBytes)
   const isDue = kind === 'evict' ? taken > LOW_WATER * maxBytes : taken > maxBytes
   const target = Math.min(maxBytes, Math.max(LOW_WATER * maxBytes, (fixed + maxBytes) / 2))
@@ -148,7 +149,8 @@ function minus(all: BlobSum, some: BlobSum): BlobSum {
 }
 
 function fits({ request }: GcContext, { total }: GcBlobs): boolean {
-  return total.bytes + request.neededBytes <= request.maxBytes
+  const stored = Math.min(total.bytes, request.storedBytes ?? total.bytes)
+  return stored + request.neededBytes <= request.maxBytes
 }
 
 function toReported({ mirror, name, goes, reasons }: JudgedSnapshot): GcSnapshot {

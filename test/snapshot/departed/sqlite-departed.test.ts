@@ -101,7 +101,7 @@ function downgrade(file: string): void {
   database.exec(
     'ALTER TABLE mirror DROP COLUMN prefetched_seq; ALTER TABLE mirror DROP COLUMN prefetch_policy',
   )
-  database.exec('ALTER TABLE mirror DROP COLUMN repomd_named')
+  database.exec('ALTER TABLE mirror DROP COLUMN repomd_named; ALTER TABLE package DROP COLUMN source')
   database.exec('ALTER TABLE snapshot DROP COLUMN cached; ALTER TABLE snapshot DROP COLUMN cached_bytes')
   database.exec('ALTER TABLE snapshot DROP COLUMN arches; ALTER TABLE mirror DROP COLUMN repomd_arches')
   database.exec('ALTER TABLE snapshot DROP COLUMN climb; ALTER TABLE snapshot DROP COLUMN xml_base')

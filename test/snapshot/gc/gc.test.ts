@@ -279,6 +279,21 @@ describe('eviction', () => {
     assert.equal(await place.has(gone), true)
   })
 
+  test('makes no room for what was stored since it was asked for', async (t) => {
+    const place = new GcPlace(t)
+    const { gone, old, mid, young } = await setUp(place)
+    const { bytes } = place.store.ledger.total()
+    const maxBytes = Math.ceil(bytes / 0.9)
+    const request = { kind: 'evict', rules: KEEP_ALL, maxBytes } as const
+    // `young` was being written, and is an entry by now: it is among what is stored, and was among what was needed.
+    const asked = { neededBytes: 7, storedBytes: bytes - 7 }
+    const report = await place.collect({ ...request, ...asked })
+    assert.deepEqual([report.blobs.evicted.count, report.fits], [0, true])
+    assert.equal((await place.collect({ ...request, neededBytes: 7 })).blobs.evicted.count, 2)
+    const there = await Promise.all([gone, old, mid, young].map((digest) => place.has(digest)))
+    assert.deepEqual(there, [true, false, false, true])
+  })
+
   test('goes by the order of use', async (t) => {
     const place = new GcPlace(t)
     const { gone, old, mid, young } = await setUp(place)
