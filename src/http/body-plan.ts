@@ -41,11 +41,17 @@ export function planRanges(ranges: readonly ByteRange[], size: number, contentTy
     }
   }
   const boundary = randomBytes(12).toString('hex')
-  const head = `\r\n--${boundary}\r\nContent-Type: ${contentType}\r\nContent-Range: `
+  const head = `\r\n--${boundary}\r\nContent-Type: ${contentType}\r\nContent-Range: bytes `
+  const tail = `/${size}\r\n\r\n`
+  const last = `\r\n--${boundary}--\r\n`
   const pieces: BodyPiece[] = []
-  for (const range of ranges) pieces.push(`${head}${formatContentRange(range, size)}\r\n\r\n`, range)
-  pieces.push(`\r\n--${boundary}--\r\n`)
-  const contentLength = pieces.reduce((sum, piece) => sum + pieceLength(piece), 0)
+  let contentLength = last.length
+  for (const range of ranges) {
+    const framing = `${head}${range.start}-${range.end}${tail}`
+    pieces.push(framing, range)
+    contentLength += framing.length + range.end - range.start + 1
+  }
+  pieces.push(last)
   return {
     status: 206,
     fileSize: size,

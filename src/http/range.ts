@@ -19,11 +19,11 @@ export function parseRange(header: string, size: number): readonly ByteRange[] |
   for (let from = 'bytes='.length, to = from; to < header.length; from = to + 1) {
     const comma = header.indexOf(',', from)
     to = comma === -1 ? header.length : comma
-    const spec = header.slice(from, to).trim()
+    const [first, end] = trim(header, from, to)
     // Empty elements of a list do not count (RFC 9110 §5.6.1); a list of nothing else is malformed.
-    if (spec === '') continue
+    if (first === end) continue
     specs += 1
-    const range = specs > MAX_RANGES ? undefined : parseSpec(spec, size)
+    const range = specs > MAX_RANGES ? undefined : parseSpec(header, first, end, size)
     if (range === undefined) return undefined
     if (range === 'unsatisfiable') continue
     ranges.push(range)
@@ -34,26 +34,47 @@ export function parseRange(header: string, size: number): readonly ByteRange[] |
   return specs === 0 ? undefined : ranges
 }
 
-function parseSpec(spec: string, size: number): ByteRange | 'unsatisfiable' | undefined {
-  const dash = spec.indexOf('-')
-  const [first, last] = [spec.slice(0, Math.max(dash, 0)), spec.slice(dash + 1)]
-  if (dash === -1 || !isDigits(first) || !isDigits(last)) return undefined
-  if (first === '') {
-    if (last === '') return undefined
-    const length = Math.min(Number(last), size)
+/** Reads the spec between two positions. Nothing is cut out of the header: it may have hundreds of them. */
+function parseSpec(
+  header: string,
+  from: number,
+  to: number,
+  size: number,
+): ByteRange | 'unsatisfiable' | undefined {
+  const dash = header.indexOf('-', from)
+  if (dash === -1 || dash >= to) return undefined
+  const first = readNumber(header, from, dash)
+  const last = readNumber(header, dash + 1, to)
+  if (Number.isNaN(first) || Number.isNaN(last)) return undefined
+  if (first === undefined) {
+    if (last === undefined) return undefined
+    const length = Math.min(last, size)
     return length === 0 ? 'unsatisfiable' : { start: size - length, end: size - 1 }
   }
-  const start = Number(first)
-  const end = last === '' ? size - 1 : Math.min(Number(last), size - 1)
-  if (last !== '' && Number(last) < start) return undefined
-  return start >= size ? 'unsatisfiable' : { start, end }
+  if (last !== undefined && last < first) return undefined
+  return first >= size ? 'unsatisfiable' : { start: first, end: Math.min(last ?? size, size - 1) }
 }
 
-/** Nothing but digits, or nothing at all; a pattern would take three times as long, for each of hundreds. */
-function isDigits(text: string): boolean {
-  for (let at = 0; at < text.length; at += 1) {
-    const code = text.charCodeAt(at)
-    if (code < 0x30 || code > 0x39) return false
+/** The number between two positions; undefined when nothing is there, NaN when anything but digits is. */
+function readNumber(text: string, from: number, to: number): number | undefined {
+  if (from === to) return undefined
+  let value = 0
+  for (let at = from; at < to; at += 1) {
+    const digit = text.charCodeAt(at) - 0x30
+    if (digit < 0 || digit > 9) return Number.NaN
+    value = value * 10 + digit
   }
-  return true
+  return value
+}
+
+function trim(text: string, from: number, to: number): [from: number, to: number] {
+  let [first, end] = [from, to]
+  while (first < end && isSpace(text.charCodeAt(first))) first += 1
+  while (first < end && isSpace(text.charCodeAt(end - 1))) end -= 1
+  return [first, end]
+}
+
+/** What `trim` takes away of a string of one character a byte. */
+function isSpace(code: number): boolean {
+  return code === 0x20 || (code >= 0x09 && code <= 0x0d) || code === 0xa0
 }

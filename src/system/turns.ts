@@ -1,24 +1,39 @@
 /**
- * Turns of the event loop for work that anybody can ask for much of: one piece of it in each, in the order asked, with everybody else's
- * requests between two. However many do such work, together they hold others up no longer than one does.
+ * Turns of the event loop for work that anybody can ask for much of: one piece of it in each, in the order asked, when all that had come
+ * by then is dealt with. However many do such work, together they hold others up no longer than one does.
  */
 export class Turns {
-  readonly #waiting: (() => void)[] = []
-  #isTaken = false
+  #waiting: (() => void)[] = []
+  #first = 0
+  #isComing = false
 
-  /** Resolves in a turn that nobody else who asks here has; this one, if it is free. */
+  /** How many wait for theirs. */
+  get size(): number {
+    return this.#waiting.length - this.#first
+  }
+
+  /** Resolves in a turn that nobody else who asks here has. */
   take(): Promise<void> {
-    if (this.#isTaken) return new Promise((resolve) => this.#waiting.push(resolve))
-    this.#isTaken = true
+    return new Promise((resolve) => this.call(resolve))
+  }
+
+  /** Calls back in such a turn. */
+  call(work: () => void): void {
+    this.#waiting.push(work)
+    if (this.#isComing) return
+    this.#isComing = true
     setImmediate(this.#next)
-    return Promise.resolve()
   }
 
   readonly #next = (): void => {
-    const resolve = this.#waiting.shift()
-    this.#isTaken = resolve !== undefined
-    if (resolve === undefined) return
-    setImmediate(this.#next)
-    resolve()
+    const work = this.#waiting[this.#first]
+    this.#first += 1
+    this.#isComing = this.size > 0
+    if (this.#isComing) setImmediate(this.#next)
+    else {
+      this.#waiting = []
+      this.#first = 0
+    }
+    work?.()
   }
 }

@@ -55,6 +55,15 @@ const RANGES = [
   '5-4',
   '0-1,3-4',
   '1-, 2-3',
+  '5-5,3-3,1-1',
+  '-2,0-1,9999999999999999999-',
+  '0-1,5-4',
+  '6-8,9-',
+  ',0-0, ,2-2,',
+  '0-60000,60500-69998',
+  '100-40000,0-3',
+  Array.from({ length: 256 }, (_, at) => `${at * 64}-${at * 64 + 9}`).join(','),
+  Array.from({ length: 256 }, (_, at) => `${at}-${at}`).join(', '),
   '-0',
 ]
 /** What says that only a part is wanted, or nothing; one of each at most. */
@@ -128,7 +137,7 @@ const WORDS = [
   ...[...HEADERS, ...CONDITIONS].flat().map((line) => `${line}\r\n`),
 ]
 
-/** All that happens without a network has happened after so many turns. */
+/** All that happens without a network has happened after so many turns in which nobody waits for one. */
 const SETTLED = 8
 
 /** One connection: what it sends, in pieces, and whether its end is slow. */
@@ -202,7 +211,8 @@ function cut(bytes: Buffer, random: Random): Buffer[] {
   return ends.map((end, at) => bytes.subarray(ends[at - 1] ?? 0, end))
 }
 
-async function runBatch({ servers, told }: Twins, batch: readonly Case[], seed: number): Promise<string[]> {
+async function runBatch(twins: Twins, batch: readonly Case[], seed: number): Promise<string[]> {
+  const { servers, told } = twins
   const pairs = batch.map(() => servers.map(() => new WireSocket()))
   for (const pair of pairs)
     for (const [at, socket] of pair.entries()) {
@@ -218,21 +228,21 @@ async function runBatch({ servers, told }: Twins, batch: readonly Case[], seed: 
         if (stallsAt === step) socket.isStalled = true
         if (piece !== undefined && !socket.destroyed) socket.push(piece)
       }
-    await settle()
+    await settle(twins)
     // Whoever stalled reads on after the next piece, when something waits behind the answer.
     for (const [at, { stallsAt }] of batch.entries())
       if (step > stallsAt) for (const socket of pairs[at] ?? []) socket.goOn()
-    await settle()
+    await settle(twins)
   }
   for (const socket of pairs.flat()) socket.goOn()
-  await settle()
+  await settle(twins)
   for (const socket of pairs.flat()) if (!socket.destroyed) socket.push(null)
-  await settle()
+  await settle(twins)
   return batch.map((one, at) => compare(one, pairs[at] ?? [], { told, seed }))
 }
 
-async function settle(): Promise<void> {
-  for (let turn = 0; turn < SETTLED; turn += 1) await nextTurn()
+async function settle({ areWaiting }: Pick<Twins, 'areWaiting'>): Promise<void> {
+  for (let quiet = 0; quiet < SETTLED; quiet = areWaiting() ? 0 : quiet + 1) await nextTurn()
 }
 
 function compare(

@@ -49,6 +49,8 @@ export interface Twins {
   readonly told: (connection: object) => string[]
   /** How many requests the first one has answered without node:http. */
   readonly fastAnswers: () => number
+  /** Whether a request waits for a turn of the event loop. */
+  readonly areWaiting: () => boolean
   readonly close: () => Promise<void>
 }
 
@@ -89,6 +91,7 @@ export async function startTwins(): Promise<Twins> {
     servers: [fast, slow],
     told: (connection) => ends.get(connection) ?? [],
     fastAnswers: () => fastAnswers,
+    areWaiting: () => content.turns.size > 0,
     close: async () => {
       await Promise.all([fast.drain(0), slow.drain(0)])
       cache.close()

@@ -173,6 +173,60 @@ describe('the bytes of a body', () => {
       assert.ok(chunks.length <= 4, `${chunks.length} chunks`)
     })
 
+  test('of many ranges that lie close together are read together', async () => {
+    const file = seededBytes('close', 700_000)
+    const ranges = Array.from({ length: 500 }, (_, index) => ({ start: index * 64, end: index * 64 + 9 }))
+    const plan = planRanges(ranges, file.length, TYPE)
+    let reads = 0
+    const stored = coming(file, Promise.resolve(file.length))
+    const read: Body['read'] = (target, position) => {
+      reads += 1
+      return stored.read(target, position)
+    }
+    const chunks: Buffer[] = []
+    for await (const chunk of bodyChunks({ ...stored, outcome: 'hit', complete: true, read }, plan, POOL))
+      chunks.push(Buffer.from(chunk))
+    assert.deepEqual(Buffer.concat(chunks), render(plan, file))
+    assert.equal(reads, 1)
+  })
+
+  test('of many ranges are the planned ones, however far apart they are, and however short reads are', async () => {
+    const gap = fc.oneof(fc.integer({ min: -50, max: 300 }), fc.integer({ min: -9_000, max: 40_000 }))
+    const length = fc.oneof(fc.integer({ min: 1, max: 70 }), fc.integer({ min: 1, max: 40_000 }))
+    const file = seededBytes('apart', 300_000)
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(gap, length), { minLength: 2, maxLength: 40 }),
+        fc.integer({ min: 1, max: 70_000 }),
+        fc.boolean(),
+        async (raw, piece, isInMemory) => {
+          let position = 0
+          const ranges = raw.map(([skipped, bytes]) => {
+            const start = Math.max(0, position + skipped) % file.length
+            const end = Math.min(file.length, start + bytes) - 1
+            position = end + 1
+            return { start, end }
+          })
+          const plan = planRanges(ranges, file.length, TYPE)
+          const stored = { ...coming(file, Promise.resolve(file.length), piece), complete: true }
+          const chunks: Buffer[] = []
+          const body: Body = isInMemory ? { ...stored, bytes: file } : stored
+          for await (const chunk of bodyChunks(body, plan, POOL)) chunks.push(Buffer.from(chunk))
+          assert.ok(Buffer.concat(chunks).equals(render(plan, file)))
+        },
+      ),
+      { seed: 9110, numRuns: 200 },
+    )
+  })
+
+  test('of many ranges fail when the body is shorter than planned', async () => {
+    const file = seededBytes('short', 1_028)
+    const ranges = Array.from({ length: 30 }, (_, index) => ({ start: index * 64, end: index * 64 + 9 }))
+    const body = { ...coming(file, Promise.resolve(1_028)), complete: true }
+    const { rest } = await takeUntilHeld(body, planRanges(ranges, 2_000, TYPE))
+    await assert.rejects(rest, { code: 'BLOB_UNREADABLE', message: 'a body ended early: 1028 of 1034 bytes' })
+  })
+
   test('are the planned ones, however they are read, and held back by the same rule', async () => {
     const size = fc.integer({ min: 1, max: 60_000 })
     const range = fc.tuple(fc.nat(), fc.nat())

@@ -41,7 +41,7 @@ describe('a file of a snapshot', () => {
       await httpGet(`${site.url}${site.base}Packages/large.rpm`, { headers: { range } })
     // What is asked for a few times is kept in memory, where no read of a disk stands between two ranges.
     for (let time = 0; time < 4; time += 1) await ask('bytes=0-9')
-    const taken = t.mock.method(Turns.prototype, 'take').mock
+    const taken = t.mock.method(Turns.prototype, 'call').mock
     const ranges = Array.from({ length: 256 }, (_, index) => `${index * 1_000}-${index * 1_000 + 9}`)
     const replies = await Promise.all(Array.from({ length: 20 }, () => ask(`bytes=${ranges.join(',')}`)))
     for (const { status } of replies) assert.equal(status, 206)

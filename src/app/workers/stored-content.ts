@@ -8,6 +8,7 @@ import type { Digest } from '../../model/digest.ts'
 import type { Body } from '../../proxy/body.ts'
 import { CachedBody } from '../../proxy/content.ts'
 import type { FileReply } from '../../proxy/reply.ts'
+import { Turns } from '../../system/turns.ts'
 
 /** A file that could not be read is the first process's for so long, in milliseconds: it may be unable to move it away, and opening it goes well. */
 const UNREADABLE_MS = 10_000
@@ -16,6 +17,7 @@ const MAX_UNREADABLE = 1_000
 /** The bytes of files that are stored, and of no others: whether they may be given out was decided before. */
 export class StoredContent implements FastContent {
   readonly chunks = new ChunkPool()
+  readonly turns = new Turns()
   readonly #blobs: BlobCache
   readonly #unreadable = new LRUCache<Digest, true>({ max: MAX_UNREADABLE, ttl: UNREADABLE_MS })
   readonly #onUnreadable: (digest: Digest, error: Error) => void

@@ -92,7 +92,11 @@ export class Worker {
       nameHit: (nowMs, given) =>
         task.isLogged && this.#sampler.takes(nowMs) ? (given ?? this.#ids.next()) : undefined,
       onEnd: (ended) => this.#note(ended),
-      handOver: (socket, bytes) => this.#judge(socket, bytes),
+      handOver: (socket, bytes) => {
+        this.#judge(socket, bytes)
+        // It may have been the last one, and not idle when all were given back.
+        if (this.#handsBack) setImmediate(() => this.#giveAllBack())
+      },
     })
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#fast.accept(socket))
     watchProcess(this.#tally)

@@ -1,8 +1,9 @@
 import type { Body } from '../../proxy/body.ts'
 import type { Content } from '../../proxy/content.ts'
 import type { RollingReply } from '../../proxy/rolling-replies.ts'
+import { planRanges, type BodyPlan } from '../body-plan.ts'
 import { evaluateConditions, rangeApplies, type Validator } from '../conditions.ts'
-import { parseRange, type ByteRange } from '../range.ts'
+import { parseRange } from '../range.ts'
 import type { PreparedAnswer, PreparedAnswers } from './prepared-answers.ts'
 import type { SimpleConditions, SimpleRequest } from './request-head.ts'
 
@@ -13,8 +14,8 @@ export interface FastAnswer {
   readonly body: Body | undefined
   /** What is sent behind the head, where that is in memory; of a file the whole. Undefined for nothing, and for what is read. */
   readonly bytes: Buffer | undefined
-  /** The part of it that was asked for. */
-  readonly range: ByteRange | undefined
+  /** Of the part of it that was asked for, or of several. */
+  readonly plan: BodyPlan | undefined
 }
 
 /** What answers are made of. */
@@ -29,7 +30,7 @@ export function findAnswer(
   reply: RollingReply,
   { answers, content }: AnswerSources,
 ): FastAnswer | undefined {
-  const without = { body: undefined, bytes: undefined, range: undefined }
+  const without = { body: undefined, bytes: undefined, plan: undefined }
   if (conditions !== undefined && isNotModified(conditions, toValidator(reply))) {
     const kind = method === 'GET' ? 'notModified' : 'headNotModified'
     return { ...without, prepared: answers.answer(kind, target, reply, 0) }
@@ -51,13 +52,19 @@ export function findAnswer(
       ? undefined
       : parseRange(conditions.range, size)
   if (ranges === undefined)
-    return { prepared: answers.answer('whole', target, reply, size), body, bytes, range: undefined }
-  const [range, ...others] = ranges
-  if (range !== undefined && others.length === 0)
-    return { prepared: answers.answer('part', target, reply, size), body, bytes, range }
-  // Several, or none that is there.
+    return { prepared: answers.answer('whole', target, reply, size), body, bytes, plan: undefined }
+  if (ranges.length > 0) {
+    const plan = planRanges(ranges, size, reply.contentType)
+    return { prepared: answers.answer('part', target, reply, size), body, bytes, plan }
+  }
+  // None that is there.
   body.release()
   return undefined
+}
+
+/** Whether answering a request is so much work that others are to be answered before it: it may name hundreds of ranges. */
+export function isMuchWork({ headers: { conditions } }: SimpleRequest): boolean {
+  return conditions?.range?.includes(',') === true
 }
 
 function toValidator(reply: RollingReply): Validator {

@@ -8,11 +8,11 @@ import type { FileReply } from '../../proxy/reply.ts'
 import type { RollingReply } from '../../proxy/rolling-replies.ts'
 import type { Snapshot } from '../../snapshot/store.ts'
 import { bodyChunks } from '../body-chunks.ts'
-import { planRanges, planWhole } from '../body-plan.ts'
+import { isRange, planWhole, type BodyPlan } from '../body-plan.ts'
 import type { Detour, DetourOwner } from '../detour.ts'
 import type { EndedRequest } from '../ended-request.ts'
 import type { ConnectionTimes } from '../idle-times.ts'
-import { findAnswer, type FastAnswer } from './fast-answer.ts'
+import { findAnswer, isMuchWork, type FastAnswer } from './fast-answer.ts'
 import type { PreparedAnswer, PreparedAnswers } from './prepared-answers.ts'
 import { isPlainTarget, type RequestReader, type SimpleHeaders, type SimpleRequest } from './request-head.ts'
 import { copyOf, type SharedReads } from './shared-reads.ts'
@@ -28,7 +28,7 @@ const SENT_NOTHING = 'HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n'
 const NOTHING = Buffer.alloc(0)
 
 /** Where the bytes of warm files are. */
-export type FastContent = Pick<Content, 'peek' | 'chunks' | 'dropUnreadable'>
+export type FastContent = Pick<Content, 'peek' | 'chunks' | 'turns' | 'dropUnreadable'>
 
 /** What the connections of a server share. */
 export interface FastContext {
@@ -84,6 +84,8 @@ export class FastConnection implements EndedRequest, DetourOwner {
   #detour: Detour | undefined
   /** Whether an answer is not sent yet, and what it is sent from. */
   isSending = false
+  /** Whether a request waits for its turn. */
+  #isWaiting = false
   #body: Body | undefined
   /** What came meanwhile. */
   #next: Buffer | undefined
@@ -118,9 +120,9 @@ export class FastConnection implements EndedRequest, DetourOwner {
     return this.headers?.userAgent
   }
 
-  /** Whether an answer is being sent. */
+  /** Whether a request is being answered. */
   get isBusy(): boolean {
-    return this.isSending || this.#way === 'detour'
+    return this.isSending || this.#isWaiting || this.#way === 'detour'
   }
 
   /** The connection is back, with nothing of it read: the request that made the detour was the last. */
@@ -137,28 +139,33 @@ export class FastConnection implements EndedRequest, DetourOwner {
     if (this.#way !== 'fast') this.connection.destroy()
   }
 
-  /** Takes bytes that came before, while somebody else had the connection. */
+  /** Takes bytes that came before, while somebody else had the connection, and their turn. */
   goOnWith(bytes: Buffer): void {
-    this.#onBytes(bytes, bytes.length)
+    this.#onBytes(bytes, bytes.length, performance.now())
   }
 
   readonly #onData = (chunk: Buffer): void => this.#onBytes(chunk, chunk.length)
 
-  readonly #onBytes = (bytes: Buffer, count: number): void => {
+  /** @param askedAt when what had to wait for its turn came, and it has it now */
+  readonly #onBytes = (bytes: Buffer, count: number, askedAt?: number): void => {
     if (this.#way === 'ended' || this.connection.destroyed) return
     if (this.#way !== 'fast') return this.#passOn(copyOf(bytes, count))
-    if (this.isSending) return this.#keep(copyOf(bytes, count))
+    if (this.isBusy) return this.#keep(copyOf(bytes, count))
     const request = this.#context.requests.read(bytes, count)
     if (request === undefined) return this.#handOver(copyOf(bytes, count))
     const reply = this.#context.peek(request.target, request.headers.host)
     if (reply === undefined && !isPlainTarget(request.target)) return this.#handOver(copyOf(bytes, count))
-    const answer = reply === undefined ? undefined : findAnswer(request, reply, this.#context)
-    if (reply === undefined || answer === undefined) return this.#makeDetour(copyOf(bytes, count))
+    const mayAnswer = askedAt !== undefined || !isMuchWork(request)
+    const answer = reply === undefined || !mayAnswer ? undefined : findAnswer(request, reply, this.#context)
+    if (reply === undefined || answer === undefined) {
+      const copy = copyOf(bytes, count)
+      return askedAt === undefined ? this.#waitForTurn(copy) : this.#makeDetour(copy)
+    }
     // The first of a connection: from here on it is idle between requests, unless there is to be no other.
     if (!this.#isIdle && request.headers.keepsAlive) this.#becomeIdle()
-    this.#begin(request, reply, answer)
-    if (reply.kind === 'text' || answer.body === undefined || answer.bytes !== undefined)
-      return this.#sendMemory(answer)
+    this.#begin(request, reply, answer, askedAt)
+    const isInMemory = answer.bytes !== undefined && (answer.plan?.pieces.length ?? 1) === 1
+    if (reply.kind === 'text' || answer.body === undefined || isInMemory) return this.#sendMemory(answer)
     this.#sendChunks(copyOf(bytes, count), reply, answer.body, answer).catch(() => {
       // What cannot even be told of breaks this connection and no other.
       this.connection.destroy()
@@ -170,11 +177,22 @@ export class FastConnection implements EndedRequest, DetourOwner {
     return !this.#isIdle && !this.isBusy
   }
 
-  #begin(request: SimpleRequest, reply: RollingReply, answer: FastAnswer): void {
+  /** What is much work, or no hit, has a turn for itself, when what else has come by now is answered. */
+  #waitForTurn(request: Buffer): void {
+    const askedAt = performance.now()
+    this.#isWaiting = true
+    this.#context.content.turns.call(() => {
+      this.#isWaiting = false
+      this.#onBytes(request, request.length, askedAt)
+    })
+  }
+
+  #begin(request: SimpleRequest, reply: RollingReply, answer: FastAnswer, askedAt?: number): void {
     const { target, headers, id } = request
-    this.startedAt = performance.now()
+    const now = performance.now()
+    this.startedAt = askedAt ?? now
     this.headAt = undefined
-    const named = this.#context.nameHit(this.startedAt, id)
+    const named = this.#context.nameHit(now, id)
     this.isLogged = named !== undefined
     this.id = named ?? id
     this.target = target
@@ -189,11 +207,12 @@ export class FastConnection implements EndedRequest, DetourOwner {
     this.#body = answer.body
   }
 
-  #sendMemory({ prepared, bytes: whole = NOTHING, range }: FastAnswer): void {
+  #sendMemory({ prepared, bytes: whole = NOTHING, plan }: FastAnswer): void {
     const socket = this.connection
-    const bytes = range === undefined ? whole : whole.subarray(range.start, range.end + 1)
+    const [range] = plan?.pieces ?? []
+    const bytes = range !== undefined && isRange(range) ? whole.subarray(range.start, range.end + 1) : whole
     const first = bytes.length <= ONE_PIECE_BYTES ? bytes : bytes.subarray(0, PIECE_BYTES)
-    this.#context.writes.write(socket, this.#head(prepared, range), first)
+    this.#context.writes.write(socket, this.#head(prepared, plan), first)
     // The usual case: the kernel has taken all of it by now.
     if (first.length === bytes.length && socket.writableLength === 0 && !socket.destroyed) {
       this.bytes = first.length
@@ -207,55 +226,44 @@ export class FastConnection implements EndedRequest, DetourOwner {
     })
   }
 
-  async #sendChunks(
-    request: Buffer,
-    file: FileReply,
-    body: Body,
-    { prepared, range }: FastAnswer,
-  ): Promise<void> {
+  async #sendChunks(request: Buffer, file: FileReply, body: Body, answer: FastAnswer): Promise<void> {
+    const { prepared, plan } = answer
     const { content } = this.#context
     this.#beginToWait()
-    const { contentType } = file
-    const plan =
-      range === undefined
-        ? planWhole(prepared.size, contentType)
-        : planRanges([range], prepared.size, contentType)
-    const chunks = bodyChunks(body, plan, content.chunks)
+    const planned = plan ?? planWhole(prepared.size, file.contentType)
+    const chunks = bodyChunks(body, planned, content.chunks)
     const slow = this.#writeSlowly()
-    let isBegun = false
+    // Hundreds of ranges, maybe: they are put together in one turn, and given to the kernel in another.
+    const isMuch = planned.pieces.length > 1
     try {
+      if (isMuch) await content.turns.take()
       for await (const chunk of chunks) {
+        if (isMuch) await content.turns.take()
         // Not before there is a byte to send: until then somebody else can still make another answer of it.
-        if (!isBegun) {
-          this.headAt = performance.now()
-          this.connection.write(this.#head(prepared, range))
-        }
-        isBegun = true
-        if (!(await slow.write(chunk))) return
+        const head = this.headAt === undefined ? this.#head(prepared, plan) : undefined
+        this.headAt ??= performance.now()
+        if (!(await slow.write(chunk, head))) return
         this.bytes += chunk.length
       }
     } catch (error) {
       await content.dropUnreadable(file, error)
-      return this.#fail(request, isBegun, error)
+      return this.#fail(request, error)
     }
     this.#finish()
   }
 
-  #head(prepared: PreparedAnswer, range: FastAnswer['range']): Buffer {
-    const { answers } = this.#context
+  #head(prepared: PreparedAnswer, plan: BodyPlan | undefined): Buffer {
     const keepsAlive = this.headers?.keepsAlive === true
-    return range === undefined
-      ? answers.head(prepared, keepsAlive, Date.now(), this.id)
-      : answers.partHead(prepared, range, keepsAlive, Date.now(), this.id)
+    return this.#context.answers.head(prepared, plan, keepsAlive, Date.now(), this.id)
   }
 
   #writeSlowly(): SlowWrites {
     return (this.#slow ??= new SlowWrites(this.connection))
   }
 
-  #fail(request: Buffer, isBegun: boolean, error: unknown): void {
+  #fail(request: Buffer, error: unknown): void {
     if (this.connection.destroyed) return
-    if (!isBegun) {
+    if (this.headAt === undefined) {
       this.#release()
       return this.#makeDetour(request)
     }
@@ -343,7 +351,9 @@ export class FastConnection implements EndedRequest, DetourOwner {
   }
 
   #handOver(bytes: Buffer): void {
-    this.#context.handOver(this, this.detach(), bytes)
+    const next = this.#next
+    this.#next = undefined
+    this.#context.handOver(this, this.detach(), next === undefined ? bytes : Buffer.concat([bytes, next]))
   }
 
   /** Lets go of the connection, which must not be busy. */
@@ -369,7 +379,7 @@ export class FastConnection implements EndedRequest, DetourOwner {
 
   readonly #onTimeout = (): void => {
     if (this.#way === 'detour' || this.#way === 'node') return void this.#detour?.emit('timeout')
-    if (this.#way === 'fast' && !this.#isIdle && !this.isSending) this.connection.write(SENT_NOTHING)
+    if (this.#way === 'fast' && !this.#isIdle && !this.isBusy) this.connection.write(SENT_NOTHING)
     this.connection.destroy()
   }
 

@@ -2,15 +2,14 @@ import { LRUCache } from 'lru-cache'
 
 import type { FileReply, TextReply } from '../../proxy/reply.ts'
 import type { RollingReply } from '../../proxy/rolling-replies.ts'
-import { formatContentRange } from '../body-plan.ts'
+import type { BodyPlan } from '../body-plan.ts'
 import { cacheHeaders, type Headers } from '../exchange.ts'
-import type { ByteRange } from '../range.ts'
 import { REQUEST_ID_HEADER } from '../request-id.ts'
 import { describeTarget, toLogFields } from '../request-log.ts'
 import { fileHeaders } from '../send-file.ts'
 import { textHeaders } from '../send-text.ts'
 
-/** How what is there can be answered: all of it, its head, a part of it, or that the client has it. */
+/** How what is there can be answered: all of it, its head, parts of it, or that the client has it. */
 export type AnswerKind = 'whole' | 'head' | 'part' | 'notModified' | 'headNotModified'
 
 /** What answers of one kind and file have in common, made once. */
@@ -20,7 +19,7 @@ export interface PreparedAnswer {
   readonly method: 'GET' | 'HEAD'
   readonly status: 200 | 206 | 304
   readonly outcome: 'hit' | 'not_modified'
-  /** The head up to its length, and from there up to the date. */
+  /** The head up to what it says of a part, and from there up to the date. */
   readonly start: string
   readonly rest: string
   /** The log line's fields before the time that it took, and after the client. */
@@ -66,9 +65,20 @@ export class PreparedAnswers {
     return prepared
   }
 
-  /** The whole head, at this time in milliseconds since the epoch. @param id by what its request is known; one that is named is nobody else's */
-  head(answer: PreparedAnswer, keepsAlive: boolean, nowMs: number, id?: string): Buffer {
+  /**
+   * The whole head, at this time in milliseconds since the epoch.
+   * @param plan of what part is sent, or what parts; undefined for all of it
+   * @param id by what its request is known; one that is named is nobody else's
+   */
+  head(
+    answer: PreparedAnswer,
+    plan: BodyPlan | undefined,
+    keepsAlive: boolean,
+    nowMs: number,
+    id?: string,
+  ): Buffer {
     const second = this.#tell(nowMs)
+    if (plan !== undefined) return this.#partHead(answer, plan, this.#ending(keepsAlive, id, plan))
     if (id !== undefined || !keepsAlive)
       return Buffer.from(answer.start + answer.rest + this.#ending(keepsAlive, id), 'latin1')
     if (answer.second !== second) {
@@ -79,23 +89,19 @@ export class PreparedAnswers {
     return answer.bytes
   }
 
-  /** The head of a part. */
-  partHead(
-    answer: PreparedAnswer,
-    range: ByteRange,
-    keepsAlive: boolean,
-    nowMs: number,
-    id?: string,
+  #partHead(
+    { start, rest }: PreparedAnswer,
+    { contentType, contentLength }: BodyPlan,
+    ending: string,
   ): Buffer {
-    this.#tell(nowMs)
-    const length = `Content-Length: ${range.end - range.start + 1}\r\n`
-    const which = `Content-Range: ${formatContentRange(range, answer.size)}\r\n`
-    return Buffer.from(answer.start + length + answer.rest + this.#ending(keepsAlive, id, which), 'latin1')
+    const first = `Content-Type: ${contentType}\r\nContent-Length: ${contentLength}\r\n`
+    return Buffer.from(start + first + rest + ending, 'latin1')
   }
 
-  /** What ends a head, in node:http's order. @param which lines that come before the date */
-  #ending(keepsAlive: boolean, id: string | undefined, which = ''): string {
+  /** What ends a head, in node:http's order. */
+  #ending(keepsAlive: boolean, id: string | undefined, plan?: BodyPlan): string {
     const named = id === undefined ? '' : `${REQUEST_ID_HEADER}: ${id}\r\n`
+    const which = plan?.contentRange === undefined ? '' : `Content-Range: ${plan.contentRange}\r\n`
     return named + which + this.#date + (keepsAlive ? this.#alive : 'Connection: close\r\n\r\n')
   }
 
@@ -137,9 +143,9 @@ function prepare(kind: AnswerKind, target: string, reply: RollingReply, size: nu
 }
 
 function describeFile(kind: AnswerKind, file: FileReply, size: number): [first: Headers, rest: Headers] {
-  const first: Headers = KINDS[kind][1] === 304 ? {} : { 'Content-Type': file.contentType }
-  if (kind === 'whole' || kind === 'head') first['Content-Length'] = String(size)
-  return [first, fileHeaders(file)]
+  const { contentType } = file
+  const isWhole = kind === 'whole' || kind === 'head'
+  return [isWhole ? { 'Content-Type': contentType, 'Content-Length': String(size) } : {}, fileHeaders(file)]
 }
 
 /** Of a text no parts are sent. */

@@ -34,13 +34,19 @@ export class SlowWrites {
     socket.write(NOTHING, goOn)
   }
 
-  /** Waits until the kernel has the bytes, so that their buffer can be used again; false when the connection is gone. */
-  async write(chunk: Buffer): Promise<boolean> {
+  /** Waits until the kernel has the bytes, so that their buffer can be used again; false when the connection is gone. @param head what goes before them */
+  async write(chunk: Buffer, head?: Buffer): Promise<boolean> {
     const socket = this.#socket
     if (socket.destroyed) return false
     await new Promise<void>((resolve) => {
       this.#wake = resolve
+      // Both in one call of the system.
+      if (head !== undefined) {
+        socket.cork()
+        socket.write(head)
+      }
       socket.write(chunk, () => resolve())
+      if (head !== undefined) socket.uncork()
     })
     this.#wake = undefined
     return !socket.destroyed

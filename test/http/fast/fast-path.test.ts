@@ -85,10 +85,10 @@ describe('a simple request for what is not warm', () => {
     for (let times = 0; times < 3; times += 1) {
       assertBytes((await connection.get('/a')).body, bytesOf('/a'))
       assert.equal((await connection.get('/none')).status, 404)
-      assert.equal((await connection.get('/a', { headers: ['Range: bytes=0-1, 3-4'] })).status, 206)
       assert.equal((await connection.get('/a', { headers: ['Range: bytes=5000-'] })).status, 416)
+      assert.equal((await connection.get('/a', { headers: ['Range: bytes=0-1, 4-3'] })).status, 200)
     }
-    assert.deepEqual(handled, Array.from({ length: 3 }, () => ['/none', '/a', '/a']).flat())
+    assert.deepEqual(handled, Array.from({ length: 3 }, () => ['/none', '/a']).flat())
   })
 
   test('is answered in its turn with what comes behind it too soon', async (t) => {
