@@ -83,7 +83,11 @@ export class DiskBlobStore implements BlobStore {
 
   /** What was looked up just before costs a microsecond: the kernel remembers that it is not there. */
   lacks(digest: Digest): boolean {
-    return !existsSync(blobPath(this.#layout, digest))
+    try {
+      return statSync(blobPath(this.#layout, digest), { throwIfNoEntry: false }) === undefined
+    } catch {
+      return false
+    }
   }
 
   async create(expected: ExpectedBlob, onRoom?: () => void): Promise<BlobWriter> {
