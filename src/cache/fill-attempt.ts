@@ -52,11 +52,14 @@ export class FillAttempt implements ReadableBytes {
     return this.#agreements.get(earlier)?.diverged ?? true
   }
 
-  /** What is there; of what lies in the file and what is in memory, one at a time. */
-  read(target: Uint8Array, position: number): Promise<number> {
-    const from = this.#recent[0]?.from ?? Infinity
-    if (position < from) return this.#bytes.read(target.subarray(0, from - position), position)
-    return Promise.resolve(this.#copyRecent(target, position))
+  /** What is there, from the file and from memory: no less than wanted, where the file gives its part. */
+  async read(target: Uint8Array, position: number): Promise<number> {
+    const inFile = (this.#recent[0]?.from ?? Infinity) - position
+    if (inFile <= 0) return this.#copyRecent(target, position)
+    const count = await this.#bytes.read(target.subarray(0, inFile), position)
+    // What was in memory before may be in the file alone by now.
+    const goesOn = count === inFile && this.#recent[0]?.from === position + count
+    return goesOn ? count + this.#copyRecent(target.subarray(count), position + count) : count
   }
 
   /**

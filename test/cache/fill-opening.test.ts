@@ -92,6 +92,18 @@ describe('upstream', () => {
     })
 })
 
+test('what lies half in the file and half in memory is read in one', async (t) => {
+  const { fills, ended } = await openFills(t, createPlace(t))
+  const body = new ScriptedBody().push(CONTENT.subarray(0, HALF), CONTENT.subarray(HALF)).end()
+  const { reader } = fills.read(EXPECTED, createSource(body).open, 'a')
+  await reader.verified()
+  const target = Buffer.alloc(60_000)
+  assert.equal(await reader.read(target, 20_000), target.length)
+  assertBytes(target, CONTENT.subarray(20_000, 80_000))
+  reader.release()
+  await ended(1)
+})
+
 describe('the last piece', () => {
   test('is read before it is written, once it is known to be right', async (t) => {
     const rest = gate()
