@@ -14,7 +14,7 @@ import type { Content } from '../proxy/content.ts'
 import type { InjectRunner } from '../proxy/inject/inject-runner.ts'
 import type { Resolver } from '../proxy/resolver.ts'
 import type { DiffRunner } from '../snapshot/diff/diff-runner.ts'
-import type { Metrics } from '../system/metrics.ts'
+import { METRICS_TYPE, type Metrics } from '../system/metrics.ts'
 import type { Traffic } from '../system/traffic.ts'
 import type { MirrorUpstreams } from '../upstream/arch-sources.ts'
 
@@ -66,7 +66,7 @@ export function createRouteContext(parts: RouteParts): Omit<RouteContext, 'dashb
     }),
     listOf: (mirror) => lists.stateOf(mirror),
     identityProblemOf: (mirror) => upstreamOf(mirror)?.identityProblem,
-    metrics: async () => ({ contentType: metrics.contentType, text: await metrics.text() }),
+    metrics: async () => ({ contentType: METRICS_TYPE, text: await metrics.text() }),
     inject: { store, runner: parts.injections, memory: new BodyMemory(MAX_BODY_BYTES) },
     clientScript: () => readClientScript(),
     publicUrl: () => running.current.publicUrl,

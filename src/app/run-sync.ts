@@ -11,7 +11,7 @@ import type { Signatures } from './signatures.ts'
 /** What a sync is run with. */
 export interface SyncParts extends Omit<
   ArchesContext,
-  'mirror' | 'arches' | 'ingest' | 'strict' | 'allowOlder' | 'extraFiles'
+  'mirror' | 'arches' | 'ingest' | 'onCapture' | 'strict' | 'allowOlder' | 'extraFiles'
 > {
   readonly settings: MirrorConfig
   readonly upstreams: MirrorUpstreams
@@ -25,6 +25,7 @@ export interface SyncParts extends Omit<
 export async function runMirrorSync(parts: SyncParts): Promise<SyncResult> {
   const { settings, upstreams, signatures, lists, dataDir, processId, ...others } = parts
   const mirror = settings.name
+  const ingest = createThreadRunner({ dataDir, processId })
   const context = {
     ...others,
     mirror,
@@ -32,23 +33,28 @@ export async function runMirrorSync(parts: SyncParts): Promise<SyncResult> {
     allowOlder: settings.allowOlder,
     extraFiles:
       settings.extraFiles === undefined ? USUAL_EXTRA_FILES : { paths: settings.extraFiles, areUsual: false },
-    ingest: createThreadRunner({ dataDir, processId }),
+    ingest,
+    onCapture: () => ingest.prepare(),
   }
-  if (!(upstreams instanceof ArchSources))
-    return await syncMirror({
-      ...context,
-      ...signatures.ofSync(settings),
-      ...lists.ofSync(mirror),
-      upstream: upstreams,
+  try {
+    if (!(upstreams instanceof ArchSources))
+      return await syncMirror({
+        ...context,
+        ...signatures.ofSync(settings),
+        ...lists.ofSync(mirror),
+        upstream: upstreams,
+      })
+    const { hopes } = signatures.ofSync(settings)
+    const arches = perArch(settings).flatMap((own): ArchSource[] => {
+      const { arch = '' } = own
+      const upstream = upstreams.arches.get(arch)
+      if (upstream === undefined) return []
+      const { signature } = signatures.ofSync(own)
+      const checked = signature === undefined ? {} : { signature }
+      return [{ arch, upstream, ...checked, ...lists.ofSync(mirror, arch) }]
     })
-  const { hopes } = signatures.ofSync(settings)
-  const arches = perArch(settings).flatMap((own): ArchSource[] => {
-    const { arch = '' } = own
-    const upstream = upstreams.arches.get(arch)
-    if (upstream === undefined) return []
-    const { signature } = signatures.ofSync(own)
-    const checked = signature === undefined ? {} : { signature }
-    return [{ arch, upstream, ...checked, ...lists.ofSync(mirror, arch) }]
-  })
-  return await syncArches({ ...context, ...(hopes === undefined ? {} : { hopes }), arches })
+    return await syncArches({ ...context, ...(hopes === undefined ? {} : { hopes }), arches })
+  } finally {
+    ingest.release()
+  }
 }

@@ -26,7 +26,8 @@ export interface BlobWriter extends ReadableBytes {
   /** Appends. One call at a time. */
   write(bytes: Uint8Array): Promise<void>
   /**
-   * Compares what was written with the digest (and the size, when one is known).
+   * Compares what was written with the digest (and the size, when one is known); what is still on its way into the file counts, where that
+   * size is known.
    * @throws PinyonError DIGEST_MISMATCH, UPSTREAM_SHORT or UPSTREAM_OVERSIZE
    */
   verify(): void
@@ -61,11 +62,14 @@ export interface PartialBlob extends ReadableBytes {
 export interface BlobStore {
   /** Opens a complete blob; undefined when there is none under this digest. */
   open(digest: Digest): Promise<Blob | undefined>
+  /** Whether there is surely none, for whoever has just looked for it: said at once, or not at all (false). */
+  lacks?(digest: Digest): boolean
   /**
    * Begins to write one.
+   * @param onRoom told as soon as there is room for it, while its file is being made; a store may leave that out
    * @throws PinyonError CACHE_FULL when there is no room for it, NO_SPACE
    */
-  create(expected: ExpectedBlob): Promise<BlobWriter>
+  create(expected: ExpectedBlob, onRoom?: () => void): Promise<BlobWriter>
   /** Notes that a blob is needed, so that it does not go as a left-over, and gives its size; undefined when there is none. */
   keep(digest: Digest): Promise<number | undefined>
   /** Opens what a {@link BlobWriter} of another process has written; undefined when that is gone. */

@@ -81,20 +81,27 @@ export class DiskBlobStore implements BlobStore {
     }
   }
 
-  async create(expected: ExpectedBlob): Promise<BlobWriter> {
+  /** What was looked up just before costs a microsecond: the kernel remembers that it is not there. */
+  lacks(digest: Digest): boolean {
+    try {
+      return statSync(blobPath(this.#layout, digest), { throwIfNoEntry: false }) === undefined
+    } catch {
+      return false
+    }
+  }
+
+  async create(expected: ExpectedBlob, onRoom?: () => void): Promise<BlobWriter> {
     this.#serial += 1
     const path = temporaryPath(this.#layout, this.#processes.processId, 'blob', this.#serial)
     const target = blobPath(this.#layout, expected.digest)
     const reservation = await this.#quota.reserve(expected.size, { essential: expected.essential === true })
     try {
-      const handle = await open(path, 'wx+')
-      // Nobody who waits for the bytes waits for that: it has to be true when they are published.
-      const directory = this.#makeDirectory(dirname(target))
-      directory.catch(() => undefined)
-      return new DiskBlobWriter(handle, {
+      const creating = open(path, 'wx+')
+      onRoom?.()
+      return new DiskBlobWriter(await creating, {
         path,
         target,
-        directory,
+        makeDirectory: () => this.#makeDirectory(dirname(target)),
         expected,
         reservation,
         ledger: this.#ledger,

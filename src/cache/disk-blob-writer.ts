@@ -15,8 +15,8 @@ export interface DiskBlobWriterOptions {
   readonly path: string
   /** Its final name. */
   readonly target: string
-  /** Until the directory of that is there, and durable. */
-  readonly directory: Promise<void>
+  /** Makes the directory of that, and its name durable. */
+  readonly makeDirectory: () => Promise<void>
   readonly expected: ExpectedBlob
   /** Given back when writing ends: when the bytes are entered as a blob, or gone. */
   readonly reservation: Reservation
@@ -31,6 +31,7 @@ export class DiskBlobWriter implements BlobWriter {
   readonly #expected: ExpectedBlob
   readonly #hash: ReturnType<typeof startDigest>
   #written = 0
+  #hashed = 0
   #found: Digest | undefined
   #state: 'writing' | 'verified' | 'published' | 'discarded' = 'writing'
 
@@ -53,11 +54,13 @@ export class DiskBlobWriter implements BlobWriter {
       throw new PinyonError('UPSTREAM_OVERSIZE', `${digest} is longer than listed: ${size} bytes`, {
         expected: size,
       })
-    await this.#options.reservation.ensure(this.#written + bytes.length)
+    const making = this.#options.reservation.ensure(this.#written + bytes.length)
+    if (making !== undefined) await making
     try {
       const writing = writeAt(this.#handle.fd, bytes, this.#written)
       // Meanwhile: that is another thread's work.
       this.#hash.update(bytes)
+      this.#hashed += bytes.length
       this.#written += await writing
       this.#options.reservation.note(this.#written)
     } catch (error) {
@@ -73,10 +76,10 @@ export class DiskBlobWriter implements BlobWriter {
 
   verify(): void {
     const { digest, size } = this.#expected
-    if (size !== undefined && this.#written < size)
-      throw new PinyonError('UPSTREAM_SHORT', `${digest} ended early: ${this.#written} of ${size} bytes`, {
+    if (size !== undefined && this.#hashed < size)
+      throw new PinyonError('UPSTREAM_SHORT', `${digest} ended early: ${this.#hashed} of ${size} bytes`, {
         expected: size,
-        found: this.#written,
+        found: this.#hashed,
       })
     this.#found ??= finishDigest(digestAlgorithm(digest), this.#hash)
     if (this.#found !== digest)
@@ -89,11 +92,12 @@ export class DiskBlobWriter implements BlobWriter {
 
   async publish(): Promise<void> {
     if (this.#state !== 'verified') this.verify()
-    const { target, directory, ledger, reservation } = this.#options
+    const { target, makeDirectory, ledger, reservation } = this.#options
     const { digest } = this.#expected
     try {
-      await this.#handle.sync()
-      await directory
+      // Only now, when nobody waits for the bytes any more; both are over before either's failure is told.
+      const synced = await Promise.allSettled([this.#handle.sync(), makeDirectory()])
+      for (const one of synced) if (one.status === 'rejected') throw one.reason as Error
       await ledger.add(digest, this.#written, () => {
         moveFile(this.location, target)
         // They are entered as stored now, and would else be counted twice.
@@ -110,7 +114,6 @@ export class DiskBlobWriter implements BlobWriter {
   async discard(): Promise<void> {
     if (this.#state === 'published' || this.#state === 'discarded') return
     try {
-      await this.#options.directory.catch(() => undefined)
       await removeFile(this.location)
     } finally {
       // What a failing disk keeps is not counted for ever.

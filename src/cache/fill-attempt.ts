@@ -2,6 +2,14 @@ import type { BlobWriter, PartialBlob, ReadableBytes } from './blob-store.ts'
 
 const COMPARE_BYTES = 64 << 10
 
+/** At least as many of the bytes that came last are in memory: more than are held back of an answer, so that its end waits for no disk. */
+const RECENT_BYTES = 32 << 10
+
+interface Piece {
+  readonly from: number
+  readonly bytes: Uint8Array
+}
+
 /** How far an attempt is known to hold the same bytes as an earlier one. */
 interface Agreement {
   /** Bytes from the start that are the same, as far as both go. */
@@ -20,8 +28,8 @@ export class FillAttempt implements ReadableBytes {
   readonly #startedAt = performance.now()
   /** Bytes that can be read. */
   written = 0
-  /** The piece that came last, which may still be on its way into the file. */
-  #latest: { readonly from: number; readonly bytes: Uint8Array } | undefined
+  /** The pieces that came last: the last one may still be on its way into the file. */
+  readonly #recent: Piece[] = []
 
   /** @param earlier attempts that readers may still be at; they grow no more and stay open as long as this one */
   constructor(bytes: BlobWriter | PartialBlob, earlier: readonly FillAttempt[] = []) {
@@ -44,16 +52,14 @@ export class FillAttempt implements ReadableBytes {
     return this.#agreements.get(earlier)?.diverged ?? true
   }
 
-  /** What is there; of what lies in the file and what is only in memory by now, one at a time. */
-  read(target: Uint8Array, position: number): Promise<number> {
-    const latest = this.#latest
-    if (latest === undefined || position >= latest.from + latest.bytes.length)
-      return this.#bytes.read(target, position)
-    if (position < latest.from) return this.#bytes.read(target.subarray(0, latest.from - position), position)
-    const offset = position - latest.from
-    const piece = latest.bytes.subarray(offset, offset + target.length)
-    target.set(piece)
-    return Promise.resolve(piece.length)
+  /** What is there, from the file and from memory: no less than wanted, where the file gives its part. */
+  async read(target: Uint8Array, position: number): Promise<number> {
+    const inFile = (this.#recent[0]?.from ?? Infinity) - position
+    if (inFile <= 0) return this.#copyRecent(target, position)
+    const count = await this.#bytes.read(target.subarray(0, inFile), position)
+    // What was in memory before may be in the file alone by now.
+    const goesOn = count === inFile && this.#recent[0]?.from === position + count
+    return goesOn ? count + this.#copyRecent(target.subarray(count), position + count) : count
   }
 
   /**
@@ -62,8 +68,10 @@ export class FillAttempt implements ReadableBytes {
    */
   receive(bytes: Uint8Array): boolean {
     if (this.#agreements.size > 0) return false
-    this.#latest = { from: this.written, bytes }
+    this.#recent.push({ from: this.written, bytes })
     this.written += bytes.length
+    // The second one is where what is kept would begin.
+    while ((this.#recent[1]?.from ?? Infinity) <= this.written - RECENT_BYTES) this.#recent.shift()
     return true
   }
 
@@ -75,6 +83,18 @@ export class FillAttempt implements ReadableBytes {
 
   async close(): Promise<void> {
     await this.#bytes.close()
+  }
+
+  #copyRecent(target: Uint8Array, position: number): number {
+    let count = 0
+    for (const { from, bytes } of this.#recent) {
+      const offset = position + count - from
+      if (offset >= bytes.length) continue
+      const piece = bytes.subarray(offset, offset + target.length - count)
+      target.set(piece, count)
+      count += piece.length
+    }
+    return count
   }
 
   /** Compares what came since the last call with an earlier attempt. */

@@ -3,6 +3,7 @@ import type { Claim, Claims } from '../system/claims.ts'
 import { Signal } from '../system/signal.ts'
 import type { BlobStore, BlobWriter, ExpectedBlob, PartialBlob } from './blob-store.ts'
 import { FillAttempt } from './fill-attempt.ts'
+import { FillOpening } from './fill-opening.ts'
 import { FillReader } from './fill-reader.ts'
 import { FillStory, type FillReport, type FillSubject } from './fill-story.ts'
 import { FillSources } from './fill-sources.ts'
@@ -163,7 +164,8 @@ export class Fill {
   async #download(claim: Claim): Promise<void> {
     try {
       // Between looking for the blob and claiming it, its last owner may have finished.
-      if (await this.#adopt()) return
+      const isThere = this.#context.blobs.lacks?.(this.expected.digest) !== true && (await this.#adopt())
+      if (isThere) return
       for (let number = 0; this.#state === 'filling'; number += 1) {
         await this.#try(number, claim)
       }
@@ -174,39 +176,67 @@ export class Fill {
 
   /** One attempt; returns without the blob being verified when another one is worth it. */
   async #try(number: number, claim: Claim): Promise<void> {
-    // Before upstream is asked: a body that nobody can store would hold its connection.
-    const writer = await this.#context.blobs.create(this.expected)
+    const opening = new FillOpening(this.#sources, this.#abort.signal, (step) => this.#story.note(step))
     try {
-      const attempt = this.#begin(writer)
-      claim.note(writer.location)
-      const body = await this.#sources.open(this.#abort.signal, (step) => this.#story.note(step))
+      // Not before there is room: a body that nobody can store would hold its connection. But while the file is made.
+      const writer = await this.#context.blobs.create(this.expected, () => opening.begin())
       try {
-        await this.#store(body, writer, attempt)
-      } catch (error) {
-        const failure = toPinyonError(error)
-        const attempts = Math.min(Math.max(MIN_ATTEMPTS, this.#sources.places), MAX_ATTEMPTS)
-        const again = failure.kind.retryable && number + 1 < attempts && !this.#abort.signal.aborted
-        if (!again) throw failure
+        const attempt = this.#begin(writer)
+        claim.note(writer.location)
+        await this.#receive(opening, { writer, attempt, number })
+      } finally {
+        await writer.discard()
       }
     } finally {
-      await writer.discard()
+      opening.end()
+    }
+  }
+
+  async #receive(
+    opening: FillOpening,
+    { writer, attempt, number }: { writer: BlobWriter; attempt: FillAttempt; number: number },
+  ): Promise<void> {
+    const body = await opening.take()
+    try {
+      await this.#store(body, writer, attempt)
+    } catch (error) {
+      const failure = toPinyonError(error)
+      const attempts = Math.min(Math.max(MIN_ATTEMPTS, this.#sources.places), MAX_ATTEMPTS)
+      const again = failure.kind.retryable && number + 1 < attempts && !this.#abort.signal.aborted
+      if (!again) throw failure
     }
   }
 
   async #store(body: FillBody, writer: BlobWriter, attempt: FillAttempt): Promise<void> {
-    for await (const chunk of body) {
-      this.#abort.signal.throwIfAborted()
-      this.#story.noteByte()
-      this.#checkLength(writer.written + chunk.length)
-      const writing = writer.write(chunk)
-      // The first piece shows that it can be stored at all: until then another answer can be made of that it cannot.
-      const isShown =
-        writer.written > 0 && this.#fits(writer.written + chunk.length) && attempt.receive(chunk)
-      if (isShown) this.#changed.notify()
+    let writing = Promise.resolve()
+    try {
+      for await (const chunk of body) {
+        await writing
+        this.#abort.signal.throwIfAborted()
+        this.#story.noteByte()
+        const isFirst = writer.written === 0
+        const end = writer.written + chunk.length
+        this.#checkLength(end)
+        writing = writer.write(chunk)
+        writing.catch(() => undefined)
+        // The first piece shows that it can be stored at all: until then another answer can be made of that it cannot.
+        const isShown = !isFirst && this.#fits(end) && attempt.receive(chunk)
+        if (!isShown || this.expected.size === undefined) await writing
+        if (isFirst) attempt.receive(chunk)
+        if (!isShown) await attempt.grow(end)
+        this.#changed.notify()
+      }
+      this.#judge(body, writer)
+      this.#setState('verified')
       await writing
-      await attempt.grow(writer.written)
-      if (!isShown) this.#changed.notify()
+    } finally {
+      // A file is not closed under a write.
+      await writing.catch(() => undefined)
     }
+    await writer.publish()
+  }
+
+  #judge(body: FillBody, writer: BlobWriter): void {
     try {
       writer.verify()
     } catch (error) {
@@ -214,8 +244,6 @@ export class Fill {
       throw error
     }
     body.judge?.(true)
-    this.#setState('verified')
-    await writer.publish()
   }
 
   #fits(bytes: number): boolean {

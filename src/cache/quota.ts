@@ -2,8 +2,8 @@ import { PinyonError } from '../model/errors.ts'
 
 /** Bytes set aside for a blob that is being written. */
 export interface Reservation {
-  /** Sets aside as many as this in all. Throws CACHE_FULL. */
-  ensure(bytes: number): Promise<void>
+  /** Sets aside as many as this in all; undefined where they are already. Throws CACHE_FULL. */
+  ensure(bytes: number): Promise<void> | undefined
   /** Tells how many of them are on the disk by now. */
   note(writtenBytes: number): void
   /** Gives back what was set aside; harmless when repeated. */
@@ -83,16 +83,15 @@ export class Quota {
       this.#written += writtenBytes - written
       written = writtenBytes
     }
-    const ensure = async (wanted: number) => {
-      if (wanted <= held) return
+    const take = async (wanted: number) => {
       const inSteps = bytes === undefined && !essential
       const more = inSteps ? Math.ceil((wanted - held) / STEP_BYTES) * STEP_BYTES : wanted - held
       await this.#take(more, essential)
       held += more
     }
-    await ensure(bytes ?? 1)
+    await take(bytes ?? 1)
     return {
-      ensure,
+      ensure: (wanted) => (wanted <= held ? undefined : take(wanted)),
       note,
       release: () => {
         note(0)

@@ -104,7 +104,7 @@ export class SourceRace {
       entrant.asked += 1
       const body = await entrant.open(attempt, AbortSignal.any([this.#signal, abort.signal]), this.#onStep)
       this.#running.delete(abort)
-      if (this.#ended) discard(body)
+      if (this.#ended) discardBody(body)
       else this.#end(() => this.#result.resolve({ winner: entrant, body }))
     } catch (error) {
       this.#running.delete(abort)
@@ -123,7 +123,7 @@ export class SourceRace {
   }
 }
 
-/** Gives up a body that came too late; its signal is aborted already, which frees its connection. */
-function discard(body: FillBody): void {
+/** Gives up a body that nobody reads; its signal is aborted already, which frees its connection. */
+export function discardBody(body: FillBody): void {
   Promise.resolve(body[Symbol.asyncIterator]().return?.()).catch(() => undefined)
 }

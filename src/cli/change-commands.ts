@@ -1,5 +1,4 @@
-import { bisectMirror, type BisectOptions } from './bisect.ts'
-import { showDiff } from './diff.ts'
+import type { BisectOptions } from './bisect.ts'
 import type { CommandLine, Options } from './exit.ts'
 
 /** Adds the commands that tell what changed, and what that broke. */
@@ -12,9 +11,10 @@ export function addChanges({ add, onDone }: CommandLine): void {
     .argument('[from]', 'a snapshot; the one before the current one unless told')
     .argument('[to]', 'a snapshot; `current`, which is the default, and `newest` are understood')
     .option('--json', 'for scripts')
-    .action(async (mirror: string, from: string | undefined, to: string | undefined, options: Options) =>
-      onDone(await showDiff(mirror, { from, to }, options)),
-    )
+    .action(async (mirror: string, from: string | undefined, to: string | undefined, options: Options) => {
+      const { showDiff } = await import('./diff.ts')
+      onDone(await showDiff(mirror, { from, to }, options))
+    })
   add('bisect', 'find the first snapshot for which a command fails, in few runs')
     .argument('<mirror>', "the mirror's name")
     .argument('<good>', 'a snapshot for which it succeeds, older or newer than the other')
@@ -29,7 +29,8 @@ export function addChanges({ add, onDone }: CommandLine): void {
     )
     .option('--check-ends', 'run it for the good and the bad one first')
     .option('--json', 'for scripts')
-    .action(async (mirror: string, good: string, bad: string, options: BisectOptions) =>
-      onDone(await bisectMirror(mirror, { good, bad }, options)),
-    )
+    .action(async (mirror: string, good: string, bad: string, options: BisectOptions) => {
+      const { bisectMirror } = await import('./bisect.ts')
+      onDone(await bisectMirror(mirror, { good, bad }, options))
+    })
 }

@@ -1,39 +1,39 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
 
 import { parseSnapshotName } from '../model/snapshot-name.ts'
-import { checkConfig } from './check-config.ts'
 import type { CommandLine, Options } from './exit.ts'
-import { listGenerations, type GenerationsOptions } from './generations.ts'
-import {
-  pinMirror,
-  rollBackFarm,
-  rollBackMirror,
-  unpinMirror,
-  type FarmOptions,
-  type PinOptions,
-} from './pin.ts'
-import { removeMirror, type RemoveOptions } from './remove.ts'
-import { serve } from './serve.ts'
-import { listSnapshots } from './snapshots.ts'
-import { showStatus } from './status.ts'
-import { syncMirrors } from './sync.ts'
-import { runViews, type ViewsOptions } from './views.ts'
+import type { GenerationsOptions } from './generations.ts'
+import type { FarmOptions, PinOptions } from './pin.ts'
+import type { RemoveOptions } from './remove.ts'
+import type { ViewsOptions } from './views.ts'
+
+// What a command needs is loaded when it is called: loading everything takes a quarter of a second.
 
 /** Adds the commands that run the server and look after it. */
 export function addOperation({ add, onDone }: CommandLine): void {
-  add('serve', 'run the proxy; SIGTERM lets running answers finish').action(async ({ config }: Options) =>
-    onDone(await serve(config)),
-  )
+  add('serve', 'run the proxy; SIGTERM lets running answers finish').action(async ({ config }: Options) => {
+    const { serve } = await import('./serve.ts')
+    onDone(await serve(config))
+  })
   add('check-config', 'validate the configuration and print what it comes to').action(
-    async ({ config }: Options) => onDone(await checkConfig(config)),
+    async ({ config }: Options) => {
+      const { checkConfig } = await import('./check-config.ts')
+      onDone(await checkConfig(config))
+    },
   )
   add('status', 'every mirror: its current snapshot, its last sync, and what went wrong')
     .option('--json', 'for scripts')
-    .action(async (options: Options) => onDone(await showStatus(options)))
+    .action(async (options: Options) => {
+      const { showStatus } = await import('./status.ts')
+      onDone(await showStatus(options))
+    })
   add('sync', 'look upstream now and publish what is new')
     .argument('[mirror...]', 'which mirrors; all enabled ones unless told')
     .option('--json', 'one line of JSON a mirror')
-    .action(async (mirrors: string[], options: Options) => onDone(await syncMirrors(mirrors, options)))
+    .action(async (mirrors: string[], options: Options) => {
+      const { syncMirrors } = await import('./sync.ts')
+      onDone(await syncMirrors(mirrors, options))
+    })
 }
 
 /** Adds the commands that decide what is current. */
@@ -43,12 +43,16 @@ export function addPins({ add, onDone }: CommandLine): void {
     .argument('<mirror>', "the mirror's name")
     .argument('<snapshot>', 'one of those that snapshots lists', readSnapshotName)
     .addOption(why)
-    .action(async (mirror: string, snapshot: string, options: PinOptions) =>
-      onDone(await pinMirror(mirror, snapshot, options)),
-    )
+    .action(async (mirror: string, snapshot: string, options: PinOptions) => {
+      const { pinMirror } = await import('./pin.ts')
+      onDone(await pinMirror(mirror, snapshot, options))
+    })
   add('unpin', "make a mirror's newest snapshot its current one again")
     .argument('<mirror>', "the mirror's name")
-    .action(async (mirror: string, options: Options) => onDone(await unpinMirror(mirror, options)))
+    .action(async (mirror: string, options: Options) => {
+      const { unpinMirror } = await import('./pin.ts')
+      onDone(await unpinMirror(mirror, options))
+    })
   add('rollback', 'pin a mirror to the snapshot before its current one, or the whole farm to a generation')
     .argument('[mirror]', "the mirror's name")
     .option('--generation <n>', 'every mirror as it was then', readGeneration)
@@ -63,6 +67,7 @@ export function addPins({ add, onDone }: CommandLine): void {
         const { generation } = options
         if ((mirror === undefined) === (generation === undefined))
           command.error('error: name either a mirror or --generation')
+        const { rollBackFarm, rollBackMirror } = await import('./pin.ts')
         if (generation !== undefined) onDone(await rollBackFarm(generation, options))
         else if (mirror !== undefined) onDone(await rollBackMirror(mirror, options))
       },
@@ -84,7 +89,10 @@ export function addRemoval({ add, onDone }: CommandLine): void {
   add('remove', 'take a mirror out of the configuration and the index; its data go after a while')
     .argument('<mirror>', "the mirror's name")
     .option('--force', 'also while clients use it, or a view holds it')
-    .action(async (mirror: string, options: RemoveOptions) => onDone(await removeMirror(mirror, options)))
+    .action(async (mirror: string, options: RemoveOptions) => {
+      const { removeMirror } = await import('./remove.ts')
+      onDone(await removeMirror(mirror, options))
+    })
 }
 
 /** Adds the commands that show what was. */
@@ -92,15 +100,24 @@ export function addHistory({ add, onDone }: CommandLine): void {
   add('snapshots', "a mirror's snapshots, newest first")
     .argument('<mirror>', "the mirror's name")
     .option('--json', 'for scripts')
-    .action(async (mirror: string, options: Options) => onDone(await listSnapshots(mirror, options)))
+    .action(async (mirror: string, options: Options) => {
+      const { listSnapshots } = await import('./snapshots.ts')
+      onDone(await listSnapshots(mirror, options))
+    })
   add('generations', 'when the index changed, what changed, why and by whom; newest first')
     .option('--mirror <mirror>', 'only what changed this one')
     .option('--json', 'for scripts')
-    .action(async (options: GenerationsOptions) => onDone(await listGenerations(options)))
+    .action(async (options: GenerationsOptions) => {
+      const { listGenerations } = await import('./generations.ts')
+      onDone(await listGenerations(options))
+    })
   add('views', 'the states of the index that jobs hold, by whom, and until when')
     .option('--end <name>', 'end this one now: what it held is no longer kept for it')
     .option('--end-all', 'end all those of --client')
     .option('--client <address>', 'of an IPv6 address: of its network')
     .option('--json', 'for scripts')
-    .action(async (options: ViewsOptions) => onDone(await runViews(options)))
+    .action(async (options: ViewsOptions) => {
+      const { runViews } = await import('./views.ts')
+      onDone(await runViews(options))
+    })
 }

@@ -3,39 +3,19 @@ import { summarizeFetch } from '../http/send-fetch.ts'
 import { counted } from '../model/count.ts'
 import { PinyonError } from '../model/errors.ts'
 import type { FetchRequest } from '../snapshot/prefetch/prefetcher.ts'
-import { EXIT, type CommandLine, type ExitCode, type Options } from './exit.ts'
+import { EXIT, type ExitCode, type Options } from './exit.ts'
 import { openServer } from './mirror-source.ts'
 import { ProgressDisplay } from './progress.ts'
 import { formatBytes, toPrintable } from './table.ts'
 
-interface FetchOptions extends Options {
+/** Options of `fetch`. */
+export interface FetchOptions extends Options {
   readonly atRisk?: boolean
   readonly all?: boolean
 }
 
-/** Adds the command that fetches what would else wait to be asked for. */
-export function addFetch({ add, onDone }: CommandLine): void {
-  add(
-    'fetch',
-    "fetch packages now that would else wait to be asked for; of a mirror's current snapshot, those that jobs use",
-  )
-    .argument('<mirror>', "the mirror's name")
-    .argument(
-      '[package...]',
-      'these of its current snapshot, as dnf takes them: name, name-version, name.arch, *',
-    )
-    .option('--at-risk', 'what snapshots list and upstream does not any more, from any source that has it')
-    .option('--all', 'all of the current snapshot')
-    .option('--json', 'one line of JSON')
-    .action(async (mirror: string, packages: string[], options: FetchOptions, command) => {
-      const chosen = [packages.length > 0, options.atRisk === true, options.all === true].filter(Boolean)
-      if (chosen.length > 1) command.error('error: name either packages, --at-risk or --all')
-      onDone(await fetchPackages(mirror, packages, options))
-    })
-}
-
 /** Fetches by the running server or, when none runs, by itself; exits 1 when something could not be had, 3 when there was nothing to do. */
-async function fetchPackages(
+export async function fetchPackages(
   mirror: string,
   specs: readonly string[],
   options: FetchOptions,

@@ -3,7 +3,7 @@ import { counted } from '../model/count.ts'
 import { formatDuration } from '../model/duration.ts'
 import type { WallDoubt } from '../model/wall-trust.ts'
 import type { BlobSum, GcReport, GcSnapshot } from '../snapshot/gc/gc-report.ts'
-import { EXIT, type CommandLine, type ExitCode, type Options } from './exit.ts'
+import { EXIT, type ExitCode, type Options } from './exit.ts'
 import { openServer } from './mirror-source.ts'
 import { formatBytes, formatTable } from './table.ts'
 
@@ -14,15 +14,6 @@ const HOUR_MS = 3_600_000
 export interface GcOptions extends Options {
   readonly dryRun?: boolean
   readonly wait?: boolean
-}
-
-/** Adds `gc`. */
-export function addCollection({ add, onDone }: CommandLine): void {
-  add('gc', 'retire snapshots by the rules of retention, and free what is not needed any more')
-    .option('--dry-run', 'only print what would go, and why each other snapshot stays')
-    .option('--wait', 'until the last file is deleted: a server does large deletions in the background')
-    .option('--json', 'for scripts')
-    .action(async (options: GcOptions) => onDone(await collect(options)))
 }
 
 /**

@@ -1,22 +1,8 @@
-import { InvalidArgumentError } from 'commander'
-
 import { ARCH_WORDS, fillArch } from '../config/arches.ts'
-import { ARCH_NAME, MAX_ARCHES } from '../model/arch.ts'
 import type { ImportedMirror } from './import-mirror.ts'
 import type { MirrorKey } from './import-settings.ts'
 
 const SOURCES: ReadonlySet<string> = new Set(['baseurl', 'metalink', 'mirrorlist', 'mirrorlist_expire'])
-
-/** Reads the architectures of a command line. Throws what commander tells. */
-export function readArches(text: string): readonly string[] {
-  const arches = text.split(',')
-  const isList = arches.every((arch) => ARCH_NAME.test(arch)) && new Set(arches).size === arches.length
-  if (!isList || arches.length > MAX_ARCHES)
-    throw new InvalidArgumentError(
-      `It is no list of up to ${MAX_ARCHES} architectures such as x86_64,aarch64.`,
-    )
-  return arches
-}
 
 /**
  * A mirror as it is to be written for several architectures: words that stood for them while it was judged are variables again, and where its

@@ -1,52 +1,21 @@
-import { InvalidArgumentError, Option } from 'commander'
-
 import { ARCH_WORDS } from '../config/arches.ts'
 import { parseConfig } from '../config/load.ts'
-import { EXIT, type CommandLine, type ExitCode } from './exit.ts'
-import { readArches } from './import-arches.ts'
+import { EXIT, type ExitCode } from './exit.ts'
 import { readYumFiles } from './import-files.ts'
 import { importSections, type ImportedSections } from './import-sections.ts'
 import { formatImport } from './import-text.ts'
 import { toPrintable } from './table.ts'
 
-interface ImportOptions {
+/** Options of `import`. */
+export interface ImportOptions {
   readonly releasever?: string
   readonly basearch?: string
   readonly arches?: readonly string[]
   readonly var: ReadonlyMap<string, string>
 }
 
-/** Adds the command that makes mirrors of yum and dnf configuration. */
-export function addImport({ add, onDone }: CommandLine): void {
-  add(
-    'import',
-    'print mirrors: for yum and dnf configuration, with a comment for what cannot be carried over',
-  )
-    .argument('<file...>', 'yum.conf, *.repo, a directory of these, or - for standard input')
-    .option('--releasever <version>', 'what $releasever stands for, such as 9')
-    .option('--basearch <arch>', 'what $basearch stands for, such as x86_64')
-    .addOption(
-      new Option('--arches <list>', 'as one mirror: all that $basearch stands for, such as x86_64,aarch64')
-        .argParser(readArches)
-        .conflicts('basearch'),
-    )
-    .option(
-      '--var <name=value>',
-      'what another variable stands for; may be repeated',
-      readVariable,
-      new Map(),
-    )
-    .action(async (paths: string[], options: ImportOptions) => onDone(await importFiles(paths, options)))
-}
-
-function readVariable(text: string, known: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
-  const [, name, value] = /^([A-Za-z0-9_]+)=(.*)$/s.exec(text) ?? []
-  if (name === undefined || value === undefined) throw new InvalidArgumentError('It is not NAME=VALUE.')
-  return new Map([...known, [name, value]])
-}
-
 /** Exits 3 when no section could become a mirror. Throws ConfigError with everything wrong with the files. */
-async function importFiles(paths: readonly string[], options: ImportOptions): Promise<ExitCode> {
+export async function importFiles(paths: readonly string[], options: ImportOptions): Promise<ExitCode> {
   const { releasever, basearch, arches } = options
   const variables = new Map(options.var)
   if (releasever !== undefined) variables.set('releasever', releasever)

@@ -1,7 +1,8 @@
-import { Pool, type Dispatcher } from 'undici'
+import type { Dispatcher } from 'undici'
 
 import { USER_HEADER } from '../http/authorize.ts'
 import { ERROR_KINDS, PinyonError, type ErrorCode } from '../model/errors.ts'
+import { Pool } from '../upstream/undici-parts.ts'
 import { userName } from './user-name.ts'
 
 /** What connecting gives when no server runs; for a path that is too long for a socket none can. */
@@ -24,7 +25,7 @@ export interface ServerWrite {
 
 /** A running server: this machine's, asked through its admin socket, or any, asked through its URL. */
 export class ServerConnection {
-  readonly #pool: Pool
+  readonly #pool: Dispatcher
   /** The path that the server's URL has. */
   readonly #base: string
   readonly #headers: Readonly<Record<string, string>>
@@ -32,7 +33,7 @@ export class ServerConnection {
   readonly #name: string
 
   private constructor(
-    pool: Pool,
+    pool: Dispatcher,
     { name, base = '', headers }: { name: string; base?: string; headers: Record<string, string> },
   ) {
     this.#pool = pool

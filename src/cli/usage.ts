@@ -7,7 +7,7 @@ import type {
   MirrorUsageView,
   UsageView,
 } from '../proxy/api-usage.ts'
-import { EXIT, type CommandLine, type ExitCode, type Options } from './exit.ts'
+import { EXIT, type ExitCode, type Options } from './exit.ts'
 import { openMirrorSource } from './mirror-source.ts'
 import type { MirrorSource } from './reading.ts'
 import { formatAge, formatBytes, formatTable, toPrintable } from './table.ts'
@@ -16,16 +16,8 @@ import { formatAge, formatBytes, formatTable, toPrintable } from './table.ts'
 const IDLE_MS = 14 * 86_400_000
 const IDLE = 'nobody for 14 days'
 
-/** Adds the command that shows who uses what. */
-export function addUsage({ add, onDone }: CommandLine): void {
-  add('usage', 'who uses which mirrors; those that nobody does come first')
-    .argument('[mirror]', 'who uses this one, and which of its snapshots')
-    .option('--json', 'for scripts')
-    .action(async (mirror: string | undefined, options: Options) => onDone(await showUsage(mirror, options)))
-}
-
 /** Prints who uses what; exits 3 when there is no such mirror, none at all, or it was never used. */
-async function showUsage(mirror: string | undefined, options: Options): Promise<ExitCode> {
+export async function showUsage(mirror: string | undefined, options: Options): Promise<ExitCode> {
   const source = await openMirrorSource(options)
   try {
     return await (mirror === undefined ? showMirrors(source, options) : showMirror(source, mirror, options))

@@ -3,9 +3,8 @@ import type { VerifyLine } from '../http/send-verify.ts'
 import { counted } from '../model/count.ts'
 import { PinyonError } from '../model/errors.ts'
 import type { VerifyFinding, VerifyProgress, VerifyReport } from '../snapshot/verify/verify-report.ts'
-import { EXIT, type CommandLine, type ExitCode, type Options } from './exit.ts'
+import { EXIT, type ExitCode, type Options } from './exit.ts'
 import { openServer } from './mirror-source.ts'
-import { rebuildDatabase } from './rebuild.ts'
 import { ProgressDisplay } from './progress.ts'
 import type { ServerConnection } from './server-connection.ts'
 import { formatBytes, toPrintable } from './table.ts'
@@ -14,17 +13,6 @@ import { formatBytes, toPrintable } from './table.ts'
 export interface VerifyCommandOptions extends Options {
   readonly dryRun?: boolean
   readonly rebuild?: boolean
-}
-
-/** Adds `verify`. */
-export function addVerification({ add, onDone }: CommandLine): void {
-  add('verify', 'read everything stored, put aside what has rotted, and fetch it again')
-    .option('--dry-run', 'only print what is wrong')
-    .option('--rebuild', 'make the database anew from its inventory and the blobs; no server may run')
-    .option('--json', 'for scripts')
-    .action(async (options: VerifyCommandOptions) =>
-      onDone(options.rebuild === true ? await rebuildDatabase(options) : await verifyBlobs(options)),
-    )
 }
 
 /** Verifies by the running server, or here when none runs; exits 1 when something stays wrong. */

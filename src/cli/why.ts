@@ -1,22 +1,11 @@
 import { counted } from '../model/count.ts'
 import type { WhyAsked, WhyFile, WhySource, WhyView } from '../proxy/api-why.ts'
-import { EXIT, type CommandLine, type ExitCode, type Options } from './exit.ts'
+import { EXIT, type ExitCode, type Options } from './exit.ts'
 import { openMirrorSource } from './mirror-source.ts'
 import { formatAge, formatBytes, toPrintable } from './table.ts'
 
-/** Adds the command that explains a URL. */
-export function addWhy({ add, onDone }: CommandLine): void {
-  add(
-    'why',
-    'how a URL resolves, where its bytes are or are looked for, and by which digest they are trusted',
-  )
-    .argument('<url>', 'a path of the server, or a whole URL of it')
-    .option('--json', 'for scripts')
-    .action(async (url: string, options: Options) => onDone(await explainUrl(url, options)))
-}
-
 /** Explains a URL; exits 3 when there is nothing at it. */
-async function explainUrl(url: string, options: Options): Promise<ExitCode> {
+export async function explainUrl(url: string, options: Options): Promise<ExitCode> {
   const source = await openMirrorSource(options)
   try {
     const path = url.startsWith('/') || /^https?:\/\//i.test(url) ? url : `/${url}`

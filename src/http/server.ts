@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo, ListenOptions, Server as NetServer, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 
@@ -15,6 +15,12 @@ import { LARGEST_BODY_BYTES } from './request-body.ts'
 import { sendError } from './send-text.ts'
 import { FastPath, type FastFiles } from './fast/fast-path.ts'
 import { HitLog } from './fast/hit-log.ts'
+
+/**
+ * Not imported: an import reads every export of it, WebSocket among them, for which Node loads its own fetch, and that costs every start 30 ms
+ * and 10 MB.
+ */
+const { createServer } = process.getBuiltinModule('node:http')
 
 /** Node looks for requests that take longer now and then only: so much of that time later at most, as a part of it. */
 const LOOKS_PER_REQUEST_TIME = 6

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { parentPort, threadId, workerData } from 'node:worker_threads'
 
 import { DiskBlobStore } from '../cache/disk-blob-store.ts'
@@ -5,16 +6,16 @@ import { createLayout, temporaryPath } from '../cache/layout.ts'
 import { toPinyonError } from '../model/errors.ts'
 import { giveWay } from '../system/give-way.ts'
 import { countChanges } from './farm/count-changes.ts'
-import { ingestArches } from './arches/ingest-arches.ts'
-import { ingest } from './ingest.ts'
-import { threadScratchFile, type ThreadRequest } from './ingest-runner.ts'
+import { ingestArches, type ArchesJob } from './arches/ingest-arches.ts'
+import { ingest, type IngestJob } from './ingest.ts'
+import { threadScratchFile, type ThreadPlace } from './ingest-runner.ts'
 import { SqliteSnapshotStore } from './sqlite-snapshot-store.ts'
 import type { PublishedSnapshot } from './store.ts'
 import type { WorkerMessage } from './worker-job.ts'
 
 // A thread that reads one primary and commits one snapshot, so that neither holds up a request. See ingest-runner.ts.
 
-const request = workerData as ThreadRequest
+const request = workerData as ThreadPlace
 /** Temporary files of a thread, and of the server's own store: more than any process ever makes. */
 const SERIALS = 2 ** 32
 
@@ -23,6 +24,9 @@ const post = (message: WorkerMessage<PublishedSnapshot, number>) => parentPort?.
 
 giveWay()
 try {
+  if (parentPort === null) throw new Error('this is no thread')
+  // It may have been started while the files of its job are fetched.
+  const [job] = (await once(parentPort, 'message')) as [IngestJob | ArchesJob]
   const scratch = threadScratchFile(request, threadId)
   const store = new SqliteSnapshotStore(layout.database, () => scratch)
   try {
@@ -39,7 +43,6 @@ try {
       spoolFile,
       onPackages: (packages: number) => post({ progress: packages }),
     }
-    const { job } = request
     const published = 'parts' in job ? await ingestArches(job, context) : await ingest(job, context)
     await countChanges(store, published.snapshot)
     // Here, and not where requests are answered. Nothing depends on it, and it is counted again now and then.

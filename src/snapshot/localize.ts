@@ -13,7 +13,6 @@ import {
 import { PinyonError } from '../model/errors.ts'
 import { localizePrimary } from '../repodata/primary-localizer.ts'
 import { hasBase, localizeRepomd, type NewPrimary } from '../repodata/repomd-localizer.ts'
-import { parseRepomd } from '../repodata/repomd.ts'
 import { Spool } from '../system/spool.ts'
 import { OpenFile, listChecks, type CheckedFile } from './repodata-check.ts'
 import { REPOMD_PATH } from './repomd-source.ts'
@@ -74,6 +73,8 @@ export async function localize<Job extends Captured>(job: Job, context: Localize
   const replaced = await localizeFile(context, primary)
   const after = localizeRepomd(before, replaced)
   const own = { path: REPOMD_PATH, type: 'repomd' }
+  // Few repositories come here, and every thread that reads one would load an XML parser.
+  const { parseRepomd } = await import('../repodata/repomd.ts')
   const repomd = parseRepomd(after)
   const named = new Set(repomd.records.map(({ href }) => href))
   const files = [

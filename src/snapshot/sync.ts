@@ -97,6 +97,8 @@ export interface SyncContext {
   /** Who asked for it; the schedule unless told. */
   readonly actor?: string
   readonly onProgress?: (progress: SyncProgress) => void
+  /** Told when files are about to be fetched that an ingest will read, if all goes well. */
+  readonly onCapture?: () => void
   /** Told when the capture begins anew. */
   readonly onRestart?: () => void
 }
@@ -255,6 +257,7 @@ async function captureAndUse<T>(
   let filesDone = 0
   let bytes = 0
   report(context, { step: 'files', filesTotal })
+  context.onCapture?.()
   const onFile = (received: number) => {
     filesDone += 1
     bytes += received

@@ -8,32 +8,46 @@ export type WorkerMessage<Result, Progress> =
   | { readonly result: Result }
   | { readonly failure: { code: ErrorCode; message: string; facts: Record<string, unknown> } }
 
-/** A thread to run. */
-export interface WorkerJob<Progress> {
+/** A thread to start. */
+export interface WorkerStart {
   /** The module it runs. */
   readonly url: URL
   readonly workerData: unknown
-  /** What it does, for the error of one that ends without a word. */
-  readonly doing: string
   readonly maxHeapMb: number
   readonly maxYoungGenerationMb: number
+}
+
+/** A thread to run. */
+export interface WorkerJob<Progress> extends WorkerStart {
+  /** One that was started so, and lives. */
+  readonly worker?: Worker | undefined
+  /** Sent to it, where it waits for something. */
+  readonly message?: unknown
+  /** What it does, for the error of one that ends without a word. */
+  readonly doing: string
   readonly signal: AbortSignal
   readonly onProgress: (progress: Progress) => void
   /** Told the thread's number before it runs. */
   readonly onStart?: (threadId: number) => void
 }
 
+/** Starts a thread: until it is run, whoever does so sees to its `error` and its end. */
+export function startWorker({ url, workerData, maxHeapMb, maxYoungGenerationMb }: WorkerStart): Worker {
+  return new Worker(url, {
+    workerData,
+    resourceLimits: {
+      maxOldGenerationSizeMb: maxHeapMb,
+      maxYoungGenerationSizeMb: maxYoungGenerationMb,
+    },
+  })
+}
+
 /** Runs a thread and settles when it has ended, however it did. One that exceeds its memory fails alone. */
 export async function runWorker<Result, Progress>(job: WorkerJob<Progress>): Promise<Result> {
   const { signal } = job
   signal.throwIfAborted()
-  const worker = new Worker(job.url, {
-    workerData: job.workerData,
-    resourceLimits: {
-      maxOldGenerationSizeMb: job.maxHeapMb,
-      maxYoungGenerationSizeMb: job.maxYoungGenerationMb,
-    },
-  })
+  const worker = job.worker ?? startWorker(job)
+  if (job.message !== undefined) worker.postMessage(job.message)
   job.onStart?.(worker.threadId)
   const stop = () => void worker.terminate()
   signal.addEventListener('abort', stop, { once: true })

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
-import { Registry, type Metric as PromMetric } from 'prom-client'
+import type { Metric as PromMetric, Registry } from 'prom-client'
 
 import {
   METRICS,
@@ -40,24 +40,21 @@ interface Sample {
   readonly metricName?: string
 }
 
+/** Content-Type of {@link Metrics.text}: that of Prometheus' text format. */
+export const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
+
 /** Lines are made for so long before others have a turn, in milliseconds. */
 const TURN_MS = 4
 
 /** The figures for Prometheus: filled in anew for every scrape, so that counting costs no more than an addition. */
 export class Metrics {
-  readonly #registry = new Registry()
+  #registry: Promise<Registry> | undefined
   readonly #sources: MetricSources
   readonly #samples = new Map<MetricName, readonly Sample[]>()
   #running: Promise<string> | undefined
 
   constructor(sources: MetricSources) {
     this.#sources = sources
-    for (const name of METRIC_NAMES) this.#registry.registerMetric(this.#create(name))
-  }
-
-  /** Content-Type of {@link text}. */
-  get contentType(): string {
-    return this.#registry.contentType
   }
 
   /** All figures, in Prometheus' text format. Who asks while it is being made gets the same. */
@@ -67,6 +64,7 @@ export class Metrics {
   }
 
   async #write(): Promise<string> {
+    const registry = await (this.#registry ??= this.#open())
     const tally = await this.#sources.tally()
     const readings = Map.groupBy<MetricName, Reading>(await this.#sources.readings(), ({ name }) => name)
     const isTold = this.#sources.isPerMirror()
@@ -78,13 +76,21 @@ export class Metrics {
         : read(name, readings.get(name) ?? [], tally, isTold)
       if (samples.length === 0) continue
       this.#samples.set(name, samples)
-      texts.push(await this.#registry.getSingleMetricAsString(fullName(name)))
+      texts.push(await registry.getSingleMetricAsString(fullName(name)))
       this.#samples.delete(name)
       if (performance.now() < turnEndsAt) continue
       await nextTurn()
       turnEndsAt = performance.now() + TURN_MS
     }
     return `${texts.join('\n')}\n`
+  }
+
+  /** Only for whoever asks: prom-client loads a hundred modules, tracing among them. */
+  async #open(): Promise<Registry> {
+    const { Registry } = await import('prom-client')
+    const registry = new Registry()
+    for (const name of METRIC_NAMES) registry.registerMetric(this.#create(name))
+    return registry
   }
 
   /** A metric as the registry takes it from another process: its values whole, rather than counted there by labels. */

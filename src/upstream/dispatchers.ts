@@ -1,8 +1,9 @@
-import { Agent, Pool, ProxyAgent, type Dispatcher } from 'undici'
+import type { Dispatcher } from 'undici'
 
 import { splitCredentials, toBasic } from './credentials.ts'
 import type { DispatcherOptions } from './dispatcher-options.ts'
 import { createSocksConnector } from './socks-connector.ts'
+import { Agent, Pool, ProxyAgent } from './undici-parts.ts'
 
 /** Windows of h2, in bytes: over a line of 100 ms a transfer gets 20 MB/s, and one that nobody reads holds no more. */
 const H2_OPTIONS = { settings: { initialWindowSize: 2 << 20 }, connectionWindowSize: 16 << 20 }

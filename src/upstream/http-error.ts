@@ -1,7 +1,6 @@
-import { errors } from 'undici'
-
 import { PinyonError } from '../model/errors.ts'
 import { describeTlsError } from './tls-error.ts'
+import { errors } from './undici-parts.ts'
 
 /**
  * Names what went wrong on the wire. A PinyonError stays what it is.

@@ -1,4 +1,4 @@
-import { request as send, type Dispatcher } from 'undici'
+import type { Dispatcher } from 'undici'
 
 import { PinyonError } from '../model/errors.ts'
 import type { Reach } from '../model/reach.ts'
@@ -204,8 +204,10 @@ async function begin(
   let leave: (() => void) | undefined
   try {
     leave = await connections.enter?.(to, signal)
-    const reply = await send(target, {
-      dispatcher: connections.to(to, reach),
+    const reply = await connections.to(to, reach).request({
+      origin: to.origin,
+      path: to.pathname + to.search,
+      method: 'GET',
       headers,
       headersTimeout: timeoutMs,
       bodyTimeout: timeoutMs,

@@ -1,10 +1,11 @@
 import { connect as connectTcp, isIP, type LookupFunction, type Socket } from 'node:net'
-import { buildConnector, errors } from 'undici'
+import type { buildConnector as Connectors } from 'undici'
 
 import type { Login } from '../model/identity.ts'
 import type { DispatcherOptions } from './dispatcher-options.ts'
 import { splitLogin } from './credentials.ts'
 import { connectBySocks, type SocksTarget } from './socks5.ts'
+import { buildConnector, errors } from './undici-parts.ts'
 
 type SocksOptions = DispatcherOptions & { readonly proxy: string }
 
@@ -17,17 +18,17 @@ const MAX_ADDRESSES = 3
  * What connects undici's pools through a SOCKS 5 proxy, as curl has it: with `socks5:` names are resolved here, so that where they lead to is
  * judged as without a proxy; with `socks5h:` the proxy resolves them.
  */
-export function createSocksConnector(options: SocksOptions): buildConnector.connector {
+export function createSocksConnector(options: SocksOptions): Connectors.connector {
   const { timeoutMs, tls } = options
   const secure = buildConnector({ allowH2: true, timeout: timeoutMs, ...tls })
   return (request, callback) => void connectFor(request, options, secure, callback)
 }
 
 async function connectFor(
-  request: buildConnector.Options,
+  request: Connectors.Options,
   options: SocksOptions,
-  secure: buildConnector.connector,
-  callback: buildConnector.Callback,
+  secure: Connectors.connector,
+  callback: Connectors.Callback,
 ): Promise<void> {
   const { hostname, protocol } = request
   const target = { host: hostname, port: Number(request.port) || (protocol === 'https:' ? 443 : 80) }

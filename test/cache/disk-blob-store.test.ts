@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 
 import { DiskBlobStore } from '../../src/cache/disk-blob-store.ts'
 import { blobPath, createLayout } from '../../src/cache/layout.ts'
 import { NO_LEDGER, type BlobLedger } from '../../src/cache/blob-ledger.ts'
-import { createUnlimitedQuota } from '../../src/cache/quota.ts'
+import { createUnlimitedQuota, Quota } from '../../src/cache/quota.ts'
 import { digestHex, digestOf } from '../../src/model/digest.ts'
 import { assertBytes } from '../contract/assert-bytes.ts'
 import { describeBlobStore, mustOpen, put, readWhole } from '../contract/blob-store.ts'
@@ -88,6 +88,31 @@ describe('the disk blob store as files', () => {
     mkdirSync(writer.location)
     await assert.rejects(writer.close())
     assert.equal(quota.reservedBytes, 0)
+  })
+
+  test('lacks what it has not got, and nothing that it cannot tell of', async (t) => {
+    const place = createPlace(t)
+    const { blobs } = await openPeer(t, place)
+    const [there, absent] = [digestOf('content'), digestOf('other')]
+    await put(blobs, there, Buffer.from('content'))
+    assert.deepEqual([blobs.lacks(there), blobs.lacks(absent)], [false, true])
+    rmSync(place.layout.blobs, { recursive: true })
+    symlinkSync(place.layout.blobs, place.layout.blobs)
+    assert.equal(blobs.lacks(absent), false)
+  })
+
+  test('tells of room while the file is made, and of none not at all', async (t) => {
+    const layout = createLayout(tempDir(t))
+    const quota = new Quota({ maxBytes: () => 10, storedBytes: () => 0, makeRoom: async () => undefined })
+    const blobs = await DiskBlobStore.open(layout, { processId: LIVING, isAlive: () => true }, { quota })
+    let told = 0
+    const create = async (size: number) =>
+      await blobs.create({ digest: digestOf('x'), size }, () => (told += 1))
+    await assert.rejects(create(11), { code: 'CACHE_FULL' })
+    assert.equal(told, 0)
+    const writer = await create(10)
+    assert.equal(told, 1)
+    await writer.close()
   })
 
   test('keeps no file open, whatever becomes of it', COUNTS_FILES, async (t) => {

@@ -43,13 +43,13 @@ describe('a wrong copy, then a right one', () => {
   test('fails those who got the wrong part, and those alone', async (t) => {
     const first = new ScriptedBody().push(WRONG)
     const second = new ScriptedBody()
-    const { read, source } = await setUp(t, first, second)
+    const { read } = await setUp(t, first, second)
     const [wrong, before, ranged, none] = [read(), read(), read(), read()]
     await readWhole(wrong, WRONG_AT + 1)
     assertBytes(await readWhole(before, WRONG_AT), CONTENT.subarray(0, WRONG_AT))
     await ranged.read(Buffer.alloc(10), WRONG_AT + 1_000)
     first.end()
-    await source.asked(2)
+    await second.begun
     // Both wait here: whether they may go on is not known before the second copy has come so far.
     const outcomes = [
       failureOf(wrong),
@@ -66,11 +66,11 @@ describe('a wrong copy, then a right one', () => {
   test('waits for the second copy to agree before it goes on', async (t) => {
     const first = new ScriptedBody().push(WRONG.subarray(0, 100_000))
     const second = new ScriptedBody()
-    const { read, source } = await setUp(t, first, second)
+    const { read } = await setUp(t, first, second)
     const reader = read()
     await readWhole(reader, 100_000)
     first.fail(new PinyonError('UPSTREAM_SHORT', 'cut'))
-    await source.asked(2)
+    await second.begun
     let come = false
     const next = reader.read(Buffer.alloc(100), 50_000).then((count) => {
       come = true

@@ -120,7 +120,7 @@ describe('the quota', () => {
     assert.equal(quota.reservedBytes, MIB)
     await reservation.ensure(MIB + 1)
     assert.equal(quota.reservedBytes, 2 * MIB)
-    await assert.rejects(reservation.ensure(2 * MIB + 1), { code: 'CACHE_FULL' })
+    await assert.rejects(async () => await reservation.ensure(2 * MIB + 1), { code: 'CACHE_FULL' })
     assert.equal(quota.reservedBytes, 2 * MIB, 'what it has it keeps until it is released')
     reservation.release()
     assert.equal(quota.reservedBytes, 0)

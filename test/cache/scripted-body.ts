@@ -5,9 +5,18 @@ import type { FillSource } from '../../src/cache/source-race.ts'
 export class ScriptedBody implements AsyncIterable<Uint8Array> {
   /** Whether the iteration has ended, from either side. */
   ended = false
+  /** Resolves when somebody begins to read it: by then the fill has a file for it. */
+  readonly begun: Promise<void>
+  readonly #begin: () => void
   readonly #changed = new Signal()
   readonly #chunks: Uint8Array[] = []
   #end: { error?: Error } | undefined
+
+  constructor() {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.begun = promise
+    this.#begin = resolve
+  }
 
   /** Hands over more bytes. */
   push(...chunks: readonly Uint8Array[]): this {
@@ -31,6 +40,7 @@ export class ScriptedBody implements AsyncIterable<Uint8Array> {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+    this.#begin()
     try {
       for (;;) {
         const chunk = this.#chunks.shift()

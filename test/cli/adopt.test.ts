@@ -73,7 +73,11 @@ describe('adopt, of a tree that has rotted', () => {
       report.wrong.toSorted().join('\n'),
       /a-1-1.*not the listed 1000 bytes: 1001\n.*a-2-1.*expected sha256/,
     )
-    const blobs = readdirSync(join(farm.dataDir, 'blobs.v1/sha256'))
+    const entries = readdirSync(join(farm.dataDir, 'blobs.v1/sha256'), {
+      recursive: true,
+      withFileTypes: true,
+    })
+    const blobs = entries.filter((entry) => entry.isFile())
     assert.equal(blobs.length, 3 * 4 + 1, 'repodata and one package')
 
     writeFileSync(damaged, 'x')

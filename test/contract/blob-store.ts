@@ -28,6 +28,7 @@ export function describeBlobStore(
       assertBytes(await readWhole(blob, blob.size), CONTENT)
       blob.close()
       assert.equal(await store.open(digestOf('another')), undefined)
+      assert.notEqual(store.lacks?.(DIGEST), true)
     })
 
     test('shows a blob to nobody before it is published, and then to all', async (t) => {
@@ -46,6 +47,7 @@ export function describeBlobStore(
       assert.deepEqual(await isThere(), [false, false])
       await writer.publish()
       assert.deepEqual(await isThere(), [true, true])
+      assert.notEqual(other.lacks?.(DIGEST), true, 'what another process has published just now is seen')
       await writer.discard()
       await writer.close()
       assert.deepEqual(await isThere(), [true, true])

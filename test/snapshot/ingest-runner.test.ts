@@ -5,7 +5,7 @@ import { DiskBlobStore } from '../../src/cache/disk-blob-store.ts'
 import { createLayout } from '../../src/cache/layout.ts'
 import { digestOf, type Digest } from '../../src/model/digest.ts'
 import { PinyonError } from '../../src/model/errors.ts'
-import { createThreadRunner } from '../../src/snapshot/ingest-runner.ts'
+import { createThreadRunner, type ThreadRunner } from '../../src/snapshot/ingest-runner.ts'
 import type { IngestJob } from '../../src/snapshot/ingest.ts'
 import { SqliteSnapshotStore } from '../../src/snapshot/sqlite-snapshot-store.ts'
 import type { PublishedSnapshot } from '../../src/snapshot/store.ts'
@@ -42,12 +42,22 @@ class Bench {
     return createJob(mirror, digest)
   }
 
+  createRunner(options: { maxHeapMb?: number } = {}): ThreadRunner {
+    return createThreadRunner({ dataDir: this.#dataDir, processId: PROCESS_ID, ...options })
+  }
+
   async run(
     job: IngestJob,
-    options: { signal?: AbortSignal; onPackages?: (count: number) => void; maxHeapMb?: number } = {},
+    options: {
+      signal?: AbortSignal
+      onPackages?: (count: number) => void
+      maxHeapMb?: number
+      isPrepared?: boolean
+    } = {},
   ): Promise<PublishedSnapshot> {
-    const { signal = NEVER, onPackages = () => {}, ...rest } = options
-    const run = createThreadRunner({ dataDir: this.#dataDir, processId: PROCESS_ID, ...rest })
+    const { signal = NEVER, onPackages = () => {}, isPrepared = false, ...rest } = options
+    const run = this.createRunner(rest)
+    if (isPrepared) run.prepare()
     try {
       return await run(job, { signal, onPackages })
     } finally {
@@ -129,6 +139,24 @@ describe('an ingest in a thread', () => {
     await assert.rejects(bench.run(job, { signal: abort.signal, onPackages }), reason)
     assert.deepEqual(await bench.store.snapshots('m'), [])
     assert.equal((await bench.run(job)).snapshot.packageCount, 30_000)
+  })
+
+  test('may have its thread started ahead, or in vain', async (t) => {
+    const bench = new Bench(t)
+    const job = await bench.createJob('m', formatPrimary([formatElement('a')]))
+    assert.equal((await bench.run(job, { isPrepared: true })).snapshot.seq, 1)
+    const runner = bench.createRunner()
+    runner.prepare()
+    runner.prepare()
+    runner.release()
+    runner.release()
+    const other = await bench.createJob('n', formatPrimary([formatElement('b')]))
+    assert.equal((await runner(other, { signal: NEVER, onPackages: () => {} })).snapshot.packageCount, 1)
+    runner.prepare()
+    const reason = new PinyonError('SHUTTING_DOWN', 'stopping')
+    await assert.rejects(runner(job, { signal: AbortSignal.abort(reason), onPackages: () => {} }), reason)
+    // A thread that waited on would keep this process from its end.
+    runner.release()
   })
 
   test('does not meet another one of the same process', async (t) => {

@@ -7,22 +7,15 @@ import { toPinyonError } from '../../model/errors.ts'
 import { baseUrl } from '../base-url.ts'
 import { checkIdentities } from '../check-identities.ts'
 import { checkKeys } from '../check-keys.ts'
-import { EXIT, type CommandLine, type ExitCode, type Options } from '../exit.ts'
+import { EXIT, type ExitCode, type Options } from '../exit.ts'
 import { ServerConnection } from '../server-connection.ts'
 import { toPrintable } from '../table.ts'
 import { checkDatabase, checkDescriptors, checkDisk, checkListen, checkNode } from './check-machine.ts'
 import { checkMirrors } from './check-mirrors.ts'
 import { fine, worst, type Finding } from './finding.ts'
 
-/** Adds the command that looks for what keeps pinyon from working here. */
-export function addDoctor({ add, onDone }: CommandLine): void {
-  add('doctor', 'what keeps pinyon from working here, and the way out')
-    .option('--json', 'for scripts')
-    .action(async (options: Options) => onDone(await diagnose(options)))
-}
-
 /** Prints what every check found, with a way out of what is wrong; exits 1 when anything keeps pinyon or a mirror from working. */
-async function diagnose({ config, json }: Options): Promise<ExitCode> {
+export async function diagnose({ config, json }: Options): Promise<ExitCode> {
   const findings = [checkNode(), checkDescriptors(), ...(await checkConfiguration(config))]
   if (json === true) process.stdout.write(`${JSON.stringify({ findings }, undefined, 2)}\n`)
   else process.stdout.write(formatFindings(findings))

@@ -1,6 +1,6 @@
 import { gunzipSync } from 'node:zlib'
 
-import { Agent, type Dispatcher } from 'undici'
+import type { Dispatcher } from 'undici'
 
 import type { LoadIndex } from '../../inject/index-resolution.ts'
 import { PinyonError } from '../../model/errors.ts'
@@ -8,6 +8,7 @@ import { VERSION } from '../../system/version.ts'
 import { splitCredentials } from '../../upstream/credentials.ts'
 import { getFile } from '../../upstream/file-source.ts'
 import { getHttp } from '../../upstream/http-source.ts'
+import { Agent } from '../../upstream/undici-parts.ts'
 import { INDEX_BUDGET_MS, tryUntil, type TryClock } from './index-tries.ts'
 
 /** The largest document of an index, in bytes: some 40,000 mirrors. */

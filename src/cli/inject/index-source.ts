@@ -4,9 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { resolveIndex } from '../../inject/index-resolution.ts'
 import type { MirrorMap } from '../../inject/mirror-map.ts'
 import { openIndexLoader } from './index-loader.ts'
-
-/** The variable that CI systems name an index in. */
-export const INDEX_VARIABLE = 'CI_MIRRORS_URL'
+import { INDEX_VARIABLE } from './index-variable.ts'
 
 /** What an option or else the environment names; undefined when neither does. Empty counts as unset. */
 export function findIndex(option: string | undefined, env: NodeJS.ProcessEnv): string | undefined {

@@ -1,9 +1,11 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
 
 import type { ProxyRule } from '../inject/injection.ts'
+import { ARCH_NAME, MAX_ARCHES } from '../model/arch.ts'
 import type { CommandLine } from './exit.ts'
-import { injectFiles, type InjectCommandOptions } from './inject/run.ts'
-import { findIndex, INDEX_VARIABLE } from './inject/index-source.ts'
+import type { ImportOptions } from './import.ts'
+import { INDEX_VARIABLE } from './inject/index-variable.ts'
+import type { InjectCommandOptions } from './inject/run.ts'
 
 const PROXY_RULES: Readonly<Record<string, ProxyRule>> = {
   auto: 'auto',
@@ -14,6 +16,49 @@ const PROXY_RULES: Readonly<Record<string, ProxyRule>> = {
   None: 'None',
 }
 const FORMATS = ['yum', 'repos', 'mock']
+
+/** Adds the command that makes mirrors of yum and dnf configuration. */
+export function addImport({ add, onDone }: CommandLine): void {
+  add(
+    'import',
+    'print mirrors: for yum and dnf configuration, with a comment for what cannot be carried over',
+  )
+    .argument('<file...>', 'yum.conf, *.repo, a directory of these, or - for standard input')
+    .option('--releasever <version>', 'what $releasever stands for, such as 9')
+    .option('--basearch <arch>', 'what $basearch stands for, such as x86_64')
+    .addOption(
+      new Option('--arches <list>', 'as one mirror: all that $basearch stands for, such as x86_64,aarch64')
+        .argParser(readArches)
+        .conflicts('basearch'),
+    )
+    .option(
+      '--var <name=value>',
+      'what another variable stands for; may be repeated',
+      readVariable,
+      new Map(),
+    )
+    .action(async (paths: string[], options: ImportOptions) => {
+      const { importFiles } = await import('./import.ts')
+      onDone(await importFiles(paths, options))
+    })
+}
+
+/** Reads the architectures of a command line. Throws what commander tells. */
+function readArches(text: string): readonly string[] {
+  const arches = text.split(',')
+  const isList = arches.every((arch) => ARCH_NAME.test(arch)) && new Set(arches).size === arches.length
+  if (!isList || arches.length > MAX_ARCHES)
+    throw new InvalidArgumentError(
+      `It is no list of up to ${MAX_ARCHES} architectures such as x86_64,aarch64.`,
+    )
+  return arches
+}
+
+function readVariable(text: string, known: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  const [, name, value] = /^([A-Za-z0-9_]+)=(.*)$/s.exec(text) ?? []
+  if (name === undefined || value === undefined) throw new InvalidArgumentError('It is not NAME=VALUE.')
+  return new Map([...known, [name, value]])
+}
 
 /** Adds the command that puts mirrors into package managers' configuration. */
 export function addInject({ add, onDone }: CommandLine): void {
@@ -43,8 +88,10 @@ export function addInject({ add, onDone }: CommandLine): void {
     .option('--json', 'what was done, for scripts')
     .action(async (files: string[], options: InjectCommandOptions, command: Command) => {
       if (options.index === '') command.error('error: --index is empty')
+      const { findIndex } = await import('./inject/index-source.ts')
       if (options.failOpen !== true && findIndex(options.index, process.env) === undefined)
         command.error(`error: name an index with --index or ${INDEX_VARIABLE}`)
+      const { injectFiles } = await import('./inject/run.ts')
       onDone(await injectFiles(files, options))
     })
 }
