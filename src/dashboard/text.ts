@@ -13,6 +13,16 @@ export function clip(text: string, length: number = MAX_LENGTH): string {
   return text.length <= length ? text : `${text.slice(0, length - 1).toWellFormed()}…`
 }
 
+/** Text as a sentence, or a button, begins. */
+export function upperFirst(text: string): string {
+  return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`
+}
+
+/** Text in which digests are as long as people compare. */
+export function shortDigests(text: string): string {
+  return text.replace(/(?<![0-9a-f])[0-9a-f]{32,128}(?![0-9a-f])/g, (digest) => `${digest.slice(0, 12)}…`)
+}
+
 /** A whole number, its thousands set apart by narrow spaces; `–` for what is not known. */
 export function count(number: number | undefined | null): string {
   if (number === undefined || number === null) return '–'

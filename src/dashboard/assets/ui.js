@@ -58,6 +58,13 @@ const told = ({ result, mirror, current, generation, changed, view, ended }) => 
   const takeOver = (text) => {
     const page = new DOMParser().parseFromString(text, 'text/html')
     const focused = d.activeElement
+    const ids = (of) =>
+      all('[data-live]', of)
+        .map(({ id }) => id)
+        .join()
+    // Of another make: the first mirror is there, or the first snapshot.
+    if (ids(page) !== ids(d) && !one('dialog[open]') && !/INPUT|SELECT/.test(focused.tagName))
+      return location.reload()
     for (const part of all('[data-live]', page)) {
       const old = d.getElementById(part.id)
       if (!old || seen.get(part.id) === part.outerHTML) continue

@@ -3,7 +3,7 @@ import { html, type Html, type HtmlPart } from '../html.ts'
 import type { Links } from '../links.ts'
 import { dataTable } from '../parts/data-table.ts'
 import { card } from '../parts/pieces.ts'
-import { ago, bytes, clip, count, counted, span, time } from '../text.ts'
+import { ago, bytes, clip, count, counted, shortDigests, span, time } from '../text.ts'
 import type { MirrorParts } from './mirror-parts.ts'
 
 /** As many as are seen beside who uses it. */
@@ -42,7 +42,8 @@ export function checkInWords(
   const repeated =
     times > 1 ? html` <span class="fa">${count(times)} times in ${span(lastAt - firstAt)}</span>` : undefined
   if (outcome === 'failed')
-    return html`<span class="lost">failed</span>: ${clip(reason ?? 'no reason', MAX_REASON)}${repeated}`
+    return html`<span class="lost">failed</span>:
+      ${clip(shortDigests(reason ?? 'no reason'), MAX_REASON)}${repeated}`
   if (outcome === 'unchanged' || snapshot === undefined) return html`unchanged${repeated}`
   return html`new snapshot <a class="m" href="${links.snapshot(mirror, snapshot)}">${snapshot}</a>`
 }
