@@ -34,6 +34,8 @@ export interface TroubleFarm {
   readonly now: () => number
   /** Moves the server's clock on. */
   readonly later: (ms: number) => void
+  /** Starts the server anew, on the same port; whoever calls this has closed {@link app}. */
+  readonly startAgain: () => Promise<void>
   /** Edits the configuration file and has it read. Throws ConfigError. */
   readonly configure: (edit: (text: string) => string) => Promise<void>
   /** Syncs a mirror, however that ends. */
@@ -77,16 +79,29 @@ export async function startTroubleFarm(t: TestContext, options: TroubleOptions):
   )
   let now = DEMO_NOW
   const load = () => loadConfig(file, {})
-  const app = await App.open({ config: load(), log: createSilentLogger(), loadConfig: load, now: () => now })
+  const start = async (port?: number) => {
+    const config = load()
+    const listen = { ...config.listen, ...(port === undefined ? {} : { port }) }
+    const log = createSilentLogger()
+    return await App.open({ config: { ...config, listen }, log, loadConfig: load, now: () => now })
+  }
+  let app = await start()
   t.after(() => app.close())
-  const url = `http://127.0.0.1:${await app.listen()}`
+  const port = await app.listen()
+  const url = `http://127.0.0.1:${port}`
   return {
-    app,
+    get app() {
+      return app
+    },
     url,
     file,
     of,
     now: () => now,
     later: (ms) => void (now += ms),
+    startAgain: async () => {
+      app = await start(port)
+      await app.listen()
+    },
     configure: async (edit) => {
       writeFileSync(file, edit(readFileSync(file, 'utf8')))
       await app.reload()

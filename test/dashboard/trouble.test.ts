@@ -143,7 +143,7 @@ describe('real trouble', needs('chromium'), () => {
         await page.goto(`${farm.url}/mirrors/fine`)
         assert.match(
           await page.locator('.callout').innerText(),
-          /is out of the configuration since 09:54\..* answered until 2\d Mar\./s,
+          /is out of the configuration since 09:54\..* answered until 31 Mar\./s,
         )
       },
     )
@@ -192,11 +192,14 @@ describe('real trouble', needs('chromium'), () => {
       /^q7 \| first sync \| waits, 2 before it \| – \| waits, 2 before it/,
     )
     assert.equal(await page.locator('h1').innerText(), 'Getting the first snapshots: 0 of 7 mirrors ready')
-    assert.deepEqual((await rows()).slice(3, 6), [
-      'q4 | first sync | file 3 of 3 | running',
-      'q5 | first sync | waits, next | waits, next',
-      'q6 | first sync | waits, 1 before it | waits, 1 before it',
-    ])
+    assert.deepEqual(
+      (await rows()).slice(3, 6).map((row) => row.replace(/file \d/, 'file N')),
+      [
+        'q4 | first sync | file N of 3 | running',
+        'q5 | first sync | waits, next | waits, next',
+        'q6 | first sync | waits, 1 before it | waits, 1 before it',
+      ],
+    )
     assert.deepEqual(await judge(page), { violations: [], sideways: 0 })
     const own = await open(t, farm)
     await own.goto(`${farm.url}/mirrors/q7`)
@@ -348,7 +351,7 @@ async function startSick(t: TestContext) {
   for (let more = 0; more < 2; more += 1) await sync('down')
   assert.equal((await fetch(`${farm.url}/repos/yum/dropped/${old.trim()}/${gone}`)).status, 502)
   for (let asked = 0; asked < 25; asked += 1) await farm.get('failing', missing)
-  return { ...farm, own, other }
+  return Object.assign(farm, { own, other })
 }
 
 async function makeKey(gpg: Gpg, owner: string): Promise<string> {

@@ -52,7 +52,7 @@ const told = ({ result, mirror, current, generation, changed, view, ended }) => 
   let failures = 0
   let takenAt = Date.now()
   let paused = d.body.hasAttribute('data-fixed')
-  const title = d.title
+  let title = d.title
   const strip = one('#strip')
 
   const takeOver = (text) => {
@@ -88,13 +88,17 @@ const told = ({ result, mirror, current, generation, changed, view, ended }) => 
     }
     const icon = one('link[rel=icon]', page)
     if (icon && one('link[rel=icon]').href !== icon.href) one('link[rel=icon]').href = icon.href
-    d.title = page.title
+    title = page.title
     showAges()
   }
 
+  // What was done is told for ten minutes.
+  const TOLD = 600000
   let message = ''
+  let toldAt = 0
   const showStrip = () => {
     const old = failures > 1
+    if (Date.now() - toldAt > TOLD) message = ''
     root.classList.toggle('old', old)
     const stopped = paused && !d.body.hasAttribute('data-fixed')
     strip.hidden = !old && !stopped && !message
@@ -103,7 +107,8 @@ const told = ({ result, mirror, current, generation, changed, view, ended }) => 
       strip.textContent = `This page is from ${at} (${age(takenAt)}). The server does not answer; it is asked again.`
     else if (message) strip.textContent = message
     else if (stopped) strip.textContent = 'Updates are paused. Press . to go on.'
-    if (old && !d.title.startsWith('old: ')) d.title = `old: ${title}`
+    const shown = old ? `old: ${title}` : title
+    if (d.title !== shown) d.title = shown
   }
 
   const poll = async () => {
@@ -251,6 +256,7 @@ const told = ({ result, mirror, current, generation, changed, view, ended }) => 
   }
   const say = (text) => {
     message = text
+    toldAt = Date.now()
     showStrip()
   }
 
