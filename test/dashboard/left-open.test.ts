@@ -143,12 +143,15 @@ async function passTime(page: Page, ms: number): Promise<number> {
   return await passUntil(page, ms, waitForAnswer(page))
 }
 
-/** Lets time pass, and then some more by the second until something has happened: a page may still have been at what came before. */
+/**
+ * Lets time pass, and then some more by the second until the page asks: it may still have been at what came before. What comes of that is
+ * waited for while its time stands still.
+ */
 async function passUntil<T>(page: Page, ms: number, event: Promise<T>): Promise<T> {
-  let isOver = false
-  void event.finally(() => (isOver = true)).catch(() => undefined)
+  let isAsked = false
+  page.once('request', () => (isAsked = true))
   await page.clock.fastForward(ms)
-  while (!isOver) await page.clock.runFor(1_000)
+  while (!isAsked) await page.clock.runFor(1_000)
   return await event
 }
 

@@ -124,7 +124,9 @@ const told = ({ result, mirror, current, generation, changed, view, ended }) => 
       if (answer.status !== 304 && !answer.ok) throw new Error(answer.status)
       wait = Number(answer.headers.get('X-Pinyon-Poll') || 0) * 1000 || POLL
       etag = answer.headers.get('ETag') || ''
-      if (answer.status === 200) takeOver(await answer.text())
+      // Read in any case: one that is not holds what it came with.
+      const text = await answer.text()
+      if (answer.status === 200) takeOver(text)
       failures = 0
       takenAt = Date.now()
     } catch {

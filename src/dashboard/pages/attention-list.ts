@@ -39,7 +39,8 @@ export function attentionList(
     const again = mirror && askedAgainAt(mirror, context, nowMs)
     const subject =
       one.mirror === undefined ? html`<b>${one.text}</b>` : html`<b>${one.mirror}</b> ${one.text}`
-    const since = one.since !== undefined && html` since ${ago(one.since, nowMs)}`
+    const since =
+      one.since !== undefined && one.code !== 'pinned_long' && html` since ${ago(one.since, nowMs)}`
     return html`<li>
       <span class="${tone}">${icon(picture)}</span>
       <div>
@@ -79,7 +80,8 @@ function nextStep(
   if (code === 'upstream_down' || code === 'stale' || code === 'told_to_wait')
     return [checks, syncButton(mirror, context, links)]
   if (code === 'jobs_fail') return checks
-  if (current === undefined) return html`<a href="${links.mirror(mirror)}">See the mirror</a>`
+  if (current === undefined || code === 'pinned_long')
+    return html`<a href="${links.mirror(mirror)}">See the mirror</a>`
   if (code === 'replaced') return html`<a href="${links.mirror(mirror)}#snapshots">See the snapshots</a>`
   const state = code === 'lost' ? 'lost' : 'at_risk'
   return html`<a href="${links.snapshot(mirror, current)}?state=${state}#packages">See the packages</a>`

@@ -18,11 +18,11 @@ export async function checksCard({ mirror, context, links, nowMs }: MirrorParts)
       html`<tr>
         <td class="mu nw">${time(check.lastAt, nowMs)}</td>
         <td>${checkInWords(check, links)}</td>
-        <td class="mu">${checkFacts(check)}</td>
+        <td class="mu nw">${checkFacts(check)}</td>
       </tr>`,
   )
   const table = dataTable({
-    kind: 'log',
+    kind: 'gen log',
     caption: 'Checks of upstream, the last ones first',
     columns: ['Time', 'Result', 'Cost'],
     isHeadHidden: true,
@@ -82,7 +82,7 @@ export async function usersCard({ mirror, context, links, nowMs }: MirrorParts):
     rows.length === 0
       ? html`<p class="body mu">Nobody has used it yet.</p>`
       : dataTable({
-          kind: 'log',
+          kind: 'gen log',
           caption: 'Who uses it, by kind of client',
           columns: ['Client', 'Hosts', 'Requests', 'Last seen'],
           isHeadHidden: true,

@@ -45,17 +45,23 @@ export async function mirrorPage(context: DashboardContext, request: PageRequest
     failures: await farm.checks({ mirror: mirror.name, outcome: 'failed', limit: FAILURES }),
     holders: await farm.holders(mirror.id, HOLDERS),
   }
+  // Of what was never had there is nothing to draw, nor to list.
+  const isNew = mirror.current === undefined && marks.length === 0
   const sync = syncState(mirror.name, context)
   const parts = { mirror, settings, context, links, nowMs }
   const body = html`${crumbs([['Mirrors', links.to('/')], mirror.name])}
     <div id="head" data-live>
       ${head(parts, own, hosts)}${callout(parts, own)}${sync !== undefined && html`<p class="running"><span class="syncc">${icon('sync', sync.isRunning ? ' spin' : '')}</span>${progressBar(sync.done, sync.total, `Sync of ${mirror.name}`)}<span class="mu">${mirror.current === undefined ? 'First sync: ' : ''}${sync.text}</span></p>`}
     </div>
-    ${card('timeline', '14 days', lanes(facts, axis), { note: marksInWords(marks), right: html`<a href="${links.mirror(mirror.name)}/snapshots">All kept</a>` })}
-    <div class="three">
-      ${completenessCard(parts)}${await upstreamsCard(parts)}${setupCard(parts, request.base)}
-    </div>
-    ${await snapshotsCard(parts)}
+    ${
+      isNew
+        ? html`<div class="two">${await upstreamsCard(parts)}${setupCard(parts, request.base)}</div>`
+        : html`${card('timeline', '14 days', lanes(facts, axis), { note: marksInWords(marks), right: html`<a href="${links.mirror(mirror.name)}/snapshots">All kept</a>` })}
+            <div class="three">
+              ${completenessCard(parts)}${await upstreamsCard(parts)}${setupCard(parts, request.base)}
+            </div>
+            ${await snapshotsCard(parts)}`
+    }
     <div class="two">${await checksCard(parts)}${await usersCard(parts)}</div>`
   return {
     title: mirror.name,
@@ -86,7 +92,7 @@ function head(parts: MirrorParts, own: Attention | undefined, hosts: number): Ht
     <div class="meta">
       ${url !== undefined && html`<span class="m">${clip(shownUrl(url), 200)}</span>`}${settings !== undefined && html`<span>policy: ${settings.policy}</span>`}<span
         >${interval(settings)}checked ${ago(mirror.checkedAt, nowMs)}</span
-      ><span>${counted(hosts, 'host')} in 24 h</span>
+      >${current !== undefined && html`<span>${counted(hosts, 'host')} in 24 h</span>`}
     </div>`
 }
 
