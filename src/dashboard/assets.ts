@@ -79,6 +79,8 @@ function shortenCss(text: string): string {
     .replace(/\s+/g, ' ')
     .replace(/ ?([{};,]) ?/g, '$1')
     .replace(/;\}/g, '}')
+    .replace(/ > /g, '>')
+    .replace(/(?<=[ :,(])0\.(?=\d)/g, '.')
     .replace(/(?<=[{;(][\w-]+): /g, ':')
     .trim()
 }

@@ -75,12 +75,17 @@ export function moment(atMs: number, nowMs: number): string {
 /** A moment; where a script runs, how long ago that is. `never` for what has not happened. */
 export function ago(atMs: number | undefined | null, nowMs: number, never = 'never'): Html {
   if (atMs === undefined || atMs === null) return html`${never}`
-  return html`<time class="ago" datetime="${new Date(atMs).toISOString()}">${moment(atMs, nowMs)}</time>`
+  return html`<time class="ago" datetime="${toSecond(atMs)}">${moment(atMs, nowMs)}</time>`
+}
+
+/** A moment as machines read it. */
+function toSecond(atMs: number): string {
+  return `${new Date(atMs).toISOString().slice(0, 19)}Z`
 }
 
 /** A moment, as it is. */
 export function time(atMs: number, nowMs: number): Html {
-  return html`<time datetime="${new Date(atMs).toISOString()}">${moment(atMs, nowMs)}</time>`
+  return html`<time datetime="${toSecond(atMs)}">${moment(atMs, nowMs)}</time>`
 }
 
 /** A part of a whole in percent, from 0 to 100; what is not nothing is at least 1. */

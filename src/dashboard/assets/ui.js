@@ -46,15 +46,15 @@
   let title = d.title
   const strip = one('#strip')
 
+  const idsOf = (page) =>
+    all('[data-live]', page)
+      .map(({ id }) => id)
+      .join()
   const takeOver = (text) => {
     const page = new DOMParser().parseFromString(text, 'text/html')
     const focused = d.activeElement
-    const ids = (of) =>
-      all('[data-live]', of)
-        .map(({ id }) => id)
-        .join()
     // Of another make: the first mirror is there, or the first snapshot.
-    if (ids(page) !== ids(d) && !one('dialog[open]') && !/INPUT|SELECT/.test(focused.tagName))
+    if (idsOf(page) !== idsOf(d) && !one('dialog[open]') && !/INPUT|SELECT/.test(focused.tagName))
       return location.reload()
     for (const part of all('[data-live]', page)) {
       const old = d.getElementById(part.id)
