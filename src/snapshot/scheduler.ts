@@ -84,12 +84,12 @@ export class Scheduler {
   sync(mirror: string, actor: string = ACTORS.schedule): Promise<SyncResult> {
     const running = this.#running.get(mirror)
     if (running !== undefined) return running
+    this.#waiting.add(mirror)
     const sync = this.#limit(() => {
       this.#waiting.delete(mirror)
       return this.#syncUnlessClosed(mirror, actor)
     }).finally(() => this.#running.delete(mirror))
     this.#running.set(mirror, sync)
-    this.#waiting.add(mirror)
     return sync
   }
 

@@ -137,8 +137,9 @@ describe('a page of somebody else', needs('chromium'), () => {
       '/mirrors/nowhere',
     ]) {
       await page.goto(`${site}/?${encodeURIComponent(`${farm.url}${path}`)}`)
-      const [, frame] = page.frames()
-      assert.match(frame?.url() ?? '', /^chrome-error:/, path)
+      const framed = () => page.frames()[1]?.url() ?? ''
+      while (['', 'about:blank'].includes(framed())) await page.evaluate('new Promise(requestAnimationFrame)')
+      assert.match(framed(), /^chrome-error:/, path)
     }
   })
 })
