@@ -32,8 +32,9 @@ describe('a page that is left open', needs('chromium'), () => {
     t.after(() => context.close())
     const page = await context.newPage()
     await page.clock.install({ time: DEMO_NOW })
+    // Before there is a page: its time is as that of the test from its beginning, however long it takes to load.
+    await page.clock.pauseAt(DEMO_NOW + 3_600_000)
     await page.goto(url)
-    await page.clock.pauseAt(DEMO_NOW + 1_000)
     const session = await context.newCDPSession(page)
     await session.send('Performance.enable')
     return { page, session }
