@@ -10,7 +10,7 @@ import type { Syncing } from './syncing.ts'
 /** What pages are made from beside what all requests are answered from. */
 export interface DashboardParts {
   readonly config: () => Config
-  readonly syncing: Pick<Syncing, 'board' | 'asked' | 'ended' | 'nextAt'>
+  readonly syncing: Pick<Syncing, 'board' | 'asked' | 'waiting' | 'ended' | 'nextAt'>
 }
 
 /**
@@ -42,6 +42,9 @@ export function createDashboard(
       },
       get asked() {
         return syncing.asked
+      },
+      get waiting() {
+        return syncing.waiting
       },
       get ended() {
         return syncing.ended

@@ -90,6 +90,11 @@ export class Syncing {
     return this.#scheduler.asked
   }
 
+  /** Those whose turn has not come. */
+  get waiting(): readonly string[] {
+    return this.#scheduler.waiting
+  }
+
   /** How many syncs have ended, and been noted. */
   get ended(): number {
     return this.#ended

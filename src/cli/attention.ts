@@ -36,6 +36,7 @@ const COMMANDS: Readonly<Record<AttentionCode, (mirror: string) => string>> = {
   upstream_down: () => 'pinyon doctor',
   at_risk: (mirror) => `pinyon fetch ${mirror} --at-risk`,
   cache_full: () => 'pinyon gc --dry-run',
+  told_to_wait: () => 'pinyon doctor',
   stale: () => 'pinyon doctor',
   pinned_long: (mirror) => `pinyon unpin ${mirror}`,
 }

@@ -2,8 +2,11 @@ import { hash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 
-/** What pages refer to; `more.css` is what the overview, which is what people load first and most often, does without. */
-export type AssetName = 'ui.css' | 'more.css' | 'ui.js'
+/**
+ * What pages refer to; `more.css` is what the overview, which is what people load first and most often, does without, and `write.js` what a
+ * server does without that takes no writes.
+ */
+export type AssetName = 'ui.css' | 'more.css' | 'ui.js' | 'write.js'
 
 /** A file that pages refer to, as it is and compressed. */
 export interface Asset {
@@ -17,12 +20,14 @@ const TYPES: Readonly<Record<AssetName, string>> = {
   'ui.css': 'text/css; charset=utf-8',
   'more.css': 'text/css; charset=utf-8',
   'ui.js': 'text/javascript; charset=utf-8',
+  'write.js': 'text/javascript; charset=utf-8',
 }
 
 const SHORTEN: Readonly<Record<AssetName, (text: string) => string>> = {
   'ui.css': (text) => `${shortenCss(text)}${percentClasses('w', 'width')}`,
   'more.css': (text) => `${shortenCss(text)}${percentClasses('x', 'left')}`,
   'ui.js': shortenScript,
+  'write.js': shortenScript,
 }
 
 interface Prepared {
@@ -74,6 +79,8 @@ function shortenCss(text: string): string {
     .replace(/\s+/g, ' ')
     .replace(/ ?([{};,]) ?/g, '$1')
     .replace(/;\}/g, '}')
+    .replace(/ > /g, '>')
+    .replace(/(?<=[ :,(])0\.(?=\d)/g, '.')
     .replace(/(?<=[{;(][\w-]+): /g, ':')
     .trim()
 }

@@ -25,6 +25,8 @@ export interface SyncsView {
   readonly running: ReadonlyMap<string, SyncProgress>
   /** Mirrors whose sync waits or runs, in their order. */
   readonly asked: readonly string[]
+  /** Those of them whose turn has not come. */
+  readonly waiting: readonly string[]
   /** How many have ended. */
   readonly ended: number
   /** When a mirror is to be looked at next, in milliseconds since the epoch. */

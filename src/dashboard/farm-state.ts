@@ -15,6 +15,9 @@ export interface FarmState {
 export type MirrorAttention = ReadonlyMap<string, Attention>
 
 const UNUSED_MS = 14 * 86_400_000
+const MINUTE_MS = 60_000
+/** What is that near is a time of day; a later look says nothing about what failed. */
+const NEAR_MS = 60 * MINUTE_MS
 
 /** Reads it. */
 export async function readFarm(context: DashboardContext): Promise<FarmState> {
@@ -55,6 +58,21 @@ export function isDown(attention: Attention | undefined): boolean {
   return attention?.code === 'upstream_down' || attention?.also.includes('upstream_down') === true
 }
 
+/** When a mirror whose last look failed is asked again, a minute at the least from now; undefined when nothing failed, and when that is far or not planned. */
+export function askedAgainAt(
+  { name, error }: Pick<FarmMirror, 'name' | 'error'>,
+  { syncs }: Pick<DashboardContext, 'syncs'>,
+  nowMs: number,
+): number | undefined {
+  const at = error === undefined ? undefined : syncs.nextAt(name)
+  return at === undefined || at - nowMs > NEAR_MS ? undefined : atMinute(Math.max(at, nowMs))
+}
+
+/** The minute by whose begin something has happened: pages that say so stay as they are meanwhile. */
+export function atMinute(atMs: number): number {
+  return Math.ceil(atMs / MINUTE_MS) * MINUTE_MS
+}
+
 /** How far a mirror's sync is, in words and as a part of a whole. */
 export interface SyncState {
   readonly text: string
@@ -65,11 +83,12 @@ export interface SyncState {
 
 /** The state of a mirror's sync; undefined when none waits or runs. */
 export function syncState(mirror: string, { syncs }: Pick<DashboardContext, 'syncs'>): SyncState | undefined {
+  const at = syncs.waiting.indexOf(mirror)
+  if (at >= 0)
+    return { text: at === 0 ? 'waits, next' : `waits, ${at} before it`, done: 0, total: 1, isRunning: false }
   const running = syncs.running.get(mirror)
   if (running !== undefined) return { ...describeRunning(running), isRunning: true }
-  const at = syncs.asked.filter((name) => !syncs.running.has(name)).indexOf(mirror)
-  if (at < 0) return undefined
-  return { text: at === 0 ? 'waits, next' : `waits, ${at} before it`, done: 0, total: 1, isRunning: false }
+  return syncs.asked.includes(mirror) ? { text: 'begins', done: 0, total: 1, isRunning: true } : undefined
 }
 
 function describeRunning({

@@ -61,6 +61,7 @@ export function layOut(
         <link rel="stylesheet" href="${prefix}${assetPath('ui.css')}" />
         ${page.isOverview !== true && html`<link rel="stylesheet" href="${prefix}${assetPath('more.css')}" />`}
         <script src="${prefix}${assetPath('ui.js')}" defer></script>
+        ${hasTokens && html`<script src="${prefix}${assetPath('write.js')}" defer></script>`}
         ${refresh && html`<noscript><meta http-equiv="refresh" content="${REFRESH_SECONDS}" /></noscript>`}
       </head>
       <body data-prefix="${prefix}" ${page.isFixed === true && html` data-fixed`}>

@@ -13,6 +13,16 @@ export function clip(text: string, length: number = MAX_LENGTH): string {
   return text.length <= length ? text : `${text.slice(0, length - 1).toWellFormed()}…`
 }
 
+/** Text as a sentence, or a button, begins. */
+export function upperFirst(text: string): string {
+  return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`
+}
+
+/** Text in which digests are as long as people compare. */
+export function shortDigests(text: string): string {
+  return text.replace(/(?<![0-9a-f])[0-9a-f]{32,128}(?![0-9a-f])/g, (digest) => `${digest.slice(0, 12)}…`)
+}
+
 /** A whole number, its thousands set apart by narrow spaces; `–` for what is not known. */
 export function count(number: number | undefined | null): string {
   if (number === undefined || number === null) return '–'
@@ -65,12 +75,17 @@ export function moment(atMs: number, nowMs: number): string {
 /** A moment; where a script runs, how long ago that is. `never` for what has not happened. */
 export function ago(atMs: number | undefined | null, nowMs: number, never = 'never'): Html {
   if (atMs === undefined || atMs === null) return html`${never}`
-  return html`<time class="ago" datetime="${new Date(atMs).toISOString()}">${moment(atMs, nowMs)}</time>`
+  return html`<time class="ago" datetime="${toSecond(atMs)}">${moment(atMs, nowMs)}</time>`
+}
+
+/** A moment as machines read it. */
+function toSecond(atMs: number): string {
+  return `${new Date(atMs).toISOString().slice(0, 19)}Z`
 }
 
 /** A moment, as it is. */
 export function time(atMs: number, nowMs: number): Html {
-  return html`<time datetime="${new Date(atMs).toISOString()}">${moment(atMs, nowMs)}</time>`
+  return html`<time datetime="${toSecond(atMs)}">${moment(atMs, nowMs)}</time>`
 }
 
 /** A part of a whole in percent, from 0 to 100; what is not nothing is at least 1. */

@@ -12,6 +12,7 @@ import type { Dashboard } from '../dashboard/dashboard.ts'
 import type { DiffRunner } from '../snapshot/diff/diff-runner.ts'
 import { askedHost } from './asked-host.ts'
 import type { Exchange } from './exchange.ts'
+import { refuseForeignPage } from './foreign-page.ts'
 import { isInjectPath, sendInjection, type InjectContext } from './inject.ts'
 import { answerOtherMethod } from './other-methods.ts'
 import { sendFile } from './send-file.ts'
@@ -66,6 +67,7 @@ export async function route(exchange: Exchange, context: RouteContext): Promise<
   if (known !== undefined) return sendText(exchange, known)
   const { segments } = parseRequestTarget(target)
   if (segments[0] !== 'repos') return await routeOther(exchange, context, segments)
+  if (segments[1] === 'views' || isInjectPath(segments)) refuseForeignPage(request)
   const base = () => publicBase(context.publicUrl(), askedHost(request))
   const client = clientAddress(exchange)
   if (isInjectPath(segments)) return await sendInjection(exchange, context.inject, { base, client })

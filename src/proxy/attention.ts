@@ -2,7 +2,7 @@ import { counted } from '../model/count.ts'
 import type { FarmMirror } from '../snapshot/farm/farm.ts'
 import type { TrafficReport } from '../system/traffic.ts'
 import type { SourceReport } from '../upstream/upstream.ts'
-import type { CacheView, ConfigurationState } from './api-context.ts'
+import type { CacheView, ConfigurationProblem, ConfigurationState } from './api-context.ts'
 
 /** What a mirror or the farm may need somebody for. */
 export type AttentionCode =
@@ -13,6 +13,7 @@ export type AttentionCode =
   | 'upstream_down'
   | 'at_risk'
   | 'cache_full'
+  | 'told_to_wait'
   | 'stale'
   | 'pinned_long'
 
@@ -52,6 +53,7 @@ const RANKS: Readonly<Record<AttentionCode, number>> = {
   upstream_down: 5,
   at_risk: 6,
   cache_full: 7,
+  told_to_wait: 8,
   stale: 8,
   pinned_long: 9,
 }
@@ -63,6 +65,8 @@ const PINNED_LONG_MS = 30 * DAY_MS
 const FAILED_AT_LEAST = 20
 const FAILED_PART = 0.005
 const DOWN_CHECKS = 3
+/** Characters of what the configuration should say that are told here. */
+const MAX_EXPECTED = 120
 
 /** Whether a mirror's last good look upstream is recent: of one that is looked at on command only it always is. */
 export function isFresh(
@@ -87,13 +91,10 @@ function ofFarm({ configuration, cache }: AttentionFacts): Attention[] {
   const found: Attention[] = []
   if (configuration.error !== undefined) {
     const [first] = configuration.problems ?? []
-    const where = first?.line === undefined ? '' : `Line ${first.line}: `
-    const what = first === undefined || first.key === '' ? '' : `${first.key}: `
-    const expected =
-      first === undefined ? 'pinyon check-config tells why. ' : `${where}${what}expected ${first.expected}. `
+    const why = first === undefined ? 'pinyon check-config tells why.' : describeProblem(first)
     found.push(
       create('configuration_refused', undefined, 'The configuration on disk is refused', {
-        cause: `${expected}What was in force before stays in force.`,
+        cause: `${why} What was in force before stays in force.`,
       }),
     )
   }
@@ -105,6 +106,17 @@ function ofFarm({ configuration, cache }: AttentionFacts): Attention[] {
       }),
     )
   return found
+}
+
+/** Where it is, and what was expected: of a long list of words only the nearest, where there is one. */
+function describeProblem({ line, key, expected }: ConfigurationProblem): string {
+  const where = line === undefined ? '' : `Line ${line}: `
+  const what = key === '' ? '' : `${key}: `
+  const nearest = expected.length > MAX_EXPECTED ? /; (did you mean .*\?)$/s.exec(expected)?.[1] : undefined
+  if (nearest !== undefined) return `${where}${what}${nearest}`
+  const shown =
+    expected.length > MAX_EXPECTED ? `${expected.slice(0, MAX_EXPECTED).toWellFormed()} …` : `${expected}.`
+  return `${where}${what}expected ${shown}`
 }
 
 function ofMirror(mirror: FarmMirror, facts: AttentionFacts): Attention[] {
@@ -162,27 +174,35 @@ function findTrouble(mirror: FarmMirror, facts: AttentionFacts): Attention | und
   const sources = facts.sourcesOf(name)
   const since = failingSince ?? succeededAt
   const isOverdue = typeof intervalMs === 'number' && since !== undefined && facts.nowMs - since > intervalMs
-  const isMute =
-    sources.length > 0 && sources.every(({ state, failures: count }) => state !== 'ok' || count > 0)
+  const isMute = sources.length > 0 && sources.every(({ isSilent }) => isSilent)
+  if (error !== undefined && sources.length > 0 && sources.every(({ isResting }) => isResting))
+    return create('told_to_wait', mirror, 'is told to wait by its upstream', {
+      since,
+      // That of the look tells a time from then on.
+      cause: `${sources[0]?.error ?? error}. ${keeps(mirror)}`,
+    })
   if (error !== undefined && isMute && (failures >= DOWN_CHECKS || isOverdue || mirror.current === undefined))
     return create('upstream_down', mirror, 'cannot reach its upstream', {
       since,
-      cause: `${error}. Jobs get what is cached; what is not cannot be fetched now.`,
+      cause: `${error}. ${mirror.current === undefined ? keeps(mirror) : 'Jobs get what is cached; what is not cannot be fetched now.'}`,
     })
   if (error !== undefined && !isMute && (failures > 0 || !isFresh(mirror, intervalMs, facts.nowMs)))
     return create('stale', mirror, 'gets nothing new from upstream', {
       since,
-      cause: `${error}. ${mirror.current === undefined ? 'Jobs get nothing of it before its first snapshot.' : 'Jobs keep getting the current snapshot.'}`,
+      cause: `${error}. ${keeps(mirror)}`,
     })
   if (!mirror.listed || mirror.current === undefined || isFresh(mirror, intervalMs, facts.nowMs))
     return undefined
   return create('stale', mirror, 'was not looked at for longer than its interval', {
     since: succeededAt,
-    cause:
-      error === undefined
-        ? 'Jobs keep getting the current snapshot.'
-        : `${error}. Jobs keep getting the current snapshot.`,
+    cause: error === undefined ? keeps(mirror) : `${error}. ${keeps(mirror)}`,
   })
+}
+
+function keeps({ current }: FarmMirror): string {
+  return current === undefined
+    ? 'Jobs get nothing of it before its first snapshot.'
+    : 'Jobs keep getting the current snapshot.'
 }
 
 function findLongPin(

@@ -36,6 +36,8 @@ export class Scheduler {
   readonly #options: SchedulerOptions
   readonly #limit: LimitFunction = pLimit(PARALLEL_SYNCS)
   readonly #running = new Map<string, Promise<SyncResult>>()
+  /** Those of them that have not begun. */
+  readonly #waiting = new Set<string>()
   readonly #timers = new Map<string, NodeJS.Timeout>()
   readonly #failures = new Map<string, number>()
   /** How long upstream wants to be left alone by a mirror's next sync, in milliseconds. */
@@ -51,6 +53,11 @@ export class Scheduler {
   /** Mirrors whose sync waits or runs, in the order in which they were asked for. */
   get asked(): readonly string[] {
     return [...this.#running.keys()]
+  }
+
+  /** Those of {@link asked} whose turn has not come: as many as stand before one in this list begin before it. */
+  get waiting(): readonly string[] {
+    return [...this.#waiting]
   }
 
   /** When a mirror is to be looked at next, in milliseconds since the epoch; undefined when that is not planned. */
@@ -77,9 +84,11 @@ export class Scheduler {
   sync(mirror: string, actor: string = ACTORS.schedule): Promise<SyncResult> {
     const running = this.#running.get(mirror)
     if (running !== undefined) return running
-    const sync = this.#limit(() => this.#syncUnlessClosed(mirror, actor)).finally(() =>
-      this.#running.delete(mirror),
-    )
+    this.#waiting.add(mirror)
+    const sync = this.#limit(() => {
+      this.#waiting.delete(mirror)
+      return this.#syncUnlessClosed(mirror, actor)
+    }).finally(() => this.#running.delete(mirror))
     this.#running.set(mirror, sync)
     return sync
   }

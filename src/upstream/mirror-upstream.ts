@@ -77,10 +77,11 @@ export class MirrorUpstream implements Upstream {
   get health(): readonly SourceReport[] {
     return this.#sources.all.map((source) => {
       const { baseurl, health, pace } = source
-      const { state, failures, error } = health.state
+      const { state, failures, isSilent, error } = health.state
       const retryInMs = Math.ceil(health.remainingMs)
       const isListed = this.#sources.isListed(source)
-      return { baseurl, state, failures, retryInMs, error, isListed, ...pace.state }
+      const isResting = health.restingMs > 0
+      return { baseurl, state, failures, retryInMs, isSilent, isResting, error, isListed, ...pace.state }
     })
   }
 

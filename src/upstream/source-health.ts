@@ -14,6 +14,8 @@ export interface SourceState {
   readonly state: 'ok' | 'set aside' | 'down'
   /** Failures since it last gave a whole answer. */
   readonly failures: number
+  /** Whether it has answered nothing, or only that it cannot, since it last did. */
+  readonly isSilent: boolean
   /** The last failure, or that for which its host wants to be left alone; undefined when it is well. */
   readonly error: string | undefined
 }
@@ -78,7 +80,7 @@ export class SourceHealth {
     const state = this.isDown ? 'down' : this.remainingMs > 0 ? 'set aside' : 'ok'
     const failures = this.#failures + this.#wrong
     const error = this.#error ?? (this.restingMs > 0 ? this.#rest.current?.reason : undefined)
-    return { state, failures, error }
+    return { state, failures, isSilent: this.#unanswered > 0, error }
   }
 
   /** Makes a request the probe, as long as it runs. */

@@ -76,6 +76,10 @@ export interface SourceReport {
   readonly failures: number
   /** When it is asked again; 0 for now. */
   readonly retryInMs: number
+  /** Whether it has not answered, or only that it cannot, since it last gave something: right or wrong. */
+  readonly isSilent: boolean
+  /** Whether it is not asked because its host wants to be left alone, and has said until when. */
+  readonly isResting: boolean
   /** Why it failed last. */
   readonly error: string | undefined
   /** Whether a metalink or mirrorlist names it, and not the configuration. */

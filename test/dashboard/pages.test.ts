@@ -65,7 +65,7 @@ describe('the pages', () => {
       assert.equal(headers['access-control-allow-origin'], undefined)
       assert.doesNotMatch(
         text,
-        /\son\w+=|\sstyle=|<style|javascript:|<script(?! src="\/assets\/ui\.[0-9a-f]{12}\.js" defer>)/,
+        /\son\w+=|\sstyle=|<style|javascript:|<script(?! src="\/assets\/(?:ui|write)\.[0-9a-f]{12}\.js" defer>)/,
       )
       assert.doesNotMatch(text, /(?:src|href|action)="(?:https?:)?\/\//)
       assert.equal(text.match(/<h1[ >]/g)?.length, 1, path)
@@ -169,7 +169,7 @@ describe('the pages', () => {
     assert.match(html, /All 1000/)
     assert.equal(html.match(/class="rbc"/g)?.length, 100)
     const assets = [...html.matchAll(/"(\/assets\/[^"]+)"/g)].map(([, path]) => path ?? '')
-    assert.equal(assets.length, 2)
+    assert.equal(assets.length, 3)
     let total = page.body.length
     for (const path of assets) {
       const asset = await httpGet(`${farm.url}${path}`, { headers })
@@ -184,8 +184,12 @@ describe('the pages', () => {
     const html = (await httpGet(`${farm.url}/`)).body.toString()
     let total = html.length
     const assets = [...html.matchAll(/"(\/assets\/[^"]+)"/g)].map(([, path]) => path ?? '')
-    assert.equal(assets.length, 2)
-    for (const path of assets) total += (await httpGet(`${farm.url}${path}`)).body.length
+    assert.equal(assets.length, 3)
+    for (const path of assets) {
+      const { length } = (await httpGet(`${farm.url}${path}`)).body
+      assert.ok(length <= (path.endsWith('.css') ? 20_000 : 8_000), `${path}: ${length} bytes`)
+      total += length
+    }
     assert.ok(total <= 60 * 1024, `bytes: ${total}`)
   })
 

@@ -6,7 +6,14 @@ import type { FarmMirror } from '../../src/snapshot/farm/farm.ts'
 
 const NOW = Date.UTC(2026, 2, 17, 9, 52)
 const HOUR_MS = 3_600_000
-const UNMEASURED = { isListed: false, latencyMs: undefined, bytesPerSecond: undefined, failureShare: 0 }
+const UNMEASURED = {
+  isSilent: false,
+  isResting: false,
+  isListed: false,
+  latencyMs: undefined,
+  bytesPerSecond: undefined,
+  failureShare: 0,
+}
 const NONE = { count: 0, bytes: 0 }
 const SOME = { count: 2, bytes: 10 }
 
@@ -62,7 +69,30 @@ function facts(mirrors: readonly FarmMirror[], more: Partial<AttentionFacts> = {
 
 const FAILED = { error: 'timed out', failures: 3, failingSince: NOW - HOUR_MS }
 const MUTE: AttentionFacts['sourcesOf'] = () => [
-  { baseurl: 'u', state: 'down', failures: 4, retryInMs: 1, error: 'timed out', ...UNMEASURED },
+  {
+    baseurl: 'u',
+    state: 'down',
+    failures: 4,
+    retryInMs: 1,
+    error: 'timed out',
+    ...UNMEASURED,
+    isSilent: true,
+  },
+]
+const LYING: AttentionFacts['sourcesOf'] = () => [
+  { baseurl: 'u', state: 'set aside', failures: 4, retryInMs: 1, error: 'other bytes', ...UNMEASURED },
+]
+const RESTING: AttentionFacts['sourcesOf'] = () => [
+  {
+    ...UNMEASURED,
+    baseurl: 'u',
+    state: 'set aside',
+    failures: 1,
+    retryInMs: 1,
+    error: '429',
+    isSilent: true,
+    isResting: true,
+  },
 ]
 const PINNED = { pinned: true, waiting: 3, currentSince: NOW - 31 * 24 * HOUR_MS }
 const LOST = { cached: NONE, at_risk: SOME, lost: { count: 1, bytes: 5 } }
@@ -87,6 +117,17 @@ describe('what needs somebody', () => {
       facts([mirror({ ...FAILED, failures: 1, failingSince: NOW - 9 * HOUR_MS })], { sourcesOf: MUTE }),
       ['5 m cannot reach its upstream'],
     ],
+    [
+      'lies',
+      facts([mirror({ ...FAILED, failures: 1 })], { sourcesOf: LYING }),
+      ['8 m gets nothing new from upstream'],
+    ],
+    [
+      'wants to be left alone',
+      facts([mirror({ ...FAILED, failures: 1 })], { sourcesOf: RESTING }),
+      ['8 m is told to wait by its upstream'],
+    ],
+    ['wants to be left alone by others', facts([mirror()], { sourcesOf: RESTING }), []],
     ['answers that cannot be used', facts([mirror(FAILED)]), ['8 m gets nothing new from upstream']],
     [
       'not looked at',
@@ -145,6 +186,19 @@ describe('what needs somebody', () => {
       found?.cause,
       'Line 12: mirrors.m.policy: expected one of on_demand, warm. What was in force before stays in force.',
     )
+  })
+
+  test('names the nearest of many words', () => {
+    const many = Array.from({ length: 40 }, (_, at) => `key${at}`).join(', ')
+    const causes = [`one of ${many}; did you mean key7?`, `one of ${many}`].map((expected) => {
+      const problems = [{ line: 3, key: 'mirrors.m.kei7', expected }]
+      return findAttention(facts([], { configuration: { error: 'x', problems } }))[0]?.cause
+    })
+    assert.equal(
+      causes[0],
+      'Line 3: mirrors.m.kei7: did you mean key7? What was in force before stays in force.',
+    )
+    assert.match(causes[1] ?? '', /^Line 3: mirrors.m.kei7: expected one of key0, .{90,130} … What was/)
   })
 
   test('fresh is one and a half intervals and five minutes', () => {

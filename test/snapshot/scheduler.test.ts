@@ -205,6 +205,20 @@ describe('a scheduler', () => {
     assert.deepEqual([bench.log.length, bench.mostRunning], [9, 4])
   })
 
+  test('tells which wait for their turn, and in which order', async (t) => {
+    const bench = new Bench(t)
+    bench.hold = gate()
+    const syncs = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((name) => bench.scheduler.sync(name))
+    await settle()
+    assert.deepEqual(bench.scheduler.waiting, ['e', 'f', 'g'])
+    assert.equal(bench.scheduler.asked.length, 7)
+    void bench.scheduler.sync('f')
+    assert.deepEqual(bench.scheduler.waiting, ['e', 'f', 'g'], 'whoever joins changes nothing')
+    bench.hold.open()
+    await Promise.all(syncs)
+    assert.deepEqual([bench.scheduler.waiting, bench.scheduler.asked], [[], []])
+  })
+
   test('leaves out a mirror that another process has just looked at', async (t) => {
     const bench = new Bench(t)
     bench.scheduler.schedule(hourly('a'))

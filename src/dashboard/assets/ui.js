@@ -1,15 +1,6 @@
 /**
- * Keeps a page fresh, copies, and sends the guarded writes. Every page is complete without it.
+ * Keeps a page fresh, and copies. Every page is complete without it.
  */
-const told = ({ result, mirror, current, generation, changed, view, ended }) => {
-  if (result && result.outcome === 'published')
-    return `${result.mirror} has a new snapshot, ${result.snapshot}.`
-  if (result) return `${result.mirror} has nothing new.`
-  if (view) return ended ? `The view ${view} has ended.` : `There is no view ${view} any more.`
-  if (changed === false) return `${mirror} is like that already.`
-  return `Jobs get ${current} of ${mirror} from now on, generation ${generation}. Back: pinyon rollback --generation ${generation - 1}`
-}
-
 ;(() => {
   const d = document
   const root = d.documentElement
@@ -52,12 +43,19 @@ const told = ({ result, mirror, current, generation, changed, view, ended }) => 
   let failures = 0
   let takenAt = Date.now()
   let paused = d.body.hasAttribute('data-fixed')
-  const title = d.title
+  let title = d.title
   const strip = one('#strip')
 
+  const idsOf = (page) =>
+    all('[data-live]', page)
+      .map(({ id }) => id)
+      .join()
   const takeOver = (text) => {
     const page = new DOMParser().parseFromString(text, 'text/html')
     const focused = d.activeElement
+    // Of another make: the first mirror is there, or the first snapshot.
+    if (idsOf(page) !== idsOf(d) && !one('dialog[open]') && !/INPUT|SELECT/.test(focused.tagName))
+      return location.reload()
     for (const part of all('[data-live]', page)) {
       const old = d.getElementById(part.id)
       if (!old || seen.get(part.id) === part.outerHTML) continue
@@ -81,13 +79,17 @@ const told = ({ result, mirror, current, generation, changed, view, ended }) => 
     }
     const icon = one('link[rel=icon]', page)
     if (icon && one('link[rel=icon]').href !== icon.href) one('link[rel=icon]').href = icon.href
-    d.title = page.title
+    title = page.title
     showAges()
   }
 
+  // What was done is told for ten minutes.
+  const TOLD = 600000
   let message = ''
+  let toldAt = 0
   const showStrip = () => {
     const old = failures > 1
+    if (Date.now() - toldAt > TOLD) message = ''
     root.classList.toggle('old', old)
     const stopped = paused && !d.body.hasAttribute('data-fixed')
     strip.hidden = !old && !stopped && !message
@@ -96,7 +98,8 @@ const told = ({ result, mirror, current, generation, changed, view, ended }) => 
       strip.textContent = `This page is from ${at} (${age(takenAt)}). The server does not answer; it is asked again.`
     else if (message) strip.textContent = message
     else if (stopped) strip.textContent = 'Updates are paused. Press . to go on.'
-    if (old && !d.title.startsWith('old: ')) d.title = `old: ${title}`
+    const shown = old ? `old: ${title}` : title
+    if (d.title !== shown) d.title = shown
   }
 
   const poll = async () => {
@@ -112,7 +115,9 @@ const told = ({ result, mirror, current, generation, changed, view, ended }) => 
       if (answer.status !== 304 && !answer.ok) throw new Error(answer.status)
       wait = Number(answer.headers.get('X-Pinyon-Poll') || 0) * 1000 || POLL
       etag = answer.headers.get('ETag') || ''
-      if (answer.status === 200) takeOver(await answer.text())
+      // Read in any case: one that is not holds what it came with.
+      const text = await answer.text()
+      if (answer.status === 200) takeOver(text)
       failures = 0
       takenAt = Date.now()
     } catch {
@@ -158,95 +163,6 @@ const told = ({ result, mirror, current, generation, changed, view, ended }) => 
     d.cookie = `theme=${root.dataset.theme};path=${prefix || '/'};max-age=31536000;samesite=strict`
   }
 
-  // Writes: the token stays in this tab, and goes out in a header that no foreign page can set.
-  const TOKEN = 'pinyon-token'
-  const dialog = one('#write')
-  const token = () => sessionStorage.getItem(TOKEN) || ''
-  const showForget = () => all('[data-forget]').forEach((button) => (button.hidden = !token()))
-  // Where a write is an edit of a file that may come from elsewhere.
-  const same = one('[data-same]')
-  let write
-  const ask = (button) => {
-    write = button
-    const { title, say, action, asksWhy, typed, command } = button.dataset
-    one('h2', dialog).textContent = title
-    one('[data-text]', dialog).textContent = say
-    one('[data-do]', dialog).textContent = action
-    one('[data-error]', dialog).textContent = ''
-    one('[data-why]', dialog).hidden = asksWhy === undefined
-    one('[data-name]', dialog).hidden = typed === undefined
-    one('[data-name] label', dialog).textContent = `Type ${typed} to go on`
-    one('[data-token]', dialog).hidden = token() !== ''
-    for (const input of all('input', dialog)) input.value = ''
-    one('[data-do]', dialog).disabled = false
-    if (same) {
-      same.hidden = command === undefined
-      same.open = false
-      one('[data-patch]', same).hidden = true
-      showCommand()
-    }
-    dialog.showModal()
-  }
-  // As a shell takes it, whatever the reason says.
-  const showCommand = () => {
-    const { command = '', asksWhy } = write.dataset
-    const why = one('#write-why').value.trim().replaceAll("'", `'\\''`)
-    one('[data-command]', same).textContent = asksWhy === undefined ? command : `${command} '${why || '…'}'`
-  }
-  const fail = (text) => void (one('[data-error]', dialog).textContent = text)
-  // oxlint-disable-next-line consistent-return -- what a refusal gives is nothing
-  const send = async (isShown) => {
-    const { write: method, url, body, asksWhy, typed, ifMatch } = write.dataset
-    const why = one('#write-why').value.trim()
-    if (!isShown && typed !== undefined && one('#write-name').value !== typed)
-      return fail(`That is not ${typed}.`)
-    if (asksWhy !== undefined && why === '') return fail('Say why: it becomes the comment on the line.')
-    const used = token() || one('#write-token').value.trim()
-    if (used === '') return fail('A token is needed: one of tokens: in the configuration.')
-    const button = one(isShown ? '[data-show]' : '[data-do]', dialog)
-    button.disabled = true
-    let isReadOnly = false
-    try {
-      const content = body && { ...JSON.parse(body), ...(asksWhy !== undefined && { why }) }
-      const answer = await fetch(url, {
-        method,
-        headers: { Authorization: `Bearer ${used}`, ...(ifMatch && { 'If-Match': ifMatch }) },
-        ...(content && { body: JSON.stringify({ ...content, ...(isShown && { dry_run: true }) }) }),
-      })
-      const lines = (await answer.text()).trim().split('\n')
-      const last = JSON.parse(lines.at(-1) || '{}')
-      if (answer.status === 401) sessionStorage.removeItem(TOKEN)
-      if (!answer.ok) {
-        one('[data-token]', dialog).hidden = token() !== ''
-        // What others have done meanwhile shows behind the dialog.
-        if (answer.status === 412) void poll()
-        isReadOnly = last.title === 'CONFIG_READONLY'
-        if (isReadOnly) same.open = true
-        return fail(last.detail || `The server answered ${answer.status}.`)
-      }
-      sessionStorage.setItem(TOKEN, used)
-      showForget()
-      if (last.result && last.result.error) return fail(last.result.error)
-      if (isShown) {
-        one('[data-patch]', same).hidden = false
-        one('pre', same).textContent = last.patch || 'The file is like that already.'
-        return fail('')
-      }
-      dialog.close()
-      say(told(last))
-      etag = ''
-      void poll()
-    } catch {
-      fail('The server did not answer.')
-    } finally {
-      button.disabled = isReadOnly
-    }
-  }
-  const say = (text) => {
-    message = text
-    showStrip()
-  }
-
   // Keys.
   const keys = one('#keys')
   const NO_KEYS = 'pinyon-no-keys'
@@ -289,22 +205,18 @@ const told = ({ result, mirror, current, generation, changed, view, ended }) => 
     const on = (selector) => target.closest(selector)
     if (on('.copy') && !on('form[action] .copy')) void copyFrom(on('.copy'))
     else if (on('[data-theme-btn]')) switchTheme()
-    else if (on('[data-write]')) ask(on('[data-write]'))
-    else if (on('[data-cancel]')) dialog.close()
-    else if (on('[data-show]')) void send(true)
     else if (on('[data-keys]')) keys.showModal()
-    else if (on('[data-forget]')) {
-      sessionStorage.removeItem(TOKEN)
-      showForget()
-    }
   })
-  if (dialog) {
-    one('form', dialog).addEventListener('submit', (event) => {
-      event.preventDefault()
-      void send(false)
-    })
-    if (same) one('#write-why').addEventListener('input', showCommand)
-  }
+  // Somebody has changed something here, or somebody else has meanwhile: see write.js.
+  d.addEventListener('pinyon:changed', ({ detail }) => {
+    if (detail) {
+      message = detail
+      toldAt = Date.now()
+      showStrip()
+    }
+    etag = ''
+    void poll()
+  })
   const off = one('[data-keys-off]')
   off.checked = Boolean(localStorage.getItem(NO_KEYS))
   off.addEventListener('change', () =>
@@ -314,6 +226,5 @@ const told = ({ result, mirror, current, generation, changed, view, ended }) => 
   setInterval(showAges, 30000)
   remember(d)
   showAges()
-  showForget()
   if (!paused) plan()
 })()

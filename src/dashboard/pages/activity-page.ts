@@ -38,9 +38,9 @@ export async function activityPage(context: DashboardContext, request: PageReque
     (check) =>
       html`<tr>
         <td class="mu nw">${time(check.lastAt, nowMs)}</td>
-        <td class="nm"><a href="${links.mirror(check.mirror)}">${check.mirror}</a></td>
+        <td><a href="${links.mirror(check.mirror)}">${check.mirror}</a></td>
         <td>${checkInWords(check, links)}</td>
-        <td class="mu">${checkFacts(check)}</td>
+        <td class="mu nw">${checkFacts(check)}</td>
       </tr>`,
   )
   const link = (result: string | undefined, more = {}) => links.to('/activity', { mirror, result, ...more })
@@ -52,7 +52,7 @@ export async function activityPage(context: DashboardContext, request: PageReque
     found.length > PAGE_ROWS &&
     html`<p class="foot"><a href="${link(outcome, { before: shown.at(-1)?.lastAt })}">Earlier ones</a></p>`
   const table = dataTable({
-    kind: 'log',
+    kind: 'gen log',
     caption: 'Checks of upstream, the last ones first',
     columns: ['Time', 'Mirror', 'Result', 'Cost'],
     isHeadHidden: true,

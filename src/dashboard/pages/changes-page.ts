@@ -33,7 +33,7 @@ export async function changesPage(context: DashboardContext, request: PageReques
       <a href="${links.to('/generations', { mirror, before: shown.at(-1)?.number })}">Earlier ones</a>
     </p>`
   const table = dataTable({
-    kind: 'gen wide',
+    kind: 'gen',
     caption: 'Generations of the index, the newest first',
     columns: ['Generation', 'Time', 'Mirrors', 'Packages', 'Why, by whom'],
     rows,

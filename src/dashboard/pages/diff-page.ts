@@ -146,7 +146,7 @@ function section<T>(
   listed: { readonly rows: number; readonly items: number } = { rows: items.length, items: items.length },
 ): HtmlPart {
   if (total === 0) return undefined
-  const table = html`<table class="diff">
+  const table = html`<table class="gen diff">
     <caption class="sr">
       ${title}
     </caption>

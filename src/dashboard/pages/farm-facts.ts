@@ -140,7 +140,7 @@ function disk(cache: CacheView): Html {
   const known = groups.filter(([, , value]) => value !== null)
   const bars: HtmlPart =
     known.length === 0
-      ? html`<i class="a w${percent(used, max)}"></i>`
+      ? used > 0 && html`<i class="a w${percent(used, max)}"></i>`
       : known.map(
           ([kind, , value]) => (value ?? 0) > 0 && html`<i class="${kind} w${percent(value ?? 0, max)}"></i>`,
         )

@@ -40,7 +40,7 @@ export async function farmPage(context: DashboardContext, request: PageRequest):
     place: 'mirrors',
     body,
     json: links.api('mirrors'),
-    isBusy: isStarting || context.syncs.running.size > 0,
+    isBusy: isStarting || context.syncs.asked.length > 0,
     isAlarming: needs.some(({ code }) => code === 'lost' || code === 'jobs_fail'),
     isOverview: true,
   }

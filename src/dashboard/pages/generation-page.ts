@@ -62,7 +62,7 @@ export async function generationPage(context: DashboardContext, request: PageReq
     ${card(
       'made',
       'What it changed',
-      html`<table class="gen wide">
+      html`<table class="gen">
         <caption class="sr">
           What this generation changed
         </caption>
@@ -74,7 +74,7 @@ export async function generationPage(context: DashboardContext, request: PageReq
     ${card(
       'index',
       'The index then',
-      html`${dataTable({ kind: 'gen wide', caption: 'Mirrors and their snapshots', columns: ['Mirror', 'Jobs got', 'Now'], rows })}
+      html`${dataTable({ kind: 'gen', caption: 'Mirrors and their snapshots', columns: ['Mirror', 'Jobs got', 'Now'], rows })}
       ${pager(pages, page, (one) => `${links.generation(generation)}?page=${one}`)}`,
       { note: count(all.length) },
     )}`

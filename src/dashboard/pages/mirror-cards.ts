@@ -1,9 +1,11 @@
 import { toSignatureView } from '../../proxy/api-signatures.ts'
 import { formatMirrorRepo } from '../../proxy/mirror-repo.ts'
+import { atMinute } from '../farm-state.ts'
 import { html, type Html, type HtmlPart } from '../html.ts'
 import { icon } from '../parts/icons.ts'
 import { card, completenessBar, copyLine } from '../parts/pieces.ts'
-import { bytes, clip, count, counted, shownUrl, span } from '../text.ts'
+import { bytes, clip, count, shortDigests, shownUrl, time } from '../text.ts'
+import type { SourceReport } from '../../upstream/upstream.ts'
 import type { MirrorParts } from './mirror-parts.ts'
 
 /** Digits of a fingerprint that people compare. */
@@ -64,12 +66,11 @@ function line(
 
 /** Whether upstream answers, and whose signature is on what it says. */
 export async function upstreamsCard({ mirror, settings, context, nowMs }: MirrorParts): Promise<Html> {
-  const sources = context.sourcesOf(mirror.name).map(({ baseurl, state, error, failures, retryInMs }) => {
+  const sources = context.sourcesOf(mirror.name).map((source) => {
+    const { baseurl, state, failures, isResting } = source
     const isWell = state === 'ok' && failures === 0
-    const words = isWell
-      ? 'Gave what it was asked for last.'
-      : `${{ ok: 'Asked again', 'set aside': 'Set aside', down: 'Down' }[state]} after ${counted(failures, 'failure')}${retryInMs > 0 ? `, asked again in ${span(retryInMs)}` : ''}: ${clip(error ?? 'no reason', 200)}`
-    return item(isWell ? 'ok' : 'down', clip(shownUrl(baseurl), 80), state === 'ok' ? '' : state, words)
+    const note = state === 'ok' ? '' : isResting ? 'told to wait' : state
+    return item(isWell ? 'ok' : 'down', clip(shownUrl(baseurl), 80), note, sourceInWords(source, nowMs))
   })
   const fallbacks = (settings?.fallbacks ?? []).map((url) =>
     item(
@@ -82,7 +83,7 @@ export async function upstreamsCard({ mirror, settings, context, nowMs }: Mirror
   const nextAt = context.syncs.nextAt(mirror.name)
   const next =
     nextAt !== undefined &&
-    html`<p class="mu next">Looked at next in ${span(Math.max(60_000, nextAt - nowMs))}.</p>`
+    html`<p class="mu next">Looked at next at ${time(atMinute(Math.max(nextAt, nowMs)), nowMs)}.</p>`
   const none = sources.length === 0 && html`<li><p>It is not in the configuration: nobody is asked.</p></li>`
   return card(
     'upstreams',
@@ -94,6 +95,15 @@ export async function upstreamsCard({ mirror, settings, context, nowMs }: Mirror
       ${next}
     </div>`,
   )
+}
+
+/** How a source is. Back-offs of seconds are no times that anybody can read. */
+function sourceInWords({ failures, retryInMs, isResting, error }: SourceReport, nowMs: number): HtmlPart {
+  if (failures === 0 && !isResting) return 'Gave what it was asked for last.'
+  const reason = clip(shortDigests(error ?? 'no reason'), 200)
+  if (isResting)
+    return html`Its host wants to be left alone until ${time(atMinute(nowMs + retryInMs), nowMs)}: ${reason}.`
+  return html`Failed ${failures === 1 ? 'once' : `${count(failures)} times in a row`}: ${reason}.`
 }
 
 function item(state: 'ok' | 'down' | undefined, name: string, note: string, words: HtmlPart): Html {

@@ -3,7 +3,7 @@ import { html, type Html, type HtmlPart } from '../html.ts'
 import type { Links } from '../links.ts'
 import { dataTable } from '../parts/data-table.ts'
 import { card } from '../parts/pieces.ts'
-import { ago, bytes, clip, count, counted, span, time } from '../text.ts'
+import { ago, bytes, clip, count, counted, shortDigests, span, time } from '../text.ts'
 import type { MirrorParts } from './mirror-parts.ts'
 
 /** As many as are seen beside who uses it. */
@@ -18,11 +18,11 @@ export async function checksCard({ mirror, context, links, nowMs }: MirrorParts)
       html`<tr>
         <td class="mu nw">${time(check.lastAt, nowMs)}</td>
         <td>${checkInWords(check, links)}</td>
-        <td class="mu">${checkFacts(check)}</td>
+        <td class="mu nw">${checkFacts(check)}</td>
       </tr>`,
   )
   const table = dataTable({
-    kind: 'log',
+    kind: 'gen log',
     caption: 'Checks of upstream, the last ones first',
     columns: ['Time', 'Result', 'Cost'],
     isHeadHidden: true,
@@ -42,7 +42,8 @@ export function checkInWords(
   const repeated =
     times > 1 ? html` <span class="fa">${count(times)} times in ${span(lastAt - firstAt)}</span>` : undefined
   if (outcome === 'failed')
-    return html`<span class="lost">failed</span>: ${clip(reason ?? 'no reason', MAX_REASON)}${repeated}`
+    return html`<span class="lost">failed</span>:
+      ${clip(shortDigests(reason ?? 'no reason'), MAX_REASON)}${repeated}`
   if (outcome === 'unchanged' || snapshot === undefined) return html`unchanged${repeated}`
   return html`new snapshot <a class="m" href="${links.snapshot(mirror, snapshot)}">${snapshot}</a>`
 }
@@ -81,7 +82,7 @@ export async function usersCard({ mirror, context, links, nowMs }: MirrorParts):
     rows.length === 0
       ? html`<p class="body mu">Nobody has used it yet.</p>`
       : dataTable({
-          kind: 'log',
+          kind: 'gen log',
           caption: 'Who uses it, by kind of client',
           columns: ['Client', 'Hosts', 'Requests', 'Last seen'],
           isHeadHidden: true,

@@ -1,7 +1,6 @@
 import type { Attention } from '../../proxy/attention.ts'
-import type { FarmMirror } from '../../snapshot/farm/farm.ts'
 import type { DashboardContext, MirrorSettings, Page, PageRequest } from '../context.ts'
-import { byMirror, isMirrorFresh, readFarm, syncState } from '../farm-state.ts'
+import { askedAgainAt, byMirror, isMirrorFresh, readFarm, syncState } from '../farm-state.ts'
 import { findMirror } from '../find-mirror.ts'
 import { html, type Html, type HtmlPart } from '../html.ts'
 import { Links } from '../links.ts'
@@ -9,7 +8,7 @@ import { TimeAxis } from '../parts/axis.ts'
 import { icon } from '../parts/icons.ts'
 import { lanes, marksInWords } from '../parts/lanes.ts'
 import { badge, card, copyLine, crumbs, progressBar } from '../parts/pieces.ts'
-import { ago, clip, counted, day, shownUrl, span, time } from '../text.ts'
+import { ago, clip, counted, day, shortDigests, shownUrl, span, time } from '../text.ts'
 import { completenessCard, setupCard, upstreamsCard } from './mirror-cards.ts'
 import { checksCard, usersCard } from './mirror-logs.ts'
 import type { MirrorParts } from './mirror-parts.ts'
@@ -20,6 +19,13 @@ const DAY_MS = 86_400_000
 /** Views of a mirror's snapshots that are drawn. */
 const HOLDERS = 12
 const FAILURES = 100
+/** What a mirror's own page tells before all else: jobs will not get what upstream has. */
+const TROUBLES: ReadonlySet<Attention['code']> = new Set([
+  'jobs_fail',
+  'upstream_down',
+  'told_to_wait',
+  'stale',
+])
 
 /** One mirror: what jobs get and why, its history, whether they can have everything, and who uses it. */
 export async function mirrorPage(context: DashboardContext, request: PageRequest): Promise<Page> {
@@ -39,17 +45,23 @@ export async function mirrorPage(context: DashboardContext, request: PageRequest
     failures: await farm.checks({ mirror: mirror.name, outcome: 'failed', limit: FAILURES }),
     holders: await farm.holders(mirror.id, HOLDERS),
   }
+  // Of what was never had there is nothing to draw, nor to list.
+  const isNew = mirror.current === undefined && marks.length === 0
   const sync = syncState(mirror.name, context)
   const parts = { mirror, settings, context, links, nowMs }
   const body = html`${crumbs([['Mirrors', links.to('/')], mirror.name])}
     <div id="head" data-live>
       ${head(parts, own, hosts)}${callout(parts, own)}${sync !== undefined && html`<p class="running"><span class="syncc">${icon('sync', sync.isRunning ? ' spin' : '')}</span>${progressBar(sync.done, sync.total, `Sync of ${mirror.name}`)}<span class="mu">${mirror.current === undefined ? 'First sync: ' : ''}${sync.text}</span></p>`}
     </div>
-    ${card('timeline', '14 days', lanes(facts, axis), { note: marksInWords(marks), right: html`<a href="${links.mirror(mirror.name)}/snapshots">All kept</a>` })}
-    <div class="three">
-      ${completenessCard(parts)}${await upstreamsCard(parts)}${setupCard(parts, request.base)}
-    </div>
-    ${await snapshotsCard(parts)}
+    ${
+      isNew
+        ? html`<div class="two">${await upstreamsCard(parts)}${setupCard(parts, request.base)}</div>`
+        : html`${card('timeline', '14 days', lanes(facts, axis), { note: marksInWords(marks), right: html`<a href="${links.mirror(mirror.name)}/snapshots">All kept</a>` })}
+            <div class="three">
+              ${completenessCard(parts)}${await upstreamsCard(parts)}${setupCard(parts, request.base)}
+            </div>
+            ${await snapshotsCard(parts)}`
+    }
     <div class="two">${await checksCard(parts)}${await usersCard(parts)}</div>`
   return {
     title: mirror.name,
@@ -80,7 +92,7 @@ function head(parts: MirrorParts, own: Attention | undefined, hosts: number): Ht
     <div class="meta">
       ${url !== undefined && html`<span class="m">${clip(shownUrl(url), 200)}</span>`}${settings !== undefined && html`<span>policy: ${settings.policy}</span>`}<span
         >${interval(settings)}checked ${ago(mirror.checkedAt, nowMs)}</span
-      ><span>${counted(hosts, 'host')} in 24 h</span>
+      >${current !== undefined && html`<span>${counted(hosts, 'host')} in 24 h</span>`}
     </div>`
 }
 
@@ -90,15 +102,18 @@ function interval(settings: MirrorSettings | undefined): string {
 }
 
 function badges({ mirror, context, nowMs }: MirrorParts, own: Attention | undefined): HtmlPart {
-  const { pinned, listed, removedAt, departed, current } = mirror
+  const { pinned, listed, removedAt, departed, replaced, current } = mirror
   if (removedAt !== undefined) return badge('plain', 'removed')
   if (!listed) return badge('plain', 'not listed')
   return [
+    own?.code === 'jobs_fail' && badge('lost', 'jobs get errors', 'lostx'),
     pinned && badge('pin', 'pinned', 'pin'),
     departed.lost.count > 0 && badge('lost', `${departed.lost.count} lost`, 'lostx'),
     departed.at_risk.count > 0 && badge('risk', `${departed.at_risk.count} at risk`, 'warn'),
+    replaced > 0 && badge('risk', `${replaced} replaced`, 'swap'),
     own?.code === 'upstream_down' && badge('lost', 'upstream down', 'down'),
     own?.code === 'stale' && badge('risk', 'stale', 'warn'),
+    own?.code === 'told_to_wait' && badge('risk', 'told to wait', 'warn'),
     current === undefined && badge('sync', 'no snapshot yet', 'sync'),
     isMirrorFresh(mirror, context, nowMs) && mirror.error === undefined && badge('cur', 'fresh'),
   ]
@@ -120,7 +135,7 @@ function callout(
       </div>
     </div>`
   }
-  if (own?.code === 'upstream_down' || own?.code === 'stale') return trouble(mirror, own, nowMs, links)
+  if (own !== undefined && TROUBLES.has(own.code)) return trouble({ mirror, context, nowMs, links }, own)
   if (!mirror.pinned || current === undefined) return undefined
   const waiting =
     mirror.waiting === 0
@@ -148,22 +163,26 @@ function callout(
   </div>`
 }
 
-function trouble(mirror: FarmMirror, own: Attention, nowMs: number, links: Links): Html {
+function trouble({ mirror, context, nowMs, links }: Omit<MirrorParts, 'settings'>, own: Attention): Html {
   const { current, name } = mirror
+  const again = askedAgainAt(mirror, context, nowMs)
   const left =
-    current === undefined
-      ? 'Jobs get nothing of this mirror yet.'
-      : current.cached === undefined
-        ? ''
-        : `${counted(current.cached, 'package is', 'packages are')} served from the cache, ${counted(Math.max(0, current.packages - current.cached), 'one', 'others')} cannot be fetched now.`
-  return html`<div class="callout bad">
-    ${icon(own.code === 'upstream_down' ? 'down' : 'warn')}
+    current?.cached === undefined || own.code !== 'upstream_down'
+      ? ''
+      : `${counted(current.cached, 'package is', 'packages are')} served from the cache, ${counted(Math.max(0, current.packages - current.cached), 'one', 'others')} cannot be fetched now.`
+  const isBad = own.code === 'upstream_down' || own.code === 'jobs_fail'
+  return html`<div class="callout ${isBad ? 'bad' : 'warn'}">
+    ${icon(own.code === 'upstream_down' ? 'down' : own.code === 'jobs_fail' ? 'lostx' : 'warn')}
     <div>
       <b>${name} ${own.text}${own.since !== undefined && html` since ${ago(own.since, nowMs)}`}.</b>
-      ${own.code === 'upstream_down' && left}<br /><span class="mu"
-        >${clip(own.cause, 300)} <a href="${links.to('/activity', { mirror: name })}">See the checks</a></span
+      ${left}<br /><span class="mu"
+        >${clip(shortDigests(own.cause), 300)}
+        ${again !== undefined && html`It is asked again at ${time(again, nowMs)}. `}<a
+          href="${links.to('/activity', { mirror: name })}"
+          >See the checks</a
+        ></span
       >
     </div>
-    ${copyLine(`pinyon sync ${name}`)}
+    ${copyLine(own.code === 'jobs_fail' ? `pinyon usage ${name}` : `pinyon sync ${name}`)}
   </div>`
 }

@@ -3,13 +3,20 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Attention } from '../../proxy/attention.ts'
 import type { FarmMirror, SnapshotMark } from '../../snapshot/farm/farm.ts'
 import type { DashboardContext } from '../context.ts'
-import { isDown, isUnused, syncState, type FarmState, type MirrorAttention } from '../farm-state.ts'
+import {
+  askedAgainAt,
+  isDown,
+  isUnused,
+  syncState,
+  type FarmState,
+  type MirrorAttention,
+} from '../farm-state.ts'
 import { html, type Html, type HtmlPart } from '../html.ts'
 import { readPage, readQuery, type Links } from '../links.ts'
 import { TimeAxis } from '../parts/axis.ts'
 import { badge, completenessBar, pager, progressBar } from '../parts/pieces.ts'
 import { ribbon, ribbonGrid } from '../parts/ribbon.ts'
-import { ago, count, counted, day } from '../text.ts'
+import { ago, count, counted, day, time } from '../text.ts'
 
 /** Mirrors on a page: more make it larger than a first load may be. */
 const PAGE_ROWS = 100
@@ -85,6 +92,7 @@ export async function mirrorsTable(
         hosts: hosts.get(mirror.id) ?? 0,
         attention: attention.get(mirror.name),
         axis,
+        nowMs,
       },
       context,
       links,
@@ -160,6 +168,7 @@ interface RowFacts {
   readonly hosts: number
   readonly attention: Attention | undefined
   readonly axis: TimeAxis
+  readonly nowMs: number
 }
 
 function row(mirror: FarmMirror, facts: RowFacts, context: DashboardContext, links: Links): Html {
@@ -191,7 +200,7 @@ function row(mirror: FarmMirror, facts: RowFacts, context: DashboardContext, lin
         >`
   const hosts =
     current === undefined ? '–' : facts.hosts >= MOST_HOSTS ? `${count(facts.hosts)}+` : count(facts.hosts)
-  return html`<tr${!listed && html` class="off"`}><th scope="row" class="nm"><span class="nmw"><a href="${links.mirror(name)}">${name}</a>${badgeOf(mirror, facts.attention, sync, facts.axis.endMs)}</span></th>${figure}<td class="cur">${gets}</td><td class="chk mu">${checked(mirror, sync, facts.axis.endMs)}</td><td class="pkc">${packages}</td><td class="n use">${hosts}</td></tr>
+  return html`<tr${!listed && html` class="off"`}><th scope="row" class="nm"><span class="nmw"><a href="${links.mirror(name)}">${name}</a>${badgeOf(mirror, facts.attention, sync, facts.nowMs)}</span></th>${figure}<td class="cur">${gets}</td><td class="chk mu">${checked(mirror, sync, context, facts.nowMs)}</td><td class="pkc">${packages}</td><td class="n use">${hosts}</td></tr>
 `
 }
 
@@ -217,6 +226,8 @@ function badgeOf(
       return badge('risk', `${departed.at_risk.count} at risk`, 'warn')
     case 'stale':
       return badge('risk', 'stale', 'warn')
+    case 'told_to_wait':
+      return badge('risk', 'told to wait', 'warn')
     case 'pinned_long':
       return badge(
         'pin',
@@ -229,9 +240,17 @@ function badgeOf(
   }
 }
 
-function checked(mirror: FarmMirror, sync: ReturnType<typeof syncState>, nowMs: number): HtmlPart {
-  if (sync !== undefined) return html`<span class="syncc">${sync.isRunning ? 'running' : 'waits'}</span>`
-  if (mirror.error !== undefined) return html`<span class="lost">failing</span>`
+function checked(
+  mirror: FarmMirror,
+  sync: ReturnType<typeof syncState>,
+  context: DashboardContext,
+  nowMs: number,
+): HtmlPart {
+  if (sync !== undefined) return html`<span class="syncc">${sync.isRunning ? 'running' : sync.text}</span>`
+  const again = askedAgainAt(mirror, context, nowMs)
+  if (mirror.error !== undefined)
+    return html`<span class="lost">failing</span
+      >${again !== undefined && html`, again ${time(again, nowMs)}`}`
   return ago(mirror.checkedAt, nowMs)
 }
 

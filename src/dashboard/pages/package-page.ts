@@ -43,7 +43,7 @@ export async function packagePage(context: DashboardContext, request: PageReques
   const shown = name === undefined ? `Packages of ${mirror.name}` : clip(name)
   const none = isAsked ? 'No snapshot that is kept lists it.' : 'Search by name, version or file name.'
   const list = dataTable({
-    kind: 'pkgs',
+    kind: 'gen pkgs',
     caption: 'Versions, and the snapshots that list them',
     columns,
     ...rows,

@@ -57,7 +57,7 @@ export async function searchPage(context: DashboardContext, request: PageRequest
     </p>`
   const none =
     next === undefined ? 'No mirror’s current snapshot has a package of this name.' : 'None so far.'
-  const table = html`<table class="pkgs">
+  const table = html`<table class="gen pkgs">
     <caption class="sr">
       Packages of this name
     </caption>
@@ -76,7 +76,7 @@ export async function searchPage(context: DashboardContext, request: PageRequest
       'Mirrors',
       items.length === 0
         ? html`<p class="body mu">No mirror has it in its name.</p>`
-        : html`<table class="pkgs">
+        : html`<table class="gen pkgs">
             <caption class="sr">
               Mirrors
             </caption>

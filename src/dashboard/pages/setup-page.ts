@@ -67,7 +67,7 @@ function block(id: string, title: string, promise: string, lines: HtmlPart): Htm
   return html`<section class="card" id="${id}" aria-labelledby="h-${id}">
     <header>
       <h2 id="h-${id}">${title}</h2>
-      <span class="mu">${promise}</span>
+      <span class="mu say">${promise}</span>
     </header>
     <div class="body lines">${lines}</div>
   </section>`

@@ -43,9 +43,7 @@ export async function snapshotPage(context: DashboardContext, request: PageReque
   const parts = { mirror, snapshot, context, links, query, nowMs: context.now() }
   const { name } = snapshot
   const body = html`${crumbs([['Mirrors', links.to('/')], [mirror.name, links.mirror(mirror.name)], name])}
-    ${await head(parts)}
-    <div class="two">${await factsCard(parts)}${await signatureCard(parts)}</div>
-    ${await packagesCard(parts)} ${await defectsCard(parts)}`
+  ${await head(parts)} ${await factsCard(parts)} ${await packagesCard(parts)} ${await defectsCard(parts)}`
   const json = links.api(`mirrors/${encodeURIComponent(mirror.name)}/snapshots/${name}`)
   return { title: `${name} of ${mirror.name}`, place: 'mirrors', body, json }
 }
@@ -73,7 +71,8 @@ async function head({ mirror, snapshot, context, links, nowMs }: Parts): Promise
     </div>`
 }
 
-async function factsCard({ mirror, snapshot, context, links, nowMs }: Parts): Promise<Html> {
+async function factsCard(parts: Parts): Promise<Html> {
+  const { mirror, snapshot, context, links, nowMs } = parts
   const all = await context.snapshots.farm.snapshots(mirror, context.retention(), nowMs)
   const at = all.findIndex(({ id }) => id === snapshot.id)
   const [listed, before] = [all[at], all[at + 1]]
@@ -111,11 +110,12 @@ async function factsCard({ mirror, snapshot, context, links, nowMs }: Parts): Pr
         html`<code class="sel">${digest === undefined ? '–' : digestHex(digest)}</code>`,
       ] as const
     }),
+    ...(await signatureRows(parts)),
   ]
   return card(
     'facts',
     'What it is',
-    html`<dl class="pairs body">
+    html`<dl class="pairs cols body">
       ${rows.map(
         ([what, value]) =>
           html`<div>
@@ -127,7 +127,12 @@ async function factsCard({ mirror, snapshot, context, links, nowMs }: Parts): Pr
   )
 }
 
-async function signatureCard({ snapshot, context, nowMs }: Parts): Promise<Html> {
+/** Whose signature is on it, in words and in what there is to compare. */
+async function signatureRows({
+  snapshot,
+  context,
+  nowMs,
+}: Parts): Promise<readonly (readonly [string, HtmlPart])[]> {
   const {
     state,
     fingerprint,
@@ -142,32 +147,15 @@ async function signatureCard({ snapshot, context, nowMs }: Parts): Promise<Html>
     missing: 'Upstream had no signature of this repomd.xml.',
     none: 'This repository is not signed.',
   }
-  const rows: readonly (readonly [string, HtmlPart])[] =
-    state === 'verified'
-      ? [
-          ['Key', html`<code class="sel">${fingerprint ?? ''}</code>`],
-          ['Owner', clip(owner ?? '')],
-          ['Hash', hash ?? ''],
-          ['Signed', signedAt === null ? '–' : time(Date.parse(signedAt), nowMs)],
-          ['Verified', verifiedAt === null ? '–' : time(Date.parse(verifiedAt), nowMs)],
-        ]
-      : []
-  return card(
-    'signature',
-    'Signature',
-    html`<div class="body">
-      <p>${words[state]}</p>
-      <dl class="pairs">
-        ${rows.map(
-          ([what, value]) =>
-            html`<div>
-              <dt>${what}</dt>
-              <dd>${value}</dd>
-            </div>`,
-        )}
-      </dl>
-    </div>`,
-  )
+  if (state !== 'verified') return [['Signature', words[state]]]
+  return [
+    ['Signature', words[state]],
+    ['Key', html`<code class="sel">${fingerprint ?? ''}</code>`],
+    ['Owner', clip(owner ?? '')],
+    ['Hash', hash ?? ''],
+    ['Signed', signedAt === null ? '–' : time(Date.parse(signedAt), nowMs)],
+    ['Verified', verifiedAt === null ? '–' : time(Date.parse(verifiedAt), nowMs)],
+  ]
 }
 
 async function packagesCard(parts: Parts): Promise<Html> {
@@ -229,7 +217,7 @@ async function searchRows({ mirror, snapshot, context, links }: Parts, text: str
     const bodies = sourceBodies(packages.toSorted(compareNevra), columns.length, (one) =>
       packageRow(one, snapshot, mirror, links),
     )
-    return html`${dataTable({ kind: 'pkgs', caption: 'Packages that match', columns, bodies })}
+    return html`${dataTable({ kind: 'gen pkgs', caption: 'Packages that match', columns, bodies })}
     ${!isComplete && html`<p class="foot">These are the first ${HITS}; a longer search finds fewer.</p>`}`
   }
   const elsewhere = await context.snapshots.farm.packages(mirror.id, { text, limit: 1 })
@@ -245,7 +233,7 @@ async function searchRows({ mirror, snapshot, context, links }: Parts, text: str
 
 function packageRow(one: PackageSpan, snapshot: Snapshot, mirror: FarmMirror, links: Links): Html {
   const digest = digestHex(one.digest as Digest)
-  const until = one.lastSeq === undefined ? 'to the newest' : 'to an earlier one'
+  const until = one.lastSeq === undefined ? 'up to the newest' : 'up to an earlier one'
   const state = one.cached
     ? badge('cur', 'cached')
     : one.lastSeq === undefined
@@ -307,7 +295,7 @@ async function departedRows(
           <code>pinyon rollback ${mirror.name}</code> gives jobs the snapshot before.`
       : html`<code>pinyon fetch ${mirror.name} --at-risk</code> asks every source for them now;
           <code>policy: warm</code> fetches what jobs use before it goes.`
-  return html`${dataTable({ kind: 'pkgs', caption: 'Packages that upstream has dropped', columns: ['Package', 'Size', 'Left', 'Asked for'], isHeadHidden: true, rows })}
+  return html`${dataTable({ kind: 'gen pkgs', caption: 'Packages that upstream has dropped', columns: ['Package', 'Size', 'Left', 'Asked for'], isHeadHidden: true, rows })}
     <p class="foot">${found.length > LISTED_DEPARTED && `The first ${LISTED_DEPARTED}. `}${command}</p>`
 }
 
@@ -325,7 +313,7 @@ async function defectsCard({ snapshot, context }: Parts): Promise<HtmlPart> {
   return card(
     'defects',
     "Upstream's own mistakes",
-    html`<table class="log">
+    html`<table class="gen log">
       <caption class="sr">
         What is wrong with it, as upstream has it
       </caption>

@@ -36,8 +36,9 @@ export async function snapshotsCard(parts: MirrorParts, page?: number): Promise<
     <label class="sr" for="pk">Find a package in all snapshots</label
     ><input class="find" id="pk" name="q" type="search" placeholder="Which snapshots have …" />
   </form>`
+  const isComparable = all.length > 1
   const table = html`<form action="${links.mirror(name)}/diff">
-    <table class="sn">
+    <table class="sn${!isComparable && ' alone'}">
       <caption class="sr">
         Snapshots of ${name}, the newest first
       </caption>
@@ -56,10 +57,7 @@ export async function snapshotsCard(parts: MirrorParts, page?: number): Promise<
         ${rows}
       </tbody>
     </table>
-    <div class="foot">
-      <button class="btn">Compare the two</button
-      >${from !== undefined && newest !== undefined && html`<span>or</span><code>pinyon diff ${name} ${from} ${newest.name}</code>`}${page === undefined && rest > 0 && html`<span class="right"><a href="${links.mirror(name)}/snapshots">${count(rest)} older snapshots</a></span>`}
-    </div>
+    ${isComparable && html`<div class="foot"><button class="btn">Compare the two</button>${from !== undefined && newest !== undefined && html`<span>or</span><code>pinyon diff ${name} ${from} ${newest.name}</code>`}${page === undefined && rest > 0 && html`<span class="right"><a href="${links.mirror(name)}/snapshots">${count(rest)} older snapshots</a></span>`}</div>`}
   </form>`
   const pages = Math.ceil(all.length / PAGE_ROWS)
   const body = all.length === 0 ? html`<p class="body mu">There is none yet.</p>` : table

@@ -41,7 +41,7 @@ export async function usagePage(context: DashboardContext, request: PageRequest)
     </tr>`
   })
   const table = dataTable({
-    kind: 'pkgs',
+    kind: 'gen pkgs',
     caption: 'Mirrors by their use, unused ones first',
     columns: ['Mirror', 'Last used', ['Requests', 'n'], ['Sent', 'n hid2'], ['Hosts', 'n'], ['By', 'hid1']],
     rows,
@@ -134,7 +134,7 @@ export async function mirrorUsagePage(context: DashboardContext, request: PageRe
       people.length === 0
         ? html`<p class="body mu">None is remembered.</p>`
         : dataTable({
-            kind: 'pkgs',
+            kind: 'gen pkgs',
             caption: 'Hosts, those seen last first',
             columns: ['Address', 'By', ['Hosts', 'n'], ['Requests', 'n'], ['Sent', 'n hid2'], 'Last seen'],
             rows: people,
@@ -147,7 +147,7 @@ export async function mirrorUsagePage(context: DashboardContext, request: PageRe
       rows.length === 0
         ? html`<p class="body mu">None was used.</p>`
         : dataTable({
-            kind: 'pkgs',
+            kind: 'gen pkgs',
             caption: 'Snapshots by their use',
             columns: ['Snapshot', 'Last used', ['Requests', 'n'], ['Sent', 'n hid2'], ['Hosts', 'n']],
             rows,

@@ -25,14 +25,18 @@ export async function viewsPage(context: DashboardContext, request: PageRequest)
       html`<tr>
         <th scope="row" class="nm">${clip(one.name)}</th>
         <td><a href="${links.generation(one.generation)}">${one.generation}</a></td>
-        <td class="hid2 mu m">${clip(context.showClient(one.client))}</td>
-        <td class="hid1 mu nw">${time(one.endsAt - one.ttlMs, nowMs)}</td>
-        <td class="mu nw">${time(one.endsAt, nowMs)}<span class="fa"> ${formatDuration(one.ttlMs)}</span></td>
+        <td class="hid2 hidp mu m">${clip(context.showClient(one.client))}</td>
+        <td class="hid1 hidp mu nw">${time(one.endsAt - one.ttlMs, nowMs)}</td>
+        <td class="mu nw">
+          <span class="unit">until </span>${time(one.endsAt, nowMs)}<span class="fa"
+            >, ${formatDuration(one.ttlMs)} after its last use</span
+          >
+        </td>
         <td class="n hid2 mu">${count(one.snapshots)}${unit(one.snapshots, 'snapshot')}</td>
         <td class="n">${endViewButton(one.name, context, links)}</td>
       </tr>`,
   )
-  const table = html`<table class="pkgs">
+  const table = html`<table class="gen pkgs">
     <caption class="sr">
       Live views by name
     </caption>

@@ -6,7 +6,7 @@ import { html, type HtmlPart } from '../html.ts'
 import type { Links } from '../links.ts'
 import { icon } from '../parts/icons.ts'
 import { writeButton } from '../parts/pieces.ts'
-import { counted } from '../text.ts'
+import { counted, upperFirst } from '../text.ts'
 
 /** A button that has a mirror looked at now; nothing where nobody may write, or it is not looked at at all. */
 export function syncButton(mirror: string, context: DashboardContext, links: Links): HtmlPart {
@@ -14,7 +14,7 @@ export function syncButton(mirror: string, context: DashboardContext, links: Lin
   const state = syncState(mirror, context)
   if (state !== undefined)
     return html`<a class="btn" href="${links.mirror(mirror)}"
-      >${icon('sync', state.isRunning ? ' spin' : '')}${state.isRunning ? 'Running' : 'Waits'}</a
+      >${icon('sync', state.isRunning ? ' spin' : '')}${state.isRunning ? 'Running' : upperFirst(state.text)}</a
     >`
   return writeButton([icon('sync'), 'Sync now'], {
     method: 'POST',

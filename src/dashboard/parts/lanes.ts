@@ -10,6 +10,7 @@ import { clip, count, counted, day, moment, span } from '../text.ts'
 import type { TimeAxis } from './axis.ts'
 import { tickHeight } from './ribbon.ts'
 
+const MINUTE_MS = 60_000
 const HEIGHT = 132
 const BASE = 112
 const MOST = 88
@@ -159,7 +160,9 @@ function failurePieces(failures: readonly CheckRun[], axis: TimeAxis): HtmlPart 
   // Failures for one reason after the other are one outage.
   const outage = shown.filter(({ lastAt }) => end - axis.percent(lastAt) <= OUTAGE_GAP)
   const firstAt = Math.min(...outage.map((one) => one.firstAt))
-  const words = `failed for ${span(last.lastAt - firstAt + last.durationMs)}`
+  const forMs = last.lastAt - firstAt + last.durationMs
+  const words =
+    forMs < MINUTE_MS ? `failed at ${moment(last.lastAt, axis.endMs)}` : `failed for ${span(forMs)}`
   const side = end > 70 ? `x${axis.percent(firstAt)} before` : `x${end} behind`
   return [...pieces, html`<span class="lb desk ${side}">${words}</span>`]
 }

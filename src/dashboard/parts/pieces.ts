@@ -7,6 +7,8 @@ export type Tone = 'pin' | 'risk' | 'lost' | 'sync' | 'cur' | 'plain'
 
 /** The longest part of a path that is kept on one line. */
 const MAX_UNBROKEN = 36
+/** A note beside a heading, on a phone as well, in characters. */
+const SHORT_NOTE = 12
 
 /** A picture and a word. */
 export function badge(tone: Tone, text: string, picture?: IconName): Html {
@@ -77,7 +79,7 @@ export function card(
   return html`<section class="card" id="${id}" aria-labelledby="h-${id}" ${isLive && html` data-live`}>
     <header>
       <h2 id="h-${id}">${heading}</h2>
-      ${note !== undefined && html`<span class="mu">${note}</span>`}${right !== undefined && html`<span class="r">${right}</span>`}
+      ${note !== undefined && html`<span class="mu${typeof note === 'string' && note.length > SHORT_NOTE && ' say'}">${note}</span>`}${right !== undefined && html`<span class="r">${right}</span>`}
     </header>
     ${body}
   </section>`
@@ -102,7 +104,7 @@ export function crumbs(parts: readonly (readonly [string, string] | string)[]): 
   return html`<nav class="crumb" aria-label="Breadcrumb">
     ${parts.map((part, at) => [
       at > 0 && ' / ',
-      typeof part === 'string' ? part : html`<a href="${part[1]}">${part[0]}</a>`,
+      typeof part === 'string' ? html`<span>${part}</span>` : html`<a href="${part[1]}">${part[0]}</a>`,
     ])}
   </nav>`
 }
