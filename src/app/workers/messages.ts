@@ -35,6 +35,8 @@ export type ToWorker =
   | { readonly kind: 'learned'; readonly asked: AskedTarget; readonly learned: LearnedReply | undefined }
   /** Nothing that was learned counts any more. */
   | { readonly kind: 'forget'; readonly id: number }
+  /** To be answered by `pong`, on the way that all else takes. */
+  | { readonly kind: 'ping' }
   | { readonly kind: 'removed'; readonly digests: readonly Digest[] }
   /** End what is being answered, within so many milliseconds, and connections that wait; or hand these back. */
   | { readonly kind: 'stop'; readonly graceMs: number; readonly handsBack: boolean }
@@ -52,6 +54,7 @@ export type FromWorker =
   | { readonly kind: 'load'; readonly load: number }
   /** What it has counted since it began. */
   | { readonly kind: 'tally'; readonly tally: TallySnapshot }
+  | { readonly kind: 'pong' }
   | { readonly kind: 'forgot'; readonly id: number }
   /** A stored file that has not the bytes of its digest. */
   | { readonly kind: 'wrong'; readonly digest: Digest }

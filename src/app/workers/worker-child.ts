@@ -16,6 +16,8 @@ export interface WorkerChildOptions {
   readonly onReady: (worker: WorkerChild) => void
   /** Told once, however it has ended, and why. */
   readonly onEnd: (worker: WorkerChild, how: string) => void
+  /** How often it is asked whether it is well, in milliseconds; every five seconds unless told. */
+  readonly pingMs?: number
 }
 
 /** What an idle worker leaves behind should be little: see the npm scripts. Its blobs are not in this memory. */
@@ -23,6 +25,9 @@ const EXEC_ARGV = ['--max-semi-space-size=4', '--max-old-space-size=512']
 
 /** One that does not answer to what must be known is ended after so many milliseconds. */
 const ANSWER_MS = 10_000
+const PING_MS = 5_000
+/** One that leaves so many unanswered in a row is ended. Counted, not timed: this process may have been stopped as well. */
+const MAX_UNANSWERED = 4
 /** So much later than it was told to, in milliseconds. */
 const LATE_MS = 2_000
 
@@ -35,6 +40,10 @@ export class WorkerChild {
   /** Connections on their way to it, by their numbers, with what had come on them: until it says that it took one, it may die. */
   readonly #given = new Map<number, { readonly socket: Socket; readonly bytes: Buffer | undefined }>()
   #givenCount = 0
+  readonly #pings: NodeJS.Timeout
+  #unanswered = 0
+  /** Why it was ended from here. */
+  #why: string | undefined
   #isReady = false
   #isEnding = false
   #hasEnded = false
@@ -55,6 +64,7 @@ export class WorkerChild {
     this.#child.on('error', (error) => this.#child.pid === undefined && this.#end(error.message))
     this.#child.once('exit', (code, signal) => this.#end(signal ?? `exit code ${code}`))
     this.say({ kind: 'listen', task: options.task }, options.listener)
+    this.#pings = setInterval(() => this.#ping(), options.pingMs ?? PING_MS).unref()
   }
 
   get pid(): number | undefined {
@@ -114,7 +124,7 @@ export class WorkerChild {
     // One that is only starting has learned nothing yet.
     if (!this.#isReady || this.#hasEnded || !this.#child.connected) return
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(() => this.kill(), ANSWER_MS)
+      const timer = setTimeout(() => this.#endFor('it did not forget what it was told to'), ANSWER_MS)
       this.#asked.set(id, () => {
         clearTimeout(timer)
         resolve()
@@ -132,6 +142,19 @@ export class WorkerChild {
     clearTimeout(timer)
   }
 
+  /** What hangs answers nobody, and only its end lets others take its place. */
+  #ping(): void {
+    if (!this.#isReady || !this.#child.connected) return
+    if (this.#unanswered >= MAX_UNANSWERED) return this.#endFor('it did not answer')
+    this.#unanswered += 1
+    this.say({ kind: 'ping' })
+  }
+
+  #endFor(why: string): void {
+    this.#why ??= why
+    this.kill()
+  }
+
   /** Ends it at once. */
   kill(): void {
     this.#child.kill('SIGKILL')
@@ -144,7 +167,8 @@ export class WorkerChild {
       this.#isReady = true
       // One that was told to end while it began gets nothing any more.
       if (!this.#isEnding) this.#options.onReady(this)
-    } else if (message.kind === 'took') {
+    } else if (message.kind === 'pong') this.#unanswered = 0
+    else if (message.kind === 'took') {
       this.#given.get(message.id)?.socket.destroy()
       this.#given.delete(message.id)
     } else if (message.kind === 'forgot') this.#settle(message.id)
@@ -163,9 +187,10 @@ export class WorkerChild {
   #end(how: string): void {
     if (this.#hasEnded) return
     this.#hasEnded = true
+    clearInterval(this.#pings)
     for (const id of this.#asked.keys()) this.#settle(id)
     this.#takeAllBack()
     this.#ended.resolve()
-    this.#options.onEnd(this, how)
+    this.#options.onEnd(this, this.#why ?? how)
   }
 }

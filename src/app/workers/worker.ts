@@ -125,6 +125,7 @@ export class Worker {
   hear(message: Exclude<ToWorker, { kind: 'listen' }>, socket: Socket | undefined): void {
     if (message.kind === 'learned') this.#targets.learn(message.asked, message.learned)
     else if (message.kind === 'removed') for (const digest of message.digests) this.#blobs.forget(digest)
+    else if (message.kind === 'ping') this.#say({ kind: 'pong' })
     else if (message.kind === 'forget') {
       this.#targets.forget()
       this.#say({ kind: 'forgot', id: message.id })

@@ -42,11 +42,14 @@ interface StartedWorker {
   readonly pid: number
   /** The next connection that comes back. */
   readonly next: () => Promise<Returned>
+  /** How it has ended. */
+  readonly ended: Promise<string>
 }
 
 /** A worker that serves, and what comes back from it. */
-async function startWorker(t: TestContext): Promise<StartedWorker> {
+async function startWorker(t: TestContext, options: { pingMs?: number } = {}): Promise<StartedWorker> {
   const returned: Returned[] = []
+  const over = Promise.withResolvers<string>()
   let arrived: (() => void) | undefined
   const child = await new Promise<WorkerChild>((resolve) => {
     void listen(t).then((listener) => {
@@ -59,7 +62,8 @@ async function startWorker(t: TestContext): Promise<StartedWorker> {
           arrived?.()
         },
         onReady: resolve,
-        onEnd: () => {},
+        onEnd: (_, how) => over.resolve(how),
+        ...options,
       })
       t.after(() => started.kill())
     })
@@ -68,7 +72,7 @@ async function startWorker(t: TestContext): Promise<StartedWorker> {
     while (returned.length === 0) await new Promise<void>((resolve) => (arrived = resolve))
     return returned.shift() ?? assert.fail()
   }
-  return { child, pid: child.pid ?? assert.fail(), next }
+  return { child, pid: child.pid ?? assert.fail(), next, ended: over.promise }
 }
 
 test('nothing is read from a connection before it is said that it was taken', async (t) => {
@@ -138,4 +142,10 @@ test('a connection that a worker has taken is none of the first process’s, wha
   process.kill(pid, 'SIGKILL')
   await closed
   back.socket.destroy()
+})
+
+test('a worker that hangs is ended', async (t) => {
+  const { pid, ended } = await startWorker(t, { pingMs: 50 })
+  process.kill(pid, 'SIGSTOP')
+  assert.equal(await ended, 'it did not answer')
 })
