@@ -30,8 +30,9 @@ export class Turns {
     this.#first += 1
     this.#isComing = this.size > 0
     if (this.#isComing) setImmediate(this.#next)
-    else {
-      this.#waiting = []
+    // There may be no moment in which nobody waits.
+    if (this.#first * 2 > this.#waiting.length) {
+      this.#waiting = this.#waiting.slice(this.#first)
       this.#first = 0
     }
     work?.()
