@@ -4,6 +4,7 @@ import { after, before, describe, test } from 'node:test'
 
 import type { Browser } from 'playwright-core'
 
+import { extent } from '../support/extent.ts'
 import { hasTools, needs } from '../support/tools.ts'
 import { FOREIGN_HOST, judge, listen, openBrowser, openContext, pollNow } from './browser.ts'
 import { DEMO_TOKEN, startDemoFarm } from './demo-farm.ts'
@@ -45,11 +46,13 @@ describe('in a browser', needs('chromium'), () => {
   test('every page can be read by everybody, wide and on a phone, light and dark', async (t) => {
     const farm = await startDemoFarm(t, { isStarting: true })
     await fetch(`${farm.url}/repos/views/job-1/all_latest.json`)
+    const others = PAGES.slice(0, extent({ full: PAGES.length, slice: 3 }))
     const looks = [
       { width: 1440, theme: 'light', pages: PAGES },
       { width: 390, theme: 'dark', pages: PAGES },
-      { width: 1440, theme: 'dark', pages: PAGES.slice(0, 3) },
-      { width: 390, theme: 'light', pages: PAGES.slice(0, 3) },
+      { width: 1440, theme: 'dark', pages: others },
+      { width: 390, theme: 'light', pages: others },
+      { width: 1024, theme: 'light', pages: others },
     ] as const
     // Side by side: each look has a process of its own.
     const lookAt = async ({ width, theme, pages }: (typeof looks)[number]) => {
