@@ -98,7 +98,7 @@ const EXPECTED: Readonly<Record<string, Published | Refused>> = {
     packages: 3,
     rewritten: true,
     defects: [
-      ...['filelists.xml', 'other.xml', 'updateinfo.xml'].flatMap((file) => [
+      ...['filelists.xml', 'other.xml', 'primary.xml.gz', 'updateinfo.xml'].flatMap((file) => [
         `open-size ${file}`,
         `size ${file}`,
       ]),
