@@ -30,6 +30,10 @@ const KINDS: readonly (readonly [kind: string, count: number, name: string])[] =
   ['256 ranges', 4, 'large.rpm'],
   ['256 ranges', 4, 'stored.rpm'],
   ['overlapping ranges', 4, 'small.rpm'],
+  ['a head too large', 4, 'small.rpm'],
+  ['smuggling', 4, 'small.rpm'],
+  ['HEAD of a cold package', 4, 'cold.rpm'],
+  ['what is not there', 4, 'none.rpm'],
 ]
 
 interface Percentiles {
@@ -77,6 +81,7 @@ try {
   const packages = [
     { name: 'small', href: 'small.rpm', content: 20_000 },
     { name: 'large', href: 'large.rpm', content: 8 << 20 },
+    { name: 'cold', href: 'cold.rpm', content: 20_000 },
     // Larger than what is ever kept in memory.
     { name: 'stored', href: 'stored.rpm', content: 70 << 20 },
   ]
@@ -86,7 +91,7 @@ try {
   const server = await startServer(context, { mirrors })
   while ((await httpGet(`${server.url}/readyz`)).status !== 200);
   const port = Number(new URL(server.url).port)
-  for (const { href } of packages) await httpGet(server.url + path(href))
+  for (const { name, href } of packages) if (name !== 'cold') await httpGet(server.url + path(href))
   await measure(port, path('small.rpm'))
   const wanted = process.argv.slice(2)
   for (const [kind, count, name] of KINDS.filter(([one]) => wanted.length === 0 || wanted.includes(one))) {

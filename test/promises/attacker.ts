@@ -22,6 +22,15 @@ const KINDS: Readonly<Record<string, (socket: Socket) => unknown>> = {
   },
   pipelining: (socket) => socket.pause().write(`GET ${target} HTTP/1.1\r\nHost: h\r\n\r\n`.repeat(200)),
   '256 ranges': (socket) => repeat(socket, `Range: bytes=${RANGES}\r\n`),
+  'HEAD of a cold package': (socket) => repeatHead(socket),
+  'what is not there': (socket) => repeat(socket, ''),
+  'a head too large': (socket) =>
+    comeBack(socket, `GET ${target} HTTP/1.1\r\nHost: h\r\nX-Large: ${'x'.repeat(60_000)}\r\n\r\n`),
+  smuggling: (socket) =>
+    comeBack(
+      socket,
+      `GET ${target} HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET / HTTP/1.1\r\n\r\n`,
+    ),
   'overlapping ranges': (socket) => repeat(socket, `Range: bytes=${OVERLAPPING}\r\n`),
 }
 
@@ -41,6 +50,26 @@ function repeat(socket: Socket, header: string): void {
     setTimeout(ask, 5, socket, header)
   })
   ask(socket, header)
+}
+
+/** Asks for a head again as soon as it is there. */
+function repeatHead(socket: Socket): void {
+  const head = `HEAD ${target} HTTP/1.1\r\nHost: h\r\n\r\n`
+  socket.on('data', (chunk: Buffer) => {
+    if (chunk.includes('\r\n\r\n')) setTimeout(() => socket.write(head), 5)
+  })
+  socket.write(head)
+}
+
+/** Says something that ends the connection, and comes again. */
+function comeBack(socket: Socket, text: string): void {
+  socket.resume().write(text)
+  socket.once('close', () =>
+    setTimeout(() => {
+      const next = connect(Number(port), '127.0.0.1', () => comeBack(next, text))
+      next.on('error', () => undefined)
+    }, 5),
+  )
 }
 
 const attack = KINDS[kind]
