@@ -1,3 +1,6 @@
+/** What all else takes in a turn counts as long from here on, in milliseconds. */
+const LONG_MS = 0.25
+
 /**
  * Turns of the event loop for work that anybody can ask for much of: one piece of it in each, in the order asked, when all that had come
  * by then is dealt with. However many do such work, together they hold others up no longer than one does, or than these held up them:
@@ -40,7 +43,8 @@ export class Turns {
 
   readonly #next = (): void => {
     this.#begunAt = this.#now()
-    this.#shareMs = this.#begunAt - this.#endedAt
+    const otherMs = this.#begunAt - this.#endedAt
+    this.#shareMs = otherMs < LONG_MS ? 0 : otherMs
     this.#run()
   }
 
