@@ -1,7 +1,7 @@
 import type { Outcome } from '../model/outcome.ts'
 import { OUTCOMES } from '../model/outcome.ts'
 import { REASONS, reasonOf } from '../model/reason.ts'
-import { KINDS, SOURCES, TIMED_KINDS } from '../system/metric-table.ts'
+import { KINDS, SOURCES, STATUS_CLASSES, TIMED_KINDS } from '../system/metric-table.ts'
 import { bindEach, type BoundHistogram, type Tally } from '../system/tally.ts'
 import type { EndedRequest } from './ended-request.ts'
 import { kindOf, mirrorOf, type RequestKind } from './request-kind.ts'
@@ -31,6 +31,7 @@ export function createRequestCounter(tally: Tally): (ended: EndedRequest) => voi
   const requests = bindEach(KINDS, (kind) =>
     bindEach(OUTCOMES, (outcome) => tally.counter('requests_total', kind, outcome)),
   )
+  const statuses = STATUS_CLASSES.map((one) => tally.counter('responses_total', one))
   const bytesOf = bindEach(KINDS, (kind) =>
     bindEach(SOURCES, (source) => tally.counter('response_bytes_total', kind, source)),
   )
@@ -50,6 +51,8 @@ export function createRequestCounter(tally: Tally): (ended: EndedRequest) => voi
     const kind = kindOf(ended)
     const source = FETCHED.has(outcome) ? 'upstream' : 'cache'
     requests[kind][outcome].add(count)
+    // Node knows no other status than one of three digits.
+    statuses[Math.floor(ended.status / 100) - 1]?.add(count)
     if (bytes > 0) bytesOf[kind][source].add(bytes)
     if (headAt !== undefined && TIMED.has(outcome))
       firstByte[kind][source].observe((headAt - startedAt) / 1000, count)

@@ -27,6 +27,8 @@ export const KINDS = [
 ] as const
 /** The same for how long they take, where the rest is of no interest. */
 export const TIMED_KINDS = ['index', 'repodata', 'package', 'other'] as const
+/** Classes of HTTP statuses. */
+export const STATUS_CLASSES = ['1xx', '2xx', '3xx', '4xx', '5xx'] as const
 /** Where the bytes of an answer came from. */
 export const SOURCES = ['cache', 'upstream'] as const
 /** Requests that are about no configured mirror are of this one. */
@@ -72,6 +74,12 @@ export const METRICS = {
     kind: KINDS,
     outcome: OUTCOMES,
   }),
+  responses_total: counter(
+    'Requests that have ended, by the class of the status that they were answered with',
+    {
+      status: STATUS_CLASSES,
+    },
+  ),
   response_bytes_total: counter('Bytes of bodies sent to clients, by where they came from', {
     kind: KINDS,
     source: SOURCES,

@@ -52,6 +52,7 @@ describe('a fill in the log', () => {
       new RegExp(`^pinyon_response_bytes_total\\{kind="package",source="upstream"\\} ${SIZE}$`, 'm'),
     )
     assert.match(text, /^pinyon_mirror_requests_total\{mirror="m",class="upstream"\} 1$/m)
+    assert.match(text, /^pinyon_responses_total\{status="2xx"\} [1-9]/m)
   })
 
   test('that broke off tells each request: from where, how much, and why it ended', async (t) => {
@@ -94,5 +95,7 @@ describe('a fill in the log', () => {
     assert.match(text, /^pinyon_fill_errors_total\{reason="status"\} 1$/m)
     assert.match(text, /^pinyon_errors_total\{reason="status"\} 1$/m)
     assert.match(text, /^pinyon_mirror_requests_total\{mirror="m",class="failed"\} 1$/m)
+    assert.match(text, /^pinyon_responses_total\{status="5xx"\} 1$/m)
+    assert.match(text, /^pinyon_responses_total\{status="4xx"\} 0$/m)
   })
 })

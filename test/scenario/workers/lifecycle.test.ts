@@ -52,7 +52,7 @@ function steady(figures: ReadonlyMap<string, number>): Map<string, number> {
   return new Map(
     [...figures].filter(
       ([name]) =>
-        !/process|cache_bytes|cache_protected|lag|timestamp|db_|in_flight|api|ui|memory|disk_free|kind="other"/.test(
+        !/process|cache_bytes|cache_protected|responses|lag|timestamp|db_|in_flight|api|ui|memory|disk_free|kind="other"/.test(
           name,
         ),
     ),
