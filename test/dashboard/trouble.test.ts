@@ -11,6 +11,7 @@ import { Gpg } from '../support/gpg.ts'
 import { ReadOnlyCover } from '../support/read-only-disk.ts'
 import { writeSyntheticRepository } from '../support/synthetic-repository.ts'
 import { tempDir } from '../support/temp-dir.ts'
+import { extent } from '../support/extent.ts'
 import { hasTools, needs } from '../support/tools.ts'
 import { startUpstream } from '../support/upstream.ts'
 import { judge, openBrowser, openContext, pollNow, type Look } from './browser.ts'
@@ -22,6 +23,13 @@ const MINUTE_MS = 60_000
 /** Pages are kept for a second: so many answers take much longer. */
 const MOST_POLLS = 1_000
 const WIDE: Look = { width: 1440 }
+const LOOKS: readonly Look[] = [
+  { width: 390, theme: 'dark' },
+  { width: 1024 },
+  { width: 1440, theme: 'dark' },
+  { width: 390 },
+  WIDE,
+]
 
 describe('real trouble', needs('chromium'), () => {
   let browser: Browser | undefined
@@ -116,7 +124,7 @@ describe('real trouble', needs('chromium'), () => {
     await page.goto(`${farm.url}/mirrors/dropped`)
     await page.getByRole('link', { name: 'The 1 lost' }).click()
     await t.test('and everybody can read it', async () => {
-      for (const look of [{ width: 390, theme: 'dark' }, { width: 1024 }] as const) {
+      for (const look of LOOKS.slice(0, extent({ full: LOOKS.length, slice: 2 }))) {
         const other = await open(t, farm, look)
         for (const path of ['/', '/mirrors/resting', '/mirrors/unready']) {
           await other.goto(`${farm.url}${path}`)
