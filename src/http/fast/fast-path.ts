@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 
 import type { RollingReply } from '../../proxy/rolling-replies.ts'
+import { Roster } from '../../system/roster.ts'
 import { Detour } from '../detour.ts'
 import { FastConnection, type FastContent, type FastContext } from './fast-connection.ts'
 import type { ConnectionTimes } from '../idle-times.ts'
@@ -44,7 +45,7 @@ export class FastPath implements FastContext {
   readonly content: FastContent
   isDraining = false
   readonly #options: FastPathOptions
-  readonly #connections = new Set<FastConnection>()
+  readonly #connections = new Roster<FastConnection>()
   #idle: (() => void) | undefined
 
   constructor(options: FastPathOptions) {
@@ -85,7 +86,7 @@ export class FastPath implements FastContext {
 
   /** Lets go of at most so many connections that wait for their next request, or for their first. */
   giveAway(count: number, take: (socket: Socket) => void): void {
-    const idle = [...this.#connections].filter(({ isBusy }) => !isBusy)
+    const idle = this.#connections.list().filter(({ isBusy }) => !isBusy)
     for (const connection of idle.slice(0, count)) {
       this.onClose(connection)
       take(connection.detach())
@@ -109,17 +110,17 @@ export class FastPath implements FastContext {
   /** Answers that are being sent from here. */
   get sendingCount(): number {
     let count = 0
-    for (const { isSending } of this.#connections) if (isSending) count += 1
+    for (const { isSending } of this.#connections.list()) if (isSending) count += 1
     return count
   }
 
   /** Ends idle connections; resolves when no other is left. The first request of one that was just made may be under way: it is waited for. */
   async drain(): Promise<void> {
     this.isDraining = true
-    for (const one of this.#connections) if (!one.isBusy && !one.isFresh) one.connection.destroy()
-    if (![...this.#connections].some(({ connection }) => !connection.destroyed)) return
+    for (const one of this.#connections.list()) if (!one.isBusy && !one.isFresh) one.connection.destroy()
+    if (!this.#connections.list().some(({ connection }) => !connection.destroyed)) return
     const timer = setTimeout(() => {
-      for (const one of this.#connections) if (one.isFresh) one.connection.destroy()
+      for (const one of this.#connections.list()) if (one.isFresh) one.connection.destroy()
     }, FIRST_REQUEST_MS)
     await new Promise<void>((resolve) => (this.#idle = resolve))
     clearTimeout(timer)
@@ -127,7 +128,7 @@ export class FastPath implements FastContext {
 
   /** Ends what is left. */
   destroy(): void {
-    for (const connection of this.#connections) connection.connection.destroy()
+    for (const connection of this.#connections.list()) connection.connection.destroy()
   }
 
   #tellIfIdle(): void {
