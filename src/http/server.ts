@@ -11,6 +11,7 @@ import { createExchange, toEndedRequest, type Exchange } from './exchange.ts'
 import { CONNECTION_TIMES } from './idle-times.ts'
 import { RequestIds } from './request-id.ts'
 import { RequestLog } from './request-log.ts'
+import { refuseClient } from './refuse-client.ts'
 import { LARGEST_BODY_BYTES } from './request-body.ts'
 import { sendError } from './send-text.ts'
 import { FastPath, type FastFiles } from './fast/fast-path.ts'
@@ -99,6 +100,7 @@ export class HttpServer {
     this.#server.timeout = options.idleMs ?? CONNECTION_TIMES.idleMs
     // Who has asked may shut its side down and read on (RFC 9112, section 9.6); who is gone shows when it is written to.
     this.#server.httpAllowHalfOpen = true
+    this.#server.on('clientError', refuseClient)
     this.#server.on('connect', ({ socket }) => this.#refuseTunnel(socket))
     this.#fast = options.fast === undefined ? undefined : this.#beginWith(options.fast, requestMs)
   }

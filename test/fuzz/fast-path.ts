@@ -259,9 +259,20 @@ function compare(
     return 'cut off'
   }
   assert.equal(fast.wire(), wire, name)
-  assert.deepEqual(told(fast), told(slow), name)
+  assert.deepEqual(...tellAlike(told(fast), told(slow)), name)
   assert.deepEqual(isEnded(fast), isEnded(slow), name)
   return [...wire.matchAll(/^HTTP\/1\.1 (\d+)/gm)].map(([, status]) => status).join(' ')
+}
+
+/**
+ * What both tell, but how a request ended that one of them tells was aborted before anything of its answer was sent: whether it was, or had
+ * just been over, when the connection was closed for what came behind it, depends on the turn in which it was read.
+ */
+function tellAlike(one: readonly string[], other: readonly string[]): [string[], string[]] {
+  const isOpen = (at: number) => [one[at], other[at]].some((line) => line?.includes(',"aborted",0,') === true)
+  const tell = (line: string, at: number) =>
+    isOpen(at) ? JSON.stringify((JSON.parse(line) as unknown[]).slice(0, 2)) : line
+  return [one.map(tell), other.map(tell)]
 }
 
 /** Whether a connection is closed, and whether its client sees an end. What is closed was not shut down first where all of its answer had gone out. */

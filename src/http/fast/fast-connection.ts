@@ -12,6 +12,7 @@ import { isRange, planWhole, type BodyPlan } from '../body-plan.ts'
 import type { Detour, DetourOwner } from '../detour.ts'
 import type { EndedRequest } from '../ended-request.ts'
 import type { ConnectionTimes } from '../idle-times.ts'
+import { SENT_NOTHING } from '../refuse-client.ts'
 import { findAnswer, isMuchWork, type FastAnswer } from './fast-answer.ts'
 import type { PreparedAnswer, PreparedAnswers } from './prepared-answers.ts'
 import { isPlainTarget, type RequestReader, type SimpleHeaders, type SimpleRequest } from './request-head.ts'
@@ -21,9 +22,6 @@ import type { SmallWrites } from './small-writes.ts'
 
 /** What is in memory and no larger goes to the kernel in one call, in bytes. */
 const ONE_PIECE_BYTES = 1 << 20
-
-/** What node answers who sends nothing. */
-const SENT_NOTHING = 'HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n'
 
 const NOTHING = Buffer.alloc(0)
 
@@ -60,6 +58,7 @@ export interface FastContext {
 export class FastConnection implements EndedRequest, DetourOwner {
   readonly count = 1
   readonly note = undefined
+  place: number | undefined
   readonly client: string | undefined
   readonly connection: Socket
   target = ''
@@ -152,14 +151,14 @@ export class FastConnection implements EndedRequest, DetourOwner {
     if (this.#way !== 'fast') return this.#passOn(copyOf(bytes, count))
     if (this.isBusy) return this.#keep(copyOf(bytes, count))
     const request = this.#context.requests.read(bytes, count)
-    if (request === undefined) return this.#handOver(copyOf(bytes, count))
-    const reply = this.#context.peek(request.target, request.headers.host)
-    if (reply === undefined && !isPlainTarget(request.target)) return this.#handOver(copyOf(bytes, count))
-    const mayAnswer = askedAt !== undefined || !isMuchWork(request)
-    const answer = reply === undefined || !mayAnswer ? undefined : findAnswer(request, reply, this.#context)
-    if (reply === undefined || answer === undefined) {
+    const reply = request && this.#context.peek(request.target, request.headers.host)
+    const mayAnswer = askedAt !== undefined || (request !== undefined && !isMuchWork(request))
+    const answer = request && reply && mayAnswer ? findAnswer(request, reply, this.#context) : undefined
+    if (request === undefined || reply === undefined || answer === undefined) {
       const copy = copyOf(bytes, count)
-      return askedAt === undefined ? this.#waitForTurn(copy) : this.#makeDetour(copy)
+      if (askedAt === undefined) return this.#waitForTurn(copy)
+      const isSimple = request !== undefined && (reply !== undefined || isPlainTarget(request.target))
+      return isSimple ? this.#makeDetour(copy) : this.#handOver(copy)
     }
     // The first of a connection: from here on it is idle between requests, unless there is to be no other.
     if (!this.#isIdle && request.headers.keepsAlive) this.#becomeIdle()
@@ -177,7 +176,7 @@ export class FastConnection implements EndedRequest, DetourOwner {
     return !this.#isIdle && !this.isBusy
   }
 
-  /** What is much work, or no hit, has a turn for itself, when what else has come by now is answered. */
+  /** What is much work, no hit or not simple has a turn for itself, when what else has come by now is answered. */
   #waitForTurn(request: Buffer): void {
     const askedAt = performance.now()
     this.#isWaiting = true
@@ -353,7 +352,9 @@ export class FastConnection implements EndedRequest, DetourOwner {
   #handOver(bytes: Buffer): void {
     const next = this.#next
     this.#next = undefined
-    this.#context.handOver(this, this.detach(), next === undefined ? bytes : Buffer.concat([bytes, next]))
+    const socket = this.detach()
+    this.#context.handOver(this, socket, next === undefined ? bytes : Buffer.concat([bytes, next]))
+    if (this.#hasEnded) socket.emit('end') // Comes only once, and came while it waited for its turn.
   }
 
   /** Lets go of the connection, which must not be busy. */

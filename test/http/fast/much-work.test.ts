@@ -8,6 +8,7 @@ import { formatRequest, startFastServer } from './fast-server.ts'
 
 const RANGES = Array.from({ length: 256 }, (_, at) => [at * 64, at * 64 + 9] as const)
 const RANGE = `Range: bytes=${RANGES.map(([start, end]) => `${start}-${end}`).join(',')}`
+const TWO_LENGTHS = 'Transfer-Encoding: chunked\r\nContent-Length: 4'
 
 function alike(text: string, boundary = ''): string {
   return text.replaceAll(boundary, 'it').replace(/^(Date|X-Request-Id): .*/gm, '$1:')
@@ -45,9 +46,15 @@ describe('several parts of a file', () => {
 })
 
 describe('what is much work', () => {
-  for (const [what, target, headers] of [
-    ['many ranges', '/a', [RANGE]],
-    ['what is not there', '/none', []],
+  for (const [what, request] of [
+    ['many ranges', formatRequest('/a', RANGE)],
+    ['what is not there', formatRequest('/none')],
+    ['what is no simple request', 'POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n'],
+    [
+      'a smuggled request',
+      `GET / HTTP/1.1\r\nHost: h\r\n${TWO_LENGTHS}\r\n\r\n0\r\n\r\n${formatRequest('/a')}`,
+    ],
+    ['a head that is too large', formatRequest('/a', `X: ${'x'.repeat(40_000)}`)],
   ] as const)
     test(`waits for hits that come behind it: ${what}`, async (t) => {
       // Nothing takes any time: else more of it would follow in a turn in which the rest took long.
@@ -59,7 +66,7 @@ describe('what is much work', () => {
         server.serve(socket)
         t.after(() => socket.destroy())
       }
-      for (const socket of many ?? []) socket.push(Buffer.from(formatRequest(target, ...headers)))
+      for (const socket of many ?? []) socket.push(Buffer.from(request))
       for (const socket of hits ?? []) socket.push(Buffer.from(formatRequest('/a')))
       // Those that came together are answered one a turn, in whichever turn they are.
       let most = 0
@@ -87,4 +94,30 @@ describe('what is much work', () => {
     const statuses = [...stays.wire().matchAll(/^HTTP\/1\.1 (\d+)/gm)].map(([, status]) => status)
     assert.deepEqual([statuses, goes.sent.length, handled], [['206', '200'], 0, []])
   })
+
+  for (const [what, request] of [
+    ['half a head', 'GET /a HTTP/1.1\r\nHos'],
+    ['half a body', 'POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nhalf'],
+    ['a whole request', formatRequest('/a', 'Expect: 100-continue')],
+    ['two requests', formatRequest('/a') + formatRequest('/a', 'X-Odd: yes')],
+  ] as const)
+    test(`is answered as ever when its client says no more before its turn: ${what}`, async (t) => {
+      const { server, switchOn } = await startFastServer(t, [['/a', 20_000]])
+      const [fast = '', slow] = await Promise.all(
+        [true, false].map(async (isOn) => {
+          switchOn(isOn)
+          const socket = new WireSocket()
+          t.after(() => socket.destroy())
+          server.serve(socket)
+          socket.push(Buffer.from(request))
+          socket.push(null)
+          // Node tells the socket what it has told the client.
+          socket.on('error', () => undefined)
+          await new Promise((resolve) => socket.once('close', resolve))
+          return socket.wire()
+        }),
+      )
+      assert.match(fast, /^HTTP\/1\.1 \d{3} /)
+      assert.equal(fast, slow)
+    })
 })
