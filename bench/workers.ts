@@ -1,7 +1,8 @@
 /**
  * What further processes bring: `npm run bench:workers -- [--counts 1,2] [--sizes 2k,64k] [--rounds N] [--seconds S] [--connections C]`. The same
- * files from as many processes as told; wrk asks, from one thread. Where it takes the processor from them, as on two cores, the processor
- * time of a request, over all processes, tells what they could do: so much of it more, so much less than twice is two's throughput.
+ * files from as many processes as told, each with so many connections; wrk asks, from one thread. Where it takes the processor from them, as on
+ * two cores, the processor time of a request, over all processes, tells what they could do: so much of it more, so much less than twice is two's
+ * throughput.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -25,7 +26,7 @@ const { values } = parseArgs({
     sizes: { type: 'string', default: '2k,64k' },
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '2' },
-    connections: { type: 'string', default: '32' },
+    connections: { type: 'string', default: '16' },
   },
 })
 const dir = mkdtempSync(join(tmpdir(), 'pinyon-workers-'))
@@ -76,6 +77,7 @@ async function measure(size: string): Promise<string[][]> {
 }
 
 async function load(peer: Peer, size: string, seconds: number) {
+  const count = 1 + childrenOf(peer.pid, 'worker-process').length
   const url = `${peer.url}${peer.base}/Packages/${size[0]}/${size}-1.0-1.noarch.rpm`
   const before = readUse(peer)
   const {
@@ -85,7 +87,7 @@ async function load(peer: Peer, size: string, seconds: number) {
     errors,
   } = await runWrk({
     url,
-    connections: Number(values.connections),
+    connections: Number(values.connections) * count,
     seconds,
   })
   const used = readUse(peer).map((now, at) => now - (before[at] ?? 0))

@@ -147,6 +147,11 @@ export class HttpServer {
     this.#fast?.giveAway(count, take)
   }
 
+  /** Lets go of this part of those that were answered of late, between two requests. */
+  giveShare(share: number, take: (socket: Socket) => void): void {
+    this.#fast?.giveShare(share, take)
+  }
+
   /** The port it listens on; 0 for a Unix socket. */
   get port(): number {
     return (this.#server.address() as AddressInfo | null)?.port ?? 0

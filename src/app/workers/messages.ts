@@ -35,6 +35,8 @@ export type ToWorker =
   | { readonly kind: 'learned'; readonly asked: AskedTarget; readonly learned: LearnedReply | undefined }
   /** Nothing that was learned counts any more. */
   | { readonly kind: 'forget'; readonly id: number }
+  /** Hand back this part, from 0 to 1, of the connections that were answered of late: others have more time. */
+  | { readonly kind: 'share'; readonly share: number }
   /** To be answered by `pong`, on the way that all else takes. */
   | { readonly kind: 'ping' }
   | { readonly kind: 'removed'; readonly digests: readonly Digest[] }

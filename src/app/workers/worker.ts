@@ -126,6 +126,8 @@ export class Worker {
     if (message.kind === 'learned') this.#targets.learn(message.asked, message.learned)
     else if (message.kind === 'removed') for (const digest of message.digests) this.#blobs.forget(digest)
     else if (message.kind === 'ping') this.#say({ kind: 'pong' })
+    else if (message.kind === 'share')
+      this.#fast.giveShare(message.share, (socket) => this.#giveBack(socket, undefined))
     else if (message.kind === 'forget') {
       this.#targets.forget()
       this.#say({ kind: 'forgot', id: message.id })

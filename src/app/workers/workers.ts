@@ -2,6 +2,7 @@ import type { Digest } from '../../model/digest.ts'
 import type { HttpServer } from '../../http/server.ts'
 import type { Logger } from '../../system/logger.ts'
 import type { TallySnapshot } from '../../system/tally.ts'
+import { findMove, type Move } from './balance.ts'
 import { stopReading, takeUp, toBuffer } from './hand-over.ts'
 import type { AskedTarget, FromWorker, LearnedReply, WorkerTask } from './messages.ts'
 import { WorkerChild } from './worker-child.ts'
@@ -23,11 +24,12 @@ export interface WorkersOptions {
   /** Gets what a worker that has ended had counted. */
   readonly absorb: (tally: TallySnapshot) => void
   readonly log: Logger
+  /** How often it is looked how busy all are, in milliseconds; every second unless told. */
+  readonly lookMs?: number
 }
 
 /** A start waits so long for its workers, in milliseconds: without them it serves as well. */
 const START_MS = 5_000
-/** How often it is looked how busy all are, in milliseconds. */
 const LOOK_MS = 1_000
 /** What was busy so long ago, in milliseconds, counts as idle. */
 const STALE_MS = 2_500
@@ -85,7 +87,7 @@ export class Workers {
   async adopt(): Promise<void> {
     const { least, most } = this.#options.bounds()
     this.#setWanted(Math.min(Math.max(this.#wanted, least), most))
-    if (most > least) this.#looking ??= setInterval(() => this.#look(), LOOK_MS).unref()
+    if (most > 1) this.#looking ??= setInterval(() => this.#look(), this.#options.lookMs ?? LOOK_MS).unref()
     else {
       clearInterval(this.#looking)
       this.#looking = undefined
@@ -201,7 +203,24 @@ export class Workers {
     const { utilization } = performance.eventLoopUtilization(now, this.#utilization)
     this.#utilization = now
     const since = performance.now() - STALE_MS
-    const loads = [utilization, ...[...this.#children].map((child) => child.load(since))]
-    this.#setWanted(this.#wanted + this.#watch.look(loads, this.#options.bounds()))
+    const bounds = this.#options.bounds()
+    const loadsOf = (children: readonly WorkerChild[]) => [
+      utilization,
+      ...children.map((child) => child.load(since)),
+    ]
+    if (bounds.most > bounds.least)
+      this.#setWanted(this.#wanted + this.#watch.look(loadsOf([...this.#children]), bounds))
+    const ready = [...this.#children].filter(({ isReady }) => isReady)
+    this.#move(findMove(loadsOf(ready)), ready)
+  }
+
+  /** From one worker to another by way of this process: if it is too busy for them, it gives them on when it looks again. */
+  #move(move: Move | undefined, ready: readonly WorkerChild[]): void {
+    if (move === undefined) return
+    const { from, to, share } = move
+    ready[from - 1]?.say({ kind: 'share', share })
+    const taker = ready[to - 1]
+    if (from > 0 || taker === undefined) return
+    this.#options.server.giveShare(share, (socket) => taker.give(socket, stopReading(socket)))
   }
 }

@@ -13,6 +13,11 @@ import { SmallWrites } from './small-writes.ts'
 /** How long a connection without a request is waited for by a server that ends, in milliseconds. */
 const FIRST_REQUEST_MS = 1_000
 
+/** On what was answered so long ago, in milliseconds, more will be asked. */
+const ACTIVE_MS = 1_000
+/** To send a connection to another process takes a tenth of a millisecond. */
+const MOST_GIVEN = 100
+
 /** What is answered without node:http. */
 export interface FastFiles {
   /** What was asked for by exactly this target before, of this host, and would be answered with the same now. */
@@ -87,7 +92,18 @@ export class FastPath implements FastContext {
   /** Lets go of at most so many connections that wait for their next request, or for their first. */
   giveAway(count: number, take: (socket: Socket) => void): void {
     const idle = this.#connections.list().filter(({ isBusy }) => !isBusy)
-    for (const connection of idle.slice(0, count)) {
+    this.#give(idle.slice(0, count), take)
+  }
+
+  /** Lets go of this part of the connections that wait for their next request and were answered within the last second, of a hundred at most. */
+  giveShare(share: number, take: (socket: Socket) => void): void {
+    const since = performance.now() - ACTIVE_MS
+    const active = this.#connections.list().filter(({ isBusy, endedAt }) => !isBusy && endedAt >= since)
+    this.#give(active.slice(0, Math.min(Math.floor(active.length * share), MOST_GIVEN)), take)
+  }
+
+  #give(connections: readonly FastConnection[], take: (socket: Socket) => void): void {
+    for (const connection of connections) {
       this.onClose(connection)
       take(connection.detach())
     }
