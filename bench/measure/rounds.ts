@@ -27,6 +27,8 @@ export interface Rounds {
   readonly seconds: number
   /** The one core that the load comes from. */
   readonly core: number | undefined
+  /** Before the rounds, of each peer, and not counted: what is compiled while it runs is compiled then. */
+  readonly warmUpSeconds?: number | undefined
 }
 
 interface Sample {
@@ -37,7 +39,7 @@ interface Sample {
   readonly rssBytes: number
 }
 
-/** Comes before the rounds, and does not count: what is compiled while it runs is compiled then. */
+/** Of a peer that has answered others' cases. */
 const WARM_UP_SECONDS = 0.25
 
 /** Ratios of what depends on a few requests say less. */
@@ -59,7 +61,11 @@ export async function measureLoad(
 ): Promise<Figure[]> {
   const taking = peers.filter((peer) => loadCase.requests[peer.name] !== undefined)
   for (const peer of taking)
-    await measurePeer(peer, { name, ...loadCase }, { ...rounds, seconds: WARM_UP_SECONDS })
+    await measurePeer(
+      peer,
+      { name, ...loadCase },
+      { ...rounds, seconds: rounds.warmUpSeconds ?? WARM_UP_SECONDS },
+    )
   const samples = new Map(taking.map((peer) => [peer.name, new Array<Sample>()]))
   for (let round = 0; round < rounds.rounds; round += 1)
     for (let turn = 0; turn < taking.length; turn += 1) {
