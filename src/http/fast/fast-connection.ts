@@ -19,6 +19,7 @@ import { isPlainTarget, type RequestReader, type SimpleHeaders, type SimpleReque
 import { copyOf, type SharedReads } from './shared-reads.ts'
 import { PIECE_BYTES, SlowWrites } from './slow-writes.ts'
 import type { SmallWrites } from './small-writes.ts'
+import { disown, own, type SocketOwner } from './socket-owner.ts'
 
 /** What is in memory and no larger goes to the kernel in one call, in bytes. */
 const ONE_PIECE_BYTES = 1 << 20
@@ -55,7 +56,7 @@ export interface FastContext {
  * makes a detour by node:http, which is sent that request and nothing behind it. What is no simple request is handed over, unread, and the
  * connection with it.
  */
-export class FastConnection implements EndedRequest, DetourOwner {
+export class FastConnection implements EndedRequest, DetourOwner, SocketOwner {
   readonly count = 1
   readonly note = undefined
   place: number | undefined
@@ -100,11 +101,7 @@ export class FastConnection implements EndedRequest, DetourOwner {
     this.#hasEnded = socket.readableEnded
     this.#context = context
     socket.setTimeout(context.times.requestMs)
-    socket.on('timeout', this.#onTimeout)
-    socket.on('error', ignore)
-    socket.on('close', this.#onClose)
-    socket.on('end', this.#onEnd)
-    if (!context.reads.begin(socket, this.#onBytes)) socket.on('data', this.#onData)
+    own(socket, this, context.reads)
   }
 
   get method(): string {
@@ -140,13 +137,14 @@ export class FastConnection implements EndedRequest, DetourOwner {
 
   /** Takes bytes that came before, while somebody else had the connection, and their turn. */
   goOnWith(bytes: Buffer): void {
-    this.#onBytes(bytes, bytes.length, performance.now())
+    this.onBytes(bytes, bytes.length, performance.now())
   }
 
-  readonly #onData = (chunk: Buffer): void => this.#onBytes(chunk, chunk.length)
-
-  /** @param askedAt when what had to wait for its turn came, and it has it now */
-  readonly #onBytes = (bytes: Buffer, count: number, askedAt?: number): void => {
+  /**
+   * Takes what has come; its buffer may be used again after the call.
+   * @param askedAt when what had to wait for its turn came, and it has it now
+   */
+  onBytes(bytes: Buffer, count: number, askedAt?: number): void {
     if (this.#way === 'ended' || this.connection.destroyed) return
     if (this.#way !== 'fast') return this.#passOn(copyOf(bytes, count))
     if (this.isBusy) return this.#keep(copyOf(bytes, count))
@@ -182,7 +180,7 @@ export class FastConnection implements EndedRequest, DetourOwner {
     this.#isWaiting = true
     this.#context.content.turns.call(() => {
       this.#isWaiting = false
-      this.#onBytes(request, request.length, askedAt)
+      this.onBytes(request, request.length, askedAt)
     })
   }
 
@@ -309,7 +307,7 @@ export class FastConnection implements EndedRequest, DetourOwner {
     if (next === undefined) return
     this.#next = undefined
     // Not within what has just been written, and before what waits behind it.
-    process.nextTick(this.#onBytes, next, next.length)
+    process.nextTick(() => this.onBytes(next, next.length))
     this.connection.resume()
   }
 
@@ -362,29 +360,24 @@ export class FastConnection implements EndedRequest, DetourOwner {
     const socket = this.connection
     this.#way = 'fast'
     this.#detour?.destroy()
-    this.#context.reads.end(socket)
-    socket.off('timeout', this.#onTimeout)
-    socket.off('error', ignore)
-    socket.off('close', this.#onClose)
-    socket.off('end', this.#onEnd)
-    socket.off('data', this.#onData)
+    disown(socket, this.#context.reads)
     socket.setTimeout(0)
     return socket
   }
 
-  readonly #onEnd = (): void => {
+  onEnd(): void {
     this.#hasEnded = true
     if (this.#way === 'detour' || this.#way === 'node') this.#detour?.push(null)
     else if (!this.isBusy) this.connection.end()
   }
 
-  readonly #onTimeout = (): void => {
+  onTimeout(): void {
     if (this.#way === 'detour' || this.#way === 'node') return void this.#detour?.emit('timeout')
     if (this.#way === 'fast' && !this.#isIdle && !this.isBusy) this.connection.write(SENT_NOTHING)
     this.connection.destroy()
   }
 
-  readonly #onClose = (): void => {
+  onClose(): void {
     this.#slow?.stop()
     if (this.isSending) {
       if (this.error === undefined) this.outcome = 'aborted'
@@ -395,6 +388,3 @@ export class FastConnection implements EndedRequest, DetourOwner {
     this.#context.onClose(this)
   }
 }
-
-/** Who has gone is told of by 'close'. */
-function ignore(): void {}

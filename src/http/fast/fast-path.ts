@@ -9,6 +9,7 @@ import { PreparedAnswers } from './prepared-answers.ts'
 import { RequestReader } from './request-head.ts'
 import { SharedReads } from './shared-reads.ts'
 import { SmallWrites } from './small-writes.ts'
+import { tellOwner } from './socket-owner.ts'
 
 /** How long a connection without a request is waited for by a server that ends, in milliseconds. */
 const FIRST_REQUEST_MS = 1_000
@@ -43,7 +44,7 @@ export interface FastPathOptions extends FastFiles {
 /** The connections of a server that nobody else has been handed, and may never be. */
 export class FastPath implements FastContext {
   readonly requests = new RequestReader()
-  readonly reads = new SharedReads()
+  readonly reads = new SharedReads(tellOwner)
   readonly writes = new SmallWrites()
   readonly answers: PreparedAnswers
   readonly times: ConnectionTimes

@@ -3,8 +3,8 @@ import type { Socket } from 'node:net'
 /** More than a request of the simple form, and what node reads at most at once, in bytes. */
 const READ_BYTES = 64 << 10
 
-/** The first so many bytes of a buffer were read. They are valid during the call. */
-export type OnBytes = (bytes: Buffer, count: number) => void
+/** The first so many bytes of a buffer were read from a socket. They are valid during the call. */
+export type OnBytes = (socket: Socket, bytes: Buffer, count: number) => void
 
 /** Fields of a socket by which node itself does this for those that connect (`onread` of `net.connect`). */
 interface ReadFields {
@@ -22,17 +22,32 @@ interface Handle {
  */
 export class SharedReads {
   readonly #memory = Buffer.allocUnsafeSlow(READ_BYTES)
+  /** What the sockets call, as their method: one for all of them. */
+  readonly #tell: (this: Socket, count: number) => boolean
+  readonly #push: (this: Socket, count: number) => boolean
+
+  /** @param onBytes told of what has come on any of them */
+  constructor(onBytes: OnBytes) {
+    const memory = this.#memory
+    this.#tell = function tell(count) {
+      onBytes(this, memory, count)
+      return true
+    }
+    this.#push = function push(count) {
+      return this.push(copyOf(memory, count))
+    }
+  }
 
   /**
    * Has what comes on a socket read into this memory.
    * @returns false when this node or this socket knows no such thing: then it comes by the event 'data' as ever
    */
-  begin(socket: Socket, onBytes: OnBytes): boolean {
+  begin(socket: Socket): boolean {
     const handle = (socket as { _handle?: Handle | null })._handle
     const fields = findFields(socket)
     if (fields === undefined || typeof handle?.useUserBuffer !== 'function') return false
     Reflect.set(socket, fields.buffer, this.#memory)
-    this.#set(socket, fields, onBytes)
+    Reflect.set(socket, fields.callback, this.#tell)
     handle.useUserBuffer(this.#memory)
     socket.resume()
     return true
@@ -42,11 +57,7 @@ export class SharedReads {
   end(socket: Socket): void {
     const fields = findFields(socket)
     if (fields === undefined || Reflect.get(socket, fields.buffer) !== this.#memory) return
-    this.#set(socket, fields, (bytes, count) => socket.push(Buffer.from(bytes.subarray(0, count))))
-  }
-
-  #set(socket: Socket, { callback }: ReadFields, onBytes: (bytes: Buffer, count: number) => unknown): void {
-    Reflect.set(socket, callback, (count: number) => onBytes(this.#memory, count) !== false)
+    Reflect.set(socket, fields.callback, this.#push)
   }
 }
 

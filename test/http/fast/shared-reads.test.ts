@@ -29,14 +29,14 @@ async function send(client: Socket, text: string, comes: Promise<string>): Promi
 
 test('what comes on a connection is read into the same memory, and from the end on it is the stream’s', async (t) => {
   const { client, server } = await openPair(t)
-  const reads = new SharedReads()
   const memory = new Set<Buffer>()
   let next = Promise.withResolvers<string>()
-  const isShared = reads.begin(server, (bytes, count) => {
+  const reads = new SharedReads((socket, bytes, count) => {
+    assert.equal(socket, server)
     memory.add(bytes)
     next.resolve(bytes.toString('latin1', 0, count))
   })
-  assert.ok(isShared, 'this node knows it')
+  assert.ok(reads.begin(server), 'this node knows it')
   assert.equal(await send(client, 'one', next.promise), 'one')
   next = Promise.withResolvers()
   assert.equal(await send(client, 'two', next.promise), 'two')
@@ -56,8 +56,6 @@ test('what comes on a connection is read into the same memory, and from the end 
 })
 
 test('what is no socket of this node’s is left as it is', () => {
-  assert.equal(
-    new SharedReads().begin(new Duplex({ read() {} }) as Socket, () => undefined),
-    false,
-  )
+  const reads = new SharedReads(() => assert.fail())
+  assert.equal(reads.begin(new Duplex({ read() {} }) as Socket), false)
 })
