@@ -1,20 +1,12 @@
 import type { Socket } from 'node:net'
 
+import { findReadFields, readInto } from '../../system/read-fields.ts'
+
 /** More than a request of the simple form, and what node reads at most at once, in bytes. */
 const READ_BYTES = 64 << 10
 
 /** The first so many bytes of a buffer were read. They are valid during the call. */
 export type OnBytes = (bytes: Buffer, count: number) => void
-
-/** Fields of a socket by which node itself does this for those that connect (`onread` of `net.connect`). */
-interface ReadFields {
-  readonly buffer: symbol
-  readonly callback: symbol
-}
-
-interface Handle {
-  readonly useUserBuffer?: (buffer: Buffer) => void
-}
 
 /**
  * One piece of memory for what comes on many sockets, one read after the other. Node gives a socket that it has accepted 64 KiB for each
@@ -28,38 +20,22 @@ export class SharedReads {
    * @returns false when this node or this socket knows no such thing: then it comes by the event 'data' as ever
    */
   begin(socket: Socket, onBytes: OnBytes): boolean {
-    const handle = (socket as { _handle?: Handle | null })._handle
-    const fields = findFields(socket)
-    if (fields === undefined || typeof handle?.useUserBuffer !== 'function') return false
-    Reflect.set(socket, fields.buffer, this.#memory)
-    this.#set(socket, fields, onBytes)
-    handle.useUserBuffer(this.#memory)
+    if (!readInto(socket, this.#memory, this.#callback(onBytes))) return false
     socket.resume()
     return true
   }
 
   /** What comes from now on is the stream's again, unless somebody reads from the socket's handle before. */
   end(socket: Socket): void {
-    const fields = findFields(socket)
+    const fields = findReadFields(socket)
     if (fields === undefined || Reflect.get(socket, fields.buffer) !== this.#memory) return
-    this.#set(socket, fields, (bytes, count) => socket.push(Buffer.from(bytes.subarray(0, count))))
+    const push = this.#callback((bytes, count) => socket.push(Buffer.from(bytes.subarray(0, count))))
+    Reflect.set(socket, fields.callback, push)
   }
 
-  #set(socket: Socket, { callback }: ReadFields, onBytes: (bytes: Buffer, count: number) => unknown): void {
-    Reflect.set(socket, callback, (count: number) => onBytes(this.#memory, count) !== false)
+  #callback(onBytes: (bytes: Buffer, count: number) => unknown): (count: number) => boolean {
+    return (count) => onBytes(this.#memory, count) !== false
   }
-}
-
-/** Those of the sockets that were looked at last: all of a node's sockets have the same. */
-let known: ReadFields | undefined
-
-function findFields(socket: Socket): ReadFields | undefined {
-  if (known !== undefined && Object.hasOwn(socket, known.buffer) && Object.hasOwn(socket, known.callback))
-    return known
-  const symbols = Object.getOwnPropertySymbols(socket)
-  const find = (name: string) => symbols.find(({ description }) => description === name)
-  const [buffer, callback] = [find('kBuffer'), find('kBufferCb')]
-  return buffer === undefined || callback === undefined ? undefined : (known = { buffer, callback })
 }
 
 /** What lies in a buffer that is used again. */

@@ -1,0 +1,44 @@
+import { Socket } from 'node:net'
+
+import { readInto } from '../system/read-fields.ts'
+import type { buildConnector } from './undici-parts.ts'
+
+/** A connector whose sockets, where they speak http/1.1, all read into one piece of memory. */
+export function sharingReads(connect: buildConnector.connector, memory: Buffer): buildConnector.connector {
+  return (options, callback) =>
+    connect(options, (error, socket) => {
+      if (error !== null) return callback(error, null)
+      const isH2 = 'alpnProtocol' in socket && socket.alpnProtocol === 'h2'
+      if (!isH2 && socket.readableLength === 0) shareReads(socket, memory)
+      callback(null, socket)
+    })
+}
+
+/**
+ * Has a socket read into memory that is used again, for undici's parser, which copies what it is given at once, and whose bodies are read by
+ * {@link sendRequest}, which does so as well. It is told by 'readable', and reads until there is nothing more, or it has been paused; what it leaves is
+ * kept for it, and nothing more is read before it comes back.
+ */
+function shareReads(socket: Socket, memory: Buffer): void {
+  const { read, _read: readOn } = Socket.prototype
+  let left: Buffer | undefined
+  const isOn = readInto(socket, memory, (count) => {
+    left = memory.subarray(0, count)
+    socket.emit('readable')
+    // The next read, of whatever socket, goes into the same memory.
+    if (left !== undefined) left = Buffer.from(left)
+    return left === undefined
+  })
+  if (!isOn) return
+  socket.read = (size?: number): unknown => {
+    if (size === 0) return read.call(socket, 0)
+    const bytes = left
+    left = undefined
+    if (bytes !== undefined) return bytes
+    readOn.call(socket, 0)
+    return read.call(socket)
+  }
+  socket.unshift = (bytes: Uint8Array): void => {
+    if (bytes.length > 0) left = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+  }
+}
