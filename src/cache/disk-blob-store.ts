@@ -83,10 +83,16 @@ export class DiskBlobStore implements BlobStore {
     }
   }
 
-  /** What was looked up just before costs a microsecond: the kernel remembers that it is not there. */
+  /** What was looked up just before costs a few microseconds: the kernel remembers that it is not there. */
   lacks(digest: Digest): boolean {
+    const path = blobPath(this.#layout, digest)
     try {
-      return statSync(blobPath(this.#layout, digest), { throwIfNoEntry: false }) === undefined
+      // What is no directory, where there should be one, is trouble.
+      for (let at = path; at.startsWith(this.#layout.blobs); at = dirname(at)) {
+        const found = statSync(at, { throwIfNoEntry: false })
+        if (found !== undefined) return at !== path && found.isDirectory()
+      }
+      return true
     } catch {
       return false
     }

@@ -14,7 +14,7 @@ const closeDescriptor = promisify(close)
 const syncDescriptor = promisify(fsync)
 
 /** So much of the first bytes is written at once: a client waits for them, and for the thread pool it would wait three times as long. In bytes. */
-const FIRST_BYTES = 64 << 10
+const FIRST_BYTES = 32 << 10
 
 /** Where a {@link DiskBlobWriter} writes and what it is held against. */
 export interface DiskBlobWriterOptions {

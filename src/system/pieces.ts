@@ -1,7 +1,7 @@
 /** Bytes of a piece of memory: what a fast upstream sends at once, and still in the processor's cache. */
-export const PIECE_BYTES = 128 << 10
+export const PIECE_BYTES = 256 << 10
 /** Of pieces that nobody uses so many are kept: 2 MiB. */
-const MAX_FREE = 16
+const MAX_FREE = 8
 /** Fewer bytes than that get memory of their own, so that a trickle does not hold a piece for each of its drops. */
 const FEW_BYTES = 16 << 10
 

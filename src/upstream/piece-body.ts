@@ -1,4 +1,4 @@
-import { giveBack, type Pieces } from '../system/pieces.ts'
+import { giveBack, PIECE_BYTES, type Pieces } from '../system/pieces.ts'
 
 /** How whoever brings a body is held up, and told that nobody wants more of it. */
 export interface BodyFlow {
@@ -8,7 +8,9 @@ export interface BodyFlow {
 }
 
 /** So much may wait for its reader, and as much more as comes at once, in bytes. */
-const WAITING_BYTES = 256 << 10
+const WAITING_BYTES = 512 << 10
+/** The first piece is no longer: somebody waits for it, and it is stored and hashed before it goes on. In bytes. */
+const FIRST_BYTES = 32 << 10
 
 /** A body that comes by itself, gathered in pieces of memory: its reader gets what has come since it last asked. */
 export class PieceBody implements AsyncIterableIterator<Uint8Array> {
@@ -19,6 +21,7 @@ export class PieceBody implements AsyncIterableIterator<Uint8Array> {
   #last: Buffer | undefined
   #lastBytes = 0
   #waiting = 0
+  #pieceBytes = FIRST_BYTES
   #isPaused = false
   #state: 'coming' | 'whole' | 'failed' | 'given up' = 'coming'
   #error: Error | undefined
@@ -34,13 +37,14 @@ export class PieceBody implements AsyncIterableIterator<Uint8Array> {
     if (this.#state !== 'coming') return
     for (let at = 0; at < bytes.length;) {
       const piece = (this.#last ??= this.#pieces.take())
-      const some = bytes.subarray(at, at + piece.length - this.#lastBytes)
+      const some = bytes.subarray(at, at + this.#pieceBytes - this.#lastBytes)
       piece.set(some, this.#lastBytes)
       at += some.length
       this.#lastBytes += some.length
-      if (this.#lastBytes === piece.length) {
-        this.#full.push(piece)
+      if (this.#lastBytes === this.#pieceBytes) {
+        this.#full.push(piece.subarray(0, this.#lastBytes))
         this.#dropLast()
+        this.#pieceBytes = PIECE_BYTES
       }
     }
     this.#waiting += bytes.length
@@ -110,6 +114,7 @@ export class PieceBody implements AsyncIterableIterator<Uint8Array> {
     if (this.#last === undefined) return undefined
     const piece = this.#pieces.pass(this.#last, this.#lastBytes)
     this.#dropLast()
+    this.#pieceBytes = PIECE_BYTES
     return piece
   }
 
