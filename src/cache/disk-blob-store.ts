@@ -1,6 +1,7 @@
 import { existsSync, fstat, mkdirSync, open as openFile, rmSync, statSync } from 'node:fs'
 import { mkdir, readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { promisify } from 'node:util'
 
 import type { Digest } from '../model/digest.ts'
@@ -104,8 +105,10 @@ export class DiskBlobStore implements BlobStore {
     const target = blobPath(this.#layout, expected.digest)
     const reservation = await this.#quota.reserve(expected.size, { essential: expected.essential === true })
     try {
-      const creating = openDescriptor(path, 'wx+')
       onRoom?.()
+      // Who was told asks for the bytes now, before anything is handed to another thread.
+      if (onRoom !== undefined) await nextTurn()
+      const creating = openDescriptor(path, 'wx+')
       return new DiskBlobWriter(await creating, {
         path,
         target,
@@ -172,6 +175,8 @@ export class DiskBlobStore implements BlobStore {
    * or was killed before it.
    */
   async #makeDirectory(directory: string): Promise<void> {
+    const known = this.#durable.get(directory)
+    if (known !== undefined && existsSync(directory)) return await known
     const made = await mkdir(directory, { recursive: true })
     if (made !== undefined) this.#durable.delete(directory)
     const syncing = this.#durable.get(directory) ?? this.#syncNames(directory)

@@ -1,4 +1,4 @@
-import { close, fsync, writeSync } from 'node:fs'
+import { close, closeSync, fsync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 
@@ -33,7 +33,8 @@ export interface DiskBlobWriterOptions {
 /** A temporary file that is hashed while it grows and becomes a blob by rename. */
 export class DiskBlobWriter implements BlobWriter {
   readonly location: string
-  readonly #descriptor: number
+  /** -1 once it is closed: the number may be another file's by then. */
+  #descriptor: number
   readonly #options: DiskBlobWriterOptions
   readonly #expected: ExpectedBlob
   readonly #hash: ReturnType<typeof startDigest>
@@ -133,8 +134,17 @@ export class DiskBlobWriter implements BlobWriter {
     try {
       await this.discard()
     } finally {
-      await closeDescriptor(this.#descriptor)
+      await this.#closeFile()
     }
+  }
+
+  async #closeFile(): Promise<void> {
+    const descriptor = this.#descriptor
+    this.#descriptor = -1
+    if (descriptor < 0) return
+    // What is on the disk whole is closed at once; what is gone may be much to be freed.
+    if (this.#state === 'published') closeSync(descriptor)
+    else await closeDescriptor(descriptor)
   }
 
   /** Writes bytes behind those that are written; gives how many they were. */
