@@ -5,6 +5,8 @@ export interface BodyFlow {
   readonly pause: () => void
   readonly resume: () => void
   readonly giveUp: () => void
+  /** Told when all of it was read. */
+  readonly onRead: () => void
 }
 
 /** So much may wait for its reader, and as much more as comes at once, in bytes. */
@@ -75,7 +77,10 @@ export class PieceBody implements AsyncIterableIterator<Uint8Array> {
       const value = this.#state === 'given up' ? undefined : this.#takePiece()
       if (value !== undefined) return { done: false, value }
       if (this.#error !== undefined) throw this.#error
-      if (this.#state !== 'coming') return { done: true, value: undefined }
+      if (this.#state !== 'coming') {
+        this.#flow.onRead()
+        return { done: true, value: undefined }
+      }
       await new Promise<void>((resolve) => {
         this.#wake = resolve
       })
@@ -90,6 +95,7 @@ export class PieceBody implements AsyncIterableIterator<Uint8Array> {
     const wasComing = this.#state === 'coming'
     this.#state = 'given up'
     if (wasComing) this.#flow.giveUp()
+    else this.#flow.onRead()
     this.#wakeReader()
     return { done: true, value: undefined }
   }

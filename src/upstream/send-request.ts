@@ -13,7 +13,7 @@ export interface RequestOptions {
   /** Ends the request, and the answer's body. */
   readonly signal: AbortSignal
   readonly pieces: Pieces
-  /** Told once, when upstream has given all or is not to give more. */
+  /** Told once, when all was read, or no more is to come. */
   readonly onEnd: () => void
 }
 
@@ -78,6 +78,7 @@ class ReplyHandler implements Dispatcher.DispatchHandler {
         controller.abort(new Error('its reader has gone'))
         this.#end()
       },
+      onRead: () => this.#end(),
     })
     this.#reply.resolve({ statusCode, headers, body: this.#body })
   }
@@ -88,7 +89,6 @@ class ReplyHandler implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     this.#body?.end()
-    this.#end()
   }
 
   onResponseError(_: Dispatcher.DispatchController | undefined, error: Error): void {
