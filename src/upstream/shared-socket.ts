@@ -23,10 +23,12 @@ function shareReads(socket: Socket, memory: Buffer): void {
   const { read, _read: readOn } = Socket.prototype
   let left: Buffer | undefined
   const isOn = readInto(socket, memory, (count) => {
-    left = memory.subarray(0, count)
+    const bytes = memory.subarray(0, count)
+    // TLS goes on with what it has, though it is to stop.
+    left = left === undefined ? bytes : Buffer.concat([left, bytes])
     socket.emit('readable')
     // The next read, of whatever socket, goes into the same memory.
-    if (left !== undefined) left = Buffer.from(left)
+    if (left?.buffer === memory.buffer) left = Buffer.from(left)
     return left === undefined
   })
   if (!isOn) return
