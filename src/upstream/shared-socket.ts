@@ -20,7 +20,8 @@ export function sharingReads(connect: buildConnector.connector, memory: Buffer):
  * kept for it, and nothing more is read before it comes back.
  */
 function shareReads(socket: Socket, memory: Buffer): void {
-  const { read, _read: readOn } = Socket.prototype
+  const read = (size?: number): unknown => Socket.prototype.read.call(socket, size)
+  const readOn = () => Socket.prototype._read.call(socket, 0)
   let left: Buffer | undefined
   const isOn = readInto(socket, memory, (count) => {
     const bytes = memory.subarray(0, count)
@@ -33,12 +34,12 @@ function shareReads(socket: Socket, memory: Buffer): void {
   })
   if (!isOn) return
   socket.read = (size?: number): unknown => {
-    if (size === 0) return read.call(socket, 0)
+    if (size === 0) return read(0)
     const bytes = left
     left = undefined
     if (bytes !== undefined) return bytes
-    readOn.call(socket, 0)
-    return read.call(socket)
+    readOn()
+    return read()
   }
   socket.unshift = (bytes: Uint8Array): void => {
     if (bytes.length > 0) left = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 
 import { giveBack, Pieces } from '../../src/system/pieces.ts'
 import { PieceBody } from '../../src/upstream/piece-body.ts'
