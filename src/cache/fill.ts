@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+
 import { PinyonError, toPinyonError } from '../model/errors.ts'
 import type { Claim, Claims } from '../system/claims.ts'
 import { giveBack } from '../system/pieces.ts'
@@ -227,6 +229,8 @@ export class Fill {
         if (!isShown) await attempt.grow(end)
         if (!isHeld) giveBack(chunk)
         this.#changed.notify()
+        // It is on its way to the client before the next one is hashed.
+        await nextTurn()
       }
       this.#judge(body, writer)
       this.#setState('verified')
