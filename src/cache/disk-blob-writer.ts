@@ -1,5 +1,6 @@
-import type { FileHandle } from 'node:fs/promises'
+import { close, closeSync, fsync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { promisify } from 'node:util'
 
 import { digestAlgorithm, finishDigest, startDigest, type Digest } from '../model/digest.ts'
 import { PinyonError } from '../model/errors.ts'
@@ -8,6 +9,12 @@ import type { BlobLedger } from './blob-ledger.ts'
 import type { BlobWriter, ExpectedBlob } from './blob-store.ts'
 import { readAt, writeAt } from './file-descriptor.ts'
 import type { Reservation } from './quota.ts'
+
+const closeDescriptor = promisify(close)
+const syncDescriptor = promisify(fsync)
+
+/** So much of the first bytes is written at once: a client waits for them, and for the thread pool it would wait three times as long. In bytes. */
+const FIRST_BYTES = 32 << 10
 
 /** Where a {@link DiskBlobWriter} writes and what it is held against. */
 export interface DiskBlobWriterOptions {
@@ -26,7 +33,8 @@ export interface DiskBlobWriterOptions {
 /** A temporary file that is hashed while it grows and becomes a blob by rename. */
 export class DiskBlobWriter implements BlobWriter {
   readonly location: string
-  readonly #handle: FileHandle
+  /** -1 once it is closed: the number may be another file's by then. */
+  #descriptor: number
   readonly #options: DiskBlobWriterOptions
   readonly #expected: ExpectedBlob
   readonly #hash: ReturnType<typeof startDigest>
@@ -35,9 +43,9 @@ export class DiskBlobWriter implements BlobWriter {
   #found: Digest | undefined
   #state: 'writing' | 'verified' | 'published' | 'discarded' = 'writing'
 
-  /** @param handle a new, empty file open for reading and writing */
-  constructor(handle: FileHandle, options: DiskBlobWriterOptions) {
-    this.#handle = handle
+  /** @param descriptor of a new, empty file open for reading and writing */
+  constructor(descriptor: number, options: DiskBlobWriterOptions) {
+    this.#descriptor = descriptor
     this.location = options.path
     this.#options = options
     this.#expected = options.expected
@@ -57,7 +65,7 @@ export class DiskBlobWriter implements BlobWriter {
     const making = this.#options.reservation.ensure(this.#written + bytes.length)
     if (making !== undefined) await making
     try {
-      const writing = writeAt(this.#handle.fd, bytes, this.#written)
+      const writing = this.#put(bytes)
       // Meanwhile: that is another thread's work.
       this.#hash.update(bytes)
       this.#hashed += bytes.length
@@ -71,7 +79,7 @@ export class DiskBlobWriter implements BlobWriter {
   }
 
   read(target: Uint8Array, position: number): Promise<number> {
-    return readAt(this.#handle.fd, target, position)
+    return readAt(this.#descriptor, target, position)
   }
 
   verify(): void {
@@ -96,7 +104,7 @@ export class DiskBlobWriter implements BlobWriter {
     const { digest } = this.#expected
     try {
       // Only now, when nobody waits for the bytes any more; both are over before either's failure is told.
-      const synced = await Promise.allSettled([this.#handle.sync(), makeDirectory()])
+      const synced = await Promise.allSettled([syncDescriptor(this.#descriptor), makeDirectory()])
       for (const one of synced) if (one.status === 'rejected') throw one.reason as Error
       await ledger.add(digest, this.#written, () => {
         moveFile(this.location, target)
@@ -126,7 +134,23 @@ export class DiskBlobWriter implements BlobWriter {
     try {
       await this.discard()
     } finally {
-      await this.#handle.close()
+      await this.#closeFile()
     }
+  }
+
+  async #closeFile(): Promise<void> {
+    const descriptor = this.#descriptor
+    this.#descriptor = -1
+    if (descriptor < 0) return
+    // What is on the disk whole is closed at once; what is gone may be much to be freed.
+    if (this.#state === 'published') closeSync(descriptor)
+    else await closeDescriptor(descriptor)
+  }
+
+  /** Writes bytes behind those that are written; gives how many they were. */
+  async #put(bytes: Uint8Array): Promise<number> {
+    if (this.#written > 0) return await writeAt(this.#descriptor, bytes, this.#written)
+    const first = writeSync(this.#descriptor, bytes, 0, Math.min(bytes.length, FIRST_BYTES), 0)
+    return first + (await writeAt(this.#descriptor, bytes.subarray(first), first))
   }
 }

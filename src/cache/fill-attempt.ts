@@ -1,3 +1,4 @@
+import { giveBack } from '../system/pieces.ts'
 import type { BlobWriter, PartialBlob, ReadableBytes } from './blob-store.ts'
 
 const COMPARE_BYTES = 64 << 10
@@ -63,7 +64,8 @@ export class FillAttempt implements ReadableBytes {
   }
 
   /**
-   * Has the bytes that come next read from memory, from now on, while they are being written.
+   * Has the bytes that come next read from memory, from now on, while they are being written; those that came before them are. They are the
+   * attempt's to give back.
    * @returns false where they have to be compared with earlier attempts first
    */
   receive(bytes: Uint8Array): boolean {
@@ -71,7 +73,7 @@ export class FillAttempt implements ReadableBytes {
     this.#recent.push({ from: this.written, bytes })
     this.written += bytes.length
     // The second one is where what is kept would begin.
-    while ((this.#recent[1]?.from ?? Infinity) <= this.written - RECENT_BYTES) this.#recent.shift()
+    while ((this.#recent[1]?.from ?? Infinity) <= this.written - RECENT_BYTES) this.#dropOldest()
     return true
   }
 
@@ -82,7 +84,13 @@ export class FillAttempt implements ReadableBytes {
   }
 
   async close(): Promise<void> {
+    while (this.#recent.length > 0) this.#dropOldest()
     await this.#bytes.close()
+  }
+
+  #dropOldest(): void {
+    const oldest = this.#recent.shift()
+    if (oldest !== undefined) giveBack(oldest.bytes)
   }
 
   #copyRecent(target: Uint8Array, position: number): number {

@@ -1,5 +1,8 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+
 import { PinyonError, toPinyonError } from '../model/errors.ts'
 import type { Claim, Claims } from '../system/claims.ts'
+import { giveBack } from '../system/pieces.ts'
 import { Signal } from '../system/signal.ts'
 import type { BlobStore, BlobWriter, ExpectedBlob, PartialBlob } from './blob-store.ts'
 import { FillAttempt } from './fill-attempt.ts'
@@ -222,9 +225,12 @@ export class Fill {
         // The first piece shows that it can be stored at all: until then another answer can be made of that it cannot.
         const isShown = !isFirst && this.#fits(end) && attempt.receive(chunk)
         if (!isShown || this.expected.size === undefined) await writing
-        if (isFirst) attempt.receive(chunk)
+        const isHeld = isShown || (isFirst && attempt.receive(chunk))
         if (!isShown) await attempt.grow(end)
+        if (!isHeld) giveBack(chunk)
         this.#changed.notify()
+        // It is on its way to the client before the next one is hashed.
+        await nextTurn()
       }
       this.#judge(body, writer)
       this.#setState('verified')

@@ -107,9 +107,12 @@ export class Quota {
   async #take(bytes: number, essential: boolean): Promise<void> {
     const limit = this.#options.maxBytes()
     // Again where others got the room, or it was being made for what they need.
-    for (let tries = 0; tries < MAX_TRIES && !essential && this.#wouldBe(bytes) > limit; tries += 1)
-      if (!(await this.#makeRoom(bytes))) break
-    const taken = this.#wouldBe(bytes)
+    let taken = this.#wouldBe(bytes)
+    for (let tries = 0; tries < MAX_TRIES && !essential && taken > limit; tries += 1) {
+      const isWorthAnother = await this.#makeRoom(bytes)
+      taken = this.#wouldBe(bytes)
+      if (!isWorthAnother) break
+    }
     if (!essential && taken > limit) {
       this.#tell(true)
       throw new PinyonError(

@@ -2,6 +2,7 @@ import pLimit, { type LimitFunction } from 'p-limit'
 
 import { digestAlgorithm, finishDigest, startDigest, type Digest } from '../model/digest.ts'
 import { PinyonError } from '../model/errors.ts'
+import { giveBack } from '../system/pieces.ts'
 import type { Body } from './body.ts'
 
 /** Bodies of one mirror passed through at a time: its other connections are for fills and syncs, however slowly clients read. */
@@ -101,6 +102,7 @@ export class BypassBody implements Body {
       throw new PinyonError('UPSTREAM_OVERSIZE', `${digest} is longer than listed: ${size} bytes`)
     this.#hash.update(chunk)
     this.#waiting = this.#waiting.length === 0 ? Buffer.from(chunk) : Buffer.concat([this.#waiting, chunk])
+    giveBack(chunk)
   }
 
   async #begin(): Promise<AsyncIterator<Uint8Array>> {

@@ -4,6 +4,7 @@ import { PinyonError, toPinyonError, type ErrorCode } from '../model/errors.ts'
 import type { RepomdRecord } from '../model/repodata.ts'
 import type { Upstream } from '../upstream/upstream.ts'
 import type { Claims } from '../system/claims.ts'
+import { giveBack } from '../system/pieces.ts'
 import { downloadOnce } from './one-download.ts'
 import type { SignatureCheck } from './keys/await-signature.ts'
 import type { CandidateFile, Defect } from './store.ts'
@@ -113,6 +114,7 @@ async function downloadRecord(
       if (writer.written + chunk.length > maxBytes)
         throw new PinyonError('UPSTREAM_OVERSIZE', `${href} is larger than: ${maxBytes} bytes`)
       await writer.write(chunk)
+      giveBack(chunk)
     }
     try {
       writer.verify()

@@ -19,13 +19,15 @@ const LISTED_AT = 'first_seq <= :seq AND (last_seq IS NULL OR last_seq >= :seq)'
 export const FORGET_SEEN = `UPDATE mirror SET repomd_baseurl = NULL, repomd_etag = NULL, repomd_last_modified = NULL,
   repomd_named = NULL, repomd_digest = NULL, repomd_arches = NULL WHERE id = :mirrorId`
 
+// Where a table has an index for some of its rows only, SQLite plans a statement anew whenever a parameter that is compared with a column has another
+// value, which takes ten times as long as a look-up does; not where it stands behind a plus.
 const READS = {
   generation: 'SELECT number, created_at AS createdAt FROM generation ORDER BY number DESC LIMIT 1',
   currentSnapshots: `SELECT ${SNAPSHOT} FROM current_span c
     JOIN snapshot s ON s.id = c.snapshot_id JOIN mirror m ON m.id = s.mirror_id
     WHERE c.last_generation IS NULL`,
   snapshotByName: `SELECT ${SNAPSHOT} FROM snapshot s JOIN mirror m ON m.id = s.mirror_id
-    WHERE m.name = :mirror AND s.name = :name AND ${LIVE}`,
+    WHERE m.name = +:mirror AND s.name = +:name AND ${LIVE}`,
   snapshotAtSeq: `SELECT ${SNAPSHOT} FROM snapshot s JOIN mirror m ON m.id = s.mirror_id
     WHERE s.mirror_id = :mirrorId AND s.seq <= :seq AND ${LIVE} ORDER BY s.seq DESC LIMIT 1`,
   snapshotsOfMirror: `SELECT ${SNAPSHOT} FROM snapshot s JOIN mirror m ON m.id = s.mirror_id

@@ -6,6 +6,7 @@ import type { Dispatcher } from 'undici'
 import { PinyonError } from '../model/errors.ts'
 import type { Identity } from '../model/identity.ts'
 import { wider, type Reach } from '../model/reach.ts'
+import type { Pieces } from '../system/pieces.ts'
 import type { AddressGuardOptions } from './address-guard.ts'
 import { toBasic } from './credentials.ts'
 import type { TlsOptions } from './dispatcher-options.ts'
@@ -57,6 +58,11 @@ export class Connections {
     this.#knownTo = toOrigins(options.knownTo ?? baseurls)
     this.#slots = new Slots(() => pace.maxParallelDownloads ?? Infinity)
     this.#throttle = pace.throttle === undefined ? undefined : network.createThrottle(() => pace.throttle)
+  }
+
+  /** What bodies are read into. */
+  get pieces(): Pieces {
+    return this.#network.pieces
   }
 
   /** What is wrong with what this mirror shows of itself; undefined when nothing is. */
@@ -168,6 +174,7 @@ export class Connections {
         timeoutMs,
         lookup,
         resolveOwn: network.guard.resolveOwn,
+        memory: network.memory,
         limitOf: (host) => network.limitOf(host),
         tls: createTlsOptions(sslverify, { ca, alsoNodes, ...shown }),
         ...(proxy === undefined ? {} : { proxy }),

@@ -14,6 +14,8 @@ export interface DispatcherOptions {
   /** Connections that a host may be given. */
   readonly limitOf: (host: string) => number
   readonly tls: TlsOptions
+  /** What connections read into, one after the other; each into its own unless told. */
+  readonly memory?: Buffer
   /** `http(s)` or `socks5(h)` URL. */
   readonly proxy?: string
   readonly proxyLogin?: Login

@@ -3,16 +3,17 @@ import type { Dispatcher } from 'undici'
 import { splitCredentials, toBasic } from './credentials.ts'
 import type { DispatcherOptions } from './dispatcher-options.ts'
 import { createSocksConnector } from './socks-connector.ts'
-import { Agent, Pool, ProxyAgent } from './undici-parts.ts'
+import { sharingReads } from './shared-socket.ts'
+import { Agent, buildConnector, Pool, ProxyAgent } from './undici-parts.ts'
 
 /** Windows of h2, in bytes: over a line of 100 ms a transfer gets 20 MB/s, and one that nobody reads holds no more. */
 const H2_OPTIONS = { settings: { initialWindowSize: 2 << 20 }, connectionWindowSize: 16 << 20 }
 
 /** What sends requests to hosts, by h2 where TLS finds that the server has it, by http/1.1 elsewhere. */
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
-  const { timeoutMs, lookup, tls, proxy } = options
+  const { timeoutMs, tls, proxy } = options
   const common = { allowH2: true, h2Options: H2_OPTIONS, factory: createFactory(options) }
-  if (proxy === undefined) return new Agent({ ...common, connect: { timeout: timeoutMs, lookup, ...tls } })
+  if (proxy === undefined) return new Agent({ ...common, connect: createConnector(options) })
   if (/^socks5h?:/.test(proxy))
     return new Agent({ ...common, connect: createSocksConnector({ ...options, proxy }) })
   // A proxy resolves names itself, and has to know where it may lead.
@@ -27,6 +28,11 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     proxyTls: { lookup: options.resolveOwn, allowH2: false, ...options.proxyTls },
     ...(authorization === undefined ? {} : { token: authorization }),
   })
+}
+
+function createConnector({ timeoutMs, lookup, tls, memory }: DispatcherOptions): buildConnector.connector {
+  const connect = buildConnector({ timeout: timeoutMs, lookup, allowH2: true, ...tls })
+  return memory === undefined ? connect : sharingReads(connect, memory)
 }
 
 function createFactory({ limitOf }: DispatcherOptions): NonNullable<Agent.Options['factory']> {

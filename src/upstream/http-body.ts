@@ -1,7 +1,7 @@
-import type { Dispatcher } from 'undici'
-
 import { PinyonError } from '../model/errors.ts'
+import { giveBack } from '../system/pieces.ts'
 import { toUpstreamError } from './http-error.ts'
+import type { HttpReply } from './send-request.ts'
 
 /** Of an answer that is not wanted: how much is read so that its connection can be used again, in bytes. */
 const DRAIN_BYTES = 64 << 10
@@ -24,7 +24,7 @@ export interface BodyOptions {
  * @throws PinyonError UPSTREAM_SHORT when it breaks off, UPSTREAM_TIMEOUT when it stalls or only trickles
  */
 export async function* readBody(
-  reply: Dispatcher.ResponseData,
+  reply: Pick<HttpReply, 'headers'> & { readonly body: AsyncIterable<Uint8Array> },
   options: BodyOptions,
 ): AsyncIterable<Uint8Array> {
   const { url, signal, now } = options
@@ -33,7 +33,7 @@ export async function* readBody(
   let received = 0
   try {
     let askedAt = now()
-    for await (const chunk of reply.body as AsyncIterable<Uint8Array>) {
+    for await (const chunk of reply.body) {
       received += chunk.length
       checkRate(chunk.length, now() - askedAt)
       yield chunk
@@ -50,9 +50,22 @@ export async function* readBody(
 }
 
 /** Reads what is left of an unwanted answer, in the background, if that is little and comes soon; else ends its connection. */
-export function drain(reply: Dispatcher.ResponseData, timeoutMs: number): void {
-  const signal = AbortSignal.timeout(timeoutMs)
-  reply.body.dump({ limit: DRAIN_BYTES, signal }).catch(() => undefined)
+export function drain({ headers, body }: HttpReply, timeoutMs: number): void {
+  const stop = () => void body.return()
+  if (Number(headers['content-length'] ?? 0) > DRAIN_BYTES) return stop()
+  const timer = setTimeout(stop, timeoutMs).unref()
+  readAway(body)
+    .catch(() => undefined)
+    .finally(() => clearTimeout(timer))
+}
+
+async function readAway(body: AsyncIterable<Uint8Array>): Promise<void> {
+  let bytes = 0
+  for await (const chunk of body) {
+    bytes += chunk.length
+    giveBack(chunk)
+    if (bytes > DRAIN_BYTES) return
+  }
 }
 
 /** A source that sends a byte now and then would else hold a fill for days. The time of whoever reads does not count. */

@@ -1,12 +1,12 @@
-import type { Dispatcher } from 'undici'
-
 import { PinyonError } from '../model/errors.ts'
 import type { Reach } from '../model/reach.ts'
+import { Pieces } from '../system/pieces.ts'
 import { splitCredentials, type OpenUrl } from './credentials.ts'
 import { drain, readBody } from './http-body.ts'
 import { toUpstreamError } from './http-error.ts'
 import { MAX_REDIRECTS, redirectTarget } from './redirects.ts'
 import { readRetryAfter } from './retry-after.ts'
+import { sendRequest, type HttpReply } from './send-request.ts'
 import type { Connections } from './connections.ts'
 import type { SourceReply, SourceRequest } from './source-request.ts'
 import type { Validators } from './upstream.ts'
@@ -14,7 +14,7 @@ import type { Validators } from './upstream.ts'
 /** What every request of a mirror shares. */
 export interface HttpOptions {
   readonly connections: Pick<Connections, 'to' | 'reachAfter'> &
-    Partial<Pick<Connections, 'enter' | 'authorizationFor' | 'hasCertificateFor'>>
+    Partial<Pick<Connections, 'enter' | 'authorizationFor' | 'hasCertificateFor' | 'pieces'>>
   /** For the answer to begin, and between two pieces of it, in milliseconds. */
   readonly timeoutMs: number
   /** Bytes a second below which a body is given up; 0 is never, and yum's 1000 when absent. */
@@ -27,7 +27,7 @@ export interface HttpOptions {
   /** Milliseconds of a clock that only goes forward. */
   readonly now: () => number
   /** Told of an answer's headers. */
-  readonly onHeaders?: (headers: Dispatcher.ResponseData['headers']) => void
+  readonly onHeaders?: (headers: HttpReply['headers']) => void
 }
 
 const MINRATE = 1_000
@@ -111,7 +111,7 @@ async function follow(
   { url, authorization: own }: OpenUrl,
   request: SourceRequest,
   options: HttpOptions,
-): Promise<{ readonly reply: Dispatcher.ResponseData; readonly reach: Reach }> {
+): Promise<{ readonly reply: HttpReply; readonly reach: Reach }> {
   const { origin } = new URL(url)
   const authorization = own ?? options.connections.authorizationFor?.(new URL(url))
   let target = url
@@ -131,11 +131,7 @@ async function follow(
   throw new PinyonError('UPSTREAM_STATUS', `${url} redirects more often than: ${MAX_REDIRECTS} times`)
 }
 
-function followTarget(
-  reply: Dispatcher.ResponseData,
-  from: string,
-  { timeoutMs }: HttpOptions,
-): string | undefined {
+function followTarget(reply: HttpReply, from: string, { timeoutMs }: HttpOptions): string | undefined {
   let next: string | undefined
   try {
     next = redirectTarget(from, reply.statusCode, reply.headers['location'])
@@ -167,7 +163,7 @@ function restHeaders({ rest }: SourceRequest): Record<string, string> {
 }
 
 /** Whether a 206 is the rest that was asked for, to its end, and of a file of that size. */
-function isRest(headers: Dispatcher.ResponseData['headers'], rest: SourceRequest['rest']): boolean {
+function isRest(headers: HttpReply['headers'], rest: SourceRequest['rest']): boolean {
   const found = /^bytes (\d{1,16})-(\d{1,16})\/(\d{1,16}|\*)$/i.exec(
     readValidator(headers['content-range']) ?? '',
   )
@@ -177,7 +173,7 @@ function isRest(headers: Dispatcher.ResponseData['headers'], rest: SourceRequest
   return isToTheEnd && (length === undefined || rest.size === undefined || length === rest.size)
 }
 
-function readLength(headers: Dispatcher.ResponseData['headers']): number | undefined {
+function readLength(headers: HttpReply['headers']): number | undefined {
   const text = headers['content-length']
   return typeof text === 'string' && /^\d{1,16}$/.test(text) ? Number(text) : undefined
 }
@@ -195,7 +191,7 @@ async function begin(
   { target, url, headers, reach }: Hop,
   request: SourceRequest,
   { connections, timeoutMs }: HttpOptions,
-): Promise<Dispatcher.ResponseData> {
+): Promise<HttpReply> {
   const late = new AbortController()
   // undici's own time for the head begins anew with every 1xx answer.
   const timer = setTimeout(() => late.abort(), 2 * timeoutMs)
@@ -204,17 +200,16 @@ async function begin(
   let leave: (() => void) | undefined
   try {
     leave = await connections.enter?.(to, signal)
-    const reply = await connections.to(to, reach).request({
+    const reply = await sendRequest(connections.to(to, reach), {
       origin: to.origin,
       path: to.pathname + to.search,
-      method: 'GET',
       headers,
-      headersTimeout: timeoutMs,
-      bodyTimeout: timeoutMs,
+      timeoutMs,
       signal,
+      pieces: connections.pieces ?? new Pieces(),
+      // Whether it is read, given up or broken off.
+      onEnd: () => leave?.(),
     })
-    // Whether it is read, given up or broken off.
-    if (leave !== undefined) reply.body.once('close', leave)
     return reply
   } catch (error) {
     leave?.()
@@ -248,7 +243,7 @@ const SETTLED_MS = 2_000
  * The validators of an answer; none of a file that changed as it was sent: it may change once more within that second, and still have the
  * same ones (RFC 9110, section 8.8.2.2).
  */
-function readValidators(headers: Dispatcher.ResponseData['headers']): Validators {
+function readValidators(headers: HttpReply['headers']): Validators {
   const etag = readValidator(headers['etag'])
   const lastModified = readValidator(headers['last-modified'])
   const ageMs = Date.parse(readValidator(headers['date']) ?? '') - Date.parse(lastModified ?? '')

@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici'
 
+import { PIECE_BYTES, Pieces } from '../system/pieces.ts'
 import { AddressGuard, type AddressGuardOptions } from './address-guard.ts'
 import { Rests } from './rests.ts'
 import { Slots } from './slots.ts'
@@ -49,6 +50,10 @@ export class Network {
   readonly guard: AddressGuard
   /** Which hosts want to be left alone. */
   readonly rests = new Rests()
+  /** What bodies are read into. */
+  readonly pieces = new Pieces()
+  /** What all connections that speak http/1.1 read into, one after the other. */
+  readonly memory = Buffer.allocUnsafeSlow(PIECE_BYTES)
   readonly #options: NetworkOptions
   readonly #shared = new Map<string, Shared>()
   readonly #slots = new Map<string, Slots>()

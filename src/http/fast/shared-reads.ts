@@ -1,20 +1,12 @@
 import type { Socket } from 'node:net'
 
+import { findReadFields, readInto } from '../../system/read-fields.ts'
+
 /** More than a request of the simple form, and what node reads at most at once, in bytes. */
 const READ_BYTES = 64 << 10
 
 /** The first so many bytes of a buffer were read from a socket. They are valid during the call. */
 export type OnBytes = (socket: Socket, bytes: Buffer, count: number) => void
-
-/** Fields of a socket by which node itself does this for those that connect (`onread` of `net.connect`). */
-interface ReadFields {
-  readonly buffer: symbol
-  readonly callback: symbol
-}
-
-interface Handle {
-  readonly useUserBuffer?: (buffer: Buffer) => void
-}
 
 /**
  * One piece of memory for what comes on many sockets, one read after the other. Node gives a socket that it has accepted 64 KiB for each
@@ -43,34 +35,17 @@ export class SharedReads {
    * @returns false when this node or this socket knows no such thing: then it comes by the event 'data' as ever
    */
   begin(socket: Socket): boolean {
-    const handle = (socket as { _handle?: Handle | null })._handle
-    const fields = findFields(socket)
-    if (fields === undefined || typeof handle?.useUserBuffer !== 'function') return false
-    Reflect.set(socket, fields.buffer, this.#memory)
-    Reflect.set(socket, fields.callback, this.#tell)
-    handle.useUserBuffer(this.#memory)
+    if (!readInto(socket, this.#memory, this.#tell)) return false
     socket.resume()
     return true
   }
 
   /** What comes from now on is the stream's again, unless somebody reads from the socket's handle before. */
   end(socket: Socket): void {
-    const fields = findFields(socket)
+    const fields = findReadFields(socket)
     if (fields === undefined || Reflect.get(socket, fields.buffer) !== this.#memory) return
     Reflect.set(socket, fields.callback, this.#push)
   }
-}
-
-/** Those of the sockets that were looked at last: all of a node's sockets have the same. */
-let known: ReadFields | undefined
-
-function findFields(socket: Socket): ReadFields | undefined {
-  if (known !== undefined && Object.hasOwn(socket, known.buffer) && Object.hasOwn(socket, known.callback))
-    return known
-  const symbols = Object.getOwnPropertySymbols(socket)
-  const find = (name: string) => symbols.find(({ description }) => description === name)
-  const [buffer, callback] = [find('kBuffer'), find('kBufferCb')]
-  return buffer === undefined || callback === undefined ? undefined : (known = { buffer, callback })
 }
 
 /** What lies in a buffer that is used again. */

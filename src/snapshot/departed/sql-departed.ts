@@ -49,10 +49,11 @@ const DEPARTED = {
   newestArches: 'SELECT arches FROM snapshot WHERE mirror_id = :mirrorId ORDER BY seq DESC LIMIT 1',
   liveSnapshots:
     'SELECT seq, name FROM snapshot WHERE mirror_id = :mirrorId AND retired_at IS NULL ORDER BY seq',
+  // Parameters stand behind a plus so that it is not planned anew each time: see sql.ts.
   find: `SELECT ${PACKAGE}, ${DEPARTURE} FROM package p JOIN mirror m ON m.id = p.mirror_id
     LEFT JOIN departed d ON d.mirror_id = p.mirror_id AND d.package_id = p.id ${LOST}
-    WHERE p.mirror_id = :mirrorId AND p.href_hash = :hrefHash AND p.href = :path
-      AND p.first_seq <= :seq AND (p.last_seq IS NULL OR p.last_seq >= :seq)`,
+    WHERE p.mirror_id = +:mirrorId AND p.href_hash = +:hrefHash AND p.href = +:path
+      AND p.first_seq <= +:seq AND (p.last_seq IS NULL OR p.last_seq >= +:seq)`,
   list: `SELECT ${PACKAGE}, ${DEPARTURE} FROM departed d CROSS JOIN package p ON p.id = d.package_id
     JOIN mirror m ON m.id = d.mirror_id ${LOST}
     WHERE d.mirror_id = :mirrorId AND d.package_id > :after AND d.state IN (SELECT value FROM json_each(:states))

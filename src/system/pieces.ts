@@ -1,0 +1,58 @@
+/** Bytes of a piece of memory: what a fast upstream sends at once, and still in the processor's cache. */
+export const PIECE_BYTES = 256 << 10
+/** Of pieces that nobody uses so many are kept: 2 MiB. */
+const MAX_FREE = 8
+/** Fewer bytes than that get memory of their own, so that a trickle does not hold a piece for each of its drops. */
+const FEW_BYTES = 16 << 10
+
+/** Where the memory of a piece says whose it is. */
+const LENT = Symbol('lent')
+
+interface Lent {
+  readonly from: Pieces
+  readonly piece: Buffer
+  isOut: boolean
+}
+
+/**
+ * Memory for bytes on their way, used again and again: what is allocated for each read counts as old at once, and the garbage collector goes through
+ * everything after ten megabytes of it. Who has a piece may keep it for ever; who knows that nobody reads it any more gives it back.
+ */
+export class Pieces {
+  readonly #free: Lent[] = []
+
+  /** A piece to write into. */
+  take(): Buffer {
+    const lent = this.#free.pop() ?? this.#create()
+    lent.isOut = true
+    return lent.piece
+  }
+
+  /** What was written into a piece, as bytes that are their holder's: the piece itself where they are many, else a copy. */
+  pass(piece: Buffer, count: number): Buffer {
+    if (count >= FEW_BYTES) return piece.subarray(0, count)
+    const few = Buffer.from(piece.subarray(0, count))
+    giveBack(piece)
+    return few
+  }
+
+  /** To be called by {@link giveBack}. */
+  keep(lent: Lent): void {
+    if (this.#free.length < MAX_FREE) this.#free.push(lent)
+  }
+
+  #create(): Lent {
+    const piece = Buffer.allocUnsafeSlow(PIECE_BYTES)
+    const lent = { from: this, piece, isOut: true }
+    Reflect.set(piece.buffer, LENT, lent)
+    return lent
+  }
+}
+
+/** Gives back the piece that bytes are of, which nobody reads or writes any more; does nothing with other bytes, nor when repeated. */
+export function giveBack(bytes: Uint8Array): void {
+  const lent = Reflect.get(bytes.buffer, LENT) as Lent | undefined
+  if (lent?.isOut !== true) return
+  lent.isOut = false
+  lent.from.keep(lent)
+}

@@ -1,0 +1,44 @@
+import type { Socket } from 'node:net'
+
+/** Fields of a socket by which node itself reads into memory that is given to it, for those that connect (`onread` of `net.connect`). */
+export interface ReadFields {
+  readonly buffer: symbol
+  readonly callback: symbol
+}
+
+interface Handle {
+  readonly useUserBuffer?: (buffer: Buffer) => void
+}
+
+/**
+ * Has what comes on a socket read into this memory from now on, one read after the other. Node gives a socket 64 KiB of its own for each read, and the
+ * garbage collector has to hear of every one.
+ * @param onBytes told that so many bytes are at the memory's start, where they are valid during the call; whether to read on
+ * @returns false when this node or this socket knows no such thing: then it comes as ever
+ */
+export function readInto(
+  socket: Socket,
+  memory: Buffer,
+  onBytes: (this: Socket, count: number) => boolean,
+): boolean {
+  const handle = (socket as { _handle?: Handle | null })._handle
+  const fields = findReadFields(socket)
+  if (fields === undefined || typeof handle?.useUserBuffer !== 'function') return false
+  Reflect.set(socket, fields.buffer, memory)
+  Reflect.set(socket, fields.callback, onBytes)
+  handle.useUserBuffer(memory)
+  return true
+}
+
+/** Those of the sockets that were looked at last: all of a node's sockets have the same. */
+let known: ReadFields | undefined
+
+/** Where a socket has them; undefined where it has none. */
+export function findReadFields(socket: Socket): ReadFields | undefined {
+  if (known !== undefined && Object.hasOwn(socket, known.buffer) && Object.hasOwn(socket, known.callback))
+    return known
+  const symbols = Object.getOwnPropertySymbols(socket)
+  const find = (name: string) => symbols.find(({ description }) => description === name)
+  const [buffer, callback] = [find('kBuffer'), find('kBufferCb')]
+  return buffer === undefined || callback === undefined ? undefined : (known = { buffer, callback })
+}
