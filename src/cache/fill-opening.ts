@@ -4,7 +4,8 @@ import { discardBody, type FillBody } from './source-race.ts'
 
 /** A body that is asked for while the file is made that it goes into. */
 export class FillOpening {
-  readonly #open: (signal: AbortSignal) => Promise<FillBody>
+  readonly #sources: FillSources
+  readonly #onStep: (step: SourceStep) => void
   readonly #signal: AbortSignal
   readonly #stop = new AbortController()
   #asking: Promise<FillBody> | undefined
@@ -12,14 +13,15 @@ export class FillOpening {
 
   /** @param onStep told of every request that this takes */
   constructor(sources: FillSources, signal: AbortSignal, onStep: (step: SourceStep) => void) {
-    this.#open = (own) => sources.open(own, onStep)
+    this.#sources = sources
+    this.#onStep = onStep
     this.#signal = signal
   }
 
   /** Asks for it, unless that is done already. */
   begin(): void {
     if (this.#asking !== undefined) return
-    this.#asking = this.#open(AbortSignal.any([this.#signal, this.#stop.signal]))
+    this.#asking = this.#sources.open(AbortSignal.any([this.#signal, this.#stop.signal]), this.#onStep)
     // Whoever takes the body is told; until then it may be given up.
     this.#asking.catch(() => undefined)
   }

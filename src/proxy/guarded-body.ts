@@ -29,18 +29,20 @@ export class GuardedPassage implements Body {
   readonly isSequential = true
   readonly size: number
   readonly #body: Body
-  readonly #start: () => ReturnType<PackageGate['watch']>
+  readonly #gate: PackageGate
+  readonly #file: Pick<FileReply, 'digest' | 'path'>
   #watch: ReturnType<PackageGate['watch']> | undefined
   #position = 0
   /** What was read ahead: no more than is held back, and where it begins. */
   #ahead: Buffer | undefined
   #aheadAt = 0
 
-  constructor(body: Body & { readonly size: number }, gate: PackageGate, { digest, path }: FileReply) {
+  constructor(body: Body & { readonly size: number }, gate: PackageGate, file: FileReply) {
     this.outcome = body.outcome
     this.size = body.size
     this.#body = body
-    this.#start = () => gate.watch(digest, path)
+    this.#gate = gate
+    this.#file = file
   }
 
   async read(target: Uint8Array, position: number): Promise<number> {
@@ -78,6 +80,6 @@ export class GuardedPassage implements Body {
   }
 
   #watching(): ReturnType<PackageGate['watch']> {
-    return (this.#watch ??= this.#start())
+    return (this.#watch ??= this.#gate.watch(this.#file.digest, this.#file.path))
   }
 }
