@@ -4,11 +4,20 @@ import { climbOfStored } from '../model/snapshot-path.ts'
 import type { PackageRecord } from '../model/repodata.ts'
 import { shortenSource } from '../model/source-package.ts'
 import { hashHref } from './database.ts'
-import { CREATE_STAGE, INDEX_STAGE, prepareStage, type StageStatements } from './sql.ts'
+import {
+  CREATE_STAGE,
+  INDEX_STAGE,
+  prepareStage,
+  STAGED_AT_ONCE,
+  STAGED_VALUES,
+  type StageStatements,
+} from './sql.ts'
 import type { Defect } from './store.ts'
 
 /** As many duplicate hrefs as are worth naming. */
 const MAX_DUPLICATES = 20
+
+const WAITING_VALUES = STAGED_AT_ONCE * STAGED_VALUES
 
 /**
  * The packages of a candidate while they are read, in a database file of their own: no transaction of the real one waits for upstream's
@@ -19,6 +28,8 @@ export class PackageStage {
   readonly #statements: StageStatements
   readonly #hashes = new Set<number>()
   readonly #duplicates: Defect[] = []
+  /** The values of those that are still to be written. */
+  #waiting: (string | number | null)[] = []
   #indexed = false
   #climb = 0
 
@@ -39,18 +50,8 @@ export class PackageStage {
       this.#hashes.add(hash)
       this.#climb = Math.max(this.#climb, climbOfStored(href))
       const source = shortenSource(one)
-      this.#statements.addIncoming.run(
-        hash,
-        href,
-        checksum,
-        size,
-        name,
-        epoch,
-        version,
-        release,
-        arch,
-        source,
-      )
+      this.#waiting.push(hash, href, checksum, size, name, epoch, version, release, arch, source)
+      if (this.#waiting.length === WAITING_VALUES) this.#writeWaiting()
     }
   }
 
@@ -64,6 +65,7 @@ export class PackageStage {
    * @param isSearched whether it will be looked up by href: for the first packages of a mirror it is only read
    */
   finish({ isSearched }: { readonly isSearched: boolean }): readonly Defect[] {
+    this.#writeWaiting()
     if (isSearched) this.#index()
     this.#database.exec('COMMIT')
     this.#database.close()
@@ -78,6 +80,7 @@ export class PackageStage {
   /** Same hash, so probably the same href: real repositories list one twice. */
   #isDuplicate(hash: number, { href, checksum }: PackageRecord): boolean {
     // Indexing what comes is slower than indexing what is there; but duplicates must not cost a scan each.
+    this.#writeWaiting()
     this.#index()
     const first = this.#statements.incomingDigest.get(hash, href) as { digest: string } | undefined
     if (first === undefined) return false
@@ -86,6 +89,15 @@ export class PackageStage {
       this.#duplicates.push({ path: href, kind: 'duplicate', message })
     }
     return true
+  }
+
+  #writeWaiting(): void {
+    const values = this.#waiting
+    this.#waiting = []
+    if (values.length === WAITING_VALUES) this.#statements.addManyIncoming.run(values)
+    else
+      for (let at = 0; at < values.length; at += STAGED_VALUES)
+        this.#statements.addIncoming.run(values.slice(at, at + STAGED_VALUES))
   }
 
   #index(): void {
