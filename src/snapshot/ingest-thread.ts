@@ -46,7 +46,7 @@ try {
     const published = 'parts' in job ? await ingestArches(job, context) : await ingest(job, context)
     await countChanges(store, published.snapshot)
     // Here, and not where requests are answered. Nothing depends on it, and it is counted again now and then.
-    await store.stock.recount(published.snapshot.mirror).catch(() => undefined)
+    await store.stock.recountAtOnce(published.snapshot.mirror).catch(() => undefined)
     post({ result: published })
   } finally {
     await store.close()

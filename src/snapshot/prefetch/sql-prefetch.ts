@@ -23,6 +23,11 @@ const PREFETCH = {
   isAnyAsked: 'SELECT 1 FROM asked_name WHERE mirror_id = :mirrorId AND asked_at >= :askedSince LIMIT 1',
   cachedSpans: `SELECT p.first_seq AS firstSeq, p.last_seq AS lastSeq, count(*) AS count, sum(b.size) AS bytes
     FROM package p CROSS JOIN blob b ON b.digest = p.digest WHERE ${PAGE} GROUP BY 1, 2`,
+  // Of rows that lie together: the table is read from one end to the other, and no row is looked for.
+  extent: `SELECT min(id) AS first, max(id) AS last, count(*) AS count FROM package WHERE mirror_id = :mirrorId`,
+  cachedSpansBetween: `SELECT p.first_seq AS firstSeq, p.last_seq AS lastSeq, count(*) AS count, sum(b.size) AS bytes
+    FROM package p CROSS JOIN blob b ON b.digest = p.digest
+    WHERE p.id BETWEEN :first AND :last AND +p.mirror_id = :mirrorId GROUP BY 1, 2`,
   // The same, row by row, of several architectures: what they have in common is one package.
   cachedRows: `SELECT p.digest AS key, p.first_seq AS firstSeq, p.last_seq AS lastSeq, 0 AS state, b.size
     FROM package p CROSS JOIN blob b ON b.digest = p.digest WHERE ${PAGE}`,

@@ -7,6 +7,9 @@ import { pagesOf } from './package-pages.ts'
 import type { StockStore } from './prefetch-store.ts'
 import { preparePrefetch, type PrefetchStatements } from './sql-prefetch.ts'
 
+/** Rows that may be passed by for each that counts: one that is looked for takes some eight times as long. */
+const MAX_PASSED = 4
+
 /** How much of each snapshot is cached, in the snapshots' database. */
 export class SqliteStock implements StockStore {
   readonly #database: Database.Database
@@ -20,17 +23,27 @@ export class SqliteStock implements StockStore {
 
   async recount(mirror: string, signal?: AbortSignal): Promise<void> {
     // One after the other: at a start there are many to be counted, and nobody waits for that.
-    const counted = this.#last.then(() => this.#recount(mirror, signal))
+    const counted = this.#last.then(() =>
+      this.#recount(mirror, (mirrorId) => this.#readSpans(mirrorId, signal), signal),
+    )
     this.#last = counted.catch(() => undefined)
     await counted
   }
 
-  async #recount(mirror: string, signal?: AbortSignal): Promise<void> {
+  async recountAtOnce(mirror: string): Promise<void> {
+    await this.#recount(mirror, (mirrorId) => this.#readSpansAtOnce(mirrorId))
+  }
+
+  async #recount(
+    mirror: string,
+    readSpans: (mirrorId: number) => Promise<readonly SpanRow[]>,
+    signal?: AbortSignal,
+  ): Promise<void> {
     const { newestArches, liveSnapshots, setCached } = this.#statements
     const mirrorId = this.#mirrorId(mirror)
     const newest = newestArches.get({ mirrorId }) as { arches: string | null } | undefined
     const isOfOne = typeof newest?.arches !== 'string'
-    const all = await (isOfOne ? this.#readSpans(mirrorId, signal) : this.#readDistinct(mirrorId, signal))
+    const all = await (isOfOne ? readSpans(mirrorId) : this.#readDistinct(mirrorId, signal))
     const snapshots = liveSnapshots.all({ mirrorId }) as { id: number; seq: number }[]
     const counted = snapshots.map(({ id, seq }) => {
       const listed = all.filter(({ firstSeq, lastSeq }) => firstSeq <= seq && (lastSeq ?? seq) >= seq)
@@ -51,6 +64,15 @@ export class SqliteStock implements StockStore {
       for (const row of rows) addSpan(spans, row)
     }
     return [...spans.values()]
+  }
+
+  /** After a first snapshot a mirror's rows lie together: a tenth of the time that looking for each takes. */
+  async #readSpansAtOnce(mirrorId: number): Promise<readonly SpanRow[]> {
+    const { extent, cachedSpansBetween } = this.#statements
+    const { first, last, count } = extent.get({ mirrorId }) as Extent
+    const passed = (last ?? 0) - (first ?? 0)
+    if (passed > MAX_PASSED * count) return await this.#readSpans(mirrorId)
+    return cachedSpansBetween.all({ mirrorId, first, last }) as SpanRow[]
   }
 
   /** Only what is cached is held in memory: some 200 bytes for each. */
@@ -76,6 +98,13 @@ export class SqliteStock implements StockStore {
   #mirrorId(mirror: string): number {
     return (this.#statements.mirrorId.get({ mirror }) as { id: number } | undefined)?.id ?? 0
   }
+}
+
+/** Where the rows of a mirror lie, other mirrors' among them. */
+interface Extent {
+  readonly first: number | null
+  readonly last: number | null
+  readonly count: number
 }
 
 interface SpanRow extends PackageSum {
