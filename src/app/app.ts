@@ -5,10 +5,8 @@ import { toClientSettings } from './client-settings.ts'
 import { createConfiguration } from './configuration.ts'
 import { FormerSources } from './former-sources.ts'
 import type { SharedUpstream } from './create-upstream.ts'
-import { createDashboard } from './dashboards.ts'
-import { createFastFiles, createHandlers } from './handlers.ts'
 import type { InventoryKeeper } from './inventory-keeper.ts'
-import { createUpstreams, hashesOf, type SharedSources } from './mirrors.ts'
+import { createUpstreams, type SharedSources } from './mirrors.ts'
 import { MirrorLists } from './mirror-lists.ts'
 import { Fetching } from './fetching.ts'
 import { Figures } from './figures.ts'
@@ -16,19 +14,13 @@ import { createFills } from './fills.ts'
 import { RetiredWatch } from './retired-watch.ts'
 import type { RunningConfig } from './running-config.ts'
 import { Signatures } from './signatures.ts'
-import { createRouteContext } from './route-context.ts'
 import { Storage } from './storage.ts'
 import { Syncing } from './syncing.ts'
 import { Verifier, type VerifyOptions } from './verifier.ts'
-import { whereToListen } from './where-to-listen.ts'
-import { createWriteActions } from './write-actions.ts'
-import { createWorkers } from './workers/open-workers.ts'
 import type { Workers } from './workers/workers.ts'
 import type { Config } from '../config/config.ts'
 import type { Publish } from '../config/write.ts'
-import { createCounters } from '../http/count-traffic.ts'
-import { listenOnAdminSocket } from '../http/admin-socket.ts'
-import { HttpServer } from '../http/server.ts'
+import type { HttpServer } from '../http/server.ts'
 import { ACTORS } from '../model/actor.ts'
 import { PinyonError } from '../model/errors.ts'
 import { Content } from '../proxy/content.ts'
@@ -245,44 +237,35 @@ export class App {
 
   /** Applies the configuration and accepts requests, and commands on the admin socket. Resolves with the port. */
   async listen(): Promise<number> {
-    const { open, admin } = createHandlers({
-      context: createRouteContext({
-        storage: this.#storage,
-        resolver: this.#resolver,
-        content: this.#content,
-        fills: this.#fills,
-        fetching: this.#fetching,
-        diffs: this.#diffs,
-        signatures: this.#signatures,
-        lists: this.#lists,
-        metrics: this.#metrics,
-        injections: this.#injections,
-        traffic: this.#traffic,
-        running: this.#running,
-        workers: () => this.#workers?.state,
-        upstreamOf: (mirror) => this.#upstreams.get(mirror),
-        now: this.#now,
-      }),
-      createDashboard: (context) =>
-        createDashboard(context, { config: () => this.config, syncing: this.#syncing }),
-      shownClients: () => this.config.dashboard?.clients ?? 'network',
-      actions: createWriteActions({
-        app: this,
-        changes: this.#changes,
-        fetching: this.#fetching,
-        forget: () => this.forgetRetired(),
-        settled: async () => await this.#workers?.settled(),
-        now: this.#now,
-      }),
-      tokens: () => hashesOf(this.#running.current),
+    // Only now: a command that syncs without a server needs none of it.
+    const { createServers } = await import('./create-servers.ts')
+    const { createWorkers } = await import('./workers/open-workers.ts')
+    const { whereToListen } = await import('./where-to-listen.ts')
+    const { listenOnAdminSocket } = await import('../http/admin-socket.ts')
+    const { server, adminServer, onEnd } = createServers({
+      app: this,
+      storage: this.#storage,
+      resolver: this.#resolver,
+      content: this.#content,
+      fills: this.#fills,
+      fetching: this.#fetching,
+      syncing: this.#syncing,
+      diffs: this.#diffs,
+      signatures: this.#signatures,
+      lists: this.#lists,
+      figures: this.#figures,
+      metrics: this.#metrics,
+      injections: this.#injections,
+      traffic: this.#traffic,
+      running: this.#running,
+      changes: this.#changes,
+      workers: () => this.#workers?.state,
+      upstreamOf: (mirror) => this.#upstreams.get(mirror),
+      forget: () => this.forgetRetired(),
+      settled: async () => await this.#workers?.settled(),
+      now: this.#now,
       log: this.#log,
-      onWrite: (op, result) => this.#figures.countWrite(op, result),
     })
-    const { tally } = this.#figures
-    const onEnd = createCounters({ usage: this.#storage.usage, traffic: this.#traffic, tally })
-    const onLeftOut = (count: number) => this.#figures.countLeftOut(count)
-    const fast = createFastFiles(this.#resolver, this.#content, () => this.config)
-    const server = new HttpServer(open, this.#log, { onEnd, onLeftOut, fast })
     await server.listen(whereToListen(this.#running.current.listen))
     this.#servers.push(server)
     this.#workers = createWorkers({
@@ -292,7 +275,7 @@ export class App {
       resolver: this.#resolver,
       content: this.#content,
       onEnd,
-      tally,
+      tally: this.#figures.tally,
       log: this.#log,
     })
     // Only now: a server that cannot start must not change what another one on the same directory serves.
@@ -301,8 +284,6 @@ export class App {
     await this.retiredWatch.look()
     this.retiredWatch.start()
     this.#storage.inventory.start()
-    // A sync that waits for its turn says nothing for as long as that takes.
-    const adminServer = new HttpServer(admin, this.#log, { idleMs: 0 })
     const socket = this.#storage.layout.adminSocket
     if (await listenOnAdminSocket(adminServer, socket)) this.#servers.push(adminServer)
     else this.#log.warn({ socket }, 'another server has the admin socket')

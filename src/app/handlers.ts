@@ -1,3 +1,4 @@
+import type { Dashboard } from '../dashboard/dashboard.ts'
 import { authorizeBySocket, authorizeByToken } from '../http/authorize.ts'
 import type { TokenHashes } from '../http/bearer.ts'
 import type { FastFiles } from '../http/fast/fast-path.ts'
@@ -17,8 +18,8 @@ import type { Logger } from '../system/logger.ts'
 /** What requests are answered with. */
 export interface HandlerOptions {
   readonly context: Omit<RouteContext, 'dashboard'>
-  /** The pages for those who see what a context shows. */
-  readonly createDashboard: (context: Omit<RouteContext, 'dashboard'>) => RouteContext['dashboard']
+  /** The pages for those who see what a context shows; called when one is asked for. */
+  readonly createDashboard: (context: Omit<RouteContext, 'dashboard'>) => Promise<Dashboard>
   /** What the network is told of clients. */
   readonly shownClients: () => 'network' | 'full' | 'count'
   readonly actions: WriteActions
@@ -41,13 +42,19 @@ export function createHandlers(options: HandlerOptions): {
     configuration: () => hideDetails(context.configuration()),
     showClient: (address: string) => narrow(address, shownClients()),
   }
-  const withPages = (shown: Omit<RouteContext, 'dashboard'>): RouteContext => ({
-    ...shown,
-    dashboard: createDashboard(shown),
-  })
+  const made: Dashboard[] = []
+  const withPages = (shown: Omit<RouteContext, 'dashboard'>): RouteContext => {
+    let making: Promise<Dashboard> | undefined
+    const make = async () => {
+      const dashboard = await createDashboard(shown)
+      made.push(dashboard)
+      return dashboard
+    }
+    return { ...shown, dashboard: () => (making ??= make()) }
+  }
   const [open, admin] = [withPages(hidden), withPages(context)]
   const onDone = () => {
-    for (const { dashboard } of [open, admin]) dashboard.forget()
+    for (const dashboard of made) dashboard.forget()
   }
   const [byToken, bySocket] = [authorizeByToken(tokens), authorizeBySocket]
   return {

@@ -46,7 +46,8 @@ export interface RouteContext {
   readonly workers: ApiContext['workers']
   readonly now: ApiContext['now']
   /** The pages for people. */
-  readonly dashboard: Dashboard
+  /** Pages and what they refer to, which are loaded when they are first asked for. */
+  readonly dashboard: () => Promise<Dashboard>
   /** Prometheus' text format, and its type. */
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>
   /** Enabled mirrors that have no snapshot yet. */
@@ -110,9 +111,10 @@ async function routeOther(
 /** Pages for people, and what they refer to. */
 async function routePage(
   exchange: Exchange,
-  { dashboard, publicUrl }: RouteContext,
+  { dashboard: load, publicUrl }: RouteContext,
   path: readonly string[],
 ): Promise<void> {
+  const dashboard = await load()
   const { url = '/', headers } = exchange.request
   const asset = path[0] === 'assets' ? dashboard.asset(`/${path.join('/')}`) : undefined
   if (asset !== undefined) return sendAsset(exchange, asset)

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads'
 
 import { PinyonError, type ErrorCode } from '../../model/errors.ts'
-import { runInjection, type InjectionJob, type InjectionResult } from './injection-job.ts'
+import type { InjectionJob, InjectionResult } from './injection-job.ts'
 
 /** What the thread says. */
 export type InjectMessage =
@@ -57,10 +57,14 @@ export class InjectRunner {
 
   /**
    * Injects.
-   * @throws PinyonError as {@link runInjection}, TOO_BUSY when too many wait, SHUTTING_DOWN
+   * @throws PinyonError as the rule does (injection-job.ts), TOO_BUSY when too many wait, SHUTTING_DOWN
    */
   async run(job: InjectionJob): Promise<InjectionResult> {
-    if (job.bytes.length <= INLINE_MAX_BYTES) return runInjection(job)
+    if (job.bytes.length <= INLINE_MAX_BYTES) {
+      // Only now: the rule is twenty-five modules, and many servers are never asked.
+      const { runInjection } = await import('./injection-job.ts')
+      return runInjection(job)
+    }
     if (this.#closed) throw shuttingDown()
     if (this.#waiting.length >= MAX_WAITING)
       throw new PinyonError('TOO_BUSY', `too many large configurations wait already: ${MAX_WAITING}`)
