@@ -65,6 +65,8 @@ export class InventoryKeeper {
   /** Writes what has changed last, and ends. */
   async close(): Promise<void> {
     clearInterval(this.#timer)
+    // So that it is done here: no request waits any more, and a process would take longer to start than the update takes.
+    this.#timer = undefined
     await this.update()
     this.#options.watch.close()
   }
