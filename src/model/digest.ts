@@ -13,6 +13,8 @@ const HEX_LENGTH: Record<DigestAlgorithm, number> = {
   sha512: 128,
 }
 
+const LOWER_HEX = /^[0-9a-f]+$/
+
 /** `<algorithm>:<lower-case hex>`, e.g. `sha256:9f86…`: the name of bytes everywhere in pinyon. */
 export type Digest = `${DigestAlgorithm}:${string}`
 
@@ -21,11 +23,14 @@ export type Digest = `${DigestAlgorithm}:${string}`
  * Returns undefined when the algorithm is unknown or the value is not that algorithm's number of hex digits.
  */
 export function createDigest(algorithm: string, hex: string): Digest | undefined {
+  // As nearly all are written: a primary has tens of thousands.
+  if (HEX_LENGTH[algorithm as DigestAlgorithm] === hex.length && LOWER_HEX.test(hex))
+    return `${algorithm as DigestAlgorithm}:${hex}`
   const name = algorithm.toLowerCase()
   const known = (name === 'sha' ? 'sha1' : name) as DigestAlgorithm
   const length = HEX_LENGTH[known]
   const value = hex.trim().toLowerCase()
-  if (length === undefined || value.length !== length || !/^[0-9a-f]+$/.test(value)) return undefined
+  if (length === undefined || value.length !== length || !LOWER_HEX.test(value)) return undefined
   return `${known}:${value}`
 }
 

@@ -76,5 +76,8 @@ function migrate(database: Database.Database, file: string): void {
 
 /** 48 bits of an href's sha1: the key of the package index. Cryptographic, so that no upstream can make hrefs collide cheaply. */
 export function hashHref(href: string): number {
-  return Number.parseInt(hash('sha1', href).slice(0, 12), 16)
+  const bytes = hash('sha1', href, 'binary')
+  let value = 0
+  for (let at = 0; at < 6; at += 1) value = value * 256 + bytes.charCodeAt(at)
+  return value
 }

@@ -25,11 +25,12 @@ const post = (message: WorkerMessage<PublishedSnapshot, number>) => parentPort?.
 giveWay()
 try {
   if (parentPort === null) throw new Error('this is no thread')
-  // It may have been started while the files of its job are fetched.
-  const [job] = (await once(parentPort, 'message')) as [IngestJob | ArchesJob]
   const scratch = threadScratchFile(request, threadId)
+  // It may have been started while the files of its job are fetched: all that needs no job is done by then.
+  const asked = once(parentPort, 'message')
   const store = new SqliteSnapshotStore(layout.database, () => scratch)
   try {
+    const [job] = (await asked) as [IngestJob | ArchesJob]
     const processes = { processId: request.processId, isAlive: () => true }
     // What it stores, of the few repositories that it rewrites, is accounted for as by the server, and is in nobody else's way.
     const blobs = new DiskBlobStore(layout, processes, {

@@ -38,7 +38,7 @@ export interface IngestContext extends LocalizeContext {
 export const MAX_PACKAGES = 1_000_000
 
 /** Packages between two words about progress: each wakes the serving thread, and holds up this one. */
-const PACKAGES_BETWEEN = 1_000
+const PACKAGES_BETWEEN = 2_500
 /** As many hrefs as are worth naming. */
 const MAX_NAMED = 20
 const MAX_NAMED_LENGTH = 200

@@ -170,7 +170,18 @@ const PUBLISH = {
 
 /** As many packages are staged by one statement: each call costs as much as storing a third of a package. */
 export const STAGED_AT_ONCE = 16
-const STAGED = ['href_hash', 'href', 'digest', 'size', 'name', 'epoch', 'version', 'release', 'arch', 'source']
+const STAGED = [
+  'href_hash',
+  'href',
+  'digest',
+  'size',
+  'name',
+  'epoch',
+  'version',
+  'release',
+  'arch',
+  'source',
+]
 /** Values of a staged package. */
 export const STAGED_VALUES = STAGED.length
 

@@ -97,7 +97,7 @@ export interface SyncContext {
   /** Who asked for it; the schedule unless told. */
   readonly actor?: string
   readonly onProgress?: (progress: SyncProgress) => void
-  /** Told when files are about to be fetched that an ingest will read, if all goes well. */
+  /** Told when an ingest is likely to come: when files are about to be fetched, and of a mirror without a snapshot at once. May be repeated. */
   readonly onCapture?: () => void
   /** Told when the capture begins anew. */
   readonly onRestart?: () => void
@@ -175,6 +175,7 @@ async function lookAndPublish(context: SyncContext): Promise<SyncResult> {
 export async function lookAndCapture<T>(context: CaptureNeeds, use: UseCapture<T>): Promise<LookResult<T>> {
   const { mirror, store, signal } = context
   const [newest] = await store.snapshots(mirror)
+  if (newest === undefined) context.onCapture?.()
   const pending = newest === undefined ? undefined : await findPending(context, newest)
   const seen = newest === undefined ? undefined : await store.seenRepomd(mirror)
   // What is pending is decided by what upstream has now, whether that is new or not.

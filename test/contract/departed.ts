@@ -299,6 +299,10 @@ function describeStock(open: (t: TestContext) => DepartedPlace): void {
     assert.deepEqual(counts.get(second.id), { count: 1_200, bytes: 1_200 })
     assert.deepEqual([...(await store.stock.counts())], [[second.id, { count: 1_200, bytes: 1_200 }]])
     await store.stock.recount('other')
+    await history.cache(packages[1_200] ?? '')
+    await store.stock.recountAtOnce('m')
+    assert.deepEqual((await store.stock.counts('m')).get(first.id), { count: 1_202, bytes: 1_202 })
+    await store.stock.recountAtOnce('other')
   })
 
   test('what of a snapshot is not cached, with when its name was asked for', async (t) => {

@@ -118,7 +118,7 @@ describe('an ingest in a thread', () => {
     const bench = new Bench(t)
     // Its name's pieces are short, and what is kept of each is not.
     const large = `<package type="rpm"><name>${'<![CDATA[ab]]>'.repeat(1_100_000)}</name></package>`
-    const job = await bench.createJob('m', formatPrimary([...MANY_PACKAGES.slice(0, 2_000), large]))
+    const job = await bench.createJob('m', formatPrimary([...MANY_PACKAGES.slice(0, 4_000), large]))
     let counted = 0
     await assert.rejects(bench.run(job, { maxHeapMb: 24, onPackages: (count) => (counted = count) }), {
       code: 'STORE_FAILED',

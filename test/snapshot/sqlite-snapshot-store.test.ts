@@ -8,6 +8,7 @@ import { describe, test, type TestContext } from 'node:test'
 import Database from 'better-sqlite3'
 import { digestOf } from '../../src/model/digest.ts'
 import type { PackageRecord } from '../../src/model/repodata.ts'
+import { hashHref } from '../../src/snapshot/database.ts'
 import { SqliteSnapshotStore } from '../../src/snapshot/sqlite-snapshot-store.ts'
 import { describeSnapshotStore, type SnapshotPlace } from '../contract/snapshot-store.ts'
 import { runCommand } from '../support/run-command.ts'
@@ -51,6 +52,11 @@ class Place implements SnapshotPlace {
 }
 
 describeSnapshotStore((t) => new Place(t))
+
+test('an href is found by the first 48 bits of its sha1, as in databases that there are', () => {
+  assert.equal(hashHref('Packages/a-1-1.noarch.rpm'), 0x37806884ae9b)
+  assert.equal(hashHref('Packages/ü.rpm'), 0x79cc5e867932)
+})
 
 describe('the database', () => {
   test('takes a first snapshot for the second when another came while its packages were read', async (t) => {

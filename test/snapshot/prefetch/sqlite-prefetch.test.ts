@@ -65,4 +65,21 @@ describe('counting what is cached', () => {
     await store.stock.recount('m')
     assert.equal((await store.stock.counts('m')).get(snapshot.id)?.count, 1)
   })
+
+  test('comes to the same in one go, wherever the rows of a mirror lie', async (t) => {
+    const { store, snapshot } = await startPlace(t)
+    const counts = async () => (await store.stock.counts('m')).get(snapshot.id)
+    const others = Array.from({ length: 20 * PACKAGES }, (_, index) => createPackage(`o/${index}.rpm`))
+    await store.ledger.add(createPackage('p/1.rpm').checksum, 3, () => undefined)
+    await store.stock.recountAtOnce('m')
+    assert.deepEqual(await counts(), { count: 1, bytes: 3 })
+    // One that lies far behind the others, which another mirror's part.
+    await publishSimply(store, { mirror: 'other', packages: others })
+    const later = createPackage('p/later.rpm')
+    const { snapshot: next } = await publishSimply(store, { mirror: 'm', packages: [later] })
+    await store.ledger.add(later.checksum, 5, () => undefined)
+    await store.stock.recountAtOnce('m')
+    assert.deepEqual(await counts(), { count: 1, bytes: 3 })
+    assert.deepEqual((await store.stock.counts('m')).get(next.id), { count: 1, bytes: 5 })
+  })
 })
