@@ -1,9 +1,12 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 
 import { findTool } from '../../test/support/tools.ts'
-import { ENVIRONMENT, MAIN, NODE_FLAGS } from '../peers/pinyon.ts'
+import { ENVIRONMENT, MAIN, NODE_FLAGS, writePinyonConfig } from '../peers/pinyon.ts'
 
 /** What a command took, with all that it started and waited for. */
 export interface TimedCommand {
@@ -37,9 +40,16 @@ export function runPinyon(config: string, ...command: readonly string[]): Promis
   return runTimed(process.execPath, [...NODE_FLAGS, MAIN, ...command, '--config', config])
 }
 
-/** Keeps what Node makes of the sources, so that no measured process has to. */
+/** Keeps what Node makes of the sources, so that no measured process has to: modules are loaded when they are needed, so a sync is tried, in vain. */
 export function compilePinyon(): void {
-  spawnSync(process.execPath, [...NODE_FLAGS, MAIN, '--help'], { stdio: 'ignore', env: ENVIRONMENT })
+  const dir = mkdtempSync(join(tmpdir(), 'pinyon-compiles-'))
+  try {
+    const config = writePinyonConfig(dir, { mirrors: { nowhere: `file://${dir}/nowhere/` } })
+    const args = [...NODE_FLAGS, MAIN, 'sync', '--config', config]
+    spawnSync(process.execPath, args, { stdio: 'ignore', env: ENVIRONMENT })
+  } finally {
+    rmSync(dir, { recursive: true })
+  }
 }
 
 /** How long reading primary takes at the least: `gunzip | sha256sum`, in seconds. */
