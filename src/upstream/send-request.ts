@@ -3,6 +3,9 @@ import type { Dispatcher } from 'undici'
 import type { Pieces } from '../system/pieces.ts'
 import { PieceBody } from './piece-body.ts'
 
+/** Interim answers (1xx) before the real one: a server that goes on with them keeps the processor busy, and comes to no end. */
+const MAX_INTERIM = 64
+
 /** What is asked for, and how long that may take. */
 export interface RequestOptions {
   readonly origin: string
@@ -48,6 +51,7 @@ class ReplyHandler implements Dispatcher.DispatchHandler {
   readonly #reply = Promise.withResolvers<HttpReply>()
   #controller: Dispatcher.DispatchController | undefined
   #body: PieceBody | undefined
+  #interim = 0
   #isOver = false
 
   constructor(options: RequestOptions) {
@@ -70,7 +74,8 @@ class ReplyHandler implements Dispatcher.DispatchHandler {
     statusCode: number,
     headers: Dispatcher.ResponseData['headers'],
   ): void {
-    if (statusCode < 200 || this.#isOver) return
+    if (this.#isOver) return
+    if (statusCode < 200) return this.#countInterim(controller)
     this.#body = new PieceBody(this.#options.pieces, {
       pause: () => controller.pause(),
       resume: () => controller.resume(),
@@ -96,6 +101,12 @@ class ReplyHandler implements Dispatcher.DispatchHandler {
     this.#reply.reject(error)
     this.#body?.fail(error)
     this.#end()
+  }
+
+  #countInterim(controller: Dispatcher.DispatchController): void {
+    this.#interim += 1
+    if (this.#interim > MAX_INTERIM)
+      controller.abort(new Error(`more answers in between came than: ${MAX_INTERIM}`))
   }
 
   readonly #abort = (): void => {

@@ -105,3 +105,29 @@ test('early hints without end are no answer in time', async (t) => {
     message: /did not answer within: 0.2 s/,
   })
 })
+
+describe('interim answers', () => {
+  test('before the real one are passed over', async (t) => {
+    const server = await startRawServer(t, (socket) =>
+      socket.write(formatHints(64) + formatReply(200, [], 'right')),
+    )
+    const { upstream } = openUpstream(t, [server.url])
+    assert.equal((await readBody(await upstream.get('file'))).toString(), 'right')
+  })
+
+  test('in any number are given up: each takes time of everybody else', async (t) => {
+    const server = await startRawServer(t, (socket) =>
+      socket.write(formatHints(65) + formatReply(200, [], 'right')),
+    )
+    const { upstream } = openUpstream(t, [server.url])
+    await assert.rejects(upstream.get('file'), {
+      code: 'UPSTREAM_UNREACHABLE',
+      message: `${server.url}file could not be reached: more answers in between came than: 64`,
+    })
+    await server.waitForConnections(0)
+  })
+})
+
+function formatHints(count: number): string {
+  return 'HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n'.repeat(count)
+}
