@@ -2,7 +2,7 @@ import type { MirrorConfig } from '../config/config.ts'
 import { perArch } from '../config/arches.ts'
 import { USUAL_EXTRA_FILES } from '../model/extra-files.ts'
 import { syncArches, type ArchesContext, type ArchSource } from '../snapshot/arches/sync-arches.ts'
-import { createThreadRunner } from '../snapshot/ingest-runner.ts'
+import { createThreadRunner, type InTurn } from '../snapshot/ingest-runner.ts'
 import { syncMirror, type SyncResult } from '../snapshot/sync.ts'
 import { ArchSources, type MirrorUpstreams } from '../upstream/arch-sources.ts'
 import type { MirrorLists } from './mirror-lists.ts'
@@ -19,13 +19,15 @@ export interface SyncParts extends Omit<
   readonly lists: MirrorLists
   readonly dataDir: string
   readonly processId: string
+  /** Runs an ingest when there is room for one more. */
+  readonly inTurn: InTurn
 }
 
 /** Syncs a mirror as it is configured: its one repository, or all of its architectures as one. Never throws. */
 export async function runMirrorSync(parts: SyncParts): Promise<SyncResult> {
-  const { settings, upstreams, signatures, lists, dataDir, processId, ...others } = parts
+  const { settings, upstreams, signatures, lists, dataDir, processId, inTurn, ...others } = parts
   const mirror = settings.name
-  const ingest = createThreadRunner({ dataDir, processId })
+  const ingest = createThreadRunner({ dataDir, processId, inTurn })
   const context = {
     ...others,
     mirror,

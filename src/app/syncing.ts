@@ -1,3 +1,5 @@
+import pLimit from 'p-limit'
+
 import type { Config } from '../config/config.ts'
 import { type ErrorCode } from '../model/errors.ts'
 import { noSuchMirror } from '../model/no-such-mirror.ts'
@@ -15,6 +17,9 @@ import { hasSameSources, scheduledMirrors } from './mirrors.ts'
 import { runMirrorSync } from './run-sync.ts'
 import { hasSameSignatures, type Signatures } from './signatures.ts'
 import type { Storage } from './storage.ts'
+
+/** Snapshots that are read and published at a time: each takes a thread and its memory, however many syncs wait for their upstreams. */
+const PARALLEL_INGESTS = 4
 
 /** Failures that say nothing about upstream: another process looks, or this one ends. */
 const NO_LOOKS: ReadonlySet<ErrorCode> = new Set(['SYNC_RUNNING', 'SHUTTING_DOWN'])
@@ -45,6 +50,7 @@ export class Syncing {
   readonly #options: SyncingOptions
   readonly #scheduler: Scheduler
   readonly #extraLooks = new ExtraLooks()
+  readonly #ingests = pLimit(PARALLEL_INGESTS)
   #ended = 0
 
   constructor(options: SyncingOptions) {
@@ -127,6 +133,7 @@ export class Syncing {
       lists,
       dataDir,
       processId: storage.claims.processId,
+      inTurn: this.#ingests,
       extraLooks: this.#extraLooks,
       store: storage.snapshots,
       blobs: storage.blobs,

@@ -1,5 +1,6 @@
 import pLimit, { type LimitFunction } from 'p-limit'
 
+import type { FillBody } from '../cache/source-race.ts'
 import { digestAlgorithm, finishDigest, startDigest, type Digest } from '../model/digest.ts'
 import { PinyonError } from '../model/errors.ts'
 import { giveBack } from '../system/pieces.ts'
@@ -33,7 +34,7 @@ export interface PassedFile {
   /** Bytes, as listed. */
   readonly size: number
   /** Opens its body upstream; the signal ends it. */
-  readonly open: (signal: AbortSignal) => Promise<AsyncIterable<Uint8Array>>
+  readonly open: (signal: AbortSignal) => Promise<FillBody>
   /** Waits for its turn; call what it gives when done. */
   readonly enter: () => Promise<() => void>
 }
@@ -50,6 +51,7 @@ export class BypassBody implements Body {
   readonly #file: PassedFile
   readonly #abort = new AbortController()
   readonly #hash: ReturnType<typeof startDigest>
+  #body: FillBody | undefined
   #chunks: AsyncIterator<Uint8Array> | undefined
   #leave: (() => void) | undefined
   /** What came and was not read yet. */
@@ -98,8 +100,10 @@ export class BypassBody implements Body {
     if (next.done === true) return this.#finish()
     const chunk = next.value
     this.#received += chunk.length
-    if (this.#received > size)
+    if (this.#received > size) {
+      this.#body?.judge?.(false)
       throw new PinyonError('UPSTREAM_OVERSIZE', `${digest} is longer than listed: ${size} bytes`)
+    }
     this.#hash.update(chunk)
     this.#waiting = this.#waiting.length === 0 ? Buffer.from(chunk) : Buffer.concat([this.#waiting, chunk])
     giveBack(chunk)
@@ -111,7 +115,8 @@ export class BypassBody implements Body {
     if (this.#abort.signal.aborted) leave()
     this.#abort.signal.throwIfAborted()
     this.#leave = leave
-    return (await this.#file.open(this.#abort.signal))[Symbol.asyncIterator]()
+    this.#body = await this.#file.open(this.#abort.signal)
+    return this.#body[Symbol.asyncIterator]()
   }
 
   #finish(): void {
@@ -119,6 +124,8 @@ export class BypassBody implements Body {
     if (this.#received < size)
       throw new PinyonError('UPSTREAM_SHORT', `${digest} ended early: ${this.#received} of ${size} bytes`)
     const found = finishDigest(digestAlgorithm(digest), this.#hash)
+    // Who gave other bytes is asked after the others the next time.
+    this.#body?.judge?.(found === digest)
     if (found !== digest) throw new PinyonError('DIGEST_MISMATCH', `expected ${digest}, found ${found}`)
     this.#verified = true
   }

@@ -13,6 +13,9 @@ export type IngestRunner<Job = IngestJob> = (
   options: { signal: AbortSignal; onPackages: (count: number) => void },
 ) => Promise<PublishedSnapshot>
 
+/** Runs something when its turn has come. */
+export type InTurn = <T>(work: () => Promise<T>) => Promise<T>
+
 /** Where threads work and what they are allowed. */
 export interface ThreadRunnerOptions {
   readonly dataDir: string
@@ -20,6 +23,8 @@ export interface ThreadRunnerOptions {
   readonly processId: string
   /** MiB of a thread's heap; 256 unless told. */
   readonly maxHeapMb?: number
+  /** Which jobs run at a time; all that there are unless told. */
+  readonly inTurn?: InTurn
 }
 
 /** What a thread is started with; it is sent its job. */
@@ -37,10 +42,12 @@ export interface ThreadRunner extends IngestRunner<IngestJob | ArchesJob> {
 const MAX_HEAP_MB = 256
 /** A small young generation keeps the peak low, since nothing of a batch lives long: with 16 it is 30 MB higher, and no faster. */
 const MAX_YOUNG_GENERATION_MB = 4
+/** A thread that is ready and gets no job for so long is ended: its memory is for a capture that goes on as captures do, in milliseconds. */
+const READY_MS = 20_000
 
 /** Runs ingests in a thread each. One that exceeds its memory fails alone. */
 export function createThreadRunner(options: ThreadRunnerOptions): ThreadRunner {
-  const { dataDir, processId, maxHeapMb = MAX_HEAP_MB } = options
+  const { dataDir, processId, maxHeapMb = MAX_HEAP_MB, inTurn = (work) => work() } = options
   const place: ThreadPlace = { dataDir, processId }
   const start = {
     url: new URL(import.meta.resolve('./ingest-thread.ts')),
@@ -49,10 +56,16 @@ export function createThreadRunner(options: ThreadRunnerOptions): ThreadRunner {
     maxYoungGenerationMb: MAX_YOUNG_GENERATION_MB,
   }
   let waiting: Worker | undefined
-  const run: IngestRunner<IngestJob | ArchesJob> = async (job, { signal, onPackages }) => {
-    signal.throwIfAborted()
+  let readyTimer: NodeJS.Timeout | undefined
+  const takeWaiting = () => {
+    clearTimeout(readyTimer)
     const worker = waiting
     waiting = undefined
+    return worker
+  }
+  const runNow: IngestRunner<IngestJob | ArchesJob> = async (job, { signal, onPackages }) => {
+    signal.throwIfAborted()
+    const worker = takeWaiting()
     let scratchFile: string | undefined
     try {
       return await runWorker<PublishedSnapshot, number>({
@@ -69,6 +82,8 @@ export function createThreadRunner(options: ThreadRunnerOptions): ThreadRunner {
       if (scratchFile !== undefined) await removeFile(scratchFile)
     }
   }
+  const run: IngestRunner<IngestJob | ArchesJob> = (job, jobOptions) => inTurn(() => runNow(job, jobOptions))
+  const release = () => void takeWaiting()?.terminate()
   const prepare = () => {
     if (waiting !== undefined) return
     const worker = startWorker(start)
@@ -78,10 +93,7 @@ export function createThreadRunner(options: ThreadRunnerOptions): ThreadRunner {
     }
     // Why it could not be started shows when it is needed.
     worker.once('error', forget).once('exit', forget)
-  }
-  const release = () => {
-    void waiting?.terminate()
-    waiting = undefined
+    readyTimer = setTimeout(release, READY_MS).unref()
   }
   return Object.assign(run, { prepare, release })
 }

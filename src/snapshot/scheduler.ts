@@ -1,7 +1,6 @@
-import pLimit, { type LimitFunction } from 'p-limit'
-
 import { ACTORS } from '../model/actor.ts'
 import { PinyonError } from '../model/errors.ts'
+import { FairPlaces } from '../system/fair-places.ts'
 import type { SyncResult } from './sync.ts'
 
 /** One mirror to be synced. */
@@ -23,6 +22,10 @@ export interface SchedulerOptions {
 
 /** Syncs at one time, over all mirrors: each holds up to four downloads and, when there is news, a thread. */
 const PARALLEL_SYNCS = 4
+/** One that takes longer than this waits for its upstream, which must not keep the others from theirs, in milliseconds. */
+const PATIENCE_MS = 20_000
+/** Those included there are at most so many. */
+const MOST_SYNCS = 32
 /** A failed sync is tried again sooner than a whole interval later: after this long, doubled each time. */
 const FIRST_RETRY_MS = 60_000
 const LONGEST_RETRY_MS = 30 * 60_000
@@ -34,7 +37,11 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1
 /** Decides when each mirror is looked at. Syncs asked for while one of the same mirror waits or runs join it. */
 export class Scheduler {
   readonly #options: SchedulerOptions
-  readonly #limit: LimitFunction = pLimit(PARALLEL_SYNCS)
+  readonly #places = new FairPlaces({
+    limit: () => PARALLEL_SYNCS,
+    patienceMs: PATIENCE_MS,
+    most: () => MOST_SYNCS,
+  })
   readonly #running = new Map<string, Promise<SyncResult>>()
   /** Those of them that have not begun. */
   readonly #waiting = new Set<string>()
@@ -85,10 +92,7 @@ export class Scheduler {
     const running = this.#running.get(mirror)
     if (running !== undefined) return running
     this.#waiting.add(mirror)
-    const sync = this.#limit(() => {
-      this.#waiting.delete(mirror)
-      return this.#syncUnlessClosed(mirror, actor)
-    }).finally(() => this.#running.delete(mirror))
+    const sync = this.#syncInTurn(mirror, actor).finally(() => this.#running.delete(mirror))
     this.#running.set(mirror, sync)
     return sync
   }
@@ -98,6 +102,16 @@ export class Scheduler {
     this.#closed = true
     for (const timer of this.#timers.values()) clearTimeout(timer)
     await Promise.allSettled(this.#running.values())
+  }
+
+  async #syncInTurn(mirror: string, actor: string): Promise<SyncResult> {
+    const leave = await this.#places.take(mirror)
+    this.#waiting.delete(mirror)
+    try {
+      return await this.#syncUnlessClosed(mirror, actor)
+    } finally {
+      leave()
+    }
   }
 
   async #syncUnlessClosed(mirror: string, actor: string): Promise<SyncResult> {

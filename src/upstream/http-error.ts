@@ -2,6 +2,9 @@ import { PinyonError } from '../model/errors.ts'
 import { describeTlsError } from './tls-error.ts'
 import { errors } from './undici-parts.ts'
 
+/** What keeps a connection from being made that no server has to do with: no file descriptor, port, buffer or memory is left. */
+const OWN_TROUBLE = new Set(['EMFILE', 'ENFILE', 'EADDRNOTAVAIL', 'ENOBUFS', 'ENOMEM'])
+
 /**
  * Names what went wrong on the wire. A PinyonError stays what it is.
  *
@@ -19,6 +22,16 @@ export function toUpstreamError(
     return new PinyonError(error.code, `${url} leads where it may not: ${error.message}`, { cause: error })
   if (error instanceof PinyonError) return error
   const facts = { cause: error }
+  const { code = '' } = error as NodeJS.ErrnoException
+  if (body === undefined && OWN_TROUBLE.has(code))
+    return new PinyonError(
+      'UPSTREAM_UNREACHABLE',
+      `${url} could not be asked, for want of this machine's: ${code}`,
+      {
+        ...facts,
+        isOurs: true,
+      },
+    )
   if (
     error instanceof errors.HeadersTimeoutError ||
     error instanceof errors.BodyTimeoutError ||

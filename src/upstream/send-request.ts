@@ -3,6 +3,16 @@ import type { Dispatcher } from 'undici'
 import type { Pieces } from '../system/pieces.ts'
 import { PieceBody } from './piece-body.ts'
 
+/** Interim answers (1xx) before the real one: a server that goes on with them keeps the processor busy, and comes to no end. */
+const MAX_INTERIM = 64
+
+/**
+ * So many pieces of a body, and as many bytes of each on average at least. A server that sends its body in chunks (RFC 9112, section 7.1) or
+ * frames of a byte has everybody wait for whoever takes them apart: each costs a thousand times what its byte does.
+ */
+const PIECES = 8_192
+const MIN_PIECE_BYTES = 32
+
 /** What is asked for, and how long that may take. */
 export interface RequestOptions {
   readonly origin: string
@@ -48,6 +58,9 @@ class ReplyHandler implements Dispatcher.DispatchHandler {
   readonly #reply = Promise.withResolvers<HttpReply>()
   #controller: Dispatcher.DispatchController | undefined
   #body: PieceBody | undefined
+  #interim = 0
+  #pieces = 0
+  #pieceBytes = 0
   #isOver = false
 
   constructor(options: RequestOptions) {
@@ -70,7 +83,8 @@ class ReplyHandler implements Dispatcher.DispatchHandler {
     statusCode: number,
     headers: Dispatcher.ResponseData['headers'],
   ): void {
-    if (statusCode < 200 || this.#isOver) return
+    if (this.#isOver) return
+    if (statusCode < 200) return this.#countInterim(controller)
     this.#body = new PieceBody(this.#options.pieces, {
       pause: () => controller.pause(),
       resume: () => controller.resume(),
@@ -83,8 +97,16 @@ class ReplyHandler implements Dispatcher.DispatchHandler {
     this.#reply.resolve({ statusCode, headers, body: this.#body })
   }
 
-  onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (!this.#isOver) this.#body?.push(chunk)
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#isOver) return
+    this.#body?.push(chunk)
+    this.#pieces += 1
+    this.#pieceBytes += chunk.length
+    if (this.#pieces < PIECES) return
+    if (this.#pieceBytes < PIECES * MIN_PIECE_BYTES)
+      controller.abort(new Error(`given up, as ${PIECES} pieces had ${this.#pieceBytes} bytes`))
+    this.#pieces = 0
+    this.#pieceBytes = 0
   }
 
   onResponseEnd(): void {
@@ -96,6 +118,12 @@ class ReplyHandler implements Dispatcher.DispatchHandler {
     this.#reply.reject(error)
     this.#body?.fail(error)
     this.#end()
+  }
+
+  #countInterim(controller: Dispatcher.DispatchController): void {
+    this.#interim += 1
+    if (this.#interim > MAX_INTERIM)
+      controller.abort(new Error(`more answers in between came than: ${MAX_INTERIM}`))
   }
 
   readonly #abort = (): void => {

@@ -32,6 +32,8 @@ export interface SpliceOptions {
 
 /** Without a byte for so long, another source is asked beside: dnf gives up after 30 s with less than 1000 B/s, in milliseconds. */
 export const STALL_MS = 10_000
+/** When all bytes are there, the end is waited for so long, in milliseconds: a server that announced too many may never come to it. */
+const END_MS = 1_000
 /** Less than this on average over that time is as good as nothing, where there are others: twice what clients want. */
 const MIN_BYTES_PER_SECOND = 2_000
 
@@ -87,17 +89,25 @@ export class SplicedBody implements AsyncIterable<Uint8Array> {
 
   async #next(): Promise<Uint8Array | undefined> {
     for (;;) {
+      const { size, signal } = this.#options
+      if (size !== undefined && this.#offset >= size) return await this.#surplus()
       const step = await this.#step()
-      this.#options.signal?.throwIfAborted()
+      signal?.throwIfAborted()
       if ('error' in step) {
         if (!(await this.#resume())) throw step.error
       } else if (step.done !== true) {
         if (step.value.length > 0) return step.value
-      } else {
-        const isShort = this.#options.size !== undefined && this.#offset < this.#options.size
-        if (!isShort || !(await this.#resume())) return undefined
-      }
+      } else if (size === undefined || !(await this.#resume())) return undefined
     }
+  }
+
+  /** What comes behind the last byte that there should be; undefined when nothing does, however the connection ends, or does not. */
+  async #surplus(): Promise<Uint8Array | undefined> {
+    const step = await withinMs(this.#part.peek(), END_MS)
+    this.#options.signal?.throwIfAborted()
+    if (step === undefined || 'error' in step || step.done === true) return undefined
+    this.#part.take()
+    return step.value
   }
 
   /** The next step of the part that is read; when that stalls, of another one that was faster. */

@@ -6,6 +6,7 @@ import { httpGet } from '../support/http-get.ts'
 import { startApp } from '../support/start-app.ts'
 import { writeSyntheticRepository } from '../support/synthetic-repository.ts'
 import { tempDir } from '../support/temp-dir.ts'
+import { startUpstream, type Upstream } from '../support/upstream.ts'
 import { hrefOf, startFarm } from './prefetch-farm.ts'
 
 const DAY_MS = 86_400_000
@@ -162,6 +163,26 @@ describe('a new snapshot', () => {
     assert.equal(farm.upstream.count('.rpm'), 11, 'each once')
   })
 
+  test('of one mirror waits for no other one, whose upstream gives nothing', async (t) => {
+    const dirs = [tempDir(t), tempDir(t)] as const
+    for (const [number, dir] of dirs.entries())
+      writeSyntheticRepository(dir, {
+        packages: Array.from({ length: 8 }, (_, index) => ({ name: `p${number}${index}` })),
+      })
+    const [silent, well] = [await startUpstream(t, dirs[0]), await startUpstream(t, dirs[1])]
+    silent.rules = [{ match: '.rpm', hold: gate() }]
+    const farm = await startApp(t, { mirrors: { silent: eager(silent), well: eager(well) } })
+    // Its places are taken by a clock that stands still from then on.
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    await farm.sync('silent')
+    await silent.waitFor('.rpm', 4)
+    await farm.sync('well')
+    t.mock.timers.tick(30_000)
+    await well.waitFor('.rpm', 8)
+    assert.equal(silent.count('.rpm'), 4)
+    t.mock.timers.reset()
+  })
+
   test('a client that asks for what is just fetched ahead joins it, and it is held up no more', async (t) => {
     const settings = { prefetch: { parallel: 1, throttle: 65_536 } }
     const farm = await startFarm(t, { mirror: { policy: 'immediate' }, settings })
@@ -177,3 +198,8 @@ describe('a new snapshot', () => {
     assert.ok(performance.now() - startedAt < 40_000, 'at the throttle it would take 80 s')
   })
 })
+
+/** A mirror of all that this upstream has, however long that takes. */
+function eager({ url }: Upstream) {
+  return { baseurls: [url], policy: 'immediate', timeoutMs: 3_600_000 } as const
+}

@@ -19,14 +19,17 @@ const PACKAGES: readonly SyntheticPackage[] = [
 ]
 
 /** A server whose cache holds one of the larger packages beside the repodata, and no second one. */
-async function startSmall(t: TestContext, maxBytes = 1_000_000) {
+async function startSmall(t: TestContext, maxBytes = 1_000_000, sources = 1) {
   const root = tempDir(t)
   const { packages } = writeSyntheticRepository(root, { packages: PACKAGES })
-  const upstream = await startUpstream(t, root)
+  const [upstream, second] = await Promise.all([
+    startUpstream(t, root),
+    ...Array.from({ length: sources - 1 }, () => startUpstream(t, root)),
+  ])
   const log = new LogRecorder()
   const app = await startApp(t, {
     log: log.logger,
-    mirrors: { m: upstream.url },
+    mirrors: { m: { baseurls: [upstream, second].flatMap((one) => one?.url ?? []) } },
     settings: { cache: { ...DEFAULT_CACHE, maxBytes }, retention: DEFAULT_RETENTION },
   })
   await app.sync('m')
@@ -48,7 +51,7 @@ async function startSmall(t: TestContext, maxBytes = 1_000_000) {
   }
   const status = async () =>
     JSON.parse((await httpGet(`${app.url}/api/v1/cache`)).body.toString()) as Record<string, unknown>
-  return { app, upstream, fileOf, get, status, root }
+  return { app, upstream, second, fileOf, get, status, root }
 }
 
 describe('a cache with a limit', () => {
@@ -99,7 +102,7 @@ describe('a cache with a limit', () => {
     for (const behaviour of [
       { flipByteAt: 1_000 },
       { flipByteAt: 1_999_999 },
-      { shortenTo: 1_900_000 },
+      { shortenTo: 1_900_000, ranges: 'refused' as const },
       { cutAt: 1_000_000, ranges: 'ignored' as const },
       { html: true },
     ]) {
@@ -109,6 +112,22 @@ describe('a cache with a limit', () => {
     }
     upstream.rules = []
     assert.ok((await httpGet(url)).body.equals(bytes))
+  })
+
+  test('a source that gives other bytes is asked for them once, where another one has the right ones', async (t) => {
+    for (const behaviour of [{ flipByteAt: 1_999_999 }, { flipByteAt: 0 }]) {
+      const { fileOf, upstream, second, app } = await startSmall(t, 1_000_000, 2)
+      const { url, bytes, href } = fileOf('whole')
+      upstream.rules = [{ match: href, ...behaviour }]
+      assert.equal((await httpGet(url)).complete, false)
+      for (let round = 0; round < 3; round += 1) {
+        const { body, headers } = await httpGet(url)
+        assert.ok(body.equals(bytes))
+        assert.equal(headers['x-cache'], 'bypass')
+      }
+      assert.deepEqual([upstream.count(href), second?.count(href)], [1, 3])
+      await app.close()
+    }
   })
 
   test('what upstream cannot give is its 5xx there, too', async (t) => {

@@ -105,9 +105,8 @@ describe('what upstream cannot give', () => {
     const wrong: readonly Omit<Rule, 'match'>[] = [
       { flipByteAt: 299_999 },
       { flipByteAt: 0 },
-      { shortenTo: 299_999 },
+      { shortenTo: 299_999, ranges: 'refused' },
       { cutAt: 200_000, ranges: 'ignored' },
-      { contentLength: 400_000 },
     ]
     for (const behaviour of wrong) {
       const reply = await ask(site, 'large', behaviour)
@@ -116,6 +115,12 @@ describe('what upstream cannot give', () => {
       else assert.equal(reply.status, 502)
     }
     assert.equal(site.log.of('filled').length, 0)
+  })
+
+  test('is none when all bytes are there, however many were announced', async (t) => {
+    const site = await startSite(t, { packages: PACKAGES })
+    const reply = await ask(site, 'large', { contentLength: 400_000 })
+    assert.deepEqual([reply.status, reply.complete, reply.body], [200, true, LARGE])
   })
 
   test('is made good by a second copy, if that is right', async (t) => {

@@ -107,6 +107,24 @@ describe('a body that breaks off', () => {
   })
 })
 
+test('all bytes are the whole, when more were announced and the connection stays: nothing more is waited for, or asked for', async (t) => {
+  const farm = await start(t, 1, { timeoutMs: 3_600_000 })
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  farm.first.rules = [rule({ contentLength: SIZE + 1, stall: { afterBytes: SIZE, until: gate() } })]
+  let isOver = false
+  const asked = expectRight(farm).finally(() => (isOver = true))
+  asked.catch(() => undefined)
+  await farm.first.waitFor('.rpm')
+  while (farm.first.requests.at(-1)?.bytesSent !== SIZE) await nextTurn()
+  while (!isOver) {
+    for (let turn = 0; turn < 200; turn += 1) await nextTurn()
+    t.mock.timers.tick(1_000)
+  }
+  await asked
+  assert.equal(rangesOf(farm.first).length, 1)
+  t.mock.timers.reset()
+})
+
 describe('a source that makes of a range', () => {
   for (const ranges of ['ignored', 'refused', 'shifted', 'lying'] as const)
     for (const sources of [1, 2])

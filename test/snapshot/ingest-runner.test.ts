@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict'
 import { mkdirSync, readdirSync } from 'node:fs'
 import { describe, test, type TestContext } from 'node:test'
+import { Worker } from 'node:worker_threads'
+
 import { DiskBlobStore } from '../../src/cache/disk-blob-store.ts'
 import { createLayout } from '../../src/cache/layout.ts'
 import { digestOf, type Digest } from '../../src/model/digest.ts'
 import { PinyonError } from '../../src/model/errors.ts'
-import { createThreadRunner, type ThreadRunner } from '../../src/snapshot/ingest-runner.ts'
+import { createThreadRunner, type InTurn, type ThreadRunner } from '../../src/snapshot/ingest-runner.ts'
 import type { IngestJob } from '../../src/snapshot/ingest.ts'
 import { SqliteSnapshotStore } from '../../src/snapshot/sqlite-snapshot-store.ts'
 import type { PublishedSnapshot } from '../../src/snapshot/store.ts'
+import { gate } from '../support/gate.ts'
 import { tempDir } from '../support/temp-dir.ts'
 import { formatElement, formatPrimary } from './primary-text.ts'
 
@@ -42,7 +45,7 @@ class Bench {
     return createJob(mirror, digest)
   }
 
-  createRunner(options: { maxHeapMb?: number } = {}): ThreadRunner {
+  createRunner(options: { maxHeapMb?: number; inTurn?: InTurn } = {}): ThreadRunner {
     return createThreadRunner({ dataDir: this.#dataDir, processId: PROCESS_ID, ...options })
   }
 
@@ -52,6 +55,7 @@ class Bench {
       signal?: AbortSignal
       onPackages?: (count: number) => void
       maxHeapMb?: number
+      inTurn?: InTurn
       isPrepared?: boolean
     } = {},
   ): Promise<PublishedSnapshot> {
@@ -98,6 +102,37 @@ describe('an ingest in a thread', () => {
     )
     assert.equal(counts.at(-1), 30_000)
     assert.deepEqual(await bench.store.snapshot('m', snapshot.name), snapshot)
+  })
+
+  test('runs when its turn has come', async (t) => {
+    const bench = new Bench(t)
+    const job = await bench.createJob('m', formatPrimary([formatElement('a')]))
+    const turn = gate()
+    let hasRun = false
+    const inTurn = async <T>(work: () => Promise<T>) => {
+      await turn.opened
+      hasRun = true
+      return await work()
+    }
+    const running = bench.run(job, { inTurn, isPrepared: true })
+    assert.equal(hasRun, false)
+    turn.open()
+    assert.equal((await running).snapshot.packageCount, 1)
+  })
+
+  test('takes another thread when the one that was ready has waited for too long', async (t) => {
+    const bench = new Bench(t)
+    const job = await bench.createJob('m', formatPrimary([formatElement('a')]))
+    const ended = t.mock.method(Worker.prototype, 'terminate')
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    const run = bench.createRunner()
+    run.prepare()
+    t.mock.timers.tick(19_999)
+    assert.equal(ended.mock.callCount(), 0)
+    t.mock.timers.tick(1)
+    assert.equal(ended.mock.callCount(), 1)
+    const { snapshot } = await run(job, { signal: NEVER, onPackages: () => {} })
+    assert.equal(snapshot.packageCount, 1)
   })
 
   test('fails with the error that it met, code and message', async (t) => {

@@ -205,6 +205,22 @@ describe('a scheduler', () => {
     assert.deepEqual([bench.log.length, bench.mostRunning], [9, 4])
   })
 
+  test('lets syncs that wait for their upstreams keep no others from their turn, up to 32 in all', async (t) => {
+    const bench = new Bench(t)
+    bench.hold = gate()
+    const names = Array.from({ length: 40 }, (_, index) => `m${index}`)
+    bench.scheduler.schedule(hourly(...names))
+    await settle()
+    assert.equal(bench.running, 4)
+    await bench.pass(MINUTE_MS)
+    assert.deepEqual([bench.running, bench.scheduler.waiting.length], [8, 32])
+    await bench.pass(20 * MINUTE_MS)
+    assert.deepEqual([bench.running, bench.scheduler.waiting.length], [32, 8])
+    bench.hold.open()
+    await settle()
+    assert.equal(bench.log.length, 40)
+  })
+
   test('tells which wait for their turn, and in which order', async (t) => {
     const bench = new Bench(t)
     bench.hold = gate()

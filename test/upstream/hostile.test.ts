@@ -105,3 +105,58 @@ test('early hints without end are no answer in time', async (t) => {
     message: /did not answer within: 0.2 s/,
   })
 })
+
+describe('interim answers', () => {
+  test('before the real one are passed over', async (t) => {
+    const server = await startRawServer(t, (socket) =>
+      socket.write(formatHints(64) + formatReply(200, [], 'right')),
+    )
+    const { upstream } = openUpstream(t, [server.url])
+    assert.equal((await readBody(await upstream.get('file'))).toString(), 'right')
+  })
+
+  test('in any number are given up: each takes time of everybody else', async (t) => {
+    const server = await startRawServer(t, (socket) =>
+      socket.write(formatHints(65) + formatReply(200, [], 'right')),
+    )
+    const { upstream } = openUpstream(t, [server.url])
+    await assert.rejects(upstream.get('file'), {
+      code: 'UPSTREAM_UNREACHABLE',
+      message: `${server.url}file could not be reached: more answers in between came than: 64`,
+    })
+    await server.waitForConnections(0)
+  })
+})
+
+describe('a body in chunks', () => {
+  test('of a line each is read', async (t) => {
+    const server = await startRawServer(t, (socket) => socket.write(formatChunks(64, 20_000)))
+    const { upstream } = openUpstream(t, [server.url])
+    assert.equal((await readBody(await upstream.get('file'))).length, 1_280_000)
+  })
+
+  test('of a byte each is given up: taking it apart takes time of everybody else', async (t) => {
+    const server = await startRawServer(t, (socket) => socket.write(formatChunks(1, 20_000)))
+    const { upstream } = openUpstream(t, [server.url])
+    const reply = await upstream.get('file')
+    await assert.rejects(readBody(reply), (error) => {
+      assert.ok(error instanceof PinyonError)
+      assert.equal(error.code, 'UPSTREAM_SHORT')
+      assert.match(
+        error.message,
+        /\/file broke off after \d+ bytes: given up, as 8192 pieces had 8192 bytes$/,
+      )
+      return true
+    })
+    await server.waitForConnections(0)
+  })
+})
+
+function formatHints(count: number): string {
+  return 'HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n'.repeat(count)
+}
+
+function formatChunks(size: number, count: number): string {
+  const chunk = `${size.toString(16)}\r\n${'x'.repeat(size)}\r\n`
+  return `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${chunk.repeat(count)}0\r\n\r\n`
+}

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
+import type { LookupFunction } from 'node:net'
 import { join } from 'node:path'
 import { describe, test, type TestContext } from 'node:test'
 
@@ -206,3 +207,18 @@ describe('a request that is aborted', () => {
     assert.equal(source.count('file'), 1)
   })
 })
+
+test('what this machine lacks to connect is told, and not laid to the source', async (t) => {
+  const { upstream } = openUpstream(t, ['http://localhost:1/'], { lookup: lookUpWithoutFiles })
+  await assert.rejects(upstream.get('file'), {
+    code: 'UPSTREAM_UNREACHABLE',
+    message: "http://localhost:1/file could not be asked, for want of this machine's: EMFILE",
+  })
+  assert.deepEqual(
+    upstream.health.map(({ state, failures, error }) => ({ state, failures, error })),
+    [{ state: 'ok', failures: 0, error: undefined }],
+  )
+})
+
+const lookUpWithoutFiles: LookupFunction = (_host, _options, done) =>
+  done(Object.assign(new Error('open'), { code: 'EMFILE' }), [])

@@ -160,6 +160,34 @@ describe('a rest', () => {
   })
 })
 
+describe('a body that has all its bytes', () => {
+  const noRest = { ...OPTIONS, reopen: () => assert.fail('a rest was asked for') }
+
+  test('ends though its connection does not', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    const never = new Promise<void>(() => undefined)
+    let bytes: Buffer | undefined
+    void collect(new SplicedBody(stalling(CONTENT.length, never), noRest)).then((all) => (bytes = all))
+    for (let turn = 0; turn < 20; turn += 1) await nextTurn()
+    t.mock.timers.tick(1_000)
+    await nextTurn()
+    assertBytes(bytes ?? Buffer.alloc(0), CONTENT)
+  })
+
+  test('ends however its connection does', async () => {
+    const first = play(0, { until: CONTENT.length, breaks: true, pieces: [7_000] })
+    assertBytes(await collect(new SplicedBody(first, noRest)), CONTENT)
+  })
+
+  test('and more is not the file, and given on as what it is', async () => {
+    const first = play(0, { until: CONTENT.length, breaks: false, pieces: [7_000] })
+    const size = CONTENT.length - 1
+    assertBytes(await collect(new SplicedBody(first, { ...noRest, size })), CONTENT)
+    const longer = play(0, { until: CONTENT.length, breaks: false, pieces: [7_000] })
+    assertBytes(await collect(new SplicedBody(longer, { ...noRest, size: 7_000 })), CONTENT)
+  })
+})
+
 describe('a part that trickles', () => {
   test('is left for another source, where there is one', async () => {
     const { slow, options } = trickle(1)

@@ -1,6 +1,6 @@
 import type { Digest } from '../../model/digest.ts'
 import { toPinyonError, type ErrorCode, type PinyonError } from '../../model/errors.ts'
-import type { FetchSlots } from './fetch-slots.ts'
+import type { FairPlaces } from '../../system/fair-places.ts'
 import type { PackageFetches, WantedFile } from './package-fetches.ts'
 
 /** Why a run ended before its end. */
@@ -25,7 +25,8 @@ export interface FetchTally {
 /** What a run works with. */
 export interface FetchRunOptions {
   readonly fetches: Pick<PackageFetches, 'open'>
-  readonly slots: FetchSlots
+  /** Those of all mirrors, by mirror. */
+  readonly places: Pick<FairPlaces, 'take'>
   /** Whether so many more bytes may be stored, when so many were. */
   readonly mayStore: (bytes: number, storedBytes: number) => boolean
   /** Ask also for what was found lost just now. */
@@ -57,7 +58,7 @@ export async function fetchAll(files: readonly WantedFile[], options: FetchRunOp
   const run = new FetchRun(files.length, options)
   const running = new Set<Promise<void>>()
   for (const file of files) {
-    const leave = await options.slots.take()
+    const leave = await options.places.take(file.snapshot.mirror)
     if (run.isOver(file)) {
       leave()
       break

@@ -5,10 +5,10 @@ import pLimit from 'p-limit'
 import { PinyonError, toPinyonError } from '../../model/errors.ts'
 import type { PrefetchRule } from '../../model/prefetch.ts'
 import type { Claims } from '../../system/claims.ts'
+import { FairPlaces } from '../../system/fair-places.ts'
 import type { Snapshot, SnapshotStore } from '../store.ts'
 import { planAhead, planAll, planDeparted, planNamed, wantExtras } from './fetch-plan.ts'
 import { fetchAll, NOTHING_FETCHED, type FetchTally } from './fetch-run.ts'
-import { FetchSlots } from './fetch-slots.ts'
 import type { PackageFetches, WantedFile } from './package-fetches.ts'
 
 /** What a {@link Prefetcher} is built from. */
@@ -43,6 +43,10 @@ export interface FetchRequest {
 const FREE_SHARE = 0.9
 /** A single run fills no more than this share of it, so that it evicts nothing that it brought itself. */
 const RUN_SHARE = 0.5
+/** A transfer that takes longer than this does not keep other mirrors' from their turn, in milliseconds. */
+const PATIENCE_MS = 30_000
+/** Those included there are at most so many times as many. */
+const MOST_FACTOR = 4
 /** A run that upstream's trouble ended is made anew so much later, in milliseconds. */
 const RETRY_MS = 10 * 60_000
 /** A file beside the packages that is at risk and could not be had is asked for again so much later, in milliseconds. */
@@ -54,7 +58,7 @@ const EXTRAS_RETRY_MS = 86_400_000
  */
 export class Prefetcher {
   readonly #options: PrefetcherOptions
-  readonly #slots: FetchSlots
+  readonly #places: FairPlaces
   readonly #stop = new AbortController()
   readonly #running = new Map<string, Promise<void>>()
   /** Looking what to fetch takes some milliseconds at a time, of every mirror at a start: one mirror after the other, and requests in between. */
@@ -72,7 +76,11 @@ export class Prefetcher {
     this.#options = options
     const { parallel, fillCount } = options
     // Clients go first: beside their transfers there is one that nobody waits for.
-    this.#slots = new FetchSlots(() => (fillCount() > this.#slots.taken ? 1 : Math.max(1, parallel())))
+    this.#places = new FairPlaces({
+      limit: () => (fillCount() > this.#places.taken ? 1 : Math.max(1, parallel())),
+      patienceMs: PATIENCE_MS,
+      most: () => MOST_FACTOR * Math.max(1, parallel()),
+    })
   }
 
   /** How far the last run of a mirror is or came; undefined when there was none, or it had nothing to do. */
@@ -242,7 +250,7 @@ export class Prefetcher {
       return mayEvict || used + bytes <= FREE_SHARE * max
     }
     const signal = this.#stop.signal
-    return await fetchAll(files, { fetches, slots: this.#slots, mayStore, isForced, signal, onProgress })
+    return await fetchAll(files, { fetches, places: this.#places, mayStore, isForced, signal, onProgress })
   }
 
   async #plan(mirror: string, { which, specs }: FetchRequest): Promise<WantedFile[]> {
