@@ -16,7 +16,7 @@ import { SENT_NOTHING } from '../refuse-client.ts'
 import { findAnswer, isMuchWork, type FastAnswer } from './fast-answer.ts'
 import type { PreparedAnswer, PreparedAnswers } from './prepared-answers.ts'
 import { isPlainTarget, type RequestReader, type SimpleHeaders, type SimpleRequest } from './request-head.ts'
-import { copyOf, type SharedReads } from './shared-reads.ts'
+import { copyOf, type SharedReads, type SpareCopies } from './shared-reads.ts'
 import { PIECE_BYTES, SlowWrites } from './slow-writes.ts'
 import type { SmallWrites } from './small-writes.ts'
 import { disown, own, type SocketOwner } from './socket-owner.ts'
@@ -36,6 +36,7 @@ export interface FastContext {
   readonly times: ConnectionTimes
   readonly content: FastContent
   readonly reads: SharedReads
+  readonly copies: SpareCopies
   readonly writes: SmallWrites
   readonly isDraining: boolean
   /** What was asked for by exactly this target before, and of this host. */
@@ -142,7 +143,7 @@ export class FastConnection implements EndedRequest, DetourOwner, SocketOwner {
 
   /**
    * Takes what has come; its buffer may be used again after the call.
-   * @param askedAt when what had to wait for its turn came, and it has it now
+   * @param askedAt when what had to wait for its turn came, and it has it now: then all of the buffer is it, and nobody else's
    */
   onBytes(bytes: Buffer, count: number, askedAt?: number): void {
     if (this.#way === 'ended' || this.connection.destroyed) return
@@ -153,10 +154,9 @@ export class FastConnection implements EndedRequest, DetourOwner, SocketOwner {
     const mayAnswer = askedAt !== undefined || (request !== undefined && !isMuchWork(request))
     const answer = request && reply && mayAnswer ? findAnswer(request, reply, this.#context) : undefined
     if (request === undefined || reply === undefined || answer === undefined) {
-      const copy = copyOf(bytes, count)
-      if (askedAt === undefined) return this.#waitForTurn(copy)
+      if (askedAt === undefined) return this.#waitForTurn(this.#context.copies.copyOf(bytes, count))
       const isSimple = request !== undefined && (reply !== undefined || isPlainTarget(request.target))
-      return isSimple ? this.#makeDetour(copy) : this.#handOver(copy)
+      return isSimple ? this.#makeDetour(bytes) : this.#handOver(bytes)
     }
     // The first of a connection: from here on it is idle between requests, unless there is to be no other.
     if (!this.#isIdle && request.headers.keepsAlive) this.#becomeIdle()
@@ -352,6 +352,8 @@ export class FastConnection implements EndedRequest, DetourOwner, SocketOwner {
     this.#next = undefined
     const socket = this.detach()
     this.#context.handOver(this, socket, next === undefined ? bytes : Buffer.concat([bytes, next]))
+    // It was refused: nobody reads any of it.
+    if (socket.destroyed) this.#context.copies.giveBack(bytes)
     if (this.#hasEnded) socket.emit('end') // Comes only once, and came while it waited for its turn.
   }
 

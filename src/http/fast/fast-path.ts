@@ -7,7 +7,7 @@ import { FastConnection, type FastContent, type FastContext } from './fast-conne
 import type { ConnectionTimes } from '../idle-times.ts'
 import { PreparedAnswers } from './prepared-answers.ts'
 import { RequestReader } from './request-head.ts'
-import { SharedReads } from './shared-reads.ts'
+import { SharedReads, SpareCopies } from './shared-reads.ts'
 import { SmallWrites } from './small-writes.ts'
 import { tellOwner } from './socket-owner.ts'
 
@@ -45,6 +45,7 @@ export interface FastPathOptions extends FastFiles {
 export class FastPath implements FastContext {
   readonly requests = new RequestReader()
   readonly reads = new SharedReads(tellOwner)
+  readonly copies = new SpareCopies()
   readonly writes = new SmallWrites()
   readonly answers: PreparedAnswers
   readonly times: ConnectionTimes
