@@ -7,7 +7,7 @@ import { blobPath, createLayout } from '../../src/cache/layout.ts'
 import type { DiskFault } from '../support/disk-faults.ts'
 import { DiskFarm } from './disk-farm.ts'
 
-// Issue 6, line 8: whatever fails of the disk, at whichever call, what is there is served, what is not passes through, nothing wrong is
+// Whatever fails of the disk, at whichever call, what is there is served, what is not passes through, nothing wrong is
 // published, and once the disk is well again so is the server.
 
 /** Of the calls that could fail in a round every so many is tried; another number by each error, so that together they try most. */
@@ -114,7 +114,7 @@ for (const workers of [1, 3])
       const { status, complete, headers } = await farm.package(snapshot, farm.find('large'))
       assert.deepEqual([status, complete], [200, true])
       // Unless it could be moved away at last, by whoever was just trying.
-      assert.match(String(headers['x-cache']), /^(hit|fill)$/)
+      assert.match(String(headers['x-cache']), /^(hit|fill|join)$/)
     })
 
     test('that cannot be read to its end is not finished towards its client, and then fetched again', async (t) => {
@@ -126,8 +126,10 @@ for (const workers of [1, 3])
       const cut = await farm.package(snapshot, farm.find('large'))
       farm.disk.heal()
       assert.deepEqual([cut.status, cut.complete, cut.body.length > 0], [200, false, true])
-      const reply = await farm.package(snapshot, farm.find('large'))
-      assert.deepEqual([reply.status, reply.complete, reply.headers['x-cache']], [200, true, 'fill'])
+      const { status, complete, headers } = await farm.package(snapshot, farm.find('large'))
+      assert.deepEqual([status, complete], [200, true])
+      // Another process that has it open goes on with that until it is told.
+      assert.match(String(headers['x-cache']), workers === 1 ? /^fill$/ : /^(fill|join|hit)$/)
       await farm.stored(snapshot, farm.find('large'))
     })
 
