@@ -354,7 +354,8 @@ export class FastConnection implements EndedRequest, DetourOwner, SocketOwner {
     this.#context.handOver(this, socket, next === undefined ? bytes : Buffer.concat([bytes, next]))
     // It was refused: nobody reads any of it.
     if (socket.destroyed) this.#context.copies.giveBack(bytes)
-    if (this.#hasEnded) socket.emit('end') // Comes only once, and came while it waited for its turn.
+    // That comes only once, and came while it waited for its turn.
+    if (this.#hasEnded) socket.emit('end')
   }
 
   /** Lets go of the connection, which must not be busy. */
