@@ -43,8 +43,8 @@ export interface FastContext {
   peek(target: string, host: string): RollingReply | undefined
   /** Gives node:http a way to answer requests of the connection that it is sent; undefined where there is none. */
   openDetour(connection: FastConnection, socket: Socket): Detour | undefined
-  /** Hands over the connection, and what came on it last. */
-  handOver(connection: FastConnection, socket: Socket, bytes: Buffer): void
+  /** Hands over the connection, and what came on it last; whether nobody refers to that any more. */
+  handOver(connection: FastConnection, socket: Socket, bytes: Buffer): boolean
   /** By what an answer that begins now is known; undefined when no line of the log will tell of it. @param given the id that its request brings */
   nameHit(nowMs: number, given: string | undefined): string | undefined
   /** Told when an answer has ended, and after it when the connection has, or is node:http's for good. */
@@ -351,9 +351,8 @@ export class FastConnection implements EndedRequest, DetourOwner, SocketOwner {
     const next = this.#next
     this.#next = undefined
     const socket = this.detach()
-    this.#context.handOver(this, socket, next === undefined ? bytes : Buffer.concat([bytes, next]))
-    // It was refused: nobody reads any of it.
-    if (socket.destroyed) this.#context.copies.giveBack(bytes)
+    const all = next === undefined ? bytes : Buffer.concat([bytes, next])
+    if (this.#context.handOver(this, socket, all)) this.#context.copies.giveBack(bytes)
     // That comes only once, and came while it waited for its turn.
     if (this.#hasEnded) socket.emit('end')
   }
