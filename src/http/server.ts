@@ -214,13 +214,10 @@ export class HttpServer {
       serve,
       handOver: (socket, bytes) => {
         serve(socket)
-        if (bytes === undefined) return false
-        const begun = this.#busy.size
+        if (bytes === undefined) return
         // What came first is read first: node's parser takes the rest from the socket itself, in a later turn.
         socket.emit('data', bytes)
         if (socket.isPaused()) socket.resume()
-        // Of a request that has begun the body may lie there.
-        return socket.destroyed && this.#busy.size === begun
       },
     })
     server.removeAllListeners('connection')

@@ -48,29 +48,6 @@ export class SharedReads {
   }
 }
 
-/** Copies of so many bytes are made into memory that is used again, and of that so much is kept. */
-const LARGE_BYTES = 16 << 10
-const MAX_SPARE = 4
-
-/** Memory for copies of what is longer than a request of the simple form: the garbage collector goes through everything after ten megabytes of such. */
-export class SpareCopies {
-  readonly #spare: Buffer[] = []
-
-  /** What lies in a buffer that is used again. */
-  copyOf(bytes: Buffer, count: number): Buffer {
-    if (count < LARGE_BYTES || count > READ_BYTES) return copyOf(bytes, count)
-    const copy = (this.#spare.pop() ?? Buffer.allocUnsafeSlow(READ_BYTES)).subarray(0, count)
-    bytes.copy(copy, 0, 0, count)
-    return copy
-  }
-
-  /** Takes back a copy that nobody refers to any more. */
-  giveBack({ buffer }: Buffer): void {
-    if (buffer.byteLength === READ_BYTES && this.#spare.length < MAX_SPARE)
-      this.#spare.push(Buffer.from(buffer))
-  }
-}
-
 /** What lies in a buffer that is used again. */
 export function copyOf(bytes: Buffer, count: number): Buffer {
   return Buffer.from(bytes.subarray(0, count))

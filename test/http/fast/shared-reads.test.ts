@@ -4,7 +4,7 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { test, type TestContext } from 'node:test'
 
-import { SharedReads, SpareCopies } from '../../../src/http/fast/shared-reads.ts'
+import { SharedReads } from '../../../src/http/fast/shared-reads.ts'
 
 /** Both ends of a connection. */
 async function openPair(t: TestContext): Promise<{ client: Socket; server: Socket }> {
@@ -58,25 +58,4 @@ test('what comes on a connection is read into the same memory, and from the end 
 test('what is no socket of this node’s is left as it is', () => {
   const reads = new SharedReads(() => assert.fail())
   assert.equal(reads.begin(new Duplex({ read() {} }) as Socket), false)
-})
-
-test('long copies are made into memory that was given back, and into none that was not', () => {
-  const copies = new SpareCopies()
-  const bytes = Buffer.alloc(40_000, 'a')
-  const [one, other] = [copies.copyOf(bytes, 30_000), copies.copyOf(bytes, 40_000)]
-  assert.deepEqual([one.length, other.length], [30_000, 40_000])
-  assert.notEqual(one.buffer, other.buffer)
-  copies.giveBack(one)
-  const again = copies.copyOf(Buffer.alloc(20_000, 'b'), 20_000)
-  assert.equal(again.buffer, one.buffer)
-  assert.ok(again.equals(Buffer.alloc(20_000, 'b')))
-  assert.ok(other.equals(bytes))
-  assert.notEqual(copies.copyOf(bytes, 20_000).buffer, one.buffer)
-  // What is short or too long for it is none of it, and only so much is kept.
-  for (const length of [100, 70_000]) copies.giveBack(copies.copyOf(Buffer.alloc(length), length))
-  const many = Array.from({ length: 9 }, () => copies.copyOf(bytes, 20_000))
-  for (const copy of many) copies.giveBack(copy)
-  const known = new Set(many.map(({ buffer }) => buffer))
-  const next = many.map(() => copies.copyOf(bytes, 20_000))
-  assert.equal(next.filter(({ buffer }) => known.has(buffer)).length, 4)
 })
