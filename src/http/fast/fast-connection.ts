@@ -142,7 +142,7 @@ export class FastConnection implements EndedRequest, DetourOwner, SocketOwner {
 
   /**
    * Takes what has come; its buffer may be used again after the call.
-   * @param askedAt when what had to wait for its turn came, and it has it now: then all of the buffer is it, and nobody else's
+   * @param askedAt when what had to wait for its turn came, and it has it now: then all of the buffer is it, and stays as it is
    */
   onBytes(bytes: Buffer, count: number, askedAt?: number): void {
     if (this.#way === 'ended' || this.connection.destroyed) return
