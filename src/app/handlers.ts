@@ -66,7 +66,7 @@ export function createHandlers(options: HandlerOptions): {
 /** What is answered over TCP before any handler: files, indexes and what is current, as a handler has answered them before. */
 export function createFastFiles(resolver: Resolver, content: Content, config: () => Config): FastFiles {
   return {
-    peek: (target, host) => resolver.peek(target, indexBase(target, host, config())),
+    peek: (target, host, isJustRead) => resolver.peek(target, indexBase(target, host, config()), isJustRead),
     content,
     isOn: () => config().fastPath !== false,
   }

@@ -61,9 +61,10 @@ export class Resolver {
    * What was answered to exactly this target before, and would be now: no await. A snapshot's file cannot have changed; the index, and what is
    * current, have not while the generation is the same.
    * @param base what index URLs begin with; without it no index is found
+   * @param isJustRead as {@link RollingReplies.peek} has it
    */
-  peek(target: string, base?: string): RollingReply | undefined {
-    return this.#files.get(target) ?? this.#rolling.peek(target, base)
+  peek(target: string, base?: string, isJustRead = false): RollingReply | undefined {
+    return this.#files.get(target) ?? this.#rolling.peek(target, base, isJustRead)
   }
 
   /** What another process may answer to a target, and the generation that it holds at, which is undefined for what never changes. Throws as {@link resolve}. */

@@ -29,8 +29,8 @@ function keyOf(target: string, base: string | undefined): string {
 }
 
 /**
- * Answers that hold as long as the index is at the generation that they are of: which one that is is looked up for the requests of each
- * turn of the event loop, whoever publishes, pins or rolls back, in whichever process. Nobody has to say that anything has changed.
+ * Answers that hold as long as the index is at the generation that they are of: which one that is is looked up for each request, whoever
+ * publishes, pins or rolls back, in whichever process. Nobody has to say that anything has changed.
  */
 export class RollingReplies {
   readonly #generation: () => number | undefined
@@ -39,7 +39,7 @@ export class RollingReplies {
     sizeCalculation: ({ reply }, key) =>
       key.length + OVERHEAD_BYTES + (reply.kind === 'text' ? reply.body.length : 0),
   })
-  /** Looked up once a turn: what is read in one was sent before its first look. */
+  /** For all that is read in one turn of the event loop: all of it was sent before the first look. */
   #current: number | undefined
   readonly #forgetCurrent = (): void => {
     this.#current = undefined
@@ -50,10 +50,15 @@ export class RollingReplies {
     this.#generation = generation
   }
 
-  /** The answer to a target, if it was remembered at the generation of now. */
-  peek(target: string, base: string | undefined): RollingReply | undefined {
+  /**
+   * The answer to a target, if it was remembered at the generation of now.
+   * @param isJustRead whether this is called as the request is read, with others: one look is enough for these. What runs at any other time
+   * of a turn may do so long before the requests that are read next are sent
+   */
+  peek(target: string, base: string | undefined, isJustRead = false): RollingReply | undefined {
     const known = this.#replies.get(keyOf(target, base))
-    return known !== undefined && known.generation === this.#now() ? known.reply : undefined
+    if (known === undefined) return undefined
+    return known.generation === (isJustRead ? this.#lookOnce() : this.#look()) ? known.reply : undefined
   }
 
   /** What was remembered last of a target, whether it holds still or not. */
@@ -71,16 +76,20 @@ export class RollingReplies {
     this.#replies.clear()
   }
 
-  #now(): number | undefined {
+  #lookOnce(): number | undefined {
     if (this.#current === undefined) {
       setImmediate(this.#forgetCurrent)
-      try {
-        this.#current = this.#generation()
-      } catch {
-        // A database that cannot be read is for whoever makes the answer anew to tell of.
-        return undefined
-      }
+      this.#current = this.#look()
     }
     return this.#current
+  }
+
+  #look(): number | undefined {
+    try {
+      return this.#generation()
+    } catch {
+      // A database that cannot be read is for whoever makes the answer anew to tell of.
+      return undefined
+    }
   }
 }

@@ -72,7 +72,7 @@ test('an index by another spelling, or without what its URLs begin with, is not 
   assert.equal(peek(INDEX), undefined)
 })
 
-test('the generation is looked up once a turn, and what cannot be said is nothing', async () => {
+test('the generation is looked up once for what is read in a turn, and what cannot be said is nothing', async () => {
   let looks = 0
   let generation: number | undefined = 1
   const replies = new RollingReplies(() => {
@@ -82,11 +82,15 @@ test('the generation is looked up once a turn, and what cannot be said is nothin
   })
   const reply = createTextReply('text/plain', 'a')
   replies.remember(NAME, undefined, { generation: 1, reply })
-  for (let times = 0; times < 3; times += 1) assert.equal(replies.peek(NAME, BASE), reply)
+  for (let times = 0; times < 3; times += 1) assert.equal(replies.peek(NAME, BASE, true), reply)
   assert.equal(looks, 1)
+  for (let times = 0; times < 3; times += 1) assert.equal(replies.peek(NAME, BASE), reply)
+  assert.equal(looks, 4)
   generation = undefined
-  await nextTurn()
   assert.equal(replies.peek(NAME, BASE), undefined)
+  assert.equal(replies.peek(NAME, BASE, true), reply)
+  await nextTurn()
+  assert.equal(replies.peek(NAME, BASE, true), undefined)
 })
 
 test('a reader of the generation sees what others commit', async (t) => {

@@ -42,9 +42,9 @@ export class KnownTargets {
     this.#rolling = new RollingReplies(source.generation)
   }
 
-  /** What is to be answered, if it is known. */
-  peek(target: string, host: string): RollingReply | undefined {
-    return this.#files.get(target) ?? this.#rolling.peek(target, host)
+  /** What is to be answered, if it is known. @param isJustRead as {@link RollingReplies.peek} has it */
+  peek(target: string, host: string, isJustRead = false): RollingReply | undefined {
+    return this.#files.get(target) ?? this.#rolling.peek(target, host, isJustRead)
   }
 
   /** What is to be answered, which is asked for unless it is known; undefined for what a worker does not answer. */

@@ -85,7 +85,7 @@ export class Worker {
       say({ kind: 'unreadable', digest, reason: error.message }),
     )
     this.#fast = new FastPath({
-      peek: (target, host) => this.#targets.peek(target, host),
+      peek: (target, host, isJustRead) => this.#targets.peek(target, host, isJustRead),
       content: this.#content,
       isOn: () => true,
       times: CONNECTION_TIMES,

@@ -38,8 +38,8 @@ export interface FastContext {
   readonly reads: SharedReads
   readonly writes: SmallWrites
   readonly isDraining: boolean
-  /** What was asked for by exactly this target before, and of this host. */
-  peek(target: string, host: string): RollingReply | undefined
+  /** What was asked for by exactly this target before, and of this host. @param isJustRead whether this is called as it is read */
+  peek(target: string, host: string, isJustRead: boolean): RollingReply | undefined
   /** Gives node:http a way to answer requests of the connection that it is sent; undefined where there is none. */
   openDetour(connection: FastConnection, socket: Socket): Detour | undefined
   /** Hands over the connection, and and what came on it last. */
@@ -137,19 +137,21 @@ export class FastConnection implements EndedRequest, DetourOwner, SocketOwner {
 
   /** Takes bytes that came before, while somebody else had the connection, and their turn. */
   goOnWith(bytes: Buffer): void {
-    this.onBytes(bytes, bytes.length, performance.now())
+    this.#take(bytes, bytes.length, false, performance.now())
   }
 
-  /**
-   * Takes what has come; its buffer may be used again after the call.
-   * @param askedAt when what had to wait for its turn came, and it has it now: then all of the buffer is it, and stays as it is
-   */
-  onBytes(bytes: Buffer, count: number, askedAt?: number): void {
+  /** Takes what has come; its buffer may be used again after the call. */
+  onBytes(bytes: Buffer, count: number, isJustRead: boolean): void {
+    this.#take(bytes, count, isJustRead)
+  }
+
+  /** @param askedAt when what had to wait for its turn came, and it has it now: then all of the buffer is it, and stays as it is */
+  #take(bytes: Buffer, count: number, isJustRead: boolean, askedAt?: number): void {
     if (this.#way === 'ended' || this.connection.destroyed) return
     if (this.#way !== 'fast') return this.#passOn(copyOf(bytes, count))
     if (this.isBusy) return this.#keep(copyOf(bytes, count))
     const request = this.#context.requests.read(bytes, count)
-    const reply = request && this.#context.peek(request.target, request.headers.host)
+    const reply = request && this.#context.peek(request.target, request.headers.host, isJustRead)
     const mayAnswer = askedAt !== undefined || (request !== undefined && !isMuchWork(request))
     const answer = request && reply && mayAnswer ? findAnswer(request, reply, this.#context) : undefined
     if (request === undefined || reply === undefined || answer === undefined) {
@@ -179,7 +181,7 @@ export class FastConnection implements EndedRequest, DetourOwner, SocketOwner {
     this.#isWaiting = true
     this.#context.content.turns.call(() => {
       this.#isWaiting = false
-      this.onBytes(request, request.length, askedAt)
+      this.#take(request, request.length, false, askedAt)
     })
   }
 
@@ -306,7 +308,7 @@ export class FastConnection implements EndedRequest, DetourOwner, SocketOwner {
     if (next === undefined) return
     this.#next = undefined
     // Not within what has just been written, and before what waits behind it.
-    process.nextTick(() => this.onBytes(next, next.length))
+    process.nextTick(() => this.#take(next, next.length, false))
     this.connection.resume()
   }
 

@@ -16,13 +16,18 @@ const FIRST_REQUEST_MS = 1_000
 
 /** On what was answered so long ago, in milliseconds, more will be asked. */
 const ACTIVE_MS = 1_000
+/** Of no more than 1,024 sockets libuv learns at once, before any of them is read, that something has come; some are not on the roster. */
+const AT_ONCE = 900
 /** To send a connection to another process takes a tenth of a millisecond. */
 const MOST_GIVEN = 100
 
 /** What is answered without node:http. */
 export interface FastFiles {
-  /** What was asked for by exactly this target before, of this host, and would be answered with the same now. */
-  readonly peek: (target: string, host: string) => RollingReply | undefined
+  /**
+   * What was asked for by exactly this target before, of this host, and would be answered with the same now.
+   * @param isJustRead whether all that is read in this turn of the event loop was sent before any of it was read
+   */
+  readonly peek: (target: string, host: string, isJustRead: boolean) => RollingReply | undefined
   readonly content: FastContent
   /** Whether new connections begin here. */
   readonly isOn: () => boolean
@@ -61,8 +66,8 @@ export class FastPath implements FastContext {
     this.answers = new PreparedAnswers(options.times.keepAliveMs)
   }
 
-  peek(target: string, host: string): RollingReply | undefined {
-    return this.#options.peek(target, host)
+  peek(target: string, host: string, isJustRead: boolean): RollingReply | undefined {
+    return this.#options.peek(target, host, isJustRead && this.#connections.size < AT_ONCE)
   }
 
   /** Begins with a connection, or goes on with one of which these bytes have come, unread. */

@@ -4,8 +4,11 @@ import type { SharedReads } from './shared-reads.ts'
 
 /** Who is told of what happens to a socket. */
 export interface SocketOwner {
-  /** The first so many bytes of a buffer have come. They are valid during the call. */
-  onBytes(bytes: Buffer, count: number): void
+  /**
+   * The first so many bytes of a buffer have come. They are valid during the call.
+   * @param isJustRead whether they were read from the socket this moment: what a stream has kept may come later
+   */
+  onBytes(bytes: Buffer, count: number, isJustRead: boolean): void
   /** The other side has sent all it has to send. */
   onEnd(): void
   /** Nothing has happened for as long as was set. */
@@ -46,13 +49,13 @@ export function disown(socket: Socket, reads: SharedReads): void {
   socket.off('data', onData)
 }
 
-/** Tells of what has come on a socket. */
+/** Tells of what was just read from a socket. */
 export function tellOwner(socket: Socket, bytes: Buffer, count: number): void {
-  ownedOf(socket)[OWNER]?.onBytes(bytes, count)
+  ownedOf(socket)[OWNER]?.onBytes(bytes, count, true)
 }
 
 function onData(this: Socket, chunk: Buffer): void {
-  tellOwner(this, chunk, chunk.length)
+  ownedOf(this)[OWNER]?.onBytes(chunk, chunk.length, false)
 }
 
 function onEnd(this: Socket): void {
