@@ -74,6 +74,8 @@ export class HttpServer {
   readonly #onEnd: ((ended: EndedRequest) => void) | undefined
   readonly #fast: FastPath | undefined
   readonly #busy = new Set<Exchange>()
+  /** Requests that node:http was ever asked to answer. */
+  #begun = 0
   readonly #unfinished = new WeakMap<Socket, number>()
   /** Requests of a connection that wait for the one before: what each has opened and read would else be held for all of them. */
   readonly #waiting = new WeakMap<Socket, (() => void)[]>()
@@ -214,10 +216,13 @@ export class HttpServer {
       serve,
       handOver: (socket, bytes) => {
         serve(socket)
-        if (bytes === undefined) return
+        if (bytes === undefined) return false
+        const begun = this.#begun
         // What came first is read first: node's parser takes the rest from the socket itself, in a later turn.
         socket.emit('data', bytes)
         if (socket.isPaused()) socket.resume()
+        // Of a request that has begun the body may lie there.
+        return socket.destroyed && this.#begun === begun
       },
     })
     server.removeAllListeners('connection')
@@ -249,6 +254,7 @@ export class HttpServer {
     const id = this.#ids.accept(request.headers['x-request-id'])
     const exchange = createExchange(request, response, id)
     this.#busy.add(exchange)
+    this.#begun += 1
     response.once('close', () => this.#finish(exchange))
     const unfinished = this.#count(request.socket, 1)
     if (unfinished > MAX_PIPELINED) {

@@ -96,6 +96,7 @@ export class Worker {
         this.#judge(socket, bytes)
         // It may have been the last one, and not idle when all were given back.
         if (this.#handsBack) setImmediate(() => this.#giveAllBack())
+        return false
       },
     })
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#fast.accept(socket))

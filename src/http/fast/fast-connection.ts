@@ -17,6 +17,7 @@ import { findAnswer, isMuchWork, type FastAnswer } from './fast-answer.ts'
 import type { PreparedAnswer, PreparedAnswers } from './prepared-answers.ts'
 import { isPlainTarget, type RequestReader, type SimpleHeaders, type SimpleRequest } from './request-head.ts'
 import { copyOf, type SharedReads } from './shared-reads.ts'
+import type { SpareCopies } from './spare-copies.ts'
 import { PIECE_BYTES, SlowWrites } from './slow-writes.ts'
 import type { SmallWrites } from './small-writes.ts'
 import { disown, own, type SocketOwner } from './socket-owner.ts'
@@ -36,14 +37,15 @@ export interface FastContext {
   readonly times: ConnectionTimes
   readonly content: FastContent
   readonly reads: SharedReads
+  readonly copies: SpareCopies
   readonly writes: SmallWrites
   readonly isDraining: boolean
   /** What was asked for by exactly this target before, and of this host. @param isJustRead whether this is called as it is read */
   peek(target: string, host: string, isJustRead: boolean): RollingReply | undefined
   /** Gives node:http a way to answer requests of the connection that it is sent; undefined where there is none. */
   openDetour(connection: FastConnection, socket: Socket): Detour | undefined
-  /** Hands over the connection, and and what came on it last. */
-  handOver(connection: FastConnection, socket: Socket, bytes: Buffer): void
+  /** Hands over the connection, and what came on it last. @returns whether it was refused at once: nobody refers to the bytes any more */
+  handOver(connection: FastConnection, socket: Socket, bytes: Buffer): boolean
   /** By what an answer that begins now is known; undefined when no line of the log will tell of it. @param given the id that its request brings */
   nameHit(nowMs: number, given: string | undefined): string | undefined
   /** Told when an answer has ended, and after it when the connection has, or is node:http's for good. */
@@ -155,7 +157,7 @@ export class FastConnection implements EndedRequest, DetourOwner, SocketOwner {
     const mayAnswer = askedAt !== undefined || (request !== undefined && !isMuchWork(request))
     const answer = request && reply && mayAnswer ? findAnswer(request, reply, this.#context) : undefined
     if (request === undefined || reply === undefined || answer === undefined) {
-      if (askedAt === undefined) return this.#waitForTurn(copyOf(bytes, count))
+      if (askedAt === undefined) return this.#waitForTurn(this.#context.copies.copyOf(bytes, count))
       const isSimple = request !== undefined && (reply !== undefined || isPlainTarget(request.target))
       return isSimple ? this.#makeDetour(bytes) : this.#handOver(bytes)
     }
@@ -353,7 +355,7 @@ export class FastConnection implements EndedRequest, DetourOwner, SocketOwner {
     this.#next = undefined
     const socket = this.detach()
     const all = next === undefined ? bytes : Buffer.concat([bytes, next])
-    this.#context.handOver(this, socket, all)
+    if (this.#context.handOver(this, socket, all)) this.#context.copies.giveBack(bytes)
     // That comes only once, and came while it waited for its turn.
     if (this.#hasEnded) socket.emit('end')
   }

@@ -10,6 +10,7 @@ import { RequestReader } from './request-head.ts'
 import { SharedReads } from './shared-reads.ts'
 import { SmallWrites } from './small-writes.ts'
 import { tellOwner } from './socket-owner.ts'
+import { SpareCopies } from './spare-copies.ts'
 
 /** How long a connection without a request is waited for by a server that ends, in milliseconds. */
 const FIRST_REQUEST_MS = 1_000
@@ -40,8 +41,11 @@ export interface FastPathOptions extends FastFiles {
   readonly nameHit: (nowMs: number, given: string | undefined) => string | undefined
   /** Told when an answer has ended. */
   readonly onEnd: (ended: FastConnection) => void
-  /** Takes what is not answered here, with what came on it last, unread: by then nobody listens to the connection. */
-  readonly handOver: (socket: Socket, bytes: Buffer | undefined) => void
+  /**
+   * Takes what is not answered here, with what came on it last, unread: by then nobody listens to the connection.
+   * @returns whether it was refused at once, so that nobody refers to the bytes any more
+   */
+  readonly handOver: (socket: Socket, bytes: Buffer | undefined) => boolean
   /** Serves detours; where nobody does, what would make one is handed over. */
   readonly serve?: (detour: Detour) => void
 }
@@ -50,6 +54,7 @@ export interface FastPathOptions extends FastFiles {
 export class FastPath implements FastContext {
   readonly requests = new RequestReader()
   readonly reads = new SharedReads(tellOwner)
+  readonly copies = new SpareCopies()
   readonly writes = new SmallWrites()
   readonly answers: PreparedAnswers
   readonly times: ConnectionTimes
@@ -72,15 +77,15 @@ export class FastPath implements FastContext {
 
   /** Begins with a connection, or goes on with one of which these bytes have come, unread. */
   accept(socket: Socket, bytes?: Buffer): void {
-    if (!this.#options.isOn()) return this.#options.handOver(socket, bytes)
+    if (!this.#options.isOn()) return void this.#options.handOver(socket, bytes)
     const connection = new FastConnection(socket, this)
     this.#connections.add(connection)
     if (bytes !== undefined) connection.goOnWith(bytes)
   }
 
-  handOver(connection: FastConnection, socket: Socket, bytes: Buffer): void {
+  handOver(connection: FastConnection, socket: Socket, bytes: Buffer): boolean {
     this.onClose(connection)
-    this.#options.handOver(socket, bytes)
+    return this.#options.handOver(socket, bytes)
   }
 
   openDetour(connection: FastConnection, socket: Socket): Detour | undefined {
