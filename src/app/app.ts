@@ -32,6 +32,7 @@ import type { Prefetcher } from '../snapshot/prefetch/prefetcher.ts'
 import type { GenerationCause, SnapshotStore } from '../snapshot/store.ts'
 import type { SyncBoard } from '../snapshot/sync-board.ts'
 import type { SyncResult } from '../snapshot/sync.ts'
+import type { ReadyThread } from '../snapshot/ready-thread.ts'
 import type { VerifyReport } from '../snapshot/verify/verify-report.ts'
 import { createVerifyRunner } from '../snapshot/verify/verify-runner.ts'
 import type { Logger } from '../system/logger.ts'
@@ -52,6 +53,8 @@ export interface AppOptions {
   readonly loadConfig?: (text?: string) => Config
   /** Milliseconds since the epoch; the system's clock unless told. */
   readonly now?: () => number
+  /** The first ingest's thread, started before anything else. */
+  readonly early?: ReadyThread | undefined
   /** Puts an edited configuration file in its place. */
   readonly publishConfig?: Publish
   /** All clocks of the machine; those of the system, and {@link now}, unless told. */
@@ -149,6 +152,7 @@ export class App {
     this.#syncing = new Syncing({
       config: () => this.config,
       storage,
+      early: options.early,
       signatures: this.#signatures,
       lists: this.#lists,
       upstreamOf: (mirror) => this.#upstreams.get(mirror),

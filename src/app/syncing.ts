@@ -5,6 +5,7 @@ import { type ErrorCode } from '../model/errors.ts'
 import { noSuchMirror } from '../model/no-such-mirror.ts'
 import { ExtraLooks } from '../snapshot/extras/extra-changes.ts'
 import type { FarmWriter, SyncCheck } from '../snapshot/farm/farm.ts'
+import type { ReadyThread } from '../snapshot/ready-thread.ts'
 import { Scheduler } from '../snapshot/scheduler.ts'
 import { SyncBoard } from '../snapshot/sync-board.ts'
 import type { SyncResult } from '../snapshot/sync.ts'
@@ -29,6 +30,8 @@ export interface SyncingOptions {
   /** The running configuration. */
   readonly config: () => Config
   readonly storage: Storage
+  /** The first ingest's thread, where one was started before anything else. */
+  readonly early: ReadyThread | undefined
   readonly signatures: Signatures
   readonly lists: MirrorLists
   /** A mirror's sources; undefined for one that is not configured. */
@@ -113,11 +116,12 @@ export class Syncing {
 
   /** Begins no more syncs and waits for those that run. */
   async close(): Promise<void> {
+    this.#options.early?.release()
     await this.#scheduler.close()
   }
 
   async #sync(mirror: string, actor: string): Promise<SyncResult> {
-    const { config, storage, signatures, lists, upstreamOf, onSynced, figures, now, log, signal } =
+    const { config, storage, early, signatures, lists, upstreamOf, onSynced, figures, now, log, signal } =
       this.#options
     const upstreams = upstreamOf(mirror)
     const { dataDir, mirrors } = config()
@@ -133,6 +137,7 @@ export class Syncing {
       lists,
       dataDir,
       processId: storage.claims.processId,
+      early,
       inTurn: this.#ingests,
       extraLooks: this.#extraLooks,
       store: storage.snapshots,

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 
 import type { App } from '../app/app.ts'
+import { countScheduled, startEarly } from '../app/early-ingest.ts'
 import type { AccessConfig } from '../config/access.ts'
 import type { Config } from '../config/config.ts'
 import { loadConfig, parseConfig } from '../config/load.ts'
@@ -34,11 +35,12 @@ export async function serve(file: string): Promise<ExitCode> {
       ? loadConfig(file, process.env, { identityOf })
       : parseConfig(file, text, process.env, { identityOf })
   const config = load()
+  const early = startEarly(config, countScheduled(config))
   // Only here, so that no other command loads a whole server.
   const { App } = await import('../app/app.ts')
   const { createLogger } = await import('../system/logger.ts')
   const log = createLogger()
-  const app = await App.open({ config, log, loadConfig: load })
+  const app = await App.open({ config, log, loadConfig: load, early })
   running = () => app.config
   const stopped = stopSignal(log)
   const port = await listen(app, config)

@@ -1,3 +1,4 @@
+import { startEarly } from '../app/early-ingest.ts'
 import { createLayout } from '../cache/layout.ts'
 import type { Config } from '../config/config.ts'
 import { LEAVING_IDENTITIES, loadConfig } from '../config/load.ts'
@@ -60,10 +61,11 @@ function selectMirrors(config: Config, names: readonly string[]): readonly strin
 }
 
 async function syncHere(config: Config, mirrors: readonly string[], options: Options): Promise<ExitCode> {
+  const early = startEarly(config, mirrors.length)
   // Only here: loading a whole server takes longer than asking one.
   const { App } = await import('../app/app.ts')
   const { createLogger } = await import('../system/logger.ts')
-  const app = await App.open({ config, log: createLogger('warn') })
+  const app = await App.open({ config, log: createLogger('warn'), early })
   try {
     await app.applyConfiguration()
     return await syncAll(mirrors, options, async (mirror, display) => {

@@ -1,11 +1,11 @@
-import type { Worker } from 'node:worker_threads'
-
 import { createLayout, temporaryPath } from '../cache/layout.ts'
+import { PinyonError } from '../model/errors.ts'
 import { removeFile } from '../system/publish.ts'
 import type { ArchesJob } from './arches/ingest-arches.ts'
 import type { IngestJob } from './ingest.ts'
 import type { PublishedSnapshot } from './store.ts'
-import { runWorker, startWorker } from './worker-job.ts'
+import { ReadyThread } from './ready-thread.ts'
+import { runWorker } from './worker-job.ts'
 
 /** Runs an ingest somewhere. When it settles, nothing of the ingest runs on. */
 export type IngestRunner<Job = IngestJob> = (
@@ -21,13 +21,15 @@ export interface ThreadRunnerOptions {
   readonly dataDir: string
   /** Names this process in temporary files: see {@link Claims}. */
   readonly processId: string
-  /** MiB of a thread's heap; 256 unless told. */
+  /** MiB of a thread's heap; what {@link ReadyThread} has unless told. */
   readonly maxHeapMb?: number
+  /** Has a thread that was started before anything else: whichever ingest is the first takes it. */
+  readonly early?: ReadyThread | undefined
   /** Which jobs run at a time; all that there are unless told. */
   readonly inTurn?: InTurn
 }
 
-/** What a thread is started with; it is sent its job. */
+/** What a thread is told first; then it is sent its job. */
 export type ThreadPlace = Pick<ThreadRunnerOptions, 'dataDir' | 'processId'>
 
 /** Runs ingests in a thread each. */
@@ -38,63 +40,35 @@ export interface ThreadRunner extends IngestRunner<IngestJob | ArchesJob> {
   release(): void
 }
 
-/** Memory of an ingest thread, in MiB: plenty for a stream of packages, and a bound on what a hostile primary can cost. */
-const MAX_HEAP_MB = 256
-/** A small young generation keeps the peak low, since nothing of a batch lives long: with 16 it is 30 MB higher, and no faster. */
-const MAX_YOUNG_GENERATION_MB = 4
-/** A thread that is ready and gets no job for so long is ended: its memory is for a capture that goes on as captures do, in milliseconds. */
-const READY_MS = 20_000
-
 /** Runs ingests in a thread each. One that exceeds its memory fails alone. */
 export function createThreadRunner(options: ThreadRunnerOptions): ThreadRunner {
-  const { dataDir, processId, maxHeapMb = MAX_HEAP_MB, inTurn = (work) => work() } = options
+  const { dataDir, processId, maxHeapMb, early, inTurn = (work) => work() } = options
   const place: ThreadPlace = { dataDir, processId }
-  const start = {
-    url: new URL(import.meta.resolve('./ingest-thread.ts')),
-    workerData: place,
-    maxHeapMb,
-    maxYoungGenerationMb: MAX_YOUNG_GENERATION_MB,
-  }
-  let waiting: Worker | undefined
-  let readyTimer: NodeJS.Timeout | undefined
-  const takeWaiting = () => {
-    clearTimeout(readyTimer)
-    const worker = waiting
-    waiting = undefined
-    return worker
+  const ready = new ReadyThread(maxHeapMb)
+  const release = () => ready.release()
+  const prepare = () => {
+    if (!ready.isStarted) ready.start(early?.take()).postMessage(place)
   }
   const runNow: IngestRunner<IngestJob | ArchesJob> = async (job, { signal, onPackages }) => {
     signal.throwIfAborted()
-    const worker = takeWaiting()
-    let scratchFile: string | undefined
+    prepare()
+    const worker = ready.take()
+    if (worker === undefined) throw new PinyonError('STORE_FAILED', 'no thread could be started')
+    const scratchFile = threadScratchFile(place, worker.threadId)
     try {
       return await runWorker<PublishedSnapshot, number>({
-        ...start,
-        worker,
+        start: () => worker,
         message: job,
         doing: 'reading repodata',
         signal,
         onProgress: onPackages,
-        onStart: (threadId) => (scratchFile = threadScratchFile(place, threadId)),
       })
     } finally {
       // A thread that was ended from outside could not.
-      if (scratchFile !== undefined) await removeFile(scratchFile)
+      await removeFile(scratchFile)
     }
   }
   const run: IngestRunner<IngestJob | ArchesJob> = (job, jobOptions) => inTurn(() => runNow(job, jobOptions))
-  const release = () => void takeWaiting()?.terminate()
-  const prepare = () => {
-    if (waiting !== undefined) return
-    const worker = startWorker(start)
-    waiting = worker
-    const forget = () => {
-      if (waiting === worker) waiting = undefined
-    }
-    // Why it could not be started shows when it is needed.
-    worker.once('error', forget).once('exit', forget)
-    readyTimer = setTimeout(release, READY_MS).unref()
-  }
   return Object.assign(run, { prepare, release })
 }
 

@@ -1,5 +1,5 @@
-import { once } from 'node:events'
-import { parentPort, threadId, workerData } from 'node:worker_threads'
+import { on } from 'node:events'
+import { parentPort, threadId } from 'node:worker_threads'
 
 import { DiskBlobStore } from '../cache/disk-blob-store.ts'
 import { createLayout, temporaryPath } from '../cache/layout.ts'
@@ -15,29 +15,28 @@ import type { WorkerMessage } from './worker-job.ts'
 
 // A thread that reads one primary and commits one snapshot, so that neither holds up a request. See ingest-runner.ts.
 
-const request = workerData as ThreadPlace
 /** Temporary files of a thread, and of the server's own store: more than any process ever makes. */
 const SERIALS = 2 ** 32
 
-const layout = createLayout(request.dataDir)
 const post = (message: WorkerMessage<PublishedSnapshot, number>) => parentPort?.postMessage(message)
 
 giveWay()
+// It may have been started before it is known where it will work, and while the files of its job are fetched.
+const told = parentPort === null ? undefined : on(parentPort, 'message')
 try {
-  if (parentPort === null) throw new Error('this is no thread')
-  const scratch = threadScratchFile(request, threadId)
-  // It may have been started while the files of its job are fetched: all that needs no job is done by then.
-  const asked = once(parentPort, 'message')
+  const place = await next<ThreadPlace>()
+  const layout = createLayout(place.dataDir)
+  const scratch = threadScratchFile(place, threadId)
   const store = new SqliteSnapshotStore(layout.database, () => scratch)
   try {
-    const [job] = (await asked) as [IngestJob | ArchesJob]
-    const processes = { processId: request.processId, isAlive: () => true }
+    const job = await next<IngestJob | ArchesJob>()
+    const processes = { processId: place.processId, isAlive: () => true }
     // What it stores, of the few repositories that it rewrites, is accounted for as by the server, and is in nobody else's way.
     const blobs = new DiskBlobStore(layout, processes, {
       ledger: store.ledger,
       firstSerial: threadId * SERIALS,
     })
-    const spoolFile = () => temporaryPath(layout, request.processId, 'rewritten', threadId)
+    const spoolFile = () => temporaryPath(layout, place.processId, 'rewritten', threadId)
     const context = {
       blobs,
       store,
@@ -55,4 +54,14 @@ try {
 } catch (error) {
   const { code, message, facts } = toPinyonError(error)
   post({ failure: { code, message, facts: JSON.parse(JSON.stringify(facts)) as Record<string, unknown> } })
+} finally {
+  // While it listens it does not end.
+  await told?.return?.()
+}
+
+/** The next thing that it is told. */
+async function next<T>(): Promise<T> {
+  if (told === undefined) throw new Error('this is no thread')
+  const { value } = (await told.next()) as { value: [T] }
+  return value[0]
 }

@@ -18,17 +18,15 @@ export interface WorkerStart {
 }
 
 /** A thread to run. */
-export interface WorkerJob<Progress> extends WorkerStart {
-  /** One that was started so, and lives. */
-  readonly worker?: Worker | undefined
+export interface WorkerJob<Progress> {
+  /** Gives it. */
+  readonly start: () => Worker
   /** Sent to it, where it waits for something. */
   readonly message?: unknown
   /** What it does, for the error of one that ends without a word. */
   readonly doing: string
   readonly signal: AbortSignal
   readonly onProgress: (progress: Progress) => void
-  /** Told the thread's number before it runs. */
-  readonly onStart?: (threadId: number) => void
 }
 
 /** Starts a thread: until it is run, whoever does so sees to its `error` and its end. */
@@ -46,9 +44,8 @@ export function startWorker({ url, workerData, maxHeapMb, maxYoungGenerationMb }
 export async function runWorker<Result, Progress>(job: WorkerJob<Progress>): Promise<Result> {
   const { signal } = job
   signal.throwIfAborted()
-  const worker = job.worker ?? startWorker(job)
+  const worker = job.start()
   if (job.message !== undefined) worker.postMessage(job.message)
-  job.onStart?.(worker.threadId)
   const stop = () => void worker.terminate()
   signal.addEventListener('abort', stop, { once: true })
   try {

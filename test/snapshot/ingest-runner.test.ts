@@ -7,6 +7,7 @@ import { DiskBlobStore } from '../../src/cache/disk-blob-store.ts'
 import { createLayout } from '../../src/cache/layout.ts'
 import { digestOf, type Digest } from '../../src/model/digest.ts'
 import { PinyonError } from '../../src/model/errors.ts'
+import { ReadyThread } from '../../src/snapshot/ready-thread.ts'
 import { createThreadRunner, type InTurn, type ThreadRunner } from '../../src/snapshot/ingest-runner.ts'
 import type { IngestJob } from '../../src/snapshot/ingest.ts'
 import { SqliteSnapshotStore } from '../../src/snapshot/sqlite-snapshot-store.ts'
@@ -45,7 +46,7 @@ class Bench {
     return createJob(mirror, digest)
   }
 
-  createRunner(options: { maxHeapMb?: number; inTurn?: InTurn } = {}): ThreadRunner {
+  createRunner(options: { maxHeapMb?: number; inTurn?: InTurn; early?: ReadyThread } = {}): ThreadRunner {
     return createThreadRunner({ dataDir: this.#dataDir, processId: PROCESS_ID, ...options })
   }
 
@@ -192,6 +193,25 @@ describe('an ingest in a thread', () => {
     await assert.rejects(runner(job, { signal: AbortSignal.abort(reason), onPackages: () => {} }), reason)
     // A thread that waited on would keep this process from its end.
     runner.release()
+  })
+
+  test('takes the thread that was started before anything else, once', async (t) => {
+    const bench = new Bench(t)
+    const early = new ReadyThread()
+    const { threadId } = early.start()
+    const [one, other] = [bench.createRunner({ early }), bench.createRunner({ early })]
+    const told = t.mock.method(Worker.prototype, 'postMessage')
+    one.prepare()
+    other.prepare()
+    const [first, second] = told.mock.calls.map(({ this: worker }) => (worker as Worker).threadId)
+    assert.equal(first, threadId)
+    assert.notEqual(second, threadId)
+    for (const [mirror, run] of [['m', one] as const, ['n', other] as const]) {
+      const job = await bench.createJob(mirror, formatPrimary([formatElement('a')]))
+      assert.equal((await run(job, { signal: NEVER, onPackages: () => {} })).snapshot.packageCount, 1)
+    }
+    assert.equal(told.mock.callCount(), 4)
+    assert.equal(early.take(), undefined)
   })
 
   test('does not meet another one of the same process', async (t) => {

@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache'
 import { digestOf, type Digest } from '../../model/digest.ts'
 import { PinyonError } from '../../model/errors.ts'
 import type { JudgedKeys } from '../../signature/judge-keys.ts'
-import { runWorker } from '../worker-job.ts'
+import { runWorker, startWorker } from '../worker-job.ts'
 
 /** What the thread is started with. */
 export interface JudgeRequest {
@@ -56,11 +56,14 @@ async function readInThread(request: JudgeRequest, signal: AbortSignal): Promise
   const timer = setTimeout(() => late.abort(reason), MAX_MS)
   try {
     return await runWorker<RenewedKeys, never>({
-      url: new URL(import.meta.resolve('./judge-thread.ts')),
-      workerData: request,
+      start: () =>
+        startWorker({
+          url: new URL(import.meta.resolve('./judge-thread.ts')),
+          workerData: request,
+          maxHeapMb: MAX_HEAP_MB,
+          maxYoungGenerationMb: MAX_YOUNG_GENERATION_MB,
+        }),
       doing: 'reading keys',
-      maxHeapMb: MAX_HEAP_MB,
-      maxYoungGenerationMb: MAX_YOUNG_GENERATION_MB,
       signal: AbortSignal.any([signal, late.signal]),
       onProgress: () => undefined,
     })

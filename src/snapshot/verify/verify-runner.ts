@@ -1,4 +1,4 @@
-import { runWorker } from '../worker-job.ts'
+import { runWorker, startWorker } from '../worker-job.ts'
 import type { VerifyProgress, VerifyWalk } from './verify-report.ts'
 
 /** Memory of a walk, in MiB: names of blobs a directory at a time, and findings. */
@@ -15,11 +15,14 @@ export type VerifyRunner = (options: {
 export function createVerifyRunner(dataDir: string): VerifyRunner {
   return async ({ signal, onProgress }) =>
     await runWorker<VerifyWalk, VerifyProgress>({
-      url: new URL(import.meta.resolve('./verify-thread.ts')),
-      workerData: { dataDir },
+      start: () =>
+        startWorker({
+          url: new URL(import.meta.resolve('./verify-thread.ts')),
+          workerData: { dataDir },
+          maxHeapMb: MAX_HEAP_MB,
+          maxYoungGenerationMb: MAX_YOUNG_GENERATION_MB,
+        }),
       doing: 'verifying blobs',
-      maxHeapMb: MAX_HEAP_MB,
-      maxYoungGenerationMb: MAX_YOUNG_GENERATION_MB,
       signal,
       onProgress,
     })
