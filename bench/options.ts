@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 /** Every scenario, in the order in which they run. */
 export const SCENARIOS = [
   'hot',
+  'tail',
   'logging',
   'cold',
   'stampede',

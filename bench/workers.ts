@@ -1,8 +1,8 @@
 /**
  * What further processes bring: `npm run bench:workers -- [--counts 1,2] [--sizes 2k,64k] [--rounds N] [--seconds S] [--connections C]`. The same
- * files from as many processes as told, each with so many connections; wrk asks, from one thread. Where it takes the processor from them, as on
- * two cores, the processor time of a request, over all processes, tells what they could do: so much of it more, so much less than twice is two's
- * throughput.
+ * files from as many processes as told, each with so many connections, from a wrk of one thread for each process. Where those take the processor
+ * from the processes, as on two cores, the processor time of a request, over all of them, tells what they could do; and beside each is what as
+ * many servers of one process cost, which share nothing: what is more than theirs is what working together costs, the rest is the machine's.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -35,17 +35,16 @@ try {
   const root = join(dir, 'repository')
   const sizes = values.sizes.split(',')
   writeSyntheticRepository(root, { packages: sizes.map((name) => ({ name, content: SIZES[name] ?? 0 })) })
-  for (const count of values.counts.split(',').map(Number))
-    peers.push(
-      await startPinyonPeer({
-        name: `${count} process${count === 1 ? '' : 'es'}`,
-        dir: join(dir, String(count)),
-        mirrors: { m: pathToFileURL(`${root}/`).href },
-        settings: { workers: count },
-      }),
-    )
+  const teams: Team[] = []
+  for (const count of values.counts.split(',').map(Number)) {
+    teams.push({ name: countOf(count, 'process', 'es'), servers: [await start(root, count)] })
+    if (count === 1) continue
+    const apart: Peer[] = []
+    while (apart.length < count) apart.push(await start(root, 1))
+    teams.push({ name: `${countOf(count, 'server', 's')} of one`, servers: apart })
+  }
   const rows: string[][] = []
-  for (const size of sizes) rows.push(...(await measure(size)))
+  for (const size of sizes) rows.push(...(await measure(teams, size)))
   const head = ['', '', 'requests/s', 'CPU/request', 'of it, by process', 'p99', 'RSS', 'errors']
   process.stdout.write(formatTable([head, ...rows]))
 } finally {
@@ -53,51 +52,73 @@ try {
   rmSync(dir, { recursive: true, force: true })
 }
 
+/** Servers that are loaded together. */
+interface Team {
+  readonly name: string
+  readonly servers: readonly Peer[]
+}
+
+function countOf(count: number, one: string, more: string): string {
+  return `${count} ${one}${count === 1 ? '' : more}`
+}
+
+async function start(root: string, workers: number): Promise<Peer> {
+  const peer = await startPinyonPeer({
+    name: `${workers}`,
+    dir: join(dir, String(peers.length)),
+    mirrors: { m: pathToFileURL(`${root}/`).href },
+    settings: { workers },
+  })
+  peers.push(peer)
+  return peer
+}
+
 /** In turn, so that what else the machine does comes to all alike; medians. */
-async function measure(size: string): Promise<string[][]> {
-  const results = new Map<Peer, Awaited<ReturnType<typeof load>>[]>(peers.map((peer) => [peer, []]))
-  for (const peer of peers) await load(peer, size, 1)
+async function measure(teams: readonly Team[], size: string): Promise<string[][]> {
+  const results = new Map<Team, Awaited<ReturnType<typeof load>>[]>(teams.map((team) => [team, []]))
+  for (const team of teams) await load(team, size, 1)
   for (let round = 0; round < Number(values.rounds); round += 1)
-    for (const peer of peers) results.get(peer)?.push(await load(peer, size, Number(values.seconds)))
-  return peers.map((peer) => {
-    const all = results.get(peer) ?? []
+    for (const team of teams) results.get(team)?.push(await load(team, size, Number(values.seconds)))
+  return teams.map((team) => {
+    const all = results.get(team) ?? []
     const [middle] = all.toSorted((a, b) => a.cpuUs - b.cpuUs).slice(Math.floor(all.length / 2))
     const shares = middle?.shares.map((share) => `${Math.round(share * 100)} %`).join(' ') ?? ''
+    const rssBytes = team.servers.reduce((sum, { pid }) => sum + readRssBytes(pid), 0)
     return [
       size,
-      peer.name,
+      team.name,
       (middle?.perSecond ?? 0).toFixed(0),
       `${(middle?.cpuUs ?? 0).toFixed(1)} µs`,
       shares,
       `${middle?.p99Us ?? 0} µs`,
-      `${Math.round(readRssBytes(peer.pid) / 2 ** 20)} MiB`,
+      `${Math.round(rssBytes / 2 ** 20)} MiB`,
       String(all.reduce((sum, { errors }) => sum + errors, 0)),
     ]
   })
 }
 
-async function load(peer: Peer, size: string, seconds: number) {
-  const count = 1 + childrenOf(peer.pid, 'worker-process').length
-  const url = `${peer.url}${peer.base}/Packages/${size[0]}/${size}-1.0-1.noarch.rpm`
-  const before = readUse(peer)
-  const {
-    requests,
-    seconds: took,
-    p99Us,
-    errors,
-  } = await runWrk({
-    url,
-    connections: Number(values.connections) * count,
-    seconds,
-  })
-  const used = readUse(peer).map((now, at) => now - (before[at] ?? 0))
+async function load({ servers }: Team, size: string, seconds: number) {
+  const before = servers.map(readUse)
+  const asked = servers.flatMap((server) =>
+    Array.from({ length: 1 + childrenOf(server.pid, 'worker-process').length }, () =>
+      runWrk({
+        url: `${server.url}${server.base}/Packages/${size[0]}/${size}-1.0-1.noarch.rpm`,
+        connections: Number(values.connections),
+        seconds,
+      }),
+    ),
+  )
+  const answered = await Promise.all(asked)
+  const used = servers.flatMap((server, which) =>
+    readUse(server).map((now, at) => now - (before[which]?.[at] ?? 0)),
+  )
   const all = used.reduce((sum, one) => sum + one, 0)
   return {
-    perSecond: requests / took,
-    cpuUs: (all / requests) * 1e6,
+    perSecond: answered.reduce((sum, { requests, seconds: took }) => sum + requests / took, 0),
+    cpuUs: (all / answered.reduce((sum, { requests }) => sum + requests, 0)) * 1e6,
     shares: used.map((one) => one / all),
-    p99Us,
-    errors,
+    p99Us: Math.max(...answered.map(({ p99Us }) => p99Us)),
+    errors: answered.reduce((sum, { errors }) => sum + errors, 0),
   }
 }
 

@@ -22,7 +22,8 @@ const HEAD = [
 
 /** A line for each server below each case: what that is about first, then what it cost. What is not as it is to be is marked with `!`. */
 export function formatFigures(figures: readonly Figure[]): string {
-  const main = figures.filter(({ measure }) => !isBeside(measure))
+  const aimed = findAimed(figures)
+  const main = figures.filter((one) => !isBeside(one.measure) || aimed.has(one))
   const titles = main.map(({ scenario, name }) => `${scenario}: ${name}`)
   const seen = new Set<string>()
   const rows = main.map((figure, at) => {
@@ -44,6 +45,16 @@ export function formatFigures(figures: readonly Figure[]): string {
 export function formatTarget({ target, better, ratio, unit }: Figure): string {
   if (target === undefined) return ''
   return `${better === 'more' ? '≥' : '≤'} ${ratio === undefined ? formatValue(target, unit) : target}`
+}
+
+/** All figures, whosever, of what somebody's is to reach something in. */
+export function findAimed(figures: readonly Figure[]): Set<Figure> {
+  const groups = Map.groupBy(figures, ({ scenario, name, measure }) =>
+    JSON.stringify([scenario, name, measure]),
+  )
+  return new Set(
+    [...groups.values()].filter((same) => same.some(({ target }) => target !== undefined)).flat(),
+  )
 }
 
 /** Whether a measure says what a case costs, not what it is about. */

@@ -1,12 +1,16 @@
 import { isReached, OURS, type Figure } from '../measure/figure.ts'
-import { formatTarget, isBeside } from './figure-table.ts'
+import { findAimed, formatTarget, isBeside } from './figure-table.ts'
 import { formatValue } from './format-value.ts'
 import type { BenchResult } from './result.ts'
 
 /** The tables of README: hits against each peer, and the rest with what it is to reach. */
 export function formatMarkdown(result: BenchResult): string {
   const { machine, versions, date, commit } = result
-  const main = result.figures.filter(({ measure, of }) => !isBeside(measure) && !of.includes(','))
+  const aimed = findAimed(result.figures)
+  // What a case costs beside, and pinyon in another way, where something is to be reached by it.
+  const main = result.figures.filter(
+    (one) => aimed.has(one) || (!isBeside(one.measure) && !one.of.includes(',')),
+  )
   const hot = main.filter(({ scenario }) => scenario === 'hot')
   const others = main.filter(({ scenario }) => scenario !== 'hot')
   const peers = [...new Set(hot.map(({ of }) => of))].filter((of) => of !== OURS)

@@ -3,6 +3,7 @@ import type { ScenarioName } from '../options.ts'
 
 const LOADERS: Readonly<Record<ScenarioName, () => Promise<Scenario>>> = {
   hot: async () => (await import('./hot.ts')).runHot,
+  tail: async () => (await import('./tail.ts')).runTail,
   logging: async () => (await import('./logging.ts')).runLogging,
   cold: async () => (await import('./cold.ts')).runCold,
   stampede: async () => (await import('./stampede.ts')).runStampede,

@@ -30,7 +30,7 @@ test('scenarios keep their order, whatever the order they are asked for in', () 
 
 test('what is wrong is named', () => {
   const refused: readonly (readonly [readonly string[], RegExp])[] = [
-    [['--only', 'hot,warm'], /--only takes scenarios of hot, logging, .*: warm$/],
+    [['--only', 'hot,warm'], /--only takes scenarios of hot, tail, .*: warm$/],
     [['--only', ''], /--only takes scenarios/],
     [['--rounds', '0'], /--rounds takes a whole number: 0/],
     [['--seed', '1.5'], /--seed takes a whole number: 1\.5/],

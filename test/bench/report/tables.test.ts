@@ -81,6 +81,27 @@ test('README’s tables hold hits against each server, and the rest with what it
   ])
 })
 
+test('what is to be reached is shown in both, whatever it is of and whomever it is held against', () => {
+  const tail = { scenario: 'tail', name: '2 KB', measure: 'p99', better: 'less', unit: 'µs' } as const
+  const value = { median: 200, low: 190, high: 210 }
+  const ratio = { median: 0.5, low: 0.4, high: 0.6 }
+  const figures = [
+    { ...tail, of: 'pinyon', value },
+    { ...tail, of: 'pinyon, old', value, ratio, target: 1 },
+    { ...tail, name: '64 KB', of: 'pinyon', value },
+    { ...tail, name: '64 KB', measure: 'share', of: 'pinyon, old', value, ratio },
+  ]
+  const result = { ...SAMPLE, figures }
+  const rows = formatMarkdown(result)
+    .split('\n')
+    .filter((line) => line.startsWith('| tail'))
+  assert.deepEqual(rows, ['| tail: 2 KB | p99 | 200 µs | pinyon, old | **0.50** (0.40–0.60) | ≤ 1 |'])
+  assert.match(
+    formatFigures(figures),
+    /^tail: 2 KB\n {2}pinyon +p99 +200 µs.*\n {2}pinyon, old +p99 +200 µs +0\.50/m,
+  )
+})
+
 test('README has a place for its tables, and nothing else of it is touched', () => {
   const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8')
   const written = replaceTables(readme, '| a |\n')
