@@ -27,6 +27,8 @@ const { createServer } = process.getBuiltinModule('node:http')
 const LOOKS_PER_REQUEST_TIME = 6
 /** For node to close what is ended, in milliseconds. */
 const CLOSE_MS = 500
+/** Somewhat more than the largest head that node reads, in bytes. */
+const WHOLE_HEAD_BYTES = 17 << 10
 /** Unfinished requests of one connection: no client of ours pipelines at all, and each costs memory. */
 const MAX_PIPELINED = 256
 
@@ -219,7 +221,10 @@ export class HttpServer {
         if (bytes === undefined) return false
         const begun = this.#begun
         // What came first is read first: node's parser takes the rest from the socket itself, in a later turn.
-        socket.emit('data', bytes)
+        socket.emit('data', bytes.subarray(0, WHOLE_HEAD_BYTES))
+        // Of a head that is too large node would look through the rest before it says so.
+        const rest = bytes.subarray(WHOLE_HEAD_BYTES)
+        if (rest.length > 0 && !socket.destroyed) socket.emit('data', rest)
         if (socket.isPaused()) socket.resume()
         // Of a request that has begun the body may lie there.
         return socket.destroyed && this.#begun === begun

@@ -12,6 +12,10 @@ import { WireSocket } from './wire-socket.ts'
 /** Its name among the targets. */
 export const FAST_PATH = 'fast path'
 
+/** One request in so many is much longer than any that clients send, up to so many bytes. */
+const LONG_ONCE_IN = 50
+const MOST_LONG_BYTES = 50_000
+
 /** Connections that are open at a time. */
 const BATCH = 250
 
@@ -179,6 +183,7 @@ export async function fuzzFastPath({ cases, seed, onCase }: FuzzOptions): Promis
 
 function createCase(number: number, corpus: Buffer[], random: Random): Case {
   const requests = Array.from({ length: 1 + random.below(4) }, () => {
+    if (random.once(LONG_ONCE_IN)) return Buffer.from(createLongRequest(random), 'latin1')
     const request = Buffer.from(createRequest(random), 'latin1')
     if (!random.once(3)) return request
     const other = corpus.length === 0 ? request : random.pick(corpus)
@@ -203,6 +208,23 @@ function createRequest(random: Random): string {
     ? random.pick(['hello', '5\r\nhello\r\n0\r\n\r\n', 'GET /e HTTP/1.1\r\nHost: h\r\n\r\n'])
     : ''
   return `${random.once(8) ? 'HEAD' : 'GET'} ${random.pick(TARGETS)} ${version}\r\n${headers.join('\r\n')}\r\n\r\n${body}`
+}
+
+/** More than node reads of a head, or nearly so, in one way or another; or a long body. */
+function createLongRequest(random: Random): string {
+  const length = random.below(MOST_LONG_BYTES)
+  const target = random.pick(TARGETS)
+  const common = `${random.pick(HOSTS)}\r\n${random.once(2) ? `${random.pick(ODD_HEADERS)}\r\n` : ''}`
+  const ways = [
+    () => `GET ${target} HTTP/1.1\r\n${common}X-Long: ${'x'.repeat(length)}\r\n\r\n`,
+    () => `GET ${target} HTTP/1.1\r\n${common}${'a:\r\n'.repeat(length / 4)}\r\n`,
+    () => `GET ${target}?${'y'.repeat(length)} HTTP/1.1\r\n${common}\r\n`,
+    () => `POST ${target} HTTP/1.1\r\n${common}Content-Length: ${length}\r\n\r\n${'z'.repeat(length)}`,
+    () => `${'\r\n'.repeat(length / 2)}GET ${target} HTTP/1.1\r\n${common}\r\n`,
+    () =>
+      `POST ${target} HTTP/1.1\r\n${common}Transfer-Encoding: chunked\r\n\r\n${length.toString(16)}\r\n${'w'.repeat(length)}\r\n0\r\n\r\n`,
+  ]
+  return random.pick(ways)()
 }
 
 function cut(bytes: Buffer, random: Random): Buffer[] {
