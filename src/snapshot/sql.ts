@@ -29,9 +29,9 @@ const READS = {
   snapshotByName: `SELECT ${SNAPSHOT} FROM snapshot s JOIN mirror m ON m.id = s.mirror_id
     WHERE m.name = +:mirror AND s.name = +:name AND ${LIVE}`,
   snapshotAtSeq: `SELECT ${SNAPSHOT} FROM snapshot s JOIN mirror m ON m.id = s.mirror_id
-    WHERE s.mirror_id = :mirrorId AND s.seq <= :seq AND ${LIVE} ORDER BY s.seq DESC LIMIT 1`,
+    WHERE s.mirror_id = +:mirrorId AND s.seq <= +:seq AND ${LIVE} ORDER BY s.seq DESC LIMIT 1`,
   snapshotsOfMirror: `SELECT ${SNAPSHOT} FROM snapshot s JOIN mirror m ON m.id = s.mirror_id
-    WHERE m.name = :mirror AND ${LIVE} ORDER BY s.seq DESC`,
+    WHERE m.name = +:mirror AND ${LIVE} ORDER BY s.seq DESC`,
   repodataFile:
     'SELECT digest, size, type FROM repodata_file WHERE snapshot_id = :snapshotId AND path = :path',
   repodataFiles: `SELECT path, type, digest, size FROM repodata_file
@@ -41,13 +41,13 @@ const READS = {
   arches: `SELECT arch, fingerprint, revision, xml_base AS xmlBase FROM snapshot_arch
     WHERE snapshot_id = :snapshotId ORDER BY arch`,
   rollingRepodataFile: `SELECT s.seq, f.digest, f.size, f.type FROM snapshot s
-    JOIN repodata_file f ON f.snapshot_id = s.id AND f.path = :path
-    WHERE s.mirror_id = :mirrorId AND s.seq <= :seq AND ${LIVE} AND f.digest IS NOT NULL ORDER BY s.seq DESC LIMIT 1`,
+    JOIN repodata_file f ON f.snapshot_id = s.id AND f.path = +:path
+    WHERE s.mirror_id = +:mirrorId AND s.seq <= +:seq AND ${LIVE} AND f.digest IS NOT NULL ORDER BY s.seq DESC LIMIT 1`,
   packageFile: `SELECT digest, size, name FROM package
     WHERE mirror_id = :mirrorId AND href_hash = :hrefHash AND href = :path AND ${LISTED_AT}`,
   rollingPackageFile: `SELECT s.seq, p.digest, p.size, p.name FROM package p JOIN snapshot s ON s.mirror_id = p.mirror_id
-      AND s.seq BETWEEN p.first_seq AND min(coalesce(p.last_seq, :seq), :seq) AND ${LIVE}
-    WHERE p.mirror_id = :mirrorId AND p.href_hash = :hrefHash AND p.href = :path AND p.first_seq <= :seq
+      AND s.seq BETWEEN p.first_seq AND min(coalesce(p.last_seq, +:seq), +:seq) AND ${LIVE}
+    WHERE p.mirror_id = +:mirrorId AND p.href_hash = +:hrefHash AND p.href = +:path AND p.first_seq <= +:seq
     ORDER BY s.seq DESC LIMIT 1`,
   packagePage: `SELECT id, href_hash AS hrefHash, href, size FROM package
     WHERE mirror_id = :mirrorId AND (href_hash, id) > (:afterHash, :afterId) AND ${LISTED_AT}
@@ -56,9 +56,9 @@ const READS = {
   anyPackageOf:
     'SELECT 1 FROM package WHERE mirror_id = (SELECT id FROM mirror WHERE name = :mirror) LIMIT 1',
   retiredAt: `SELECT s.retired_at AS retiredAt FROM snapshot s JOIN mirror m ON m.id = s.mirror_id
-    WHERE m.name = :mirror AND s.name = :name AND s.retired_at IS NOT NULL`,
+    WHERE m.name = +:mirror AND s.name = +:name AND s.retired_at IS NOT NULL`,
   retiredNames: `SELECT s.name FROM snapshot s JOIN mirror m ON m.id = s.mirror_id
-    WHERE m.name = :mirror AND s.retired_at IS NOT NULL ORDER BY s.seq`,
+    WHERE m.name = +:mirror AND s.retired_at IS NOT NULL ORDER BY s.seq`,
   retiredCount: 'SELECT count(*) AS count FROM snapshot WHERE retired_at IS NOT NULL',
   defects: 'SELECT path, kind, message FROM defect WHERE snapshot_id = :snapshotId ORDER BY path, kind',
   mirrors: `SELECT m.name, m.listed, m.pin_id IS NOT NULL AS pinned, m.pin_why AS pinWhy,
