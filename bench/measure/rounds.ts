@@ -18,7 +18,7 @@ export interface LoadCase {
 }
 
 /** A request, as one peer gets it. */
-export type LoadRequest = Pick<WrkRequest, 'headers' | 'mix'> & { readonly path: string }
+export type LoadRequest = Pick<WrkRequest, 'headers' | 'mix' | 'pauseMs'> & { readonly path: string }
 
 /** How long it is measured. */
 export interface Rounds {
