@@ -48,7 +48,7 @@ export const runLogging: Scenario = async ({ dir, options, say }) => {
     })
     started.push(silent)
     const peers = [logging, silent]
-    const rounds = { rounds: chooseRounds(options, 7, 5), seconds: SECONDS, core: LOAD_CORE }
+    const rounds = { rounds: chooseRounds(options, 5, 5), seconds: SECONDS, core: LOAD_CORE }
     const figures: Figure[] = []
     for (const one of await createHitCases(peers, { repository, dir, options })) {
       if (!CASES.includes(one.name)) continue

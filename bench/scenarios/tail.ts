@@ -15,9 +15,10 @@ import { choosePeers, startPeers, stopPeers } from '../peers/start-peers.ts'
 
 const SERVER_CORE = 0
 const LOAD_CORE = 1
-const SECONDS = 0.5
-/** At the rate that each can reach: node compiles for a second or two. */
-const WARM_UP_SECONDS = 3
+/** In half a second one pause of the machine's is the hundredth. */
+const SECONDS = 2
+/** At the rate that each can reach, and again at this one: node compiles for a second or two. */
+const WARM_UP_SECONDS = 2
 const PAUSE_MS = 1
 const RIVAL = 'nginx proxy_cache'
 const CASES = ['2 KB, 16 connections', '64 KB, 16 connections']
@@ -32,13 +33,18 @@ export const runTail: Scenario = async ({ dir, options, say }) => {
   try {
     const served = { root, upstream: upstream.url, core: SERVER_CORE }
     peers = await startPeers(choosePeers([OURS, RIVAL], options.peers), dir, served)
-    const rounds = { rounds: chooseRounds(options, 9, 5), seconds: SECONDS, core: LOAD_CORE }
+    const rounds = {
+      rounds: chooseRounds(options, 4, 3),
+      seconds: SECONDS,
+      core: LOAD_CORE,
+      warmUpSeconds: WARM_UP_SECONDS,
+    }
     const figures: Figure[] = []
     for (const one of await createHitCases(peers, { repository, dir, options })) {
       if (!CASES.includes(one.name)) continue
       say(one.name)
       await one.warm()
-      await measureLoad('tail', one, peers, { ...rounds, rounds: 0, warmUpSeconds: WARM_UP_SECONDS })
+      await measureLoad('tail', one, peers, { ...rounds, rounds: 0 })
       const all = await measureLoad('tail', atSameRate(one), peers, rounds)
       figures.push(...all.filter(({ measure }) => measure === 'p99').map(withTarget))
     }
