@@ -50,7 +50,7 @@ const ENOUGH_FOR_P99 = 100
 
 /**
  * Loads peers in turn, many short rounds of all of them, each round beginning with another one: what else runs on the machine meets all
- * of them alike, and ratios are those of neighbours.
+ * of them alike, and ratios are those of neighbours. Samples of peers that are {@link Peer.as} the same one are that one's.
  * @throws Error when a peer answered an error, or broke off
  */
 export async function measureLoad(
@@ -66,12 +66,12 @@ export async function measureLoad(
       { name, ...loadCase },
       { ...rounds, seconds: rounds.warmUpSeconds ?? WARM_UP_SECONDS },
     )
-  const samples = new Map(taking.map((peer) => [peer.name, new Array<Sample>()]))
+  const samples = new Map(taking.map((peer) => [peer.as ?? peer.name, new Array<Sample>()]))
   for (let round = 0; round < rounds.rounds; round += 1)
     for (let turn = 0; turn < taking.length; turn += 1) {
       const peer = taking[(round + turn) % taking.length]
       if (peer !== undefined)
-        samples.get(peer.name)?.push(await measurePeer(peer, { name, ...loadCase }, rounds))
+        samples.get(peer.as ?? peer.name)?.push(await measurePeer(peer, { name, ...loadCase }, rounds))
     }
   const read = (pick: (sample: Sample) => number | undefined): Samples =>
     Object.fromEntries([...samples].map(([of, own]) => [of, own.map(pick)]))

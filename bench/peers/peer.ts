@@ -2,6 +2,8 @@
 export interface Peer {
   /** `nginx proxy_cache`. */
   readonly name: string
+  /** The server whose samples its own are; itself unless told. */
+  readonly as?: string
   /** `http://127.0.0.1:<port>`, no trailing slash. */
   readonly url: string
   /** What stands before a file's path: `/repos/yum/<mirror>/<snapshot>`, or nothing. */
