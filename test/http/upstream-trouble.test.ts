@@ -68,7 +68,7 @@ describe('what upstream cannot give', () => {
   })
 
   test('is a 504 when it does not come in the time that a source is given', async (t) => {
-    const site = await startSite(t, { packages: PACKAGES, mirror: { timeoutMs: 1_500 } })
+    const site = await startSite(t, { packages: PACKAGES, mirror: { timeoutMs: 500 } })
     const never = gate()
     t.after(() => never.open())
     const silent = await ask(site, 'small', { hold: never })

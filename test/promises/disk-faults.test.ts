@@ -5,6 +5,7 @@ import { describe, test, type TestContext } from 'node:test'
 
 import { blobPath, createLayout } from '../../src/cache/layout.ts'
 import type { DiskFault } from '../support/disk-faults.ts'
+import { extent } from '../support/extent.ts'
 import { DiskFarm } from './disk-farm.ts'
 
 // Whatever fails of the disk, at whichever call, what is there is served, what is not passes through, nothing wrong is
@@ -59,7 +60,7 @@ async function liveThrough(farm: DiskFarm, fault: DiskFault): Promise<{ seen: nu
 }
 
 describe('a disk that fails', () => {
-  for (const error of ['ENOSPC', 'EIO', 'EROFS', 'EMFILE'] as const)
+  for (const error of (['ENOSPC', 'EMFILE', 'EIO', 'EROFS'] as const).slice(0, extent({ full: 4, slice: 2 })))
     test(`with ${error}, at any call that writes, syncs or makes a file`, async (t) => {
       const farm = await startFarm(t)
       if (farm === undefined) return

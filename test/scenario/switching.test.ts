@@ -8,7 +8,7 @@ import { writeSyntheticRepository } from '../support/synthetic-repository.ts'
 import { tempDir } from '../support/temp-dir.ts'
 import { startUpstream } from '../support/upstream.ts'
 
-const PUBLISHES = extent({ full: 200, slice: 60 })
+const PUBLISHES = extent({ full: 200, slice: 30 })
 const MINUTE_MS = 60_000
 const START_MS = Date.UTC(2026, 0, 1)
 

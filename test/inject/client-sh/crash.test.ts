@@ -1,5 +1,6 @@
 import { test } from 'node:test'
 
+import { extent } from '../../support/extent.ts'
 import { killEverywhere, PHASES, type Phase } from './crash.ts'
 import { startFarm } from './farm.ts'
 import { CrashingCommands, SHELLS } from './run-client.ts'
@@ -15,7 +16,7 @@ const MOMENTS: Readonly<Record<Phase, readonly number[]>> = {
 test(`a client that is killed leaves nothing that a rollback does not give back (npm run crash:client: everywhere)`, async (t) => {
   const farm = await startFarm(t)
   const commands = new CrashingCommands(farm.scratch)
-  for (const [index, shell] of SHELLS.entries())
+  for (const [index, shell] of SHELLS.slice(0, extent({ full: SHELLS.length, slice: 1 })).entries())
     for (const [offset, phase] of PHASES.entries()) {
       const when = (index + offset) % 2 === 0 ? 'before' : 'after'
       // What an earlier begin has left is undone by a process of its own, which goes on for a while.

@@ -3,6 +3,7 @@ import { test, type TestContext } from 'node:test'
 
 import { digestOf, type Digest } from '../../../src/model/digest.ts'
 import type { GcRequest } from '../../../src/snapshot/gc/gc-context.ts'
+import { extent } from '../../support/extent.ts'
 import { Random } from '../../support/random.ts'
 import { FarmModel, type ModelSnapshot } from './gc-model.ts'
 import { GcPlace } from './gc-place.ts'
@@ -13,7 +14,7 @@ const MIRRORS = ['a', 'b']
 const HREFS = ['p', 'q', 'r', 's', 't', 'u']
 /** A package's, so that their repodata are not most of what is stored. */
 const PACKAGE_BYTES = 600
-const HISTORIES = 40
+const HISTORIES = extent({ full: 40, slice: 20 })
 const STEPS = 80
 
 const VIEW_MS = 3 * DAY_MS
