@@ -54,7 +54,7 @@ export class ReadyThread {
 }
 
 /** Starts a thread, which is told first where it works, then its job: until it is run, whoever does so sees to its `error` and its end. */
-export function startIngestThread(maxHeapMb: number): Worker {
+function startIngestThread(maxHeapMb: number): Worker {
   const url = new URL(import.meta.resolve('./ingest-thread.ts'))
   return startWorker({ url, workerData: undefined, maxHeapMb, maxYoungGenerationMb: MAX_YOUNG_GENERATION_MB })
 }
