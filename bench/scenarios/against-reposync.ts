@@ -29,7 +29,7 @@ interface Cost {
 
 /** Runs it. */
 export const runAgainstReposync: Scenario = async ({ dir, options, fixtures, say }) => {
-  const { skip } = needs('dnf', 'dnf-plugins-core', 'rpmbuild', 'createrepo_c')
+  const { skip } = needs('dnf', 'dnf-plugins-core', 'rpmbuild', 'createrepo_c', 'curl')
   if (skip !== false) return { figures: [], curves: [], notes: [`against-reposync was left out: it ${skip}`] }
   const count = options.isQuick ? 2_000 : 17_000
   say(`makes ${count} packages`)
