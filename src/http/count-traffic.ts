@@ -1,3 +1,4 @@
+import type { Outcome } from '../model/outcome.ts'
 import type { UsageRecorder } from '../snapshot/usage/usage-recorder.ts'
 import type { Tally } from '../system/tally.ts'
 import type { Traffic } from '../system/traffic.ts'
@@ -14,16 +15,13 @@ export interface RequestCounts {
 
 /** Gives what is to be called with every exchange that has ended: it counts those below `/repos`. */
 function createTrafficCounter(traffic: Pick<Traffic, 'record'>): (ended: EndedRequest) => void {
-  return ({ count, outcome, target, snapshot, startedAt, headAt, bytes }) => {
-    if (outcome === undefined || !target.startsWith('/repos/')) return
-    traffic.record({
-      outcome,
-      count,
-      bytes,
-      firstByteMs: headAt === undefined ? undefined : headAt - startedAt,
-      mirror: snapshot?.mirror,
-    })
+  return (ended) => {
+    if (isOver(ended) && ended.target.startsWith('/repos/')) traffic.record(ended)
   }
+}
+
+function isOver(ended: EndedRequest): ended is EndedRequest & { readonly outcome: Outcome } {
+  return ended.outcome !== undefined
 }
 
 /** Gives what counts an exchange that has ended as a use of a snapshot, as traffic, and for figures. */

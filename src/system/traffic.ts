@@ -17,17 +17,18 @@ const FAILED: ReadonlySet<Outcome> = new Set(['lost', 'error_upstream', 'error_d
 const FETCHED: ReadonlySet<Outcome> = new Set(['fill', 'join', 'bypass'])
 const CACHED: ReadonlySet<Outcome> = new Set(['hit', 'not_modified'])
 
-/** A request that has ended, or several that were alike. */
+/** A request that has ended, or several that were alike, as whoever has answered it knows it: to make an object of each would cost as much as counting it. */
 export interface EndedRequest {
   readonly outcome: Outcome
-  /** How many; one unless told. */
-  readonly count?: number
+  /** How many. */
+  readonly count: number
   /** Of all of them together. */
   readonly bytes: number
-  /** Milliseconds until there was something to send; undefined where nothing was. */
-  readonly firstByteMs: number | undefined
-  /** The mirror that it was about, where it was about one that is there. */
-  readonly mirror: string | undefined
+  /** When it began and when there was something to send, by one clock, in milliseconds; the second undefined where nothing was. */
+  readonly startedAt: number
+  readonly headAt: number | undefined
+  /** The snapshot that it was about, where it was about one that is there. */
+  readonly snapshot: { readonly mirror: string } | undefined
 }
 
 /** What requests came to, up to now. */
@@ -79,14 +80,14 @@ export class Traffic {
   }
 
   /** A request has ended. */
-  record({ outcome, count: requests = 1, bytes, firstByteMs, mirror }: EndedRequest): void {
+  record({ outcome, count: requests, bytes, startedAt, headAt, snapshot }: EndedRequest): void {
     const nowMs = this.#now()
     const slot = this.#slot(nowMs)
     const at = OUTCOMES.indexOf(outcome)
     slot.outcomes[at] = (slot.outcomes[at] ?? 0) + requests
     slot.bytesSent += bytes
-    if (firstByteMs !== undefined) {
-      const bucket = bucketOf(firstByteMs)
+    if (headAt !== undefined) {
+      const bucket = bucketOf(headAt - startedAt)
       const times = CACHED.has(outcome) ? slot.cached : FETCHED.has(outcome) ? slot.fetched : undefined
       if (times !== undefined) times[bucket] = (times[bucket] ?? 0) + requests
     }
@@ -94,9 +95,9 @@ export class Traffic {
     const failed = FAILED.has(outcome) ? requests : 0
     minute.requests += requests
     minute.failed += failed
-    if (mirror === undefined) return
-    const count = minute.mirrors.get(mirror)
-    if (count === undefined) minute.mirrors.set(mirror, { requests, failed })
+    if (snapshot === undefined) return
+    const count = minute.mirrors.get(snapshot.mirror)
+    if (count === undefined) minute.mirrors.set(snapshot.mirror, { requests, failed })
     else {
       count.requests += requests
       count.failed += failed

@@ -1,12 +1,27 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
+import type { Outcome } from '../../src/model/outcome.ts'
 import { Traffic, type EndedRequest } from '../../src/system/traffic.ts'
 
 const MINUTE_MS = 60_000
 
-function request(more: Partial<EndedRequest> = {}): EndedRequest {
-  return { outcome: 'hit', bytes: 100, firstByteMs: 1, mirror: 'm', ...more }
+interface Given {
+  readonly outcome?: Outcome
+  readonly firstByteMs?: number | undefined
+  readonly mirror?: string | undefined
+}
+
+function request(given: Given = {}): EndedRequest {
+  const { outcome = 'hit', firstByteMs, mirror } = { firstByteMs: 1, mirror: 'm', ...given }
+  return {
+    outcome,
+    count: 1,
+    bytes: 100,
+    startedAt: 7,
+    headAt: firstByteMs === undefined ? undefined : 7 + firstByteMs,
+    snapshot: mirror === undefined ? undefined : { mirror },
+  }
 }
 
 describe('traffic', () => {
