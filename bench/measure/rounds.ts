@@ -1,7 +1,7 @@
 import type { Peer } from '../peers/peer.ts'
 import { toFigures, type Figure, type Samples } from './figure.ts'
 import { readCpuSeconds, readRssBytes } from './process-figures.ts'
-import { runWrk, type WrkRequest } from './wrk.ts'
+import { runWrk, type WrkRequest, type WrkResult } from './wrk.ts'
 
 /** What peers are asked in one case. */
 export interface LoadCase {
@@ -18,7 +18,7 @@ export interface LoadCase {
 }
 
 /** A request, as one peer gets it. */
-export type LoadRequest = Pick<WrkRequest, 'headers' | 'mix' | 'pauseMs'> & { readonly path: string }
+export type LoadRequest = Pick<WrkRequest, 'headers' | 'mix'> & { readonly path: string }
 
 /** How long it is measured. */
 export interface Rounds {
@@ -29,6 +29,8 @@ export interface Rounds {
   readonly core: number | undefined
   /** Before the rounds, of each peer, and not counted: what is compiled while it runs is compiled then. */
   readonly warmUpSeconds?: number | undefined
+  /** What asks; wrk unless told. */
+  readonly load?: (request: WrkRequest) => Promise<WrkResult>
 }
 
 interface Sample {
@@ -102,11 +104,15 @@ export async function measureLoad(
   ]
 }
 
-async function measurePeer(peer: Peer, loadCase: LoadCase, { seconds, core }: Rounds): Promise<Sample> {
+async function measurePeer(
+  peer: Peer,
+  loadCase: LoadCase,
+  { seconds, core, load = runWrk }: Rounds,
+): Promise<Sample> {
   const { connections, answerBytes, requests, name, lasts = 1 } = loadCase
   const { path, ...rest } = requests[peer.name] ?? { path: '/' }
   const before = readCpuSeconds(peer.pid)
-  const result = await runWrk({
+  const result = await load({
     ...rest,
     url: `${peer.url}${path}`,
     connections,

@@ -1,11 +1,6 @@
--- Prints one line of JSON when a run is over. Connections wait for WRK_PAUSE_MS, if it is set, before they ask again. With arguments, a file of `weight TAB path` lines and a seed, it asks for these paths,
+-- Prints one line of JSON when a run is over. With arguments, a file of `weight TAB path` lines and a seed, it asks for these paths,
 -- chosen at random by their weights; without any, for the URL it was given.
 local paths, ends, total, state = {}, {}, 0, 1
-
-local pause = tonumber(os.getenv("WRK_PAUSE_MS"))
-if pause then
-  delay = function() return pause end
-end
 
 -- Tells that it begins.
 setup = function(thread)

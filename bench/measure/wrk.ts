@@ -18,8 +18,6 @@ export interface WrkRequest {
   readonly headers?: Readonly<Record<string, string>>
   /** A file of `weight TAB path` lines, instead of the URL's path, and of the seed by which they are chosen. */
   readonly mix?: { readonly file: string; readonly seed: number }
-  /** How long each connection waits after an answer before it asks again, in whole milliseconds; asks at once unless told. */
-  readonly pauseMs?: number
   /** The one core that it may use. */
   readonly core?: number | undefined
 }
@@ -51,7 +49,6 @@ export async function runWrk({
   seconds,
   headers = {},
   mix,
-  pauseMs,
   core,
 }: WrkRequest): Promise<WrkResult> {
   const wrk = findTool('wrk')
@@ -62,10 +59,7 @@ export async function runWrk({
     mix === undefined ? [url] : [url, '--', mix.file, String(mix.seed)],
   ].flat()
   const [command = wrk, ...rest] = onCore(core, wrk, args)
-  const child = spawn(command, rest, {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: pauseMs === undefined ? process.env : { ...process.env, WRK_PAUSE_MS: `${pauseMs}` },
-  })
+  const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'inherit'] })
   endWithUs(child)
   const output = text(child.stdout)
   await endAfter(child, seconds)
