@@ -193,10 +193,20 @@ function formatCurrent({ enabled, current, pinned, removed_at: removedAt }: Mirr
   return pinned ? `${current} (pinned)` : current
 }
 
-function formatCache({ bytes, max_bytes: maxBytes, full, collecting }: CacheView): string {
+function formatCache({
+  bytes,
+  max_bytes: maxBytes,
+  full,
+  few_inodes: fewInodes,
+  collecting,
+}: CacheView): string {
   const running = collecting ? ' A collection runs.' : ''
   const use = `Cache: ${formatBytes(bytes)} of ${formatBytes(maxBytes)}.${running}\n`
+  const inodes = fewInodes
+    ? 'The file system of data_dir has too few free inodes, and packages give way to it: remove files there, or move data_dir.\n'
+    : ''
+  const remedy = fewInodes ? '' : '; raise cache.max_size'
   return full
-    ? `${use}The cache is full of what may not go: new packages are passed through and not kept. See pinyon gc --dry-run; raise cache.max_size.\n`
-    : use
+    ? `${use}The cache is full of what may not go: new packages are passed through and not kept. See pinyon gc --dry-run${remedy}.\n${inodes}`
+    : `${use}${inodes}`
 }

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 
-import { readFreeBytes } from '../../cache/free-space.ts'
+import { readFreeBytes, readFreeFiles } from '../../cache/free-space.ts'
 import { createLayout } from '../../cache/layout.ts'
 import type { Config } from '../../config/config.ts'
 import { formatListen } from '../../config/listen.ts'
@@ -64,9 +64,14 @@ export function checkDisk({ dataDir, cache }: Pick<Config, 'dataDir' | 'cache'>)
     writeFileSync(probe, 'x', { flush: true })
     rmSync(probe)
   } catch (error) {
-    const advice = `make it a directory that this user may write (${process.getuid?.() ?? 'unknown'}), or name another as data_dir`
-    return [{ check: 'data_dir', level: 'fail', found: `${dataDir}: ${(error as Error).message}`, advice }]
+    const isFull = toPinyonError(error).code === 'NO_SPACE'
+    const advice = isFull
+      ? 'make room on its disk, or name another as data_dir'
+      : `make it a directory that this user may write (${process.getuid?.() ?? 'unknown'}), or name another as data_dir`
+    const found = `${dataDir}: ${(error as Error).message}`
+    return [{ check: 'data_dir', level: 'fail', found, advice }, ...(isFull ? checkInodes(dataDir) : [])]
   }
+  const inodes = checkInodes(dataDir)
   const free = readFreeBytes(dataDir)
   const room = Number.isFinite(free)
     ? `${formatBytes(Math.max(0, free))} free`
@@ -81,8 +86,21 @@ export function checkDisk({ dataDir, cache }: Pick<Config, 'dataDir' | 'cache'>)
         found: room,
         advice: 'make room: with less, packages are passed through and not kept',
       },
+      ...inodes,
     ]
-  return [written, fine('disk', `${room}, cache.max_size is ${formatBytes(cache.maxBytes)}`)]
+  return [written, fine('disk', `${room}, cache.max_size is ${formatBytes(cache.maxBytes)}`), ...inodes]
+}
+
+/** Whether there can be more files, however many bytes are free. */
+function checkInodes(dataDir: string): Finding[] {
+  const files = readFreeFiles(dataDir)
+  if (files === undefined) return []
+  const { free, total, missing } = files
+  const found = `${free} of ${total} inodes free`
+  if (missing === 0) return [fine('inodes', found)]
+  const advice =
+    'remove files of that file system, or move data_dir to one with more: packages go to make room'
+  return [{ check: 'inodes', level: free === 0 ? 'fail' : 'warn', found, advice }]
 }
 
 /** Whether the database can be read, and whether the clock has gone back since it was written last. */
