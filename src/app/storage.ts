@@ -167,7 +167,18 @@ async function openParts(
       logFullness(log, full, found, hasFewFiles(layout.blobs))
     },
   })
-  const blobs = await DiskBlobStore.open(layout, claims, { ledger, quota })
+  let isLooking = false
+  const onVanished = (directory: string) => {
+    // Of all that was removed together one line tells.
+    if (isLooking) return
+    isLooking = true
+    log.error(
+      { directory },
+      'somebody has removed stored files: the directory is made again, and they are fetched again when they are asked for',
+    )
+    void collector.lookAgain().finally(() => (isLooking = false))
+  }
+  const blobs = await DiskBlobStore.open(layout, claims, { ledger, quota, onVanished })
   const cache = new BlobCache(blobs, { memoryBytes: memoryShares(config()).first })
   const run = createGcRunner({ dataDir: config().dataDir, processId: claims.processId })
   const usage = new UsageRecorder({
