@@ -33,6 +33,8 @@ export interface Config {
   readonly metrics?: { readonly perMirror: false }
   /** By name, disabled ones included. */
   readonly mirrors: ReadonlyMap<string, MirrorConfig>
+  /** Set where it says `mirrors: {}`: that there is none is meant, and not what is left of a file that was cut off. */
+  readonly saysNoMirrors?: true
 }
 
 /** How fast packages are fetched that nobody waits for. */

@@ -128,6 +128,12 @@ function hasNoSource(value: unknown, mirror: string): boolean {
   return isRecord(settings) && !['baseurl', 'metalink', 'mirrorlist'].some((key) => key in settings)
 }
 
+/** Whether there is a mapping of mirrors, and it is empty. */
+function saysNoMirrors(value: unknown): boolean {
+  const mirrors = isRecord(value) ? value['mirrors'] : undefined
+  return isRecord(mirrors) && Object.keys(mirrors).length === 0
+}
+
 function settingsOf(value: unknown, mirror: string): unknown {
   const mirrors = isRecord(value) ? value['mirrors'] : undefined
   return isRecord(mirrors) ? mirrors[mirror] : undefined
@@ -228,6 +234,7 @@ function buildConfig(
     dashboard: { clients: parsed.dashboard.clients },
     ...(parsed.metrics.per_mirror ? {} : { metrics: { perMirror: false } }),
     mirrors: new Map(mirrors.map((mirror) => [mirror.name, mirror])),
+    ...(saysNoMirrors(document.value) ? { saysNoMirrors: true } : {}),
   }
 }
 
