@@ -37,7 +37,7 @@ async function checkConfiguration(file: string): Promise<Finding[]> {
   return [
     fine('configuration', `${config.file}, ${counted(config.mirrors.size, 'mirror')}`),
     ...checkDisk(config),
-    ...(await checkDatabase(config.dataDir, nowMs)),
+    ...checkDatabase(config.dataDir, nowMs),
     await checkServer(config),
     ...(await checkTrust(config, nowMs)),
     ...(await checkMirrors(config, nowMs)),
