@@ -6,7 +6,7 @@ import { formatAttention, readAttention } from './attention.ts'
 import { EXIT, type ExitCode, type Options } from './exit.ts'
 import { openMirrorSource } from './mirror-source.ts'
 import type { MirrorSource } from './reading.ts'
-import { formatAge, formatBytes, formatTable, toPrintable } from './table.ts'
+import { formatAge, formatBytes, formatJson, formatTable, toPrintable } from './table.ts'
 
 /**
  * Prints every mirror's state; exits 1 when the last sync of one failed or the configuration is refused, so that a script need not
@@ -22,7 +22,7 @@ export async function showStatus(options: Options): Promise<ExitCode> {
     const attention = await readAttention(source)
     if (options.json === true) {
       const state = { running: source.running, configuration, workers, cache, mirrors, attention }
-      process.stdout.write(`${JSON.stringify(state, undefined, 2)}\n`)
+      process.stdout.write(`${formatJson(state, 2)}\n`)
     } else {
       if (configuration.error !== null)
         process.stdout.write(`The configuration on disk is refused:\n${printLines(configuration.error)}\n`)
