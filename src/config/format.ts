@@ -16,6 +16,7 @@ export function formatConfig(config: Config): string {
   const effective = {
     listen: formatListen(config.listen),
     ...(config.publicUrl === undefined ? {} : { public_url: formatUrl(config.publicUrl) }),
+    ...(config.trustedProxies === undefined ? {} : { trusted_proxies: config.trustedProxies.texts }),
     data_dir: escapeEnvironment(config.dataDir),
     ...(config.workers === undefined ? {} : { workers: config.workers }),
     sync_interval: formatSyncInterval(config.syncIntervalMs),

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import type { z } from 'zod'
 import { NO_IDENTITY } from '../model/identity.ts'
+import { TrustedProxies } from '../model/trusted-proxies.ts'
 import { refuseMirrorName } from '../model/mirror-name.ts'
 import { ARCH_WORDS, buildArches, expandKeys, locateKey, refuseArches } from './arches.ts'
 import { buildAccess, buildHost, type MirrorAccess } from './build-access.ts'
@@ -211,6 +212,9 @@ function buildConfig(
     file,
     listen: parsed.listen,
     ...(parsed.public_url === undefined ? {} : { publicUrl: parsed.public_url }),
+    ...(parsed.trusted_proxies.length === 0
+      ? {}
+      : { trustedProxies: new TrustedProxies(parsed.trusted_proxies) }),
     dataDir: parsed.data_dir,
     workers: parsed.workers,
     syncIntervalMs: parsed.sync_interval,
