@@ -136,6 +136,12 @@ export class Collector {
     this.#options.log.info({ bytes, unlisted, evicted, fits: report.fits }, 'made room in the cache')
   }
 
+  /** Looks through the disk once more: what is on it is not what it was. Later, where another process collects. */
+  async lookAgain(): Promise<void> {
+    this.#isReconciled = false
+    await this.#look().catch(() => undefined)
+  }
+
   /** Ends a collection that runs. What it has done stays done; the next one goes on. */
   async close(): Promise<void> {
     for (const timer of this.#timers) clearTimeout(timer)

@@ -46,7 +46,12 @@ export function createServers(parts: ServerParts): Servers {
   const onLeftOut = (count: number) => figures.countLeftOut(count)
   const fast = createFastFiles(resolver, content, config)
   return {
-    server: new HttpServer(open, log, { onEnd, onLeftOut, fast }),
+    server: new HttpServer(open, log, {
+      onEnd,
+      onLeftOut,
+      fast,
+      trustedProxies: () => config().trustedProxies,
+    }),
     // A sync that waits for its turn says nothing for as long as that takes.
     adminServer: new HttpServer(admin, log, { idleMs: 0 }),
     onEnd,

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
-import { readDiskFree } from '../cache/free-space.ts'
+import { readDiskFree, readFreeFiles } from '../cache/free-space.ts'
 import type { Config } from '../config/config.ts'
 import type { FarmMirror, SnapshotStock } from '../snapshot/farm/farm.ts'
 import { METRICS, type CounterName, type GaugeName } from '../system/metric-table.ts'
@@ -100,6 +100,7 @@ export class FarmReadings {
     const repodata = view.repodata_bytes
     const { database, blobs } = storage.layout
     const diskFree = readDiskFree(blobs)
+    const freeFiles = readFreeFiles(blobs)?.free
     return [
       reading('cache_bytes', view.bytes - (repodata ?? 0), 'package'),
       ...(repodata === null ? [] : [reading('cache_bytes', repodata, 'repodata')]),
@@ -108,6 +109,7 @@ export class FarmReadings {
       reading('cache_reserved_bytes', view.reserved_bytes),
       reading('cache_blobs', view.blobs),
       ...(diskFree === undefined ? [] : [reading('disk_free_bytes', diskFree)]),
+      ...(freeFiles === undefined ? [] : [reading('disk_free_inodes', freeFiles)]),
       reading('db_bytes', sizeOf(database) + sizeOf(`${database}-wal`)),
     ]
   }

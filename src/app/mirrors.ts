@@ -116,13 +116,13 @@ export function refuseRestart(running: Config, wanted: Config, mayBeEmpty = fals
   const problems = facts
     .filter(({ now, found }) => now !== found)
     .map(({ key, now, found }) => ({ file: wanted.file, key, found, expected: `${now} until a restart` }))
-  // A file that was cut off, or is just being written, must not empty the index of a farm.
-  if (!mayBeEmpty && running.mirrors.size > 0 && wanted.mirrors.size === 0)
+  // A file that was cut off, or is just being written, must not empty the index of a farm. `mirrors: {}` is no such one.
+  if (!mayBeEmpty && wanted.saysNoMirrors !== true && running.mirrors.size > 0 && wanted.mirrors.size === 0)
     problems.push({
       file: wanted.file,
       key: 'mirrors',
       found: 'none',
-      expected: 'at least one until a restart',
+      expected: 'at least one, or `mirrors: {}` when none is meant: a file that was cut off has none either',
     })
   if (problems.length > 0) throw new ConfigError(problems)
 }

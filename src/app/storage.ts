@@ -1,6 +1,6 @@
 import { BlobCache } from '../cache/blob-cache.ts'
 import { DiskBlobStore } from '../cache/disk-blob-store.ts'
-import { readFreeBytes } from '../cache/free-space.ts'
+import { hasFewFiles, readFreeBytes, readFreeFiles } from '../cache/free-space.ts'
 import { createLayout, type Layout } from '../cache/layout.ts'
 import { Quota } from '../cache/quota.ts'
 import type { Config } from '../config/config.ts'
@@ -104,6 +104,7 @@ export class Storage {
       bytes,
       max_bytes: maxBytes,
       full: this.quota.isFull,
+      few_inodes: hasFewFiles(this.layout.blobs),
       collecting: this.collector.isCollecting,
       only_here_bytes: known?.onlyHere.bytes ?? null,
       fetchable_bytes: known?.fetchable.bytes ?? null,
@@ -149,16 +150,35 @@ async function openParts(
   const storedBytes = () => ledger.total().bytes
   const maxBytes = () => {
     // What is being written is set aside, and no longer free.
-    const onDisk = storedBytes() + quota.writtenBytes
-    return Math.min(config().cache.maxBytes, onDisk + readFreeBytes(layout.blobs))
+    const stored = ledger.total()
+    const onDisk = stored.bytes + quota.writtenBytes
+    return Math.min(config().cache.maxBytes, onDisk + readFreeBytes(layout.blobs, stored))
   }
   const quota: Quota = new Quota({
     maxBytes,
     storedBytes,
     makeRoom: (bytes) => collector.makeRoom(bytes),
-    onFull: (full) => logFullness(log, full, storedBytes(), maxBytes()),
+    onFull: (full) => {
+      const found = {
+        bytes: storedBytes(),
+        maxBytes: maxBytes(),
+        freeInodes: readFreeFiles(layout.blobs)?.free,
+      }
+      logFullness(log, full, found, hasFewFiles(layout.blobs))
+    },
   })
-  const blobs = await DiskBlobStore.open(layout, claims, { ledger, quota })
+  let isLooking = false
+  const onVanished = (directory: string) => {
+    // Of all that was removed together one line tells.
+    if (isLooking) return
+    isLooking = true
+    log.error(
+      { directory },
+      'somebody has removed stored files: the directory is made again, and they are fetched again when they are asked for',
+    )
+    void collector.lookAgain().finally(() => (isLooking = false))
+  }
+  const blobs = await DiskBlobStore.open(layout, claims, { ledger, quota, onVanished })
   const cache = new BlobCache(blobs, { memoryBytes: memoryShares(config()).first })
   const run = createGcRunner({ dataDir: config().dataDir, processId: claims.processId })
   const usage = new UsageRecorder({
@@ -192,11 +212,13 @@ async function openParts(
   return create({ layout, claims, snapshots, blobs, cache, quota, usage, collector, sweeper, inventory })
 }
 
-function logFullness(log: Logger, full: boolean, bytes: number, maxBytes: number): void {
-  if (full)
-    log.error(
-      { bytes, maxBytes },
-      'the cache is full of what may not go: packages are passed through and not kept; raise cache.max_size, or give data_dir a larger disk',
-    )
-  else log.info({ bytes, maxBytes }, 'the cache has room again')
+function logFullness(log: Logger, full: boolean, found: object, isOfFiles: boolean): void {
+  if (!full) return log.info(found, 'the cache has room again')
+  const remedy = isOfFiles
+    ? 'the file system of data_dir has too few free inodes: remove files there, or give data_dir one with more of them'
+    : 'raise cache.max_size, or give data_dir a larger disk'
+  log.error(
+    found,
+    `the cache is full of what may not go: packages are passed through and not kept; ${remedy}`,
+  )
 }

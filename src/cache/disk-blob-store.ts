@@ -31,6 +31,8 @@ export interface DiskBlobStoreOptions {
   readonly quota?: Quota
   /** The number of its first temporary file, where there are other stores in the process; 1 unless told. */
   readonly firstSerial?: number
+  /** Told of a directory that somebody has removed, once it is made again: what was in it is gone. */
+  readonly onVanished?: (directory: string) => void
 }
 
 /** Blobs as files of the local disk. */
@@ -39,6 +41,7 @@ export class DiskBlobStore implements BlobStore {
   readonly #processes: LivingProcesses
   readonly #ledger: BlobLedger
   readonly #quota: Quota
+  readonly #onVanished: (directory: string) => void
   #serial: number
   /** Directories of blobs whose own names this process has made durable, or is about to. */
   readonly #durable = new Map<string, Promise<void>>()
@@ -49,6 +52,7 @@ export class DiskBlobStore implements BlobStore {
     this.#processes = processes
     this.#ledger = options.ledger ?? NO_LEDGER
     this.#quota = options.quota ?? createUnlimitedQuota()
+    this.#onVanished = options.onVanished ?? (() => undefined)
     this.#serial = (options.firstSerial ?? 1) - 1
   }
 
@@ -108,11 +112,11 @@ export class DiskBlobStore implements BlobStore {
       onRoom?.()
       // Who was told asks for the bytes now, before anything is handed to another thread.
       if (onRoom !== undefined) await nextTurn()
-      const creating = openDescriptor(path, 'wx+')
+      const creating = this.#createFile(path)
       return new DiskBlobWriter(await creating, {
         path,
         target,
-        makeDirectory: () => this.#makeDirectory(dirname(target)),
+        makeDirectory: () => this.#makeDirectory(dirname(target), expected.digest),
         expected,
         reservation,
         ledger: this.#ledger,
@@ -129,7 +133,7 @@ export class DiskBlobStore implements BlobStore {
     if (size === undefined) return undefined
     // Who stored it may be about to make its name durable, or was killed before that; whoever relies on it now may tell of it first.
     try {
-      await this.#makeDirectory(dirname(path))
+      await this.#makeDirectory(dirname(path), digest)
       await syncDirectory(dirname(path))
     } catch (error) {
       throw storeFailed(`keeping blob ${digest}`, error)
@@ -170,18 +174,43 @@ export class DiskBlobStore implements BlobStore {
       : undefined
   }
 
+  /** Opens a new temporary file; in a directory made again where somebody has removed it. */
+  async #createFile(path: string): Promise<number> {
+    try {
+      return await openDescriptor(path, 'wx+')
+    } catch (error) {
+      // Where this process's sign of life is gone as well, so is the data directory, or its disk: that is not begun anew.
+      if (!isMissing(error) || !existsSync(this.#layout.claims)) throw error
+      const { blobs, temporary } = this.#layout
+      const made = await mkdir(temporary, { recursive: true })
+      await syncDirectory(blobs)
+      await syncDirectory(dirname(blobs))
+      if (made !== undefined) this.#noteVanished(made)
+      return await openDescriptor(path, 'wx+')
+    }
+  }
+
   /**
    * Makes a directory of blobs with a durable name. For the first time in this process also when it is there: somebody else may be about to do that,
    * or was killed before it.
+   * @param digest of a blob that goes there
    */
-  async #makeDirectory(directory: string): Promise<void> {
+  async #makeDirectory(directory: string, digest: Digest): Promise<void> {
     const known = this.#durable.get(directory)
     if (known !== undefined && existsSync(directory)) return await known
     const made = await mkdir(directory, { recursive: true })
-    if (made !== undefined) this.#durable.delete(directory)
+    const isNews = known !== undefined || this.#ledger.find(digest) !== undefined
+    if (made !== undefined && isNews) this.#noteVanished(made)
     const syncing = this.#durable.get(directory) ?? this.#syncNames(directory)
     this.#durable.set(directory, syncing)
     await syncing
+  }
+
+  /** What was below it has to be made, and made durable, again as well. */
+  #noteVanished(made: string): void {
+    for (const known of this.#durable.keys())
+      if (`${known}/`.startsWith(`${made}/`)) this.#durable.delete(known)
+    this.#onVanished(made)
   }
 
   async #syncNames(directory: string): Promise<void> {

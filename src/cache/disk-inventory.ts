@@ -3,6 +3,7 @@ import { join } from 'node:path'
 
 import { DIGEST_ALGORITHMS, createDigest, type Digest } from '../model/digest.ts'
 import { moveFile } from '../system/publish.ts'
+import { isMissing } from './file-descriptor.ts'
 import { blobPath, temporaryPath, type Layout } from './layout.ts'
 
 /** Deleting a file of no more bytes takes no longer than moving it away. */
@@ -74,7 +75,13 @@ export class DiskInventory {
     }
     this.#serial += 1
     const trash = temporaryPath(this.#layout, this.#processId, 'trash', this.#serial)
-    ignoreMissing(() => moveFile(path, trash))
+    try {
+      moveFile(path, trash)
+    } catch (error) {
+      if (!isMissing(error)) throw error
+      // It is not there, or there is nowhere to move it to.
+      ignoreMissing(() => unlinkSync(path))
+    }
     return () => ignoreMissing(() => unlinkSync(trash))
   }
 }
@@ -83,7 +90,7 @@ function ignoreMissing(action: () => void): void {
   try {
     action()
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    if (!isMissing(error)) throw error
   }
 }
 

@@ -19,7 +19,7 @@ import { Claims, type Claim } from '../system/claims.ts'
 import { formatReport, toReportView } from './adopt-report.ts'
 import { EXIT, type ExitCode, type Options } from './exit.ts'
 import { ProgressDisplay, type ShownProgress } from './progress.ts'
-import { toPrintable } from './table.ts'
+import { formatJson, toPrintable } from './table.ts'
 import { userName } from './user-name.ts'
 
 /** How long a collection that runs is waited for, and how often it is asked after, in milliseconds. */
@@ -173,9 +173,7 @@ async function adoptAll(
     display.end(mirror.name)
     const dryRun = options.dryRun === true
     const facts = { report, configured, configFile: config.file, pin: settings?.pin, dryRun }
-    process.stdout.write(
-      options.json === true ? `${JSON.stringify(toReportView(facts))}\n` : formatReport(facts),
-    )
+    process.stdout.write(options.json === true ? `${formatJson(toReportView(facts))}\n` : formatReport(facts))
     const { adopted, present, refused, packages, error } = report
     if (error !== undefined || refused.length > 0 || packages.wrong > 0) codes.push(EXIT.failed)
     else if (adopted.length + present.length > 0) codes.push(EXIT.done)

@@ -9,7 +9,7 @@ import { readDiff } from './diff.ts'
 import { EXIT, type ExitCode, type Options } from './exit.ts'
 import { formatDiff, formatSummary } from './format-diff.ts'
 import { openMirrorSource } from './mirror-source.ts'
-import { toPrintable } from './table.ts'
+import { formatJson, toPrintable } from './table.ts'
 
 /** Options of `bisect`. */
 export interface BisectOptions extends Options {
@@ -130,7 +130,7 @@ async function printReport(report: BisectReport, options: Options): Promise<void
   const diff = report.first_bad === null ? undefined : await readChanges(report, options)
   if (options.json === true) {
     const document = { ...report, changes: diff?.summary ?? null }
-    process.stdout.write(`${JSON.stringify(document, undefined, 2)}\n`)
+    process.stdout.write(`${formatJson(document, 2)}\n`)
   } else process.stdout.write(formatReport(report, diff))
 }
 

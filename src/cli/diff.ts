@@ -3,6 +3,7 @@ import { EXIT, type ExitCode, type Options } from './exit.ts'
 import { formatDiff } from './format-diff.ts'
 import { openMirrorSource } from './mirror-source.ts'
 import type { MirrorSource } from './reading.ts'
+import { formatJson } from './table.ts'
 
 /** Two snapshots: names, `current` or `newest`. Undefined: what the API takes instead. */
 export interface SnapshotRange {
@@ -15,7 +16,7 @@ export async function showDiff(mirror: string, range: SnapshotRange, options: Op
   const source = await openMirrorSource(options)
   try {
     const diff = await readDiff(source, mirror, range)
-    if (options.json === true) process.stdout.write(`${JSON.stringify(diff, undefined, 2)}\n`)
+    if (options.json === true) process.stdout.write(`${formatJson(diff, 2)}\n`)
     else process.stdout.write(formatDiff(diff))
     const counts = [...Object.values(diff.summary), diff.metadata.length]
     return counts.every((count) => count === 0) && diff.advisories_error === null ? EXIT.nothing : EXIT.done

@@ -6,7 +6,7 @@ import type { FetchRequest } from '../snapshot/prefetch/prefetcher.ts'
 import { EXIT, type ExitCode, type Options } from './exit.ts'
 import { openServer } from './mirror-source.ts'
 import { ProgressDisplay } from './progress.ts'
-import { formatBytes, toPrintable } from './table.ts'
+import { formatBytes, formatJson, toPrintable } from './table.ts'
 
 /** Options of `fetch`. */
 export interface FetchOptions extends Options {
@@ -33,7 +33,7 @@ export async function fetchPackages(
     })
   const request: FetchRequest = { which, specs }
   const summary = await runFetch(mirror, request, options, show).finally(() => display.end(mirror))
-  process.stdout.write(options.json === true ? `${JSON.stringify(summary)}\n` : formatSummary(summary))
+  process.stdout.write(options.json === true ? `${formatJson(summary)}\n` : formatSummary(summary))
   const { total, lost, failed, stopped } = summary
   if (total === 0) return EXIT.nothing
   return lost + failed > 0 || stopped !== null ? EXIT.failed : EXIT.done

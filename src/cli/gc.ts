@@ -5,7 +5,7 @@ import type { WallDoubt } from '../model/wall-trust.ts'
 import type { BlobSum, GcReport, GcSnapshot } from '../snapshot/gc/gc-report.ts'
 import { EXIT, type ExitCode, type Options } from './exit.ts'
 import { openServer } from './mirror-source.ts'
-import { formatBytes, formatTable } from './table.ts'
+import { formatBytes, formatJson, formatTable } from './table.ts'
 
 const MINUTE_MS = 60_000
 const HOUR_MS = 3_600_000
@@ -22,7 +22,7 @@ export interface GcOptions extends Options {
  */
 export async function collect(options: GcOptions): Promise<ExitCode> {
   const report = await runCollection(options)
-  if (options.json === true) process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`)
+  if (options.json === true) process.stdout.write(`${formatJson(report, 2)}\n`)
   else process.stdout.write(formatReport(report))
   return report.fits ? EXIT.done : EXIT.failed
 }

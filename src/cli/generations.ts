@@ -1,7 +1,7 @@
 import type { GenerationView } from '../proxy/api-generations.ts'
 import { EXIT, type ExitCode, type Options } from './exit.ts'
 import { openMirrorSource } from './mirror-source.ts'
-import { formatTable, toPrintable } from './table.ts'
+import { formatJson, formatTable, toPrintable } from './table.ts'
 
 /** Options of `generations`. */
 export interface GenerationsOptions extends Options {
@@ -15,7 +15,7 @@ export async function listGenerations(options: GenerationsOptions): Promise<Exit
   try {
     const query = options.mirror === undefined ? '' : `?mirror=${encodeURIComponent(options.mirror)}`
     const { generations } = await source.get<{ generations: GenerationView[] }>(`generations${query}`)
-    if (options.json === true) process.stdout.write(`${JSON.stringify({ generations }, undefined, 2)}\n`)
+    if (options.json === true) process.stdout.write(`${formatJson({ generations }, 2)}\n`)
     else process.stdout.write(formatGenerations(generations, options.mirror))
     return generations.length === 0 ? EXIT.nothing : EXIT.done
   } finally {

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { toClientSettings } from '../app/client-settings.ts'
 import { createPathSources } from '../app/explain-paths.ts'
 import type { BlobLedger } from '../cache/blob-ledger.ts'
+import { hasFewFiles } from '../cache/free-space.ts'
 import { createLayout } from '../cache/layout.ts'
 import { LEAVING_IDENTITIES, loadConfig } from '../config/load.ts'
 import { answerApi } from '../proxy/api.ts'
@@ -47,7 +48,7 @@ export function openLocalSource(configFile: string): MirrorSource {
         workers: () => ({ serving: 0, wanted: 0, restarts: 0 }),
         traffic: () => new Traffic(Date.now).report(),
         now: Date.now,
-        cache: () => describeCache(store.ledger, cache.maxBytes),
+        cache: () => describeCache(store.ledger, cache.maxBytes, hasFewFiles(dataDir)),
         diff: (pair) => diffs.diff(pair),
       }
       return JSON.parse((await answerApi(context, segments, new URLSearchParams(query))).body.toString())
@@ -56,10 +57,11 @@ export function openLocalSource(configFile: string): MirrorSource {
   }
 }
 
-function describeCache(ledger: BlobLedger, maxBytes: number): CacheView {
+function describeCache(ledger: BlobLedger, maxBytes: number, fewInodes: boolean): CacheView {
   const { count, bytes } = ledger.total()
   const unknown = { only_here_bytes: null, fetchable_bytes: null, repodata_bytes: null }
-  return { blobs: count, bytes, max_bytes: maxBytes, full: false, collecting: false, ...unknown }
+  const now = { full: false, few_inodes: fewInodes, collecting: false }
+  return { blobs: count, bytes, max_bytes: maxBytes, ...now, ...unknown }
 }
 
 /** Who may read the data directory may know who asked. */

@@ -4,7 +4,7 @@ import { loadConfig } from '../config/load.ts'
 import type { RebuildProgress } from '../snapshot/rebuild/rebuild-report.ts'
 import { EXIT, type ExitCode, type Options } from './exit.ts'
 import { ProgressDisplay } from './progress.ts'
-import { formatBytes, toPrintable } from './table.ts'
+import { formatBytes, formatJson, toPrintable } from './table.ts'
 
 /** Makes the database anew, and prints what was restored; exits 1 when that is not all that the inventory tells of. */
 export async function rebuildDatabase(options: Options & { readonly dryRun?: boolean }): Promise<ExitCode> {
@@ -20,9 +20,7 @@ export async function rebuildDatabase(options: Options & { readonly dryRun?: boo
   const config = loadConfig(options.config, process.env)
   const signal = new AbortController().signal
   const report = await rebuild({ config, dryRun, now: Date.now, signal, onProgress })
-  process.stdout.write(
-    options.json === true ? `${JSON.stringify(report, undefined, 2)}\n` : formatReport(report, dryRun),
-  )
+  process.stdout.write(options.json === true ? `${formatJson(report, 2)}\n` : formatReport(report, dryRun))
   return report.ok ? EXIT.done : EXIT.failed
 }
 

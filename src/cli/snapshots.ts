@@ -2,7 +2,7 @@ import { PinyonError } from '../model/errors.ts'
 import type { SnapshotView } from '../proxy/api-mirrors.ts'
 import { EXIT, type ExitCode, type Options } from './exit.ts'
 import { openMirrorSource } from './mirror-source.ts'
-import { formatBytes, formatTable, toPrintable } from './table.ts'
+import { formatBytes, formatJson, formatTable, toPrintable } from './table.ts'
 
 /** Prints a mirror's snapshots, newest first; exits 3 when there is no such mirror or it has none. */
 export async function listSnapshots(mirror: string, options: Options): Promise<ExitCode> {
@@ -10,7 +10,7 @@ export async function listSnapshots(mirror: string, options: Options): Promise<E
   try {
     const path = `mirrors/${encodeURIComponent(mirror)}/snapshots`
     const { snapshots } = await source.get<{ snapshots: SnapshotView[] }>(path)
-    if (options.json === true) process.stdout.write(`${JSON.stringify({ snapshots }, undefined, 2)}\n`)
+    if (options.json === true) process.stdout.write(`${formatJson({ snapshots }, 2)}\n`)
     else process.stdout.write(formatSnapshots(snapshots))
     return snapshots.length === 0 ? EXIT.nothing : EXIT.done
   } catch (error) {

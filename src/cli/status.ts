@@ -6,7 +6,7 @@ import { formatAttention, readAttention } from './attention.ts'
 import { EXIT, type ExitCode, type Options } from './exit.ts'
 import { openMirrorSource } from './mirror-source.ts'
 import type { MirrorSource } from './reading.ts'
-import { formatAge, formatBytes, formatTable, toPrintable } from './table.ts'
+import { formatAge, formatBytes, formatJson, formatTable, toPrintable } from './table.ts'
 
 /**
  * Prints every mirror's state; exits 1 when the last sync of one failed or the configuration is refused, so that a script need not
@@ -22,7 +22,7 @@ export async function showStatus(options: Options): Promise<ExitCode> {
     const attention = await readAttention(source)
     if (options.json === true) {
       const state = { running: source.running, configuration, workers, cache, mirrors, attention }
-      process.stdout.write(`${JSON.stringify(state, undefined, 2)}\n`)
+      process.stdout.write(`${formatJson(state, 2)}\n`)
     } else {
       if (configuration.error !== null)
         process.stdout.write(`The configuration on disk is refused:\n${printLines(configuration.error)}\n`)
@@ -193,10 +193,20 @@ function formatCurrent({ enabled, current, pinned, removed_at: removedAt }: Mirr
   return pinned ? `${current} (pinned)` : current
 }
 
-function formatCache({ bytes, max_bytes: maxBytes, full, collecting }: CacheView): string {
+function formatCache({
+  bytes,
+  max_bytes: maxBytes,
+  full,
+  few_inodes: fewInodes,
+  collecting,
+}: CacheView): string {
   const running = collecting ? ' A collection runs.' : ''
   const use = `Cache: ${formatBytes(bytes)} of ${formatBytes(maxBytes)}.${running}\n`
+  const inodes = fewInodes
+    ? 'The file system of data_dir has too few free inodes, and packages give way to it: remove files there, or move data_dir.\n'
+    : ''
+  const remedy = fewInodes ? '' : '; raise cache.max_size'
   return full
-    ? `${use}The cache is full of what may not go: new packages are passed through and not kept. See pinyon gc --dry-run; raise cache.max_size.\n`
-    : use
+    ? `${use}The cache is full of what may not go: new packages are passed through and not kept. See pinyon gc --dry-run${remedy}.\n${inodes}`
+    : `${use}${inodes}`
 }

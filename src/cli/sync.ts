@@ -11,7 +11,7 @@ import type { MirrorView } from '../proxy/api-mirrors.ts'
 import { EXIT, type ExitCode, type Options } from './exit.ts'
 import { ProgressDisplay } from './progress.ts'
 import { ServerConnection } from './server-connection.ts'
-import { toPrintable } from './table.ts'
+import { formatJson, toPrintable } from './table.ts'
 import { userName } from './user-name.ts'
 
 /** Starts the sync of one mirror and resolves with how it ended. */
@@ -105,7 +105,7 @@ async function syncAll(mirrors: readonly string[], options: Options, run: RunSyn
         error: error.message,
       }))
       display.end(mirror)
-      process.stdout.write(options.json === true ? `${JSON.stringify(summary)}\n` : formatSummary(summary))
+      process.stdout.write(options.json === true ? `${formatJson(summary)}\n` : formatSummary(summary))
       return summary
     }),
   )

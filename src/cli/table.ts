@@ -1,3 +1,5 @@
+import { escapeHidden } from '../model/shown-text.ts'
+
 /** Lays out rows as columns for a terminal: each as wide as its widest cell, two spaces between. Ends with a newline. */
 export function formatTable(rows: readonly (readonly string[])[]): string {
   const widths: number[] = []
@@ -27,6 +29,11 @@ export function formatAge(iso: string | null, nowMs: number): string {
   if (seconds < 7_200) return `${Math.round(seconds / 60)} min ago`
   if (seconds < 172_800) return `${Math.round(seconds / 3_600)} h ago`
   return `${Math.round(seconds / 86_400)} d ago`
+}
+
+/** JSON for a terminal or a program: the same to whoever reads it as JSON, without characters that hide or reorder what people see. */
+export function formatJson(value: unknown, indent?: number): string {
+  return escapeHidden(JSON.stringify(value, undefined, indent))
 }
 
 /** Text from outside, safe on a terminal: controls, invisible and direction-changing characters become `?`. */

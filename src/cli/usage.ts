@@ -10,7 +10,7 @@ import type {
 import { EXIT, type ExitCode, type Options } from './exit.ts'
 import { openMirrorSource } from './mirror-source.ts'
 import type { MirrorSource } from './reading.ts'
-import { formatAge, formatBytes, formatTable, toPrintable } from './table.ts'
+import { formatAge, formatBytes, formatJson, formatTable, toPrintable } from './table.ts'
 
 /** A mirror that nobody used for so long can go, in milliseconds. */
 const IDLE_MS = 14 * 86_400_000
@@ -32,14 +32,14 @@ export async function showUsage(mirror: string | undefined, options: Options): P
 
 async function showMirrors(source: MirrorSource, { json }: Options): Promise<ExitCode> {
   const { mirrors } = await source.get<{ mirrors: MirrorUsageView[] }>('usage')
-  if (json === true) process.stdout.write(`${JSON.stringify({ mirrors }, undefined, 2)}\n`)
+  if (json === true) process.stdout.write(`${formatJson({ mirrors }, 2)}\n`)
   else process.stdout.write(formatMirrors(mirrors, Date.now()))
   return mirrors.length === 0 ? EXIT.nothing : EXIT.done
 }
 
 async function showMirror(source: MirrorSource, mirror: string, { json }: Options): Promise<ExitCode> {
   const details = await source.get<MirrorUsageDetailsView>(`usage/${encodeURIComponent(mirror)}`)
-  if (json === true) process.stdout.write(`${JSON.stringify(details, undefined, 2)}\n`)
+  if (json === true) process.stdout.write(`${formatJson(details, 2)}\n`)
   else process.stdout.write(formatDetails(details, Date.now()))
   return details.last_seen === null ? EXIT.nothing : EXIT.done
 }

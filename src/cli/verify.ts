@@ -7,7 +7,7 @@ import { EXIT, type ExitCode, type Options } from './exit.ts'
 import { openServer } from './mirror-source.ts'
 import { ProgressDisplay } from './progress.ts'
 import type { ServerConnection } from './server-connection.ts'
-import { formatBytes, toPrintable } from './table.ts'
+import { formatBytes, formatJson, toPrintable } from './table.ts'
 
 /** Options of `verify`. */
 export interface VerifyCommandOptions extends Options {
@@ -32,9 +32,7 @@ export async function verifyBlobs(options: VerifyCommandOptions): Promise<ExitCo
     server === undefined ? await verifyHere(options, show) : await verifyThere(server, options, show)
   display.end('blobs')
   process.stdout.write(
-    options.json === true
-      ? `${JSON.stringify(report, undefined, 2)}\n`
-      : formatReport(report, options.dryRun === true),
+    options.json === true ? `${formatJson(report, 2)}\n` : formatReport(report, options.dryRun === true),
   )
   return report.ok ? EXIT.done : EXIT.failed
 }

@@ -10,7 +10,7 @@ import type { SqliteSnapshotStore } from '../snapshot/sqlite-snapshot-store.ts'
 import { EXIT, type ExitCode, type Options } from './exit.ts'
 import { openMirrorSource, openServer } from './mirror-source.ts'
 import { openStore } from './open-store.ts'
-import { formatAge, formatTable, toPrintable } from './table.ts'
+import { formatAge, formatJson, formatTable, toPrintable } from './table.ts'
 
 /** Options of `views`. */
 export interface ViewsOptions extends Options {
@@ -30,7 +30,7 @@ export async function runViews(options: ViewsOptions): Promise<ExitCode> {
   if (options.client !== undefined) return await endViews(options.client, options)
   if (options.end !== undefined) return await endView(options.end, options)
   const { views, count, max } = await readViews(options)
-  if (options.json === true) process.stdout.write(`${JSON.stringify({ count, max, views }, undefined, 2)}\n`)
+  if (options.json === true) process.stdout.write(`${formatJson({ count, max, views }, 2)}\n`)
   else process.stdout.write(formatViews(views, max, Date.now()))
   return views.length === 0 ? EXIT.nothing : EXIT.done
 }
@@ -55,7 +55,7 @@ async function readViews(options: Options): Promise<Omit<ViewList, 'next'>> {
 async function endView(name: string, options: Options): Promise<ExitCode> {
   // What could be no view's name would not reach the server as one.
   const ended = isViewName(name) && ((await endThere(name, options)) ?? (await endHere(name, options)))
-  if (options.json === true) process.stdout.write(`${JSON.stringify({ view: name, ended })}\n`)
+  if (options.json === true) process.stdout.write(`${formatJson({ view: name, ended })}\n`)
   else if (ended) process.stdout.write(`${toPrintable(name)}: ended\n`)
   else process.stderr.write(`there is no view: ${toPrintable(name)}\n`)
   return ended ? EXIT.done : EXIT.nothing
@@ -73,7 +73,7 @@ async function endViews(client: string, options: Options): Promise<ExitCode> {
   } finally {
     await server?.close()
   }
-  if (options.json === true) process.stdout.write(`${JSON.stringify({ client, ended })}\n`)
+  if (options.json === true) process.stdout.write(`${formatJson({ client, ended })}\n`)
   else process.stdout.write(`${toPrintable(client)}: ${counted(ended, 'view')} ended\n`)
   return ended > 0 ? EXIT.done : EXIT.nothing
 }

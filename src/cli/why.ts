@@ -2,7 +2,7 @@ import { counted } from '../model/count.ts'
 import type { WhyAsked, WhyFile, WhySource, WhyView } from '../proxy/api-why.ts'
 import { EXIT, type ExitCode, type Options } from './exit.ts'
 import { openMirrorSource } from './mirror-source.ts'
-import { formatAge, formatBytes, toPrintable } from './table.ts'
+import { formatAge, formatBytes, formatJson, toPrintable } from './table.ts'
 
 /** Explains a URL; exits 3 when there is nothing at it. */
 export async function explainUrl(url: string, options: Options): Promise<ExitCode> {
@@ -10,7 +10,7 @@ export async function explainUrl(url: string, options: Options): Promise<ExitCod
   try {
     const path = url.startsWith('/') || /^https?:\/\//i.test(url) ? url : `/${url}`
     const why = await source.get<WhyView>(`why?path=${encodeURIComponent(path)}`)
-    if (options.json === true) process.stdout.write(`${JSON.stringify(why, undefined, 2)}\n`)
+    if (options.json === true) process.stdout.write(`${formatJson(why, 2)}\n`)
     else process.stdout.write(formatWhy(why, { nowMs: Date.now(), running: source.running }))
     return why.status >= 400 ? EXIT.nothing : EXIT.done
   } finally {

@@ -1,4 +1,5 @@
 import type { Identity } from '../model/identity.ts'
+import type { TrustedProxies } from '../model/trusted-proxies.ts'
 import type { Policy } from '../model/prefetch.ts'
 import type { AccessConfig, HostConfig, PaceConfig } from './access.ts'
 import type { ShownClients } from './schema-dashboard.ts'
@@ -10,6 +11,8 @@ export interface Config {
   readonly listen: ListenAddress
   /** `http(s)://host[:port][/path]` without a trailing slash; absent: URLs are made from each request's Host. */
   readonly publicUrl?: string
+  /** Who is believed when he says whom he asks for; absent: nobody. */
+  readonly trustedProxies?: TrustedProxies
   /** Absolute path. */
   readonly dataDir: string
   /** How many processes serve, this one included: as many as there are cores and requests for, or so many; absent: this one. */
@@ -33,6 +36,8 @@ export interface Config {
   readonly metrics?: { readonly perMirror: false }
   /** By name, disabled ones included. */
   readonly mirrors: ReadonlyMap<string, MirrorConfig>
+  /** Set where it says `mirrors: {}`: that there is none is meant, and not what is left of a file that was cut off. */
+  readonly saysNoMirrors?: true
 }
 
 /** How fast packages are fetched that nobody waits for. */

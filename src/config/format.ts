@@ -16,6 +16,7 @@ export function formatConfig(config: Config): string {
   const effective = {
     listen: formatListen(config.listen),
     ...(config.publicUrl === undefined ? {} : { public_url: formatUrl(config.publicUrl) }),
+    ...(config.trustedProxies === undefined ? {} : { trusted_proxies: config.trustedProxies.texts }),
     data_dir: escapeEnvironment(config.dataDir),
     ...(config.workers === undefined ? {} : { workers: config.workers }),
     sync_interval: formatSyncInterval(config.syncIntervalMs),
@@ -41,7 +42,8 @@ export function formatConfig(config: Config): string {
     ...(config.hosts === undefined ? {} : { hosts: describeHosts(config.hosts) }),
     ...(config.dashboard === undefined ? {} : { dashboard: config.dashboard }),
     ...(config.metrics === undefined ? {} : { metrics: { per_mirror: config.metrics.perMirror } }),
-    mirrors: new Map(mirrors),
+    // That there is none is said only where the file says it: see Config.
+    mirrors: mirrors.length === 0 && config.saysNoMirrors !== true ? null : new Map(mirrors),
   }
   const document = new Document(effective)
   for (const { name, pinWhy } of config.mirrors.values()) {

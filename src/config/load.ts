@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import type { z } from 'zod'
 import { NO_IDENTITY } from '../model/identity.ts'
+import { TrustedProxies } from '../model/trusted-proxies.ts'
 import { refuseMirrorName } from '../model/mirror-name.ts'
 import { ARCH_WORDS, buildArches, expandKeys, locateKey, refuseArches } from './arches.ts'
 import { buildAccess, buildHost, type MirrorAccess } from './build-access.ts'
@@ -128,6 +129,12 @@ function hasNoSource(value: unknown, mirror: string): boolean {
   return isRecord(settings) && !['baseurl', 'metalink', 'mirrorlist'].some((key) => key in settings)
 }
 
+/** Whether there is a mapping of mirrors, and it is empty. */
+function saysNoMirrors(value: unknown): boolean {
+  const mirrors = isRecord(value) ? value['mirrors'] : undefined
+  return isRecord(mirrors) && Object.keys(mirrors).length === 0
+}
+
 function settingsOf(value: unknown, mirror: string): unknown {
   const mirrors = isRecord(value) ? value['mirrors'] : undefined
   return isRecord(mirrors) ? mirrors[mirror] : undefined
@@ -205,6 +212,9 @@ function buildConfig(
     file,
     listen: parsed.listen,
     ...(parsed.public_url === undefined ? {} : { publicUrl: parsed.public_url }),
+    ...(parsed.trusted_proxies.length === 0
+      ? {}
+      : { trustedProxies: new TrustedProxies(parsed.trusted_proxies) }),
     dataDir: parsed.data_dir,
     workers: parsed.workers,
     syncIntervalMs: parsed.sync_interval,
@@ -228,6 +238,7 @@ function buildConfig(
     dashboard: { clients: parsed.dashboard.clients },
     ...(parsed.metrics.per_mirror ? {} : { metrics: { perMirror: false } }),
     mirrors: new Map(mirrors.map((mirror) => [mirror.name, mirror])),
+    ...(saysNoMirrors(document.value) ? { saysNoMirrors: true } : {}),
   }
 }
 

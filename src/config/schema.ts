@@ -5,6 +5,7 @@ import { isFilePattern, parseFilePattern } from '../model/file-pattern.ts'
 import { normalizeHref } from '../model/href.ts'
 import { parseSnapshotName } from '../model/snapshot-name.ts'
 import type { ListenAddress, SyncInterval, WorkerCount } from './config.ts'
+import { isAddressRange } from '../model/trusted-proxies.ts'
 import { parseListen } from './listen.ts'
 import { parseDuration } from '../model/duration.ts'
 import { parseFallback } from './fallback.ts'
@@ -21,6 +22,7 @@ import { parseBaseurl, parseKeyUrl, parseProxy, parsePublicUrl, parseXmlBase, ty
 /** What stands for a key that is absent, as one would write it. A mirror's `sync_interval` is the global one. */
 export const DEFAULTS = {
   listen: '127.0.0.1:8080',
+  trusted_proxies: [],
   data_dir: './data',
   workers: 'auto',
   sync_interval: '8h',
@@ -58,6 +60,9 @@ const WORKERS_MAX = 64
 export const HOST_NAME = /^(?:[a-z0-9._-]{1,253}|\[[0-9a-f:.]+\])(?::\d{1,5})?$/
 
 const LISTEN = 'host:port such as 127.0.0.1:8080, [::1]:8080 or :8080'
+const TRUSTED_PROXIES_MAX = 64
+const TRUSTED_PROXY = 'an address or a network such as 10.1.2.3, 10.0.0.0/8 or 2001:db8::/32'
+const TRUSTED_PROXIES = `at most ${TRUSTED_PROXIES_MAX} addresses and networks`
 const DATA_DIR = 'the path of a directory'
 const SYNC_INTERVAL = 'a duration such as 8h or 30m, or off'
 const TIMEOUT = 'a duration such as 30s or 5m'
@@ -89,6 +94,7 @@ export function configSchema(file: string) {
     {
       listen: value(parseListenValue).prefault(DEFAULTS.listen),
       public_url: value((input) => parseText(input, 'a URL', parsePublicUrl)).optional(),
+      trusted_proxies: trustedProxiesSchema(),
       data_dir: value((input) => parsePath(input, dirname(file), DATA_DIR)).prefault(DEFAULTS.data_dir),
       workers: value(parseWorkers).prefault(DEFAULTS.workers),
       sync_interval: value(parseSyncInterval).prefault(DEFAULTS.sync_interval),
@@ -187,6 +193,16 @@ function extraFilesSchema() {
   const one = value((input) => parseText(input, EXTRA_FILE, parseExtraFile))
   const list = z.array(one, { error: EXTRA_FILES }).max(EXTRA_FILES_MAX, { error: EXTRA_FILES })
   return z.preprocess((input) => (typeof input === 'string' ? [input] : input), list)
+}
+
+function trustedProxiesSchema() {
+  const one = value((input) =>
+    parseText(input, TRUSTED_PROXY, (text) =>
+      isAddressRange(text) ? { value: text } : { expected: TRUSTED_PROXY },
+    ),
+  )
+  const list = z.array(one, { error: TRUSTED_PROXIES }).max(TRUSTED_PROXIES_MAX, { error: TRUSTED_PROXIES })
+  return z.preprocess((input) => (typeof input === 'string' ? [input] : (input ?? [])), list)
 }
 
 /** Nothing of repomd.xml's own, which is pinned as it is. */

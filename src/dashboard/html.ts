@@ -1,3 +1,5 @@
+import { escapeHtml } from '../model/shown-text.ts'
+
 /** Markup that is right as it is. Made by {@link html} alone, and by whoever wraps what is known to be markup. */
 export class Html {
   readonly text: string
@@ -9,19 +11,6 @@ export class Html {
 
 /** What may stand between pieces of markup: text is escaped, nothing is written for undefined and false, lists follow one another. */
 export type HtmlPart = Html | string | number | undefined | false | readonly HtmlPart[]
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-}
-
-/** Markup, and characters that show as nothing or turn the text around: controls but for tab and line feed, marks of direction. */
-const SPECIAL =
-  // oxlint-disable-next-line no-control-regex -- finding control characters is the point
-  /[&<>"'\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g
 
 /** Whitespace that only lays a template out, by where it stands: a line's end in it, beside blocks, before the end of a tag. */
 const BLOCKS =
@@ -40,14 +29,6 @@ export function html(strings: TemplateStringsArray, ...parts: readonly HtmlPart[
   let text = literals[0] ?? ''
   for (const [at, part] of parts.entries()) text += toText(part) + (literals[at + 1] ?? '')
   return new Html(text)
-}
-
-/** Text as markup shows it: entities, and codes such as `\u202e` for what would not be seen. */
-export function escapeHtml(text: string): string {
-  return text.replace(
-    SPECIAL,
-    (found) => ENTITIES[found] ?? `\\u${found.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
 }
 
 function compact(strings: TemplateStringsArray): readonly string[] {

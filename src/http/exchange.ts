@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 
 import type { PinyonError } from '../model/errors.ts'
 import type { Outcome } from '../model/outcome.ts'
+import type { TrustedProxies } from '../model/trusted-proxies.ts'
 import type { Snapshot } from '../snapshot/store.ts'
 import { detourOf } from './detour.ts'
 import type { EndedRequest } from './ended-request.ts'
@@ -16,7 +17,7 @@ export interface Exchange {
   readonly startedAt: number
   /** When there was something to say, by the same clock; undefined before that. */
   headAt: number | undefined
-  /** The other end's address; read now, since a connection that is gone does not tell any more. */
+  /** The other end's address, or that of whom a trusted proxy asks for; read now, since a connection that is gone does not tell any more. */
   readonly client: string | undefined
   outcome: Outcome | undefined
   snapshot: Snapshot | undefined
@@ -39,15 +40,23 @@ export type Headers = Record<string, string>
 /** Cache-Control of what can never change. */
 export const IMMUTABLE = 'public, max-age=31536000, immutable'
 
-/** Begins an exchange's log entry. */
-export function createExchange(request: IncomingMessage, response: ServerResponse, id: string): Exchange {
+/**
+ * Begins an exchange's log entry.
+ * @param proxies who is believed when he says whom he asks for; nobody unless told
+ */
+export function createExchange(
+  request: IncomingMessage,
+  response: ServerResponse,
+  id: string,
+  proxies?: TrustedProxies,
+): Exchange {
   return {
     request,
     response,
     id,
     startedAt: performance.now(),
     headAt: undefined,
-    client: request.socket.remoteAddress,
+    client: proxies === undefined ? request.socket.remoteAddress : clientOf(request, proxies),
     outcome: undefined,
     snapshot: undefined,
     packageName: undefined,
@@ -57,6 +66,13 @@ export function createExchange(request: IncomingMessage, response: ServerRespons
     writtenBytes: 0,
     finalBytes: 0,
   }
+}
+
+/** Node joins several lines of these headers. */
+function clientOf({ socket, headers }: IncomingMessage, proxies: TrustedProxies): string | undefined {
+  const forwardedFor = headers['x-forwarded-for']
+  const joined = typeof forwardedFor === 'string' ? forwardedFor : forwardedFor?.join(',')
+  return proxies.clientOf(socket.remoteAddress, { forwardedFor: joined, forwarded: headers.forwarded })
 }
 
 /** What is known of an exchange that has ended. */

@@ -3,6 +3,7 @@ import type { AddressInfo, ListenOptions, Server as NetServer, Socket } from 'no
 import type { Duplex } from 'node:stream'
 
 import { toPinyonError } from '../model/errors.ts'
+import type { TrustedProxies } from '../model/trusted-proxies.ts'
 import type { Logger } from '../system/logger.ts'
 import { withinMs } from '../system/within-ms.ts'
 import { detourOf } from './detour.ts'
@@ -62,6 +63,8 @@ export interface HttpServerOptions {
   readonly onEnd?: (ended: EndedRequest) => void
   /** Told how many requests had no line of their own in the log. */
   readonly onLeftOut?: (count: number) => void
+  /** Who is believed when he says whom he asks for; nobody unless told. Asked each time, since it can be configured anew. */
+  readonly trustedProxies?: () => TrustedProxies | undefined
   /** What is answered straight on the socket while it is warm; nothing unless told. */
   readonly fast?: FastFiles
 }
@@ -74,6 +77,7 @@ export class HttpServer {
   readonly #requestLog: RequestLog
   readonly #ids = new RequestIds()
   readonly #onEnd: ((ended: EndedRequest) => void) | undefined
+  readonly #trustedProxies: (() => TrustedProxies | undefined) | undefined
   readonly #fast: FastPath | undefined
   readonly #busy = new Set<Exchange>()
   /** Requests that node:http was ever asked to answer. */
@@ -90,6 +94,7 @@ export class HttpServer {
     this.#log = log
     this.#requestLog = new RequestLog(log, options.onLeftOut)
     this.#onEnd = options.onEnd
+    this.#trustedProxies = options.trustedProxies
     this.#server = createServer(
       {
         keepAliveTimeout: CONNECTION_TIMES.keepAliveMs,
@@ -211,6 +216,7 @@ export class HttpServer {
       ...files,
       times: { ...CONNECTION_TIMES, requestMs, idleMs: server.timeout },
       nameHit: (nowMs, given) => hits.name(nowMs, given),
+      ...(this.#trustedProxies === undefined ? {} : { trustedProxies: this.#trustedProxies }),
       onEnd: (ended) => {
         this.#onEnd?.(ended)
         hits.log(ended)
@@ -257,7 +263,7 @@ export class HttpServer {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const id = this.#ids.accept(request.headers['x-request-id'])
-    const exchange = createExchange(request, response, id)
+    const exchange = createExchange(request, response, id, this.#trustedProxies?.())
     this.#busy.add(exchange)
     this.#begun += 1
     response.once('close', () => this.#finish(exchange))

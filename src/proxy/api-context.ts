@@ -37,6 +37,8 @@ export interface CacheView {
   readonly max_bytes: number
   /** Whether packages are passed through because nothing more may be stored. */
   readonly full: boolean
+  /** Whether the file system of data_dir has so few free inodes that packages go from the cache. */
+  readonly few_inodes: boolean
   /** Whether a collection runs: what it has decided on is being deleted. */
   readonly collecting: boolean
   /** Bytes of packages that a snapshot lists and upstream no longer has: never evicted. */

@@ -40,7 +40,7 @@ export interface AttentionFacts {
   readonly intervalOf: (mirror: string) => number | 'off' | undefined
   readonly sourcesOf: (mirror: string) => readonly SourceReport[]
   readonly configuration: ConfigurationState
-  readonly cache: Pick<CacheView, 'full' | 'bytes' | 'max_bytes' | 'only_here_bytes'>
+  readonly cache: Pick<CacheView, 'full' | 'few_inodes' | 'bytes' | 'max_bytes' | 'only_here_bytes'>
   readonly trouble: TrafficReport['trouble']
   readonly nowMs: number
 }
@@ -101,8 +101,9 @@ function ofFarm({ configuration, cache }: AttentionFacts): Attention[] {
   if (cache.full)
     found.push(
       create('cache_full', undefined, 'New packages are passed through and not kept', {
-        cause:
-          'The cache is full of packages that upstream no longer has and live snapshots list: raise cache.max_size, or lower retention.keep.',
+        cause: cache.few_inodes
+          ? 'The file system of data_dir has too few free inodes, and nothing more may go from the cache: remove other files there, move data_dir, or lower retention.keep.'
+          : 'The cache is full of packages that upstream no longer has and live snapshots list: raise cache.max_size, or lower retention.keep.',
       }),
     )
   return found

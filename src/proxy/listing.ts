@@ -1,6 +1,7 @@
+import { escapeHtml } from '../model/shown-text.ts'
 import type { DirectoryEntry } from '../snapshot/store.ts'
 
-/** A directory listing for people: plain links, like a web server's own. Names are upstream's and so hostile: all are escaped. */
+/** A directory listing for people: plain links, like a web server's own. Names are upstream's and so hostile: all are escaped, links lead to what they are. */
 export function formatListing(title: string, entries: readonly DirectoryEntry[]): string {
   const heading = escapeHtml(title)
   const lines = entries.map(({ name, directory, size }) => {
@@ -12,15 +13,4 @@ export function formatListing(title: string, entries: readonly DirectoryEntry[])
     `<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>${heading}</title></head>\n` +
     `<body><h1>${heading}</h1>\n<pre>\n<a href="../">../</a>\n${lines.join('\n')}\n</pre></body></html>\n`
   )
-}
-
-function escapeHtml(text: string): string {
-  const entities: Readonly<Record<string, string>> = {
-    '&': '&amp;',
-    '<': '&lt;',
-    '>': '&gt;',
-    '"': '&quot;',
-    "'": '&#39;',
-  }
-  return text.replace(/[&<>"']/g, (character) => entities[character] ?? '')
 }

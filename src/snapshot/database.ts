@@ -24,16 +24,29 @@ export function openDatabase(file: string, { fresh = false } = {}): Database.Dat
     if (!fresh) refuseLost(file)
     return prepareDatabase(file, new Database(file, { timeout: BUSY_TIMEOUT_MS }))
   } catch (error) {
-    if (error instanceof PinyonError) throw error
-    const { code } = toPinyonError(error)
-    if (code === 'STORE_CORRUPT')
-      throw new PinyonError(code, describeCorrupt(file, (error as Error).message), { cause: error })
-    throw new PinyonError('STORE_FAILED', `opening ${file}: ${(error as Error).message}`, { cause: error })
+    throw describeOpening(file, error)
   }
 }
 
-/** SQLite would begin anew without a word, and with it the farm; and its inventory would then say that there is nothing. */
-function refuseLost(file: string): void {
+/** What kept a database from being opened: STORE_CORRUPT for one that is damaged, STORE_FAILED for anything else that has no name of its own. */
+export function describeOpening(file: string, error: unknown): PinyonError {
+  if (error instanceof PinyonError) return error
+  const { code } = toPinyonError(error)
+  if (code === 'STORE_CORRUPT')
+    return new PinyonError(code, describeCorrupt(file, (error as Error).message), { cause: error })
+  return new PinyonError('STORE_FAILED', `opening ${file}: ${(error as Error).message}`, { cause: error })
+}
+
+/** The number of the schema that this program brings a database to, and the last one that it can read. */
+export function knownSchema(): number {
+  return listMigrations().length
+}
+
+/**
+ * SQLite would begin anew without a word, and with it the farm; and its inventory would then say that there is nothing.
+ * @throws PinyonError STORE_CORRUPT
+ */
+export function refuseLost(file: string): void {
   const size = statSync(file, { throwIfNoEntry: false })?.size
   const inventory = inventoryBeside(file)
   if ((size !== undefined && size > 0) || !hasInventory(inventory)) return
@@ -57,10 +70,14 @@ function prepareDatabase(file: string, database: Database.Database): Database.Da
   }
 }
 
-function migrate(database: Database.Database, file: string): void {
-  const migrations = readdirSync(MIGRATIONS)
+function listMigrations(): readonly string[] {
+  return readdirSync(MIGRATIONS)
     .filter((name) => /^\d{4}-.*\.sql$/.test(name))
     .toSorted()
+}
+
+function migrate(database: Database.Database, file: string): void {
+  const migrations = listMigrations()
   database
     .transaction(() => {
       const version = database.pragma('user_version', { simple: true }) as number

@@ -1,4 +1,5 @@
 import { on } from 'node:events'
+import { mkdirSync } from 'node:fs'
 import { parentPort, threadId } from 'node:worker_threads'
 
 import { DiskBlobStore } from '../cache/disk-blob-store.ts'
@@ -27,6 +28,8 @@ try {
   const place = await next<ThreadPlace>()
   const layout = createLayout(place.dataDir)
   const scratch = threadScratchFile(place, threadId)
+  // Somebody may have removed it since the server started.
+  mkdirSync(layout.temporary, { recursive: true })
   const store = new SqliteSnapshotStore(layout.database, () => scratch)
   try {
     const job = await next<IngestJob | ArchesJob>()

@@ -179,6 +179,7 @@ export const METRICS = {
   evicted_bytes_total: counter('Bytes of blobs removed', { reason: ['size', 'unreferenced'] }),
   bypass_total: counter('Packages passed through because they could not be kept', NONE),
   disk_free_bytes: gauge('Bytes free on the disk of data_dir', NONE),
+  disk_free_inodes: gauge('Inodes free on the disk of data_dir, where it has a number of them', NONE),
   disk_errors_total: counter('Calls of the system about files of the cache that failed', {
     op: ['read', 'write', 'fsync', 'rename'],
   }),

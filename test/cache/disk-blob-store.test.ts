@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { describe, test } from 'node:test'
 
 import { DiskBlobStore } from '../../src/cache/disk-blob-store.ts'
@@ -113,6 +113,26 @@ describe('the disk blob store as files', () => {
     const writer = await create(10)
     assert.equal(told, 1)
     await writer.close()
+  })
+
+  test('makes directories again that somebody has removed, but not in another data directory', async (t) => {
+    const { layout } = createPlace(t)
+    mkdirSync(layout.claims)
+    const vanished: string[] = []
+    const onVanished = (directory: string) => vanished.push(directory)
+    const blobs = await DiskBlobStore.open(layout, { processId: LIVING, isAlive: () => true }, { onVanished })
+    const bytes = Buffer.from('content')
+    const digest = digestOf(bytes)
+    for (const directory of [layout.blobs, layout.temporary, dirname(blobPath(layout, digest))]) {
+      await put(blobs, digest, bytes)
+      rmSync(directory, { recursive: true })
+    }
+    await put(blobs, digest, bytes)
+    assert.deepEqual(vanished, [layout.blobs, layout.temporary, dirname(blobPath(layout, digest))])
+    rmSync(layout.blobs, { recursive: true })
+    rmSync(layout.claims, { recursive: true })
+    await assert.rejects(put(blobs, digest, bytes), { code: 'STORE_FAILED', message: /ENOENT/ })
+    assert.equal(existsSync(layout.blobs), false)
   })
 
   test('keeps no file open, whatever becomes of it', COUNTS_FILES, async (t) => {

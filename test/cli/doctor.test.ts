@@ -1,19 +1,23 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 
+import Database from 'better-sqlite3'
+
 import {
   checkDatabase,
   checkDescriptors,
+  checkDisk,
   checkListen,
   checkNode,
 } from '../../src/cli/doctor/check-machine.ts'
 import { formatFindings } from '../../src/cli/doctor/doctor.ts'
 import type { Finding } from '../../src/cli/doctor/finding.ts'
+import { digestOf } from '../../src/model/digest.ts'
 import { tempDir } from '../support/temp-dir.ts'
 import { createFarm, pinyon } from './pinyon.ts'
 
@@ -27,6 +31,28 @@ function trouble(stdout: string): string[] {
   const { findings } = JSON.parse(stdout) as { findings: Finding[] }
   for (const { level, advice } of findings) assert.ok(level === 'ok' || advice !== undefined, 'a way out')
   return findings.filter(({ level }) => level !== 'ok').map(({ check, found }) => `${check}: ${found}`)
+}
+
+/** Gives a database another number of its schema; returns the one it had. */
+function setSchema(file: string, change: (schema: number) => number): number {
+  const database = new Database(file)
+  try {
+    const schema = database.pragma('user_version', { simple: true }) as number
+    if (change(schema) !== schema) database.pragma(`user_version = ${change(schema)}`)
+    return schema
+  } finally {
+    database.close()
+  }
+}
+
+/** Every file below a directory with its time and bytes. */
+function describeFiles(directory: string): string[] {
+  const files = readdirSync(directory, { recursive: true, encoding: 'utf8' }).toSorted()
+  return files.map((name) => {
+    const found = statSync(join(directory, name))
+    const content = found.isFile() ? digestOf(readFileSync(join(directory, name))) : ''
+    return `${name} ${found.isFile() ? found.mtimeMs : ''} ${content}`
+  })
 }
 
 describe('pinyon doctor', () => {
@@ -91,15 +117,55 @@ describe('pinyon doctor', () => {
     farm.publish('m', [])
     assert.equal((await farm.run('sync')).code, 0)
     const hourAgo = Date.now() - 3_600_000
-    const levels = async (nowMs: number) =>
-      (await checkDatabase(farm.dataDir, nowMs)).map(({ check, level }) => `${check} ${level}`)
-    assert.deepEqual(await levels(Date.now()), ['database ok', 'clock ok'])
-    assert.deepEqual(await levels(hourAgo), ['database ok', 'clock fail'])
+    const levels = (nowMs: number) =>
+      checkDatabase(farm.dataDir, nowMs).map(({ check, level }) => `${check} ${level}`)
+    assert.deepEqual(levels(Date.now()), ['database ok', 'clock ok'])
+    assert.deepEqual(levels(hourAgo), ['database ok', 'clock fail'])
     const damaged = tempDir(t)
     writeFileSync(join(damaged, 'pinyon.db'), 'no database '.repeat(1_000))
-    const [found] = await checkDatabase(damaged, Date.now())
+    const [found] = checkDatabase(damaged, Date.now())
     assert.equal(found?.level, 'fail')
     assert.match(found?.advice ?? '', /verify --rebuild/)
+  })
+
+  test('changes nothing in the data directory, and tells a database of another schema', async (t) => {
+    const farm = createFarm(t, ['m'])
+    farm.publish('m', [])
+    const unused = join(farm.dataDir, '..', 'unused')
+    assert.deepEqual(
+      checkDisk({ dataDir: unused, cache: { maxBytes: 1, memoryBytes: 1 } })
+        .map(({ level }) => level)
+        .slice(0, 1),
+      ['ok'],
+    )
+    assert.equal(existsSync(unused), false)
+    assert.equal((await farm.run('sync')).code, 0)
+    const file = join(farm.dataDir, 'pinyon.db')
+    const known = setSchema(file, (schema) => schema)
+    for (const [shift, level, expected] of [
+      [0, 'ok', /^1 mirror, generation 1$/],
+      [-1, 'warn', new RegExp(`^of an older pinyon: schema ${known - 1}, and this one has ${known}$`)],
+      [
+        1,
+        'fail',
+        new RegExp(`^of a newer pinyon: schema ${known + 1}, and this one knows ${known} at most$`),
+      ],
+    ] as const) {
+      setSchema(file, () => known + shift)
+      const before = describeFiles(farm.dataDir)
+      const [found] = checkDatabase(farm.dataDir, Date.now())
+      assert.equal(found?.level, level)
+      assert.match(found?.found ?? '', expected)
+      assert.equal((await farm.run('doctor')).code, level === 'fail' ? 1 : 0)
+      assert.deepEqual(describeFiles(farm.dataDir), before)
+    }
+    setSchema(file, () => known)
+    rmSync(file)
+    const [lost] = checkDatabase(farm.dataDir, Date.now())
+    assert.deepEqual(
+      [lost?.level, lost?.advice],
+      ['fail', 'with the server stopped: pinyon verify --rebuild'],
+    )
   })
 
   test('shows hostile text as text', () => {

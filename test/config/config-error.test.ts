@@ -10,7 +10,7 @@ import { needs } from '../support/tools.ts'
 import { ConfigFile } from './support.ts'
 
 const TOP =
-  'one of listen, public_url, data_dir, workers, sync_interval, vars, tokens, policy, warm_window, prefetch, retention, cache, fast_path, hosts, dashboard, metrics, mirrors'
+  'one of listen, public_url, trusted_proxies, data_dir, workers, sync_interval, vars, tokens, policy, warm_window, prefetch, retention, cache, fast_path, hosts, dashboard, metrics, mirrors'
 const LISTEN = 'host:port such as 127.0.0.1:8080, [::1]:8080 or :8080'
 
 describe('a ConfigError', () => {

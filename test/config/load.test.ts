@@ -32,6 +32,7 @@ describe('what is read', () => {
         cache: DEFAULT_CACHE,
         dashboard: { clients: 'network' },
         mirrors: new Map(),
+        ...(text === 'mirrors: {}\n' ? { saysNoMirrors: true } : {}),
       })
     })
   }

@@ -3,7 +3,8 @@ import { describe, test } from 'node:test'
 
 import { assert as assertProperty, property, string } from 'fast-check'
 
-import { escapeHtml, html } from '../../src/dashboard/html.ts'
+import { html } from '../../src/dashboard/html.ts'
+import { escapeHidden, escapeHtml } from '../../src/model/shown-text.ts'
 import { bytes, clip, count, percent, shownUrl, span } from '../../src/dashboard/text.ts'
 
 describe('markup', () => {
@@ -33,6 +34,10 @@ describe('markup', () => {
 
   test('shows what would not be seen as its code', () => {
     assert.equal(escapeHtml('a\u202eb\u0000c\u200bd\ne'), 'a\\u202eb\\u0000c\\u200bd\ne')
+    assert.equal(escapeHtml('\u{e0041}é😀\t'), '\\udb40\\udc41é😀\t')
+    const name = '\u2066<"\\\u009b'
+    assert.equal(JSON.parse(escapeHidden(JSON.stringify(name))), name)
+    assert.equal(escapeHidden(name), '\\u2066<"\\\\u009b')
   })
 
   test('has not what lays it out for its authors', () => {

@@ -60,7 +60,7 @@ function facts(mirrors: readonly FarmMirror[], more: Partial<AttentionFacts> = {
       { baseurl: 'u', state: 'ok', failures: 0, retryInMs: 0, error: undefined, ...UNMEASURED },
     ],
     configuration: { error: undefined },
-    cache: { full: false, bytes: 1, max_bytes: 2, only_here_bytes: 0 },
+    cache: { full: false, few_inodes: false, bytes: 1, max_bytes: 2, only_here_bytes: 0 },
     trouble: [],
     nowMs: NOW,
     ...more,
@@ -143,7 +143,7 @@ describe('what needs somebody', () => {
     ['few errors', facts([mirror()], { trouble: [{ mirror: 'm', requests: 100, failed: 20 }] }), []],
     [
       'a full cache',
-      facts([], { cache: { full: true, bytes: 2, max_bytes: 2, only_here_bytes: 2 } }),
+      facts([], { cache: { full: true, few_inodes: false, bytes: 2, max_bytes: 2, only_here_bytes: 2 } }),
       ['7 - New packages are passed through and not kept'],
     ],
     [

@@ -142,7 +142,7 @@ test('a configuration that is invalid or pins what is not there is refused with 
   for (const [text, reason] of [
     [pinned, new RegExp(`pinyon.yaml:7: mirrors.el9.pin: found 1999-01-01-00-00, expected .*${current}`)],
     [good.replace('baseurl', 'basurl'), /pinyon.yaml:7: mirrors.el9.basurl: /],
-    [HEAD, /mirrors: found none, expected at least one until a restart/],
+    [HEAD, /mirrors: found none, expected at least one, or `mirrors: \{\}` when none is meant/],
     [good.replace(':0', ':1'), /listen: found 127.0.0.1:1, expected 127.0.0.1:0 until a restart/],
   ] as const) {
     writeFileSync(`${server.configFile}.new`, text)
@@ -160,6 +160,27 @@ test('a configuration that is invalid or pins what is not there is refused with 
   assert.equal(wrong.code, 1)
   assert.match(wrong.stderr, new RegExp(`el9 has no snapshot 1999-01-01-00-00: the nearest are ${current}`))
   assert.equal(readFileSync(server.configFile, 'utf8'), good)
+})
+
+test('an empty mapping of mirrors takes all out of the index, and their snapshots answer on', async (t) => {
+  const dir = tempDir(t)
+  writeSyntheticRepository(dir, { packages: [{ name: 'a' }] })
+  const upstream = await startUpstream(t, dir)
+  const { pinyon, latest, server } = await startFarm(t, upstream.url)
+  assert.equal((await pinyon('sync', 'el9')).code, 0)
+  const current = await latest()
+  const good = readFileSync(server.configFile, 'utf8')
+  const index = async () => (await httpGet(`${server.url}/repos/yum/all_latest.json`)).body.toString()
+  const full = await index()
+  writeFileSync(server.configFile, `${HEAD}mirrors: {}\n`)
+  while ((await index()) === full);
+  assert.deepEqual(JSON.parse(await index()), { latest_ci_repos: {} })
+  assert.equal(await untilConfiguration(server, (error) => error === null), null)
+  const kept = await httpGet(`${server.url}/repos/yum/el9/${current}/repodata/repomd.xml`)
+  assert.equal(kept.status, 200)
+  writeFileSync(server.configFile, good)
+  while ((await index()) !== full);
+  assert.equal(await latest(), current)
 })
 
 /** The API's word on the configuration, asked until it is as expected; the test's own time limit ends the wait. */

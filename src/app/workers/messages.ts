@@ -10,6 +10,8 @@ export interface WorkerTask {
   readonly memoryBytes: number
   /** Whether the log tells of hits. */
   readonly isLogged: boolean
+  /** Addresses and networks of those who are believed when they say whom they ask for. */
+  readonly trustedProxies: readonly string[]
 }
 
 /** What a target names, for a worker to answer with. */
@@ -33,6 +35,8 @@ export type ToWorker =
   /** A connection to serve from now on, and what has come on it; its number is that of this worker's. */
   | { readonly kind: 'take'; readonly id: number; readonly bytes: Uint8Array | undefined }
   | { readonly kind: 'learned'; readonly asked: AskedTarget; readonly learned: LearnedReply | undefined }
+  /** As {@link WorkerTask} has them: another configuration runs. */
+  | { readonly kind: 'trust'; readonly proxies: readonly string[] }
   /** Nothing that was learned counts any more. */
   | { readonly kind: 'forget'; readonly id: number }
   /** Hand back this part, from 0 to 1, of the connections that were answered of late: others have more time. */

@@ -37,6 +37,7 @@ export function createWorkers(parts: WorkerParts): Workers {
       dataDir: config().dataDir,
       memoryBytes: memoryShares(config()).worker,
       isLogged: log.isLevelEnabled('info'),
+      trustedProxies: config().trustedProxies?.texts ?? [],
     }),
     learn: (asked) => learn(parts, asked),
     onNews: (news) => {

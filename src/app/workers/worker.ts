@@ -4,6 +4,7 @@ import { BlobCache } from '../../cache/blob-cache.ts'
 import { DiskBlobStore } from '../../cache/disk-blob-store.ts'
 import { createLayout } from '../../cache/layout.ts'
 import type { FastConnection } from '../../http/fast/fast-connection.ts'
+import { TrustedProxies } from '../../model/trusted-proxies.ts'
 import { FastPath } from '../../http/fast/fast-path.ts'
 import { isPlainTarget, RequestReader } from '../../http/fast/request-head.ts'
 import { HitSampler } from '../../http/hit-sampler.ts'
@@ -58,6 +59,7 @@ export class Worker {
   #judgedAll: (() => void) | undefined
   #handsBack = false
   #isFinished = false
+  #trustedProxies: TrustedProxies | undefined
   /** Until a batch is written the next one grows. */
   #isTelling = false
   #tellTimer: NodeJS.Timeout | undefined
@@ -65,6 +67,7 @@ export class Worker {
 
   constructor(task: WorkerTask, say: Say) {
     this.#say = say
+    this.#trust(task.trustedProxies)
     const layout = createLayout(task.dataDir)
     this.#generations = new Generations(layout.database)
     this.#targets = new KnownTargets({
@@ -89,6 +92,7 @@ export class Worker {
       content: this.#content,
       isOn: () => true,
       times: CONNECTION_TIMES,
+      trustedProxies: () => this.#trustedProxies,
       nameHit: (nowMs, given) =>
         task.isLogged && this.#sampler.takes(nowMs) ? (given ?? this.#ids.next()) : undefined,
       onEnd: (ended) => this.#note(ended),
@@ -126,6 +130,7 @@ export class Worker {
   hear(message: Exclude<ToWorker, { kind: 'listen' }>, socket: Socket | undefined): void {
     if (message.kind === 'learned') this.#targets.learn(message.asked, message.learned)
     else if (message.kind === 'removed') for (const digest of message.digests) this.#blobs.forget(digest)
+    else if (message.kind === 'trust') this.#trust(message.proxies)
     else if (message.kind === 'ping') this.#say({ kind: 'pong' })
     else if (message.kind === 'share')
       this.#fast.giveShare(message.share, (socket) => this.#giveBack(socket, undefined))
@@ -134,6 +139,10 @@ export class Worker {
       this.#say({ kind: 'forgot', id: message.id })
     } else if (message.kind === 'stop') void this.#stop(message)
     else if (socket !== undefined) this.#take(takeUp(socket), message)
+  }
+
+  #trust(proxies: readonly string[]): void {
+    this.#trustedProxies = proxies.length === 0 ? undefined : new TrustedProxies(proxies)
   }
 
   /** Reads a connection only when it is said that it is this process's: what was read would be gone with it. */

@@ -92,6 +92,8 @@ export class Workers {
       clearInterval(this.#looking)
       this.#looking = undefined
     }
+    const { trustedProxies: proxies } = this.#options.task()
+    for (const child of this.#all) child.say({ kind: 'trust', proxies })
     await this.forget()
   }
 

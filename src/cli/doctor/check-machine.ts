@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 
-import { readFreeBytes } from '../../cache/free-space.ts'
+import { readFreeBytes, readFreeFiles } from '../../cache/free-space.ts'
 import { createLayout } from '../../cache/layout.ts'
 import type { Config } from '../../config/config.ts'
 import { formatListen } from '../../config/listen.ts'
 import { counted } from '../../model/count.ts'
 import { toPinyonError } from '../../model/errors.ts'
-import { SqliteSnapshotStore } from '../../snapshot/sqlite-snapshot-store.ts'
+import { lookAtDatabase, type DatabaseLook } from '../../snapshot/sql-look.ts'
 import { formatBytes } from '../table.ts'
 import { adviseOnListening } from '../listen-advice.ts'
 import { fine, type Finding } from './finding.ts'
@@ -58,20 +58,27 @@ function readLimits(): string | undefined {
 
 /** Whether the data directory can be written, and how much room there is. */
 export function checkDisk({ dataDir, cache }: Pick<Config, 'dataDir' | 'cache'>): Finding[] {
-  const probe = join(dataDir, `.doctor-${randomUUID()}`)
+  const place = nearestDirectory(dataDir)
   try {
-    mkdirSync(dataDir, { recursive: true })
-    writeFileSync(probe, 'x', { flush: true })
-    rmSync(probe)
+    if (place === dataDir) probeDirectory(dataDir)
+    else accessSync(`${place}/.`, constants.W_OK | constants.X_OK)
   } catch (error) {
-    const advice = `make it a directory that this user may write (${process.getuid?.() ?? 'unknown'}), or name another as data_dir`
-    return [{ check: 'data_dir', level: 'fail', found: `${dataDir}: ${(error as Error).message}`, advice }]
+    const isFull = toPinyonError(error).code === 'NO_SPACE'
+    const advice = isFull
+      ? 'make room on its disk, or name another as data_dir'
+      : `make it a directory that this user may write (${process.getuid?.() ?? 'unknown'}), or name another as data_dir`
+    const found = `${dataDir}: ${(error as Error).message}`
+    return [{ check: 'data_dir', level: 'fail', found, advice }, ...(isFull ? checkInodes(place) : [])]
   }
-  const free = readFreeBytes(dataDir)
+  const inodes = checkInodes(place)
+  const free = readFreeBytes(place)
   const room = Number.isFinite(free)
     ? `${formatBytes(Math.max(0, free))} free`
     : 'the disk does not tell what is free'
-  const written = fine('data_dir', `${dataDir} can be written`)
+  const written = fine(
+    'data_dir',
+    place === dataDir ? `${dataDir} can be written` : `${dataDir}: the first start makes it`,
+  )
   if (free < LITTLE_SPACE_BYTES)
     return [
       written,
@@ -81,28 +88,47 @@ export function checkDisk({ dataDir, cache }: Pick<Config, 'dataDir' | 'cache'>)
         found: room,
         advice: 'make room: with less, packages are passed through and not kept',
       },
+      ...inodes,
     ]
-  return [written, fine('disk', `${room}, cache.max_size is ${formatBytes(cache.maxBytes)}`)]
+  return [written, fine('disk', `${room}, cache.max_size is ${formatBytes(cache.maxBytes)}`), ...inodes]
 }
 
-/** Whether the database can be read, and whether the clock has gone back since it was written last. */
-export async function checkDatabase(dataDir: string, nowMs: number): Promise<Finding[]> {
-  const { database } = createLayout(dataDir)
-  if (!existsSync(database)) return [fine('database', 'none yet: the first start makes it')]
+/** Itself, or what is there of those above it. */
+function nearestDirectory(path: string): string {
+  const above = dirname(path)
+  return existsSync(path) || above === path ? path : nearestDirectory(above)
+}
+
+/** Throws unless a file can be made there. */
+function probeDirectory(directory: string): void {
+  const probe = join(directory, `.doctor-${randomUUID()}`)
+  writeFileSync(probe, 'x', { flush: true })
+  rmSync(probe)
+}
+
+/** Whether there can be more files, however many bytes are free. */
+function checkInodes(dataDir: string): Finding[] {
+  const files = readFreeFiles(dataDir)
+  if (files === undefined) return []
+  const { free, total, missing } = files
+  const found = `${free} of ${total} inodes free`
+  if (missing === 0) return [fine('inodes', found)]
+  const advice =
+    'remove files of that file system, or move data_dir to one with more: packages go to make room'
+  return [{ check: 'inodes', level: free === 0 ? 'fail' : 'warn', found, advice }]
+}
+
+/** Whether the database can be read, and whether the clock has gone back since it was written last. It is left as it is. */
+export function checkDatabase(dataDir: string, nowMs: number): Finding[] {
   try {
-    const store = new SqliteSnapshotStore(database)
-    try {
-      const mirrors = await store.mirrors()
-      const { generation, createdAt } = await store.index()
-      const seen = mirrors.flatMap(({ checkedAt = 0, current }) => [checkedAt, current?.createdAt ?? 0])
-      const newest = Math.max(createdAt, ...seen)
-      return [
-        fine('database', `${counted(mirrors.length, 'mirror')}, generation ${generation}`),
-        ...checkClock(newest, nowMs),
-      ]
-    } finally {
-      await store.close()
-    }
+    const found = lookAtDatabase(createLayout(dataDir).database)
+    if (found === undefined) return [fine('database', 'none yet: the first start makes it')]
+    if (found.held === undefined) return [describeSchema(found)]
+    const { mirrors, generation, newestMs } = found.held
+    return [
+      fine('database', `${counted(mirrors, 'mirror')}, generation ${generation}`),
+      ...checkClock(newestMs, nowMs),
+    ]
   } catch (error) {
     const { code, message } = toPinyonError(error)
     const advice =
@@ -110,6 +136,23 @@ export async function checkDatabase(dataDir: string, nowMs: number): Promise<Fin
         ? 'with the server stopped: pinyon verify --rebuild'
         : 'look at its owner and mode'
     return [{ check: 'database', level: 'fail', found: message, advice }]
+  }
+}
+
+/** A database that this program would change before it works with it, or could not read. */
+function describeSchema({ schema, knownSchema: known }: DatabaseLook): Finding {
+  if (schema < known)
+    return {
+      check: 'database',
+      level: 'warn',
+      found: `of an older pinyon: schema ${schema}, and this one has ${known}`,
+      advice: `serve, and any command that works without it, brings it up to date; an older pinyon cannot read it then, so keep a copy of data_dir if it may have to`,
+    }
+  return {
+    check: 'database',
+    level: 'fail',
+    found: `of a newer pinyon: schema ${schema}, and this one knows ${known} at most`,
+    advice: 'serve refuses it: run the pinyon that wrote it, or a newer one',
   }
 }
 

@@ -9,7 +9,7 @@ import { checkIdentities } from '../check-identities.ts'
 import { checkKeys } from '../check-keys.ts'
 import { EXIT, type ExitCode, type Options } from '../exit.ts'
 import { ServerConnection } from '../server-connection.ts'
-import { toPrintable } from '../table.ts'
+import { formatJson, toPrintable } from '../table.ts'
 import { checkDatabase, checkDescriptors, checkDisk, checkListen, checkNode } from './check-machine.ts'
 import { checkMirrors } from './check-mirrors.ts'
 import { fine, worst, type Finding } from './finding.ts'
@@ -17,7 +17,7 @@ import { fine, worst, type Finding } from './finding.ts'
 /** Prints what every check found, with a way out of what is wrong; exits 1 when anything keeps pinyon or a mirror from working. */
 export async function diagnose({ config, json }: Options): Promise<ExitCode> {
   const findings = [checkNode(), checkDescriptors(), ...(await checkConfiguration(config))]
-  if (json === true) process.stdout.write(`${JSON.stringify({ findings }, undefined, 2)}\n`)
+  if (json === true) process.stdout.write(`${formatJson({ findings }, 2)}\n`)
   else process.stdout.write(formatFindings(findings))
   return worst(findings) === 'fail' ? EXIT.failed : EXIT.done
 }
@@ -37,7 +37,7 @@ async function checkConfiguration(file: string): Promise<Finding[]> {
   return [
     fine('configuration', `${config.file}, ${counted(config.mirrors.size, 'mirror')}`),
     ...checkDisk(config),
-    ...(await checkDatabase(config.dataDir, nowMs)),
+    ...checkDatabase(config.dataDir, nowMs),
     await checkServer(config),
     ...(await checkTrust(config, nowMs)),
     ...(await checkMirrors(config, nowMs)),

@@ -1,6 +1,6 @@
 import { unifiedDiff } from '../../inject/unified-diff.ts'
 import { splitCredentials } from '../../upstream/credentials.ts'
-import { toPrintable } from '../table.ts'
+import { formatJson, toPrintable } from '../table.ts'
 import type { InjectedFile } from './inject-targets.ts'
 
 /** What a run came to, beside its files. */
@@ -87,5 +87,5 @@ function formatReport(files: readonly InjectedFile[], facts: RunFacts): string {
     without_files: facts.empty,
     yum_cache_removed: facts.forgotten,
   }
-  return `${JSON.stringify(report, undefined, 2)}\n`
+  return `${formatJson(report, 2)}\n`
 }

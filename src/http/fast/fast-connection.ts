@@ -2,8 +2,8 @@ import type { Socket } from 'node:net'
 
 import { toPinyonError, type PinyonError } from '../../model/errors.ts'
 import type { Outcome } from '../../model/outcome.ts'
+import type { TrustedProxies } from '../../model/trusted-proxies.ts'
 import type { Body } from '../../proxy/body.ts'
-import type { Content } from '../../proxy/content.ts'
 import type { FileReply } from '../../proxy/reply.ts'
 import type { RollingReply } from '../../proxy/rolling-replies.ts'
 import type { Snapshot } from '../../snapshot/store.ts'
@@ -11,47 +11,19 @@ import { bodyChunks } from '../body-chunks.ts'
 import { isRange, planWhole, type BodyPlan } from '../body-plan.ts'
 import type { Detour, DetourOwner } from '../detour.ts'
 import type { EndedRequest } from '../ended-request.ts'
-import type { ConnectionTimes } from '../idle-times.ts'
 import { SENT_NOTHING } from '../refuse-client.ts'
+import type { FastContext } from './fast-context.ts'
 import { findAnswer, isMuchWork, type FastAnswer } from './fast-answer.ts'
-import type { PreparedAnswer, PreparedAnswers } from './prepared-answers.ts'
-import { isPlainTarget, type RequestReader, type SimpleHeaders, type SimpleRequest } from './request-head.ts'
-import { copyOf, type SharedReads } from './shared-reads.ts'
-import type { SpareCopies } from './spare-copies.ts'
+import type { PreparedAnswer } from './prepared-answers.ts'
+import { isPlainTarget, type SimpleHeaders, type SimpleRequest } from './request-head.ts'
+import { copyOf } from './shared-reads.ts'
 import { PIECE_BYTES, SlowWrites } from './slow-writes.ts'
-import type { SmallWrites } from './small-writes.ts'
 import { disown, own, type SocketOwner } from './socket-owner.ts'
 
 /** What is in memory and no larger goes to the kernel in one call, in bytes. */
 const ONE_PIECE_BYTES = 1 << 20
 
 const NOTHING = Buffer.alloc(0)
-
-/** Where the bytes of warm files are. */
-export type FastContent = Pick<Content, 'peek' | 'chunks' | 'turns' | 'dropUnreadable'>
-
-/** What the connections of a server share. */
-export interface FastContext {
-  readonly requests: RequestReader
-  readonly answers: PreparedAnswers
-  readonly times: ConnectionTimes
-  readonly content: FastContent
-  readonly reads: SharedReads
-  readonly copies: SpareCopies
-  readonly writes: SmallWrites
-  readonly isDraining: boolean
-  /** What was asked for by exactly this target before, and of this host. @param isJustRead whether this is called as it is read */
-  peek(target: string, host: string, isJustRead: boolean): RollingReply | undefined
-  /** Gives node:http a way to answer requests of the connection that it is sent; undefined where there is none. */
-  openDetour(connection: FastConnection, socket: Socket): Detour | undefined
-  /** Hands over the connection, and what came on it last. @returns whether it was refused at once: nobody refers to the bytes any more */
-  handOver(connection: FastConnection, socket: Socket, bytes: Buffer): boolean
-  /** By what an answer that begins now is known; undefined when no line of the log will tell of it. @param given the id that its request brings */
-  nameHit(nowMs: number, given: string | undefined): string | undefined
-  /** Told when an answer has ended, and after it when the connection has, or is node:http's for good. */
-  onEnd(connection: FastConnection): void
-  onClose(connection: FastConnection): void
-}
 
 /**
  * A connection on which warm files are answered straight on the socket, one request after the other. A simple request for anything else
@@ -62,7 +34,7 @@ export class FastConnection implements EndedRequest, DetourOwner, SocketOwner {
   readonly count = 1
   readonly note = undefined
   place: number | undefined
-  readonly client: string | undefined
+  client: string | undefined
   readonly connection: Socket
   target = ''
   id: string | undefined
@@ -80,7 +52,7 @@ export class FastConnection implements EndedRequest, DetourOwner, SocketOwner {
   answer: PreparedAnswer | undefined
   /** Who asks, as the log has it; made when it is needed. */
   speaker: string | undefined
-  readonly #context: FastContext
+  readonly #context: FastContext<FastConnection>
   /** Who is sent what comes: this; node:http, as soon as it has answered one request; node:http for good; nobody any more. */
   #way: 'fast' | 'detour' | 'node' | 'ended' = 'fast'
   #detour: Detour | undefined
@@ -92,11 +64,13 @@ export class FastConnection implements EndedRequest, DetourOwner, SocketOwner {
   /** What came meanwhile. */
   #next: Buffer | undefined
   #isIdle = false
+  /** Whether the last request was a trusted proxy's for somebody else. */
+  #isForOther = false
   #slow: SlowWrites | undefined
   /** Whether the client has sent all it has to send. */
   #hasEnded = false
 
-  constructor(socket: Socket, context: FastContext) {
+  constructor(socket: Socket, context: FastContext<FastConnection>) {
     this.connection = socket
     this.client = socket.remoteAddress
     // That may have come while somebody else had the connection.
@@ -198,6 +172,8 @@ export class FastConnection implements EndedRequest, DetourOwner, SocketOwner {
     this.target = target
     if (headers !== this.headers) this.speaker = undefined
     this.headers = headers
+    const proxies = this.#context.trustedProxies
+    if (proxies !== undefined || this.#isForOther) this.#noteClient(headers, proxies)
     this.snapshot = reply.snapshot
     this.packageName = reply.kind === 'file' ? reply.packageName : undefined
     this.outcome = answer.prepared.outcome
@@ -205,6 +181,16 @@ export class FastConnection implements EndedRequest, DetourOwner, SocketOwner {
     this.answer = answer.prepared
     this.isSending = true
     this.#body = answer.body
+  }
+
+  /** Of a connection from a trusted proxy each request may be another client's. Its other lines are handed over, and node:http's to read. */
+  #noteClient({ forwardedFor }: SimpleHeaders, proxies: TrustedProxies | undefined): void {
+    const peer = this.connection.remoteAddress ?? this.client
+    const client =
+      proxies === undefined ? peer : proxies.clientOf(peer, { forwardedFor, forwarded: undefined })
+    if (client !== this.client) this.speaker = undefined
+    this.client = client
+    this.#isForOther = client !== peer
   }
 
   #sendMemory({ prepared, bytes: whole = NOTHING, plan }: FastAnswer): void {

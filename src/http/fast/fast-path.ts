@@ -1,9 +1,11 @@
 import type { Socket } from 'node:net'
 
+import type { TrustedProxies } from '../../model/trusted-proxies.ts'
 import type { RollingReply } from '../../proxy/rolling-replies.ts'
 import { Roster } from '../../system/roster.ts'
 import { Detour } from '../detour.ts'
-import { FastConnection, type FastContent, type FastContext } from './fast-connection.ts'
+import { FastConnection } from './fast-connection.ts'
+import type { FastContent, FastContext } from './fast-context.ts'
 import type { ConnectionTimes } from '../idle-times.ts'
 import { PreparedAnswers } from './prepared-answers.ts'
 import { RequestReader } from './request-head.ts'
@@ -39,6 +41,8 @@ export interface FastPathOptions extends FastFiles {
   readonly times: ConnectionTimes
   /** By what a hit that begins now is known in the log; undefined when no line will tell of it. @param given the id that its request brings */
   readonly nameHit: (nowMs: number, given: string | undefined) => string | undefined
+  /** As an HttpServer's. */
+  readonly trustedProxies?: () => TrustedProxies | undefined
   /** Told when an answer has ended. */
   readonly onEnd: (ended: FastConnection) => void
   /**
@@ -51,7 +55,7 @@ export interface FastPathOptions extends FastFiles {
 }
 
 /** The connections of a server that nobody else has been handed, and may never be. */
-export class FastPath implements FastContext {
+export class FastPath implements FastContext<FastConnection> {
   readonly requests = new RequestReader()
   readonly reads = new SharedReads(tellOwner)
   readonly copies = new SpareCopies()
@@ -94,6 +98,10 @@ export class FastPath implements FastContext {
     const detour = new Detour(socket, connection)
     serve(detour)
     return detour
+  }
+
+  get trustedProxies(): TrustedProxies | undefined {
+    return this.#options.trustedProxies?.()
   }
 
   nameHit(nowMs: number, given: string | undefined): string | undefined {

@@ -17,6 +17,8 @@ export interface SimpleHeaders {
   /** As it was sent. */
   readonly host: string
   readonly userAgent: string | undefined
+  /** X-Forwarded-For, as it was sent. */
+  readonly forwardedFor: string | undefined
   readonly keepsAlive: boolean
   /** Whether, and which part of, a file is wanted; undefined for all of it. */
   readonly conditions: SimpleConditions | undefined
@@ -32,7 +34,7 @@ const MAX_BYTES = 8_192
 
 /**
  * Headers that say nothing about how a snapshot's file is answered: what librepo, yum, libzypp, curl, wget and load generators send, and a
- * reverse proxy adds. `Cache-Control` and `Pragma` of a request mean no revalidation here.
+ * reverse proxy adds: whom it asks for counts where it is trusted. `Cache-Control` and `Pragma` of a request mean no revalidation here.
  */
 const HARMLESS: ReadonlySet<string> = new Set([
   'host',
@@ -150,6 +152,7 @@ export function parseHeaderBlock(block: string): SimpleHeaders | undefined {
   return {
     host,
     userAgent: fields.get('user-agent'),
+    forwardedFor: fields.get('x-forwarded-for'),
     keepsAlive: connection === 'keep-alive',
     conditions: Object.keys(conditions).length === 0 ? undefined : conditions,
   }

@@ -13,7 +13,7 @@ export function formatInjectionReport({ injected, unmatched, warnings }: Injecti
   return lines.map((fields) => `${fields.map(toField).join('\t')}\n`).join('')
 }
 
-/** Line and paragraph separators as well: some readers take them for the end of a line. */
+/** Line and paragraph separators as well: some readers take them for the end of a line. And what would turn a line around on a terminal. */
 function toField(text: string): string {
-  return text.toWellFormed().replace(/[\p{Cc}\u2028\u2029]/gu, '?')
+  return text.toWellFormed().replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '?')
 }

@@ -126,12 +126,20 @@ async function reconcilePart(
   const unknown = digests.filter((digest) => !entered.delete(digest))
   const differing = [...unknown, ...entered]
   if (differing.length === 0) return { differing: 0, entries: rows.length }
+  let gone: Digest[] = []
   // They may just have come or gone: under the lock both are seen at one moment.
-  const mend = () =>
-    differing.reduce((count, digest) => {
+  const mend = () => {
+    gone = []
+    return differing.reduce((count, digest) => {
       const size = inventory.sizeOf(digest)
-      if (size === undefined) return count + statements.forgetBlob.run({ digest }).changes
-      return count + statements.addBlob.run({ digest, size, atMs: request.nowMs }).changes
+      if (size !== undefined)
+        return count + statements.addBlob.run({ digest, size, atMs: request.nowMs }).changes
+      gone.push(digest)
+      return count + statements.forgetBlob.run({ digest }).changes
     }, 0)
-  return { differing: await runWrite(database, mend, { durable: false }), entries: Number.NaN }
+  }
+  const mended = await runWrite(database, mend, { durable: false })
+  // Somebody may have them open still, or in memory, and would tell of them as stored.
+  if (gone.length > 0) context.onRemoved(gone)
+  return { differing: mended, entries: Number.NaN }
 }

@@ -54,7 +54,7 @@ async function startWorker(t: TestContext, options: { pingMs?: number } = {}): P
   const child = await new Promise<WorkerChild>((resolve) => {
     void listen(t).then((listener) => {
       const started = new WorkerChild({
-        task: { dataDir: tempDir(t), memoryBytes: 1 << 20, isLogged: false },
+        task: { dataDir: tempDir(t), memoryBytes: 1 << 20, isLogged: false, trustedProxies: [] },
         listener,
         onMessage: () => {},
         onConnection: (socket, bytes) => {
@@ -81,7 +81,7 @@ test('nothing is read from a connection before it is said that it was taken', as
   const said: FromWorker[] = []
   let written: (() => void) | undefined
   const worker = new Worker(
-    { dataDir: tempDir(t), memoryBytes: 1 << 20, isLogged: false },
+    { dataDir: tempDir(t), memoryBytes: 1 << 20, isLogged: false, trustedProxies: [] },
     (message, _, done) => {
       said.push(message)
       written = done

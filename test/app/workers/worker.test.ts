@@ -23,7 +23,7 @@ test('a worker that is to hand all back ends also when what waits for its turn t
   t.mock.method(Turns.prototype, 'call', asked.resolve)
   const done = Promise.withResolvers<void>()
   const said: FromWorker[] = []
-  const task = { dataDir: tempDir(t), memoryBytes: 1 << 20, isLogged: false }
+  const task = { dataDir: tempDir(t), memoryBytes: 1 << 20, isLogged: false, trustedProxies: [] }
   const worker = new Worker(task, (message, _, written) => {
     said.push(message)
     written?.()

@@ -35,7 +35,7 @@ test('who is busy gives connections on which something is asked to who is not, a
   const workers = new Workers({
     server,
     bounds: () => ({ least: 2, most: 2 }),
-    task: () => ({ dataDir: tempDir(t), memoryBytes: 1 << 20, isLogged: false }),
+    task: () => ({ dataDir: tempDir(t), memoryBytes: 1 << 20, isLogged: false, trustedProxies: [] }),
     learn: () => {
       learned += 1
       // It hands the connection back, and the request with it.
@@ -66,7 +66,7 @@ test('a worker hands back the part that it is told to', async (t) => {
     take(served)
   })
   const given: (Socket | undefined)[] = []
-  const task = { dataDir: tempDir(t), memoryBytes: 1 << 20, isLogged: false }
+  const task = { dataDir: tempDir(t), memoryBytes: 1 << 20, isLogged: false, trustedProxies: [] }
   const worker = new Worker(task, (message, socket, written) => {
     if (message.kind === 'connection') given.push(socket)
     written?.()

@@ -6,6 +6,7 @@ import type { BlobCacheLimits } from '../../../src/cache/blob-cache.ts'
 import { sendFile } from '../../../src/http/send-file.ts'
 import { HttpServer } from '../../../src/http/server.ts'
 import { PinyonError } from '../../../src/model/errors.ts'
+import { TrustedProxies } from '../../../src/model/trusted-proxies.ts'
 import { createMemoryContent, type MemoryContent } from '../../support/memory-content.ts'
 import { Connection } from '../connection.ts'
 import { LogRecorder } from '../log-recorder.ts'
@@ -23,6 +24,8 @@ export interface FastServer extends MemoryContent {
   readonly switchOn: (isOn: boolean) => void
   /** Has the handler answer `/slow`, which waits for that; `/never` waits for its client to go. */
   readonly letGo: () => void
+  /** Whom it believes from now on. */
+  readonly trust: (...proxies: readonly string[]) => void
 }
 
 /** Starts it on a free port. */
@@ -37,6 +40,7 @@ export async function startFastServer(
   const handled: string[] = []
   const gate = Promise.withResolvers<void>()
   let on = true
+  let trusted: TrustedProxies | undefined
   const server = new HttpServer(
     async (exchange) => {
       const { url = '' } = exchange.request
@@ -49,7 +53,10 @@ export async function startFastServer(
       await sendFile(exchange, file, content)
     },
     log.logger,
-    { fast: { peek: (target) => files.get(target), content, isOn: () => on } },
+    {
+      fast: { peek: (target) => files.get(target), content, isOn: () => on },
+      trustedProxies: () => trusted,
+    },
   )
   await server.listen({ host: '127.0.0.1', port: 0 })
   t.after(async () => {
@@ -75,6 +82,7 @@ export async function startFastServer(
     },
     switchOn: (isOn) => (on = isOn),
     letGo: () => gate.resolve(),
+    trust: (...proxies) => (trusted = proxies.length === 0 ? undefined : new TrustedProxies(proxies)),
   }
 }
 

@@ -15,7 +15,13 @@ describe('a simple request', () => {
       `GET /a%2Bb?c HTTP/1.1\r\n${LIBREPO}Cache-Control: no-cache\r\nPragma: no-cache\r\n\r\n`,
     )
     const userAgent = 'libdnf (Fedora Linux 43)'
-    const headers = { host: 'mirror.example.org:8080', userAgent, keepsAlive: true, conditions: undefined }
+    const headers = {
+      host: 'mirror.example.org:8080',
+      userAgent,
+      keepsAlive: true,
+      forwardedFor: undefined,
+      conditions: undefined,
+    }
     assert.deepEqual(found, { method: 'GET', target: '/a%2Bb?c', headers, id: undefined })
   })
 
