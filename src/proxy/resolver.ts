@@ -191,8 +191,8 @@ export class Resolver {
    * asked for there, whichever snapshot lists them.
    */
   async #begin(index: Index, mirror: string, view: 'latest' | 'base'): Promise<Snapshot> {
-    const [newest] =
-      view === 'latest' || index.current.has(mirror) ? [] : await this.#snapshots.snapshots(mirror)
+    const isCurrent = view === 'latest' || index.current.has(mirror)
+    const newest = isCurrent ? undefined : await this.#snapshots.newest(mirror)
     return newest ?? (await this.#current(index, mirror))
   }
 
