@@ -211,6 +211,7 @@ export class HttpServer {
       ...files,
       times: { ...CONNECTION_TIMES, requestMs, idleMs: server.timeout },
       nameHit: (nowMs, given) => hits.name(nowMs, given),
+      nameError: (given) => hits.nameError(given),
       onEnd: (ended) => {
         this.#onEnd?.(ended)
         hits.log(ended)

@@ -3,7 +3,6 @@ import type { Socket } from 'node:net'
 import { toPinyonError, type PinyonError } from '../../model/errors.ts'
 import type { Outcome } from '../../model/outcome.ts'
 import type { Body } from '../../proxy/body.ts'
-import type { Content } from '../../proxy/content.ts'
 import type { FileReply } from '../../proxy/reply.ts'
 import type { RollingReply } from '../../proxy/rolling-replies.ts'
 import type { Snapshot } from '../../snapshot/store.ts'
@@ -11,47 +10,20 @@ import { bodyChunks } from '../body-chunks.ts'
 import { isRange, planWhole, type BodyPlan } from '../body-plan.ts'
 import type { Detour, DetourOwner } from '../detour.ts'
 import type { EndedRequest } from '../ended-request.ts'
-import type { ConnectionTimes } from '../idle-times.ts'
 import { SENT_NOTHING } from '../refuse-client.ts'
 import { findAnswer, isMuchWork, type FastAnswer } from './fast-answer.ts'
-import type { PreparedAnswer, PreparedAnswers } from './prepared-answers.ts'
-import { isPlainTarget, type RequestReader, type SimpleHeaders, type SimpleRequest } from './request-head.ts'
-import { copyOf, type SharedReads } from './shared-reads.ts'
-import type { SpareCopies } from './spare-copies.ts'
+import type { FastContext } from './fast-context.ts'
+import { missingAnswer } from './missing-answer.ts'
+import type { PreparedAnswer } from './prepared-answers.ts'
+import { isPlainTarget, type SimpleHeaders, type SimpleRequest } from './request-head.ts'
+import { copyOf } from './shared-reads.ts'
 import { PIECE_BYTES, SlowWrites } from './slow-writes.ts'
-import type { SmallWrites } from './small-writes.ts'
 import { disown, own, type SocketOwner } from './socket-owner.ts'
 
 /** What is in memory and no larger goes to the kernel in one call, in bytes. */
 const ONE_PIECE_BYTES = 1 << 20
 
 const NOTHING = Buffer.alloc(0)
-
-/** Where the bytes of warm files are. */
-export type FastContent = Pick<Content, 'peek' | 'chunks' | 'turns' | 'dropUnreadable'>
-
-/** What the connections of a server share. */
-export interface FastContext {
-  readonly requests: RequestReader
-  readonly answers: PreparedAnswers
-  readonly times: ConnectionTimes
-  readonly content: FastContent
-  readonly reads: SharedReads
-  readonly copies: SpareCopies
-  readonly writes: SmallWrites
-  readonly isDraining: boolean
-  /** What was asked for by exactly this target before, and of this host. @param isJustRead whether this is called as it is read */
-  peek(target: string, host: string, isJustRead: boolean): RollingReply | undefined
-  /** Gives node:http a way to answer requests of the connection that it is sent; undefined where there is none. */
-  openDetour(connection: FastConnection, socket: Socket): Detour | undefined
-  /** Hands over the connection, and what came on it last. @returns whether it was refused at once: nobody refers to the bytes any more */
-  handOver(connection: FastConnection, socket: Socket, bytes: Buffer): boolean
-  /** By what an answer that begins now is known; undefined when no line of the log will tell of it. @param given the id that its request brings */
-  nameHit(nowMs: number, given: string | undefined): string | undefined
-  /** Told when an answer has ended, and after it when the connection has, or is node:http's for good. */
-  onEnd(connection: FastConnection): void
-  onClose(connection: FastConnection): void
-}
 
 /**
  * A connection on which warm files are answered straight on the socket, one request after the other. A simple request for anything else
@@ -80,7 +52,7 @@ export class FastConnection implements EndedRequest, DetourOwner, SocketOwner {
   answer: PreparedAnswer | undefined
   /** Who asks, as the log has it; made when it is needed. */
   speaker: string | undefined
-  readonly #context: FastContext
+  readonly #context: FastContext<FastConnection>
   /** Who is sent what comes: this; node:http, as soon as it has answered one request; node:http for good; nobody any more. */
   #way: 'fast' | 'detour' | 'node' | 'ended' = 'fast'
   #detour: Detour | undefined
@@ -96,7 +68,7 @@ export class FastConnection implements EndedRequest, DetourOwner, SocketOwner {
   /** Whether the client has sent all it has to send. */
   #hasEnded = false
 
-  constructor(socket: Socket, context: FastContext) {
+  constructor(socket: Socket, context: FastContext<FastConnection>) {
     this.connection = socket
     this.client = socket.remoteAddress
     // That may have come while somebody else had the connection.
@@ -158,11 +130,10 @@ export class FastConnection implements EndedRequest, DetourOwner, SocketOwner {
     const answer = request && reply && mayAnswer ? findAnswer(request, reply, this.#context) : undefined
     if (request === undefined || reply === undefined || answer === undefined) {
       if (askedAt === undefined) return this.#waitForTurn(this.#context.copies.copyOf(bytes, count))
-      const isSimple = request !== undefined && (reply !== undefined || isPlainTarget(request.target))
-      return isSimple ? this.#makeDetour(bytes) : this.#handOver(bytes)
+      if (request !== undefined && reply !== undefined) return this.#makeDetour(bytes)
+      const isSimple = request !== undefined && isPlainTarget(request.target)
+      return isSimple ? this.#look(request, bytes, askedAt) : this.#handOver(bytes)
     }
-    // The first of a connection: from here on it is idle between requests, unless there is to be no other.
-    if (!this.#isIdle && request.headers.keepsAlive) this.#becomeIdle()
     this.#begin(request, reply, answer, askedAt)
     const isInMemory = answer.bytes !== undefined && (answer.plan?.pieces.length ?? 1) === 1
     if (reply.kind === 'text' || answer.body === undefined || isInMemory) return this.#sendMemory(answer)
@@ -187,19 +158,46 @@ export class FastConnection implements EndedRequest, DetourOwner, SocketOwner {
     })
   }
 
-  #begin(request: SimpleRequest, reply: RollingReply, answer: FastAnswer, askedAt?: number): void {
+  /**
+   * Answers what names nothing, of which anybody can ask for any number: by node:http that takes twice as long. To look, and to say so, have a
+   * turn each.
+   */
+  #look(request: SimpleRequest, bytes: Buffer, askedAt: number): void {
+    const looking = this.#context.whyMissing(request.target)
+    if (looking === undefined) return this.#makeDetour(bytes)
+    this.#isWaiting = true
+    const answer = (error: PinyonError | undefined) => {
+      this.#isWaiting = false
+      if (this.#way === 'ended' || this.connection.destroyed) return
+      if (error === undefined) return this.#makeDetour(bytes)
+      const missing = missingAnswer(request, error)
+      this.#begin(request, undefined, missing, askedAt)
+      this.#sendMemory(missing)
+    }
+    void looking.then((error) => this.#context.content.turns.call(() => answer(error)))
+  }
+
+  #begin(
+    request: SimpleRequest,
+    reply: RollingReply | undefined,
+    answer: FastAnswer,
+    askedAt?: number,
+  ): void {
     const { target, headers, id } = request
+    // The first of a connection: from here on it is idle between requests, unless there is to be no other.
+    if (!this.#isIdle && headers.keepsAlive) this.#becomeIdle()
     const now = performance.now()
     this.startedAt = askedAt ?? now
     this.headAt = undefined
-    const named = this.#context.nameHit(now, id)
+    this.error = answer.error
+    const named = this.error === undefined ? this.#context.nameHit(now, id) : this.#context.nameError(id)
     this.isLogged = named !== undefined
     this.id = named ?? id
     this.target = target
     if (headers !== this.headers) this.speaker = undefined
     this.headers = headers
-    this.snapshot = reply.snapshot
-    this.packageName = reply.kind === 'file' ? reply.packageName : undefined
+    this.snapshot = reply?.snapshot
+    this.packageName = reply?.kind === 'file' ? reply.packageName : undefined
     this.outcome = answer.prepared.outcome
     this.bytes = 0
     this.answer = answer.prepared
@@ -287,6 +285,8 @@ export class FastConnection implements EndedRequest, DetourOwner, SocketOwner {
 
   #end(): void {
     this.endedAt = performance.now()
+    // As of all that is said in the place of what was asked for.
+    if (this.status === 404) this.bytes = 0
     // What went out in one piece had its first byte with the last one.
     if (this.outcome === this.answer?.outcome) this.headAt ??= this.endedAt
     this.#context.onEnd(this)

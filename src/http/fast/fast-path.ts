@@ -1,9 +1,11 @@
 import type { Socket } from 'node:net'
 
+import type { PinyonError } from '../../model/errors.ts'
 import type { RollingReply } from '../../proxy/rolling-replies.ts'
 import { Roster } from '../../system/roster.ts'
 import { Detour } from '../detour.ts'
-import { FastConnection, type FastContent, type FastContext } from './fast-connection.ts'
+import { FastConnection } from './fast-connection.ts'
+import type { FastContent, FastContext } from './fast-context.ts'
 import type { ConnectionTimes } from '../idle-times.ts'
 import { PreparedAnswers } from './prepared-answers.ts'
 import { RequestReader } from './request-head.ts'
@@ -29,6 +31,8 @@ export interface FastFiles {
    * @param isJustRead whether all that is read in this turn of the event loop was sent before any of it was read
    */
   readonly peek: (target: string, host: string, isJustRead: boolean) => RollingReply | undefined
+  /** As {@link FastContext.whyMissing} has it; where there is none node:http says so. */
+  readonly whyMissing?: (target: string) => Promise<PinyonError | undefined> | undefined
   readonly content: FastContent
   /** Whether new connections begin here. */
   readonly isOn: () => boolean
@@ -39,6 +43,8 @@ export interface FastPathOptions extends FastFiles {
   readonly times: ConnectionTimes
   /** By what a hit that begins now is known in the log; undefined when no line will tell of it. @param given the id that its request brings */
   readonly nameHit: (nowMs: number, given: string | undefined) => string | undefined
+  /** By what an answer is known that tells of an error. */
+  readonly nameError?: (given: string | undefined) => string
   /** Told when an answer has ended. */
   readonly onEnd: (ended: FastConnection) => void
   /**
@@ -51,7 +57,7 @@ export interface FastPathOptions extends FastFiles {
 }
 
 /** The connections of a server that nobody else has been handed, and may never be. */
-export class FastPath implements FastContext {
+export class FastPath implements FastContext<FastConnection> {
   readonly requests = new RequestReader()
   readonly reads = new SharedReads(tellOwner)
   readonly copies = new SpareCopies()
@@ -73,6 +79,10 @@ export class FastPath implements FastContext {
 
   peek(target: string, host: string, isJustRead: boolean): RollingReply | undefined {
     return this.#options.peek(target, host, isJustRead && this.#connections.size < AT_ONCE)
+  }
+
+  whyMissing(target: string): Promise<PinyonError | undefined> | undefined {
+    return this.#options.whyMissing?.(target)
   }
 
   /** Begins with a connection, or goes on with one of which these bytes have come, unread. */
@@ -98,6 +108,10 @@ export class FastPath implements FastContext {
 
   nameHit(nowMs: number, given: string | undefined): string | undefined {
     return this.#options.nameHit(nowMs, given)
+  }
+
+  nameError(given: string | undefined): string | undefined {
+    return this.#options.nameError?.(given)
   }
 
   /** Lets go of at most so many connections that wait for their next request, or for their first. */

@@ -48,6 +48,7 @@ describe('what is much work', () => {
   for (const [what, request] of [
     ['many ranges', formatRequest('/a', RANGE)],
     ['what is not there', formatRequest('/none')],
+    ['what is known not to be there', formatRequest('/missing')],
     ['what is no simple request', 'POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n'],
     [
       'a smuggled request',
