@@ -67,6 +67,7 @@ export function createHandlers(options: HandlerOptions): {
 export function createFastFiles(resolver: Resolver, content: Content, config: () => Config): FastFiles {
   return {
     peek: (target, host, isJustRead) => resolver.peek(target, indexBase(target, host, config()), isJustRead),
+    whyMissing: (target) => resolver.whyMissing(target),
     content,
     isOn: () => config().fastPath !== false,
   }

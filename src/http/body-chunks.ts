@@ -31,7 +31,7 @@ export async function* bodyChunks(
   else {
     const buffer = pool.take(plan.contentLength)
     try {
-      if (body.complete && plan.pieces.length > 1) yield* gatheredChunks(body, plan.pieces, buffer)
+      if (body.complete && plan.pieces.length > 1) yield* gatheredChunks(body, plan.pieces, buffer, pool)
       else yield* pieceByPiece(body, plan, buffer)
     } finally {
       pool.give(buffer)

@@ -17,6 +17,28 @@ export interface BodyPlan {
   readonly contentRange?: string
 }
 
+/** Random bytes of a boundary, and how many of these are made at once: a call takes as long as planning two hundred ranges does. */
+const BOUNDARY_BYTES = 12
+const BOUNDARIES_AT_ONCE = 128
+
+/** Makes boundaries that nobody can know before, each once. */
+class Boundaries {
+  #bytes = Buffer.alloc(0)
+  #used = 0
+
+  next(): string {
+    if (this.#used === this.#bytes.length) {
+      this.#bytes = randomBytes(BOUNDARY_BYTES * BOUNDARIES_AT_ONCE)
+      this.#used = 0
+    }
+    const start = this.#used
+    this.#used += BOUNDARY_BYTES
+    return this.#bytes.toString('hex', start, this.#used)
+  }
+}
+
+const boundaries = new Boundaries()
+
 /** The whole file. */
 export function planWhole(size: number, contentType: string): BodyPlan {
   const pieces = size === 0 ? [] : [{ start: 0, end: size - 1 }]
@@ -40,7 +62,7 @@ export function planRanges(ranges: readonly ByteRange[], size: number, contentTy
       contentRange,
     }
   }
-  const boundary = randomBytes(12).toString('hex')
+  const boundary = boundaries.next()
   const head = `\r\n--${boundary}\r\nContent-Type: ${contentType}\r\nContent-Range: bytes `
   const tail = `/${size}\r\n\r\n`
   const last = `\r\n--${boundary}--\r\n`

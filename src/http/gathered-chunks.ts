@@ -1,3 +1,4 @@
+import type { ChunkPool } from '../cache/chunk-pool.ts'
 import { PinyonError } from '../model/errors.ts'
 import type { Body } from '../proxy/body.ts'
 import { isRange, type BodyPiece } from './body-plan.ts'
@@ -19,9 +20,23 @@ export async function* gatheredChunks(
   body: Body,
   pieces: readonly BodyPiece[],
   buffer: Buffer,
+  pool: ChunkPool,
+): AsyncGenerator<Buffer, void, undefined> {
+  const window = new ReadWindow(body, pieces, pool)
+  try {
+    yield* gather(body, pieces, buffer, window)
+  } finally {
+    window.release()
+  }
+}
+
+async function* gather(
+  body: Body,
+  pieces: readonly BodyPiece[],
+  buffer: Buffer,
+  window: ReadWindow,
 ): AsyncGenerator<Buffer, void, undefined> {
   let filled = 0
-  const window = new ReadWindow(body, pieces)
   for (const [at, piece] of pieces.entries()) {
     if (!isRange(piece)) {
       if (filled + piece.length > buffer.length) {

@@ -1,4 +1,5 @@
 import type { ReadableBytes } from '../cache/blob-store.ts'
+import type { ChunkPool } from '../cache/chunk-pool.ts'
 import { isRange, type BodyPiece } from './body-plan.ts'
 import type { ByteRange } from './range.ts'
 
@@ -10,15 +11,24 @@ const GAP_BYTES = 4 << 10
 /** Reads pieces of a body that lie close together at once: each by itself would cost ten times what sending it does, and there may be hundreds. */
 export class ReadWindow {
   /** What was read, from this position of the body on. */
-  bytes = Buffer.alloc(0)
+  bytes: Buffer = Buffer.alloc(0)
   start = 0
   readonly #body: ReadableBytes
   readonly #pieces: readonly BodyPiece[]
+  readonly #pool: ChunkPool
   #end = 0
 
-  constructor(body: ReadableBytes, pieces: readonly BodyPiece[]) {
+  constructor(body: ReadableBytes, pieces: readonly BodyPiece[], pool: ChunkPool) {
     this.#body = body
     this.#pieces = pieces
+    this.#pool = pool
+  }
+
+  /** Gives back what was read into: nothing is in there any more. */
+  release(): void {
+    this.#pool.give(this.bytes)
+    this.bytes = Buffer.alloc(0)
+    this.#end = this.start
   }
 
   /** Whether all of a range is in there. */
@@ -31,7 +41,7 @@ export class ReadWindow {
     const run = findRun(this.#pieces, at)
     if (run === undefined) return
     const bytes = run.end + 1 - run.start
-    if (this.bytes.length < bytes) this.bytes = Buffer.allocUnsafeSlow(WINDOW_BYTES)
+    if (this.bytes.length < bytes) this.bytes = this.#pool.take(WINDOW_BYTES)
     this.start = this.#end = run.start
     for (let count = 0; count < bytes; count = this.#end - run.start) {
       const added = await this.#body.read(this.bytes.subarray(count, bytes), run.start + count)

@@ -80,17 +80,23 @@ export function sendError(exchange: Exchange, error: PinyonError): void {
   const body = Buffer.from(
     isProblem ? `${JSON.stringify(toProblem(error, exchange.id))}\n` : `${error.message}\n`,
   )
-  const contentType = isProblem ? 'application/problem+json' : 'text/plain; charset=utf-8'
   response.writeHead(status, {
-    'Content-Type': contentType,
-    'Content-Length': String(body.length),
-    'Cache-Control': 'no-store',
-    'X-Content-Type-Options': 'nosniff',
-    'X-Pinyon-Reason': toHeaderValue(error.message),
-    ...errorHeaders(error),
+    ...errorHeaders(error, errorFormat, body.length),
     ...outcomeHeaders(exchange, outcome),
   })
   response.end(request.method === 'HEAD' ? undefined : body)
+}
+
+/** What an error's headers say, but for how it was answered. */
+export function errorHeaders(error: PinyonError, format: Exchange['errorFormat'], length: number): Headers {
+  return {
+    'Content-Type': format === 'problem' ? 'application/problem+json' : 'text/plain; charset=utf-8',
+    'Content-Length': String(length),
+    'Cache-Control': 'no-store',
+    'X-Content-Type-Options': 'nosniff',
+    'X-Pinyon-Reason': toHeaderValue(error.message),
+    ...furtherHeaders(error),
+  }
 }
 
 /** An error as a problem document (RFC 9457), with what the log knows it by; one of a configuration that was sent says where in it, and what is wrong there. */
@@ -110,7 +116,7 @@ function toProblem({ code, message, kind, facts }: PinyonError, requestId: strin
 }
 
 /** What RFC 9110 wants beside the status. */
-function errorHeaders(error: PinyonError): Headers {
+function furtherHeaders(error: PinyonError): Headers {
   const { allow = 'GET, HEAD', challenge = 'Bearer' } = error.facts as { allow?: string; challenge?: string }
   if (error.code === 'METHOD_REFUSED') return { Allow: allow }
   if (error.code === 'UNAUTHORIZED') return { 'WWW-Authenticate': challenge }

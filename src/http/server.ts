@@ -216,6 +216,7 @@ export class HttpServer {
       ...files,
       times: { ...CONNECTION_TIMES, requestMs, idleMs: server.timeout },
       nameHit: (nowMs, given) => hits.name(nowMs, given),
+      nameError: (given) => hits.nameError(given),
       ...(this.#trustedProxies === undefined ? {} : { trustedProxies: this.#trustedProxies }),
       onEnd: (ended) => {
         this.#onEnd?.(ended)

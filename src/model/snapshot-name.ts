@@ -29,8 +29,16 @@ export function nextSnapshotName(nowMs: number, latest: string | undefined): str
 
 /** Of these names the few that are nearest to one in time, in their order: what may have been meant. */
 export function nearestNames(name: string, names: readonly string[], count = 3): string[] {
-  const distance = (one: string) => Math.abs((parseSnapshotName(one) ?? 0) - (parseSnapshotName(name) ?? 0))
+  const atMs = parseSnapshotName(name) ?? 0
+  const at = formatSnapshotName(atMs)
+  // Those next to it in time are so by name: reading each of a thousand would take milliseconds, and anybody can ask.
+  const sorted = names.toSorted()
+  const later = sorted.findIndex((one) => one >= at)
+  const middle = later < 0 ? sorted.length : later
+  const near = new Set(sorted.slice(Math.max(0, middle - count), middle + count))
+  const distance = (one: string) => Math.abs((parseSnapshotName(one) ?? 0) - atMs)
   return names
+    .filter((one) => near.has(one))
     .toSorted((a, b) => distance(a) - distance(b))
     .slice(0, count)
     .toSorted()

@@ -25,6 +25,8 @@ const REMEMBERED_TARGET_BYTES = 16 << 20
 /** What remembering one costs beside its text. */
 const TARGET_OVERHEAD_BYTES = 600
 
+const MIRRORS = '/repos/yum/'
+
 /** What targets are resolved by. */
 export type ResolverStore = SnapshotReader & { readonly history: SnapshotHistory; readonly views: ViewStore }
 
@@ -75,6 +77,18 @@ export class Resolver {
     if (this.peek(target, base) === undefined) await this.resolve(target, () => base ?? '', 'nobody')
     const file = this.#files.get(target)
     return file === undefined ? this.#rolling.last(target, base) : { reply: file, generation: undefined }
+  }
+
+  /**
+   * Why a target below a mirror names nothing, looked up anew each time: what is not there may be at any moment, of the same generation as
+   * well. Undefined for what names something, or of which more is to be said; and at once for what is not below a mirror.
+   */
+  whyMissing(target: string): Promise<PinyonError | undefined> | undefined {
+    if (!target.startsWith(MIRRORS) || isIndexTarget(target)) return undefined
+    return this.resolve(target, () => '', 'nobody').then(
+      () => undefined,
+      (error: unknown) => (error instanceof PinyonError && error.code === 'NOT_FOUND' ? error : undefined),
+    )
   }
 
   /** Forgets what was asked for, as snapshots are gone: finding theirs takes longer than looking the others up once more. */
@@ -191,8 +205,8 @@ export class Resolver {
    * asked for there, whichever snapshot lists them.
    */
   async #begin(index: Index, mirror: string, view: 'latest' | 'base'): Promise<Snapshot> {
-    const [newest] =
-      view === 'latest' || index.current.has(mirror) ? [] : await this.#snapshots.snapshots(mirror)
+    const isCurrent = view === 'latest' || index.current.has(mirror)
+    const newest = isCurrent ? undefined : await this.#snapshots.newest(mirror)
     return newest ?? (await this.#current(index, mirror))
   }
 

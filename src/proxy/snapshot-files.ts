@@ -22,7 +22,7 @@ export async function findFile(
 
 /** The current snapshot's file at a path, else an earlier one's, else, after a roll-back, that of a later one. */
 export async function findRollingFile(
-  snapshots: Pick<SnapshotReader, 'rollingFile' | 'snapshots'>,
+  snapshots: Pick<SnapshotReader, 'rollingFile' | 'newest'>,
   current: Snapshot,
   path: string,
 ): Promise<FoundFile | undefined> {
@@ -31,7 +31,7 @@ export async function findRollingFile(
     const found = await snapshots.rollingFile(current, href)
     if (found !== undefined) return found
   }
-  const [newest] = await snapshots.snapshots(current.mirror)
+  const newest = await snapshots.newest(current.mirror)
   if (newest === undefined || newest.id === current.id) return undefined
   for (const href of hrefs) {
     const found = await snapshots.rollingFile(newest, href)

@@ -47,6 +47,13 @@ export function toPinnedFile(path: string, row: unknown): SnapshotFile {
   return toFile(path, (row as { type: string }).type === 'extra' ? 'extra' : 'repodata', row)
 }
 
+/** A row of a file that a rolling view found. */
+export function toRollingFile(path: string, row: unknown): SnapshotFile {
+  const { kind, name, ...columns } = row as { kind: 'pinned' | 'package' | 'extra'; name: string }
+  if (kind === 'pinned') return toPinnedFile(path, columns)
+  return toFile(path, kind, kind === 'package' ? { ...columns, name } : columns)
+}
+
 /** Rows of pinned repodata files. */
 export function toCandidateFiles(rows: readonly unknown[]): CandidateFile[] {
   return rows.map((row) => withoutNulls(row as Row<CandidateFile>))
@@ -69,6 +76,9 @@ export function toSeenRepomd(row: unknown): SeenRepomd | undefined {
   return named === undefined ? seen : { ...seen, named }
 }
 
+/** The row itself: of a mirror's many snapshots each is read, and nobody else has it. */
 function withoutNulls<T extends object>(row: Row<T>): T {
-  return Object.fromEntries(Object.entries(row).map(([key, value]) => [key, value ?? undefined])) as T
+  const columns = row as Record<string, unknown>
+  for (const name in columns) columns[name] ??= undefined
+  return row as T
 }

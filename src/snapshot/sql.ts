@@ -32,6 +32,8 @@ const READS = {
     WHERE s.mirror_id = +:mirrorId AND s.seq <= +:seq AND ${LIVE} ORDER BY s.seq DESC LIMIT 1`,
   snapshotsOfMirror: `SELECT ${SNAPSHOT} FROM snapshot s JOIN mirror m ON m.id = s.mirror_id
     WHERE m.name = +:mirror AND ${LIVE} ORDER BY s.seq DESC`,
+  newestOfMirror: `SELECT ${SNAPSHOT} FROM snapshot s JOIN mirror m ON m.id = s.mirror_id
+    WHERE m.name = +:mirror AND ${LIVE} ORDER BY s.seq DESC LIMIT 1`,
   repodataFile:
     'SELECT digest, size, type FROM repodata_file WHERE snapshot_id = :snapshotId AND path = :path',
   repodataFiles: `SELECT path, type, digest, size FROM repodata_file
@@ -40,15 +42,25 @@ const READS = {
   extraFiles: 'SELECT path AS href, digest, size FROM extra_file WHERE snapshot_id = :snapshotId',
   arches: `SELECT arch, fingerprint, revision, xml_base AS xmlBase FROM snapshot_arch
     WHERE snapshot_id = :snapshotId ORDER BY arch`,
-  rollingRepodataFile: `SELECT s.seq, f.digest, f.size, f.type FROM snapshot s
-    JOIN repodata_file f ON f.snapshot_id = s.id AND f.path = +:path
-    WHERE s.mirror_id = +:mirrorId AND s.seq <= +:seq AND ${LIVE} AND f.digest IS NOT NULL ORDER BY s.seq DESC LIMIT 1`,
   packageFile: `SELECT digest, size, name FROM package
     WHERE mirror_id = :mirrorId AND href_hash = :hrefHash AND href = :path AND ${LISTED_AT}`,
-  rollingPackageFile: `SELECT s.seq, p.digest, p.size, p.name FROM package p JOIN snapshot s ON s.mirror_id = p.mirror_id
-      AND s.seq BETWEEN p.first_seq AND min(coalesce(p.last_seq, +:seq), +:seq) AND ${LIVE}
-    WHERE p.mirror_id = +:mirrorId AND p.href_hash = +:hrefHash AND p.href = +:path AND p.first_seq <= +:seq
-    ORDER BY s.seq DESC LIMIT 1`,
+  // One statement: who asks for what is not there has all of these looked at, and a call costs more than what it looks up.
+  rollingFile: `SELECT 'pinned' AS kind, +:seq AS seq, digest, size, type, NULL AS name FROM repodata_file
+      WHERE snapshot_id = +:snapshotId AND path = +:path
+    UNION ALL SELECT 'package', +:seq, digest, size, NULL, name FROM package
+      WHERE mirror_id = +:mirrorId AND href_hash = +:hrefHash AND href = +:path
+        AND first_seq <= +:seq AND (last_seq IS NULL OR last_seq >= +:seq)
+    UNION ALL SELECT 'extra', +:seq, digest, size, NULL, NULL FROM extra_file
+      WHERE snapshot_id = +:snapshotId AND path = +:path
+    UNION ALL SELECT * FROM (SELECT 'pinned', s.seq, f.digest, f.size, f.type, NULL FROM snapshot s
+      JOIN repodata_file f ON f.snapshot_id = s.id AND f.path = +:path
+      WHERE s.mirror_id = +:mirrorId AND s.seq <= +:seq AND ${LIVE} AND f.digest IS NOT NULL ORDER BY s.seq DESC LIMIT 1)
+    UNION ALL SELECT * FROM (SELECT 'package', s.seq, p.digest, p.size, NULL, p.name FROM package p
+      JOIN snapshot s ON s.mirror_id = p.mirror_id
+        AND s.seq BETWEEN p.first_seq AND min(coalesce(p.last_seq, +:seq), +:seq) AND ${LIVE}
+      WHERE p.mirror_id = +:mirrorId AND p.href_hash = +:hrefHash AND p.href = +:path AND p.first_seq <= +:seq
+      ORDER BY s.seq DESC LIMIT 1)
+    LIMIT 1`,
   packagePage: `SELECT id, href_hash AS hrefHash, href, size FROM package
     WHERE mirror_id = :mirrorId AND (href_hash, id) > (:afterHash, :afterId) AND ${LISTED_AT}
     ORDER BY href_hash, id LIMIT :limit`,

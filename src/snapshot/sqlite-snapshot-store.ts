@@ -31,6 +31,7 @@ import {
   toFile,
   toPinnedFile,
   toMirrorState,
+  toRollingFile,
   toSeenArches,
   toSeenRepomd,
   toSnapshot,
@@ -185,17 +186,13 @@ export class SqliteSnapshotStore implements SnapshotStore {
     snapshot: Snapshot,
     path: string,
   ): Promise<{ snapshot: Snapshot; file: SnapshotFile } | undefined> {
-    const now = await this.file(snapshot, path)
-    if (now !== undefined) return { snapshot, file: now }
-    const { mirrorId, seq } = snapshot
-    const repodata = this.#reads.rollingRepodataFile.get({ mirrorId, path, seq })
-    const row =
-      repodata ?? this.#reads.rollingPackageFile.get({ mirrorId, hrefHash: hashHref(path), path, seq })
+    const { id: snapshotId, mirrorId, seq } = snapshot
+    const row = this.#reads.rollingFile.get({ snapshotId, mirrorId, hrefHash: hashHref(path), path, seq })
     if (row === undefined) return undefined
-    const found = toSnapshot(this.#reads.snapshotAtSeq.get({ mirrorId, seq: (row as { seq: number }).seq }))
-    if (found === undefined) return undefined
-    const file = repodata === undefined ? toFile(path, 'package', row) : toPinnedFile(path, row)
-    return { snapshot: found, file }
+    const { seq: foundSeq } = row as { seq: number }
+    const found =
+      foundSeq === seq ? snapshot : toSnapshot(this.#reads.snapshotAtSeq.get({ mirrorId, seq: foundSeq }))
+    return found === undefined ? undefined : { snapshot: found, file: toRollingFile(path, row) }
   }
 
   async directory(snapshot: Snapshot, path: string): Promise<readonly DirectoryEntry[] | undefined> {
@@ -204,6 +201,10 @@ export class SqliteSnapshotStore implements SnapshotStore {
 
   async snapshots(mirror: string): Promise<readonly Snapshot[]> {
     return toSnapshots(this.#reads.snapshotsOfMirror.all({ mirror }))
+  }
+
+  async newest(mirror: string): Promise<Snapshot | undefined> {
+    return toSnapshot(this.#reads.newestOfMirror.get({ mirror }))
   }
 
   async files(snapshot: Snapshot): Promise<readonly CandidateFile[]> {

@@ -272,10 +272,7 @@ export interface AdoptionCommit {
   readonly actor: string
 }
 
-/**
- * Snapshots of an earlier time on their way into a mirror. Nobody sees anything of them until {@link commit}; what a process left that died
- * before it is swept.
- */
+/** Snapshots of an earlier time on their way into a mirror. Nobody sees them until {@link commit}; what a process left that died before is swept. */
 export interface Adoption {
   /** Adds a snapshot, named by the minute of its `nowMs`, which must be later than that of the one added before. */
   add(publication: Publication): Promise<PublishedSnapshot>
@@ -322,6 +319,8 @@ export interface SnapshotReader {
   directory(snapshot: Snapshot, path: string): Promise<readonly DirectoryEntry[] | undefined>
   /** Newest first. */
   snapshots(mirror: string): Promise<readonly Snapshot[]>
+  /** The first of these, for less. */
+  newest(mirror: string): Promise<Snapshot | undefined>
   files(snapshot: Snapshot): Promise<readonly CandidateFile[]>
   defects(snapshot: Snapshot): Promise<readonly Defect[]>
   /** The architectures of a snapshot that has several, by name. */

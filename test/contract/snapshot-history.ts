@@ -9,7 +9,7 @@ import type {
   PublishedSnapshot,
   SnapshotStore,
 } from '../../src/snapshot/store.ts'
-import { createPackage, publishSimply } from '../snapshot/publish-simply.ts'
+import { createPackage, publishSimply, NOON } from '../snapshot/publish-simply.ts'
 
 const RUNS = 25
 
@@ -94,6 +94,34 @@ export function describeHistory(open: (t: TestContext) => SnapshotStore): void {
     assert.deepEqual(await find(second, 'repodata/x'), [2, undefined])
     assert.deepEqual(await find(third, 'repodata/x'), [1, digestOf('x')])
     assert.deepEqual(await find(first, 'repodata/x'), [1, digestOf('x')])
+    assert.deepEqual(await store.newest('m'), third.snapshot)
+    assert.equal(await store.newest('other'), undefined)
+  })
+
+  test('the rolling view tells of a file what its snapshot does, of whatever kind it is', async (t) => {
+    const store = open(t)
+    const { snapshot } = await publishSimply(store, {
+      packages: [createPackage('a')],
+      files: [otherFile('repodata/1', digestOf('1')), { ...otherFile('e', digestOf('e')), type: 'extra' }],
+      candidate: { extras: [{ path: 'late', digest: digestOf('late') }] },
+    })
+    const kinds: Record<string, string | undefined> = {}
+    for (const path of ['a', 'repodata/1', 'e', 'late', 'none']) {
+      const file = await store.file(snapshot, path)
+      assert.deepEqual(await store.rollingFile(snapshot, path), file && { snapshot, file })
+      kinds[path] = file?.kind
+    }
+    assert.deepEqual(kinds, {
+      a: 'package',
+      'repodata/1': 'repodata',
+      e: 'extra',
+      late: 'extra',
+      none: undefined,
+    })
+    // What was beside the packages of an earlier one is its own.
+    const { snapshot: next } = await publishSimply(store, { nowMs: NOON + 60_000 })
+    assert.equal((await store.rollingFile(next, 'a'))?.snapshot.seq, 1)
+    assert.equal(await store.rollingFile(next, 'late'), undefined)
   })
 
   test('directories of many packages are listed whole', async (t) => {

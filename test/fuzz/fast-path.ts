@@ -6,7 +6,7 @@ import { Random } from '../support/random.ts'
 import { seededBytes } from '../support/seeded-bytes.ts'
 import type { FuzzOptions, FuzzReport } from './fuzz.ts'
 import { mutate } from './mutate.ts'
-import { FILES, startTwins, STRANGE_HOST, TEXTS, type Twins } from './twin-servers.ts'
+import { FILES, MISSING, startTwins, STRANGE_HOST, TEXTS, type Twins } from './twin-servers.ts'
 import { WireSocket } from './wire-socket.ts'
 
 /** Its name among the targets. */
@@ -22,6 +22,7 @@ const BATCH = 250
 const TARGETS = [
   ...FILES.map(([target]) => target),
   ...TEXTS.keys(),
+  ...MISSING,
   '/none',
   'http://h/e',
   'http://h/repos/yum/all_latest.json',
@@ -277,7 +278,9 @@ function compare(
   const wire = slow.wire()
   // node cuts an answer off that waits for its client when what comes behind its request is malformed: here it is sent to its end, unless node has
   // the connection here as well, and sees both in another turn.
-  const wasCutOff = [fast, slow].some((one) => told(one).at(-1)?.includes('"aborted"') === true)
+  const isCut = (one: WireSocket, outcome: string) => told(one).at(-1)?.includes(`"${outcome}"`) === true
+  const wasCutOff =
+    [fast, slow].some((one) => isCut(one, 'aborted')) || (fast.wire() !== wire && isCut(slow, 'not_found'))
   if (stallsAt < pieces.length && wasCutOff) {
     const [short = '', long = ''] = [fast.wire(), wire].toSorted((a, b) => a.length - b.length)
     assert.ok(long.startsWith(short), name)

@@ -33,6 +33,8 @@ export const TEXTS: ReadonlyMap<string, TextReply> = new Map<string, TextReply>(
     },
   ],
 ])
+/** What is known not to be there. */
+export const MISSING: readonly string[] = ['/missing', '/missing%C3%A9?x=1']
 /** Who asks for a text of this host is answered by the handler only. */
 export const STRANGE_HOST = 'strange.example.org'
 /** What is in no memory, ever, and takes some turns to come. */
@@ -54,6 +56,16 @@ export interface Twins {
   readonly close: () => Promise<void>
 }
 
+function nothingAt(url: string): PinyonError {
+  return new PinyonError('NOT_FOUND', `there is nothing at: ${MISSING.includes(url) ? decodeURI(url) : url}`)
+}
+
+/** Looks at what is not there, and at one that only the handler knows to be. */
+function whyMissing(target: string): Promise<PinyonError | undefined> | undefined {
+  if (MISSING.includes(target)) return Promise.resolve(nothingAt(target))
+  return target === UNKNOWN ? Promise.resolve(undefined) : undefined
+}
+
 /** Starts both; nothing listens. */
 export async function startTwins(): Promise<Twins> {
   // Nothing becomes hot: the large one goes on being read.
@@ -70,7 +82,7 @@ export async function startTwins(): Promise<Twins> {
     const text = TEXTS.get(url)
     if (text !== undefined) return sendText(exchange, text)
     if (url === COLD) for (let turn = 0; turn < COLD_TURNS; turn += 1) await nextTurn()
-    if (file === undefined) throw new PinyonError('NOT_FOUND', `there is nothing at: ${url}`)
+    if (file === undefined) throw nothingAt(url)
     await sendFile(exchange, file, content)
     forget()
   }
@@ -85,7 +97,7 @@ export async function startTwins(): Promise<Twins> {
     ends.set(connection, told)
     told.push(JSON.stringify([method, target, status, outcome, bytes, userAgent, client, packageName]))
   }
-  const fast = new HttpServer(handler, log, { onEnd, fast: { peek, content, isOn: () => true } })
+  const fast = new HttpServer(handler, log, { onEnd, fast: { peek, whyMissing, content, isOn: () => true } })
   const slow = new HttpServer(handler, log, { onEnd })
   return {
     servers: [fast, slow],

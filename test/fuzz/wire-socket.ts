@@ -1,4 +1,9 @@
+import assert from 'node:assert/strict'
 import { Duplex } from 'node:stream'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+
+/** What happens without a network takes a few dozen turns of the event loop. */
+const MOST_TURNS = 10_000
 
 /** The server's end of a connection without a network: what it is sent is pushed, what it sends is kept. */
 export class WireSocket extends Duplex {
@@ -43,4 +48,13 @@ export class WireSocket extends Duplex {
       .replaceAll(/(boundary=|--)[0-9a-f]{24}/g, '$1it')
     return bytes.replaceAll(/\r\nDate: [^\r]{29}\r\n/g, '\r\nDate: then\r\n')
   }
+}
+
+/** Waits turn by turn until that is so, but not for ever; asks once a turn. */
+export async function turnsUntil(isSo: () => boolean): Promise<void> {
+  for (let turn = 0; turn < MOST_TURNS; turn += 1) {
+    if (isSo()) return
+    await nextTurn()
+  }
+  assert.fail(`it was not so after ${MOST_TURNS} turns`)
 }

@@ -2,7 +2,6 @@ import type { Socket } from 'node:net'
 
 import { toPinyonError, type PinyonError } from '../../model/errors.ts'
 import type { Outcome } from '../../model/outcome.ts'
-import type { TrustedProxies } from '../../model/trusted-proxies.ts'
 import type { Body } from '../../proxy/body.ts'
 import type { FileReply } from '../../proxy/reply.ts'
 import type { RollingReply } from '../../proxy/rolling-replies.ts'
@@ -14,6 +13,7 @@ import type { EndedRequest } from '../ended-request.ts'
 import { SENT_NOTHING } from '../refuse-client.ts'
 import type { FastContext } from './fast-context.ts'
 import { findAnswer, isMuchWork, type FastAnswer } from './fast-answer.ts'
+import { missingAnswer } from './missing-answer.ts'
 import type { PreparedAnswer } from './prepared-answers.ts'
 import { isPlainTarget, type SimpleHeaders, type SimpleRequest } from './request-head.ts'
 import { copyOf } from './shared-reads.ts'
@@ -34,7 +34,9 @@ export class FastConnection implements EndedRequest, DetourOwner, SocketOwner {
   readonly count = 1
   readonly note = undefined
   place: number | undefined
+  /** Whom the last request came from: of a trusted proxy's each may be another's. */
   client: string | undefined
+  readonly #peer: string | undefined
   readonly connection: Socket
   target = ''
   id: string | undefined
@@ -64,15 +66,14 @@ export class FastConnection implements EndedRequest, DetourOwner, SocketOwner {
   /** What came meanwhile. */
   #next: Buffer | undefined
   #isIdle = false
-  /** Whether the last request was a trusted proxy's for somebody else. */
-  #isForOther = false
   #slow: SlowWrites | undefined
   /** Whether the client has sent all it has to send. */
   #hasEnded = false
 
   constructor(socket: Socket, context: FastContext<FastConnection>) {
     this.connection = socket
-    this.client = socket.remoteAddress
+    this.#peer = socket.remoteAddress
+    this.client = this.#peer
     // That may have come while somebody else had the connection.
     this.#hasEnded = socket.readableEnded
     this.#context = context
@@ -132,12 +133,11 @@ export class FastConnection implements EndedRequest, DetourOwner, SocketOwner {
     const answer = request && reply && mayAnswer ? findAnswer(request, reply, this.#context) : undefined
     if (request === undefined || reply === undefined || answer === undefined) {
       if (askedAt === undefined) return this.#waitForTurn(this.#context.copies.copyOf(bytes, count))
-      const isSimple = request !== undefined && (reply !== undefined || isPlainTarget(request.target))
-      return isSimple ? this.#makeDetour(bytes) : this.#handOver(bytes)
+      if (request !== undefined && reply !== undefined) return this.#makeDetour(bytes)
+      const isSimple = request !== undefined && isPlainTarget(request.target)
+      return isSimple ? this.#look(request, bytes, askedAt) : this.#handOver(bytes)
     }
-    // The first of a connection: from here on it is idle between requests, unless there is to be no other.
-    if (!this.#isIdle && request.headers.keepsAlive) this.#becomeIdle()
-    this.#begin(request, reply, answer, askedAt)
+    this.#begin(request, answer, reply, askedAt)
     const isInMemory = answer.bytes !== undefined && (answer.plan?.pieces.length ?? 1) === 1
     if (reply.kind === 'text' || answer.body === undefined || isInMemory) return this.#sendMemory(answer)
     this.#sendChunks(copyOf(bytes, count), reply, answer.body, answer).catch(() => {
@@ -161,36 +161,51 @@ export class FastConnection implements EndedRequest, DetourOwner, SocketOwner {
     })
   }
 
-  #begin(request: SimpleRequest, reply: RollingReply, answer: FastAnswer, askedAt?: number): void {
+  /**
+   * Answers what names nothing, of which anybody can ask for any number: by node:http that takes twice as long. To look, and to say so, have a
+   * turn each.
+   */
+  #look(request: SimpleRequest, bytes: Buffer, askedAt: number): void {
+    const looking = this.#context.whyMissing(request.target)
+    if (looking === undefined) return this.#makeDetour(bytes)
+    this.#isWaiting = true
+    const answer = (error: PinyonError | undefined) => {
+      this.#isWaiting = false
+      if (this.#way === 'ended' || this.connection.destroyed) return
+      if (error === undefined) return this.#makeDetour(bytes)
+      const missing = missingAnswer(request, error)
+      this.#begin(request, missing, undefined, askedAt)
+      this.#sendMemory(missing)
+    }
+    void looking.then((error) => this.#context.content.turns.call(() => answer(error)))
+  }
+
+  #begin(request: SimpleRequest, answer: FastAnswer, reply?: RollingReply, askedAt?: number): void {
     const { target, headers, id } = request
+    // The first of a connection: from here on it is idle between requests, unless there is to be no other.
+    if (!this.#isIdle && headers.keepsAlive) this.#becomeIdle()
     const now = performance.now()
     this.startedAt = askedAt ?? now
     this.headAt = undefined
-    const named = this.#context.nameHit(now, id)
+    this.error = answer.error
+    const named = this.error === undefined ? this.#context.nameHit(now, id) : this.#context.nameError(id)
     this.isLogged = named !== undefined
     this.id = named ?? id
     this.target = target
-    if (headers !== this.headers) this.speaker = undefined
-    this.headers = headers
     const proxies = this.#context.trustedProxies
-    if (proxies !== undefined || this.#isForOther) this.#noteClient(headers, proxies)
-    this.snapshot = reply.snapshot
-    this.packageName = reply.kind === 'file' ? reply.packageName : undefined
+    // Lines that would say it otherwise are handed over, and node:http's to read.
+    const { forwardedFor } = headers
+    const client = proxies ? proxies.clientOf(this.#peer, { forwardedFor, forwarded: undefined }) : this.#peer
+    if (headers !== this.headers || client !== this.client) this.speaker = undefined
+    this.client = client
+    this.headers = headers
+    this.snapshot = reply?.snapshot
+    this.packageName = reply?.kind === 'file' ? reply.packageName : undefined
     this.outcome = answer.prepared.outcome
     this.bytes = 0
     this.answer = answer.prepared
     this.isSending = true
     this.#body = answer.body
-  }
-
-  /** Of a connection from a trusted proxy each request may be another client's. Its other lines are handed over, and node:http's to read. */
-  #noteClient({ forwardedFor }: SimpleHeaders, proxies: TrustedProxies | undefined): void {
-    const peer = this.connection.remoteAddress ?? this.client
-    const client =
-      proxies === undefined ? peer : proxies.clientOf(peer, { forwardedFor, forwarded: undefined })
-    if (client !== this.client) this.speaker = undefined
-    this.client = client
-    this.#isForOther = client !== peer
   }
 
   #sendMemory({ prepared, bytes: whole = NOTHING, plan }: FastAnswer): void {
@@ -273,6 +288,8 @@ export class FastConnection implements EndedRequest, DetourOwner, SocketOwner {
 
   #end(): void {
     this.endedAt = performance.now()
+    // As of all that is said in the place of what was asked for.
+    if (this.status === 404) this.bytes = 0
     // What went out in one piece had its first byte with the last one.
     if (this.outcome === this.answer?.outcome) this.headAt ??= this.endedAt
     this.#context.onEnd(this)

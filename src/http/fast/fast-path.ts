@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 
+import type { PinyonError } from '../../model/errors.ts'
 import type { TrustedProxies } from '../../model/trusted-proxies.ts'
 import type { RollingReply } from '../../proxy/rolling-replies.ts'
 import { Roster } from '../../system/roster.ts'
@@ -31,6 +32,8 @@ export interface FastFiles {
    * @param isJustRead whether all that is read in this turn of the event loop was sent before any of it was read
    */
   readonly peek: (target: string, host: string, isJustRead: boolean) => RollingReply | undefined
+  /** As {@link FastContext.whyMissing} has it; where there is none node:http says so. */
+  readonly whyMissing?: (target: string) => Promise<PinyonError | undefined> | undefined
   readonly content: FastContent
   /** Whether new connections begin here. */
   readonly isOn: () => boolean
@@ -41,6 +44,8 @@ export interface FastPathOptions extends FastFiles {
   readonly times: ConnectionTimes
   /** By what a hit that begins now is known in the log; undefined when no line will tell of it. @param given the id that its request brings */
   readonly nameHit: (nowMs: number, given: string | undefined) => string | undefined
+  /** By what an answer is known that tells of an error. */
+  readonly nameError?: (given: string | undefined) => string
   /** As an HttpServer's. */
   readonly trustedProxies?: () => TrustedProxies | undefined
   /** Told when an answer has ended. */
@@ -79,6 +84,10 @@ export class FastPath implements FastContext<FastConnection> {
     return this.#options.peek(target, host, isJustRead && this.#connections.size < AT_ONCE)
   }
 
+  whyMissing(target: string): Promise<PinyonError | undefined> | undefined {
+    return this.#options.whyMissing?.(target)
+  }
+
   /** Begins with a connection, or goes on with one of which these bytes have come, unread. */
   accept(socket: Socket, bytes?: Buffer): void {
     if (!this.#options.isOn()) return void this.#options.handOver(socket, bytes)
@@ -106,6 +115,10 @@ export class FastPath implements FastContext<FastConnection> {
 
   nameHit(nowMs: number, given: string | undefined): string | undefined {
     return this.#options.nameHit(nowMs, given)
+  }
+
+  nameError(given: string | undefined): string | undefined {
+    return this.#options.nameError?.(given)
   }
 
   /** Lets go of at most so many connections that wait for their next request, or for their first. */

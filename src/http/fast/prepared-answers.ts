@@ -17,8 +17,8 @@ export interface PreparedAnswer {
   readonly target: string
   readonly size: number
   readonly method: 'GET' | 'HEAD'
-  readonly status: 200 | 206 | 304
-  readonly outcome: 'hit' | 'not_modified'
+  readonly status: 200 | 206 | 304 | 404
+  readonly outcome: 'hit' | 'not_modified' | 'not_found'
   /** The head up to what it says of a part, and from there up to the date. */
   readonly start: string
   readonly rest: string
@@ -153,7 +153,8 @@ function describeText(kind: AnswerKind, text: TextReply): [first: Headers, rest:
   return [{}, textHeaders(text, KINDS[kind][1] === 304 ? 304 : 200)]
 }
 
-function toLines(headers: Headers): string {
+/** Headers as they are sent. */
+export function toLines(headers: Headers): string {
   return Object.entries(headers)
     .map(([name, value]) => `${name}: ${value}\r\n`)
     .join('')

@@ -49,12 +49,12 @@ export async function startFastServer(
       if (url === '/slow') await gate.promise
       if (url === '/never') await once(exchange.response, 'close')
       const file = files.get(url)
-      if (file === undefined) throw new PinyonError('NOT_FOUND', `there is nothing at: ${url}`)
+      if (file === undefined) throw nothingAt(url)
       await sendFile(exchange, file, content)
     },
     log.logger,
     {
-      fast: { peek: (target) => files.get(target), content, isOn: () => on },
+      fast: { peek: (target) => files.get(target), whyMissing, content, isOn: () => on },
       trustedProxies: () => trusted,
     },
   )
@@ -84,6 +84,15 @@ export async function startFastServer(
     letGo: () => gate.resolve(),
     trust: (...proxies) => (trusted = proxies.length === 0 ? undefined : new TrustedProxies(proxies)),
   }
+}
+
+/** What begins so is known not to be there; of other targets the handler has to say it. */
+function whyMissing(target: string): Promise<PinyonError> | undefined {
+  return target.startsWith('/missing') ? Promise.resolve(nothingAt(target)) : undefined
+}
+
+function nothingAt(target: string): PinyonError {
+  return new PinyonError('NOT_FOUND', `there is nothing at: ${target}`)
 }
 
 /** A request as clients send it. */

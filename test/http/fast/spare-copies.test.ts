@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { test, type TestContext } from 'node:test'
 
 import { SpareCopies } from '../../../src/http/fast/spare-copies.ts'
 import { readBody } from '../../../src/http/request-body.ts'
 import { HttpServer } from '../../../src/http/server.ts'
 import { createMemoryContent } from '../../support/memory-content.ts'
-import { WireSocket } from '../../fuzz/wire-socket.ts'
+import { turnsUntil, WireSocket } from '../../fuzz/wire-socket.ts'
 import { LogRecorder } from '../log-recorder.ts'
 
 test('long copies are made into memory that was given back, and into none that was not', () => {
@@ -78,7 +77,7 @@ test('who is refused leaves his memory to others, of whom each is answered what 
     const answered = bodies.map((body) => send(head(body.length) + body))
     // Its body is begun, and what follows it is nothing.
     send(`${head(20_000)}${'g'.repeat(20_000)}nothing`)
-    while ([...refused, ...answered].some(({ sent }) => sent.length === 0)) await nextTurn()
+    await turnsUntil(() => [...refused, ...answered].every(({ sent }) => sent.length > 0))
     for (const socket of refused) assert.match(socket.wire(), /^HTTP\/1\.1 431 /)
     for (const [at, body] of bodies.entries())
       assert.ok(answered[at]?.wire().endsWith(`\r\n${body}`), body[0])
