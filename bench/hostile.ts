@@ -1,12 +1,12 @@
 /**
  * What clients that mean no good cost the others: `node bench/hostile.ts [KIND…]`. For each kind of them, of test/promises/attacker.ts,
  * prints the 50th and 99th percentile of a client that asks a server in a process of its own for a cached package again and again, in
- * milliseconds, without them and beside them, in turns, and the median ratio of both; and the server's memory.
+ * milliseconds, without them and beside them, in turns, and the median ratio of both; how often they ask in a second; and the server's memory.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { setPriority } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import type { TestContext } from 'node:test'
 
 import { Connection } from '../test/http/connection.ts'
@@ -19,8 +19,10 @@ import { startUpstream } from '../test/support/upstream.ts'
 const ATTACKER = join(import.meta.dirname, '../test/promises/attacker.ts')
 const SAMPLES = 2_000
 const ROUNDS = 5
-/** Of the attackers' process, as `nice` has it: they have machines of their own, and are not to take ours from the client that is measured. */
-const ATTACKER_NICENESS = 10
+/** Attackers have machines of their own, and are not to take a core from the client that is measured, or from the server, for a moment. */
+const ONLY_WHERE_NOBODY_ELSE_RUNS = ['chrt', '--idle', '0'] as const
+/** Until node has compiled what both do. */
+const WARM_UP_ROUNDS = 5
 const KINDS: readonly (readonly [kind: string, count: number, name: string])[] = [
   ['idle', 10_000, 'small.rpm'],
   ['half a head', 10_000, 'small.rpm'],
@@ -60,12 +62,24 @@ async function measure(port: number, path: string): Promise<Percentiles> {
   return { p50: at(0.5), p99: at(0.99) }
 }
 
-async function beside<T>(args: readonly string[], work: () => Promise<T>): Promise<T> {
-  const child = spawn(process.execPath, [ATTACKER, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
-  if (child.pid !== undefined) setPriority(child.pid, ATTACKER_NICENESS)
-  await once(child.stdout, 'data')
+/** @returns what the work came to, and how often they asked in a second of it */
+async function beside<T>(
+  args: readonly string[],
+  work: () => Promise<T>,
+): Promise<{ result: T; rate: number }> {
+  const [command, ...options] = ONLY_WHERE_NOBODY_ELSE_RUNS
+  const child = spawn(command, [...options, process.execPath, ATTACKER, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  await lines.next()
+  const startedAt = performance.now()
   try {
-    return await work()
+    const result = await work()
+    const seconds = (performance.now() - startedAt) / 1_000
+    child.kill()
+    const { value } = await lines.next()
+    return { result, rate: Number(value) / seconds }
   } finally {
     child.kill('SIGKILL')
     await once(child, 'exit')
@@ -92,24 +106,25 @@ try {
   while ((await httpGet(`${server.url}/readyz`)).status !== 200);
   const port = Number(new URL(server.url).port)
   for (const { name, href } of packages) if (name !== 'cold') await httpGet(server.url + path(href))
-  await measure(port, path('small.rpm'))
+  for (let round = 0; round < WARM_UP_ROUNDS; round += 1) await measure(port, path('small.rpm'))
   const wanted = process.argv.slice(2)
   for (const [kind, count, name] of KINDS.filter(([one]) => wanted.length === 0 || wanted.includes(one))) {
-    const rounds: { alone: Percentiles; attacked: Percentiles; rss: number }[] = []
+    const rounds: { alone: Percentiles; attacked: Percentiles; rate: number; rss: number }[] = []
     for (let round = 0; round < ROUNDS; round += 1) {
       const alone = await measure(port, path('small.rpm'))
-      const attacked = await beside([kind, `${port}`, `${count}`, path(name)], async () => {
+      const { result: attacked, rate } = await beside([kind, `${port}`, `${count}`, path(name)], async () => {
         // Not their coming is measured, which fills their sockets, but what they do from then on.
         await measure(port, path('small.rpm'))
         return await measure(port, path('small.rpm'))
       })
-      rounds.push({ alone, attacked, rss: server.memory().rss })
+      rounds.push({ alone, attacked, rate, rss: server.memory().rss })
     }
     const show = (pick: (round: (typeof rounds)[number]) => number) => median(rounds.map(pick)).toFixed(2)
     process.stdout.write(
       `${count} × ${kind} (${name}): p50 ${show((one) => one.alone.p50)} → ${show((one) => one.attacked.p50)} ms, ` +
         `p99 ${show((one) => one.alone.p99)} → ${show((one) => one.attacked.p99)} ms, ` +
         `ratio of p99 ${show((one) => one.attacked.p99 / one.alone.p99)}, ` +
+        `${Math.round(median(rounds.map(({ rate }) => rate)))} a second, ` +
         `memory ${(Math.max(...rounds.map(({ rss }) => rss)) / 2 ** 20).toFixed(0)} MiB\n`,
     )
   }

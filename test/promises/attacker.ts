@@ -1,6 +1,6 @@
 /**
  * A process of clients that mean no good: `node attacker.ts KIND PORT COUNT TARGET`. Says `ready` when all of them are at it, and goes on
- * until it is ended.
+ * until SIGTERM ends it; then it says how often they have asked.
  */
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
@@ -9,6 +9,8 @@ const [, , kind = '', port = '', count = '', target = ''] = process.argv
 
 const RANGES = Array.from({ length: 256 }, (_, index) => `${index * 64}-${index * 64 + 9}`).join(',')
 const OVERLAPPING = Array.from({ length: 500 }, (_, index) => `${index}-`).join(',')
+
+let asked = 0
 
 /** What each client does once it is connected; those that come back do it again when they have been answered. */
 const KINDS: Readonly<Record<string, (socket: Socket) => unknown>> = {
@@ -35,6 +37,7 @@ const KINDS: Readonly<Record<string, (socket: Socket) => unknown>> = {
 }
 
 function ask(socket: Socket, header: string): void {
+  asked += 1
   socket.write(`GET ${target} HTTP/1.1\r\nHost: h\r\n${header}\r\n`)
 }
 
@@ -55,14 +58,19 @@ function repeat(socket: Socket, header: string): void {
 /** Asks for a head again as soon as it is there. */
 function repeatHead(socket: Socket): void {
   const head = `HEAD ${target} HTTP/1.1\r\nHost: h\r\n\r\n`
+  const askForHead = () => {
+    asked += 1
+    socket.write(head)
+  }
   socket.on('data', (chunk: Buffer) => {
-    if (chunk.includes('\r\n\r\n')) setTimeout(() => socket.write(head), 5)
+    if (chunk.includes('\r\n\r\n')) setTimeout(askForHead, 5)
   })
-  socket.write(head)
+  askForHead()
 }
 
 /** Says something that ends the connection, and comes again. */
 function comeBack(socket: Socket, text: string): void {
+  asked += 1
   socket.resume().write(text)
   socket.once('close', () =>
     setTimeout(() => {
@@ -71,6 +79,8 @@ function comeBack(socket: Socket, text: string): void {
     }, 5),
   )
 }
+
+process.once('SIGTERM', () => process.stdout.write(`${asked}\n`, () => process.exit()))
 
 const attack = KINDS[kind]
 if (attack === undefined) throw new Error(`no such kind: ${kind}`)
