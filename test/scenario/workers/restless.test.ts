@@ -7,6 +7,7 @@ import { buffer } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 
+import type { WorkerTask } from '../../../src/app/workers/messages.ts'
 import { accepts } from '../../support/daemon.ts'
 import { httpGet } from '../../support/http-get.ts'
 import { runCommand } from '../../support/run-command.ts'
@@ -61,6 +62,8 @@ test('workers that come and go faster than they begin break no connection, and n
   ended.catch(() => undefined)
 })
 
+const TASK: Omit<WorkerTask, 'dataDir'> = { memoryBytes: 1 << 20, isLogged: false, trustedProxies: [] }
+
 test('a worker whose first process is gone before it has begun ends, and lets go of the socket that it was sent', async (t) => {
   const listener = createServer()
   await once(listener.listen(0, '127.0.0.1'), 'listening')
@@ -68,7 +71,7 @@ test('a worker whose first process is gone before it has begun ends, and lets go
   const child = fork(WORKER, { serialization: 'advanced', stdio: 'ignore' })
   t.after(() => child.kill('SIGKILL'))
   const ended = once(child, 'exit')
-  child.send({ kind: 'listen', task: { dataDir: tempDir(t), memoryBytes: 1 << 20 } }, listener)
+  child.send({ kind: 'listen', task: { ...TASK, dataDir: tempDir(t) } }, listener)
   // What comes behind a socket is sent when that was taken: long before all of the program is loaded.
   child.send({ kind: 'forget', id: 0 }, () => child.disconnect())
   await ended
@@ -83,7 +86,8 @@ const FIRST = `
   const [worker, dataDir] = process.argv.slice(1)
   const listener = createServer().listen(0, '127.0.0.1', () => {
     const child = fork(worker, { serialization: 'advanced', stdio: 'ignore', execArgv: [] })
-    child.send({ kind: 'listen', task: { dataDir, memoryBytes: 1 << 20, isLogged: false } }, listener)
+    child.send({ kind: 'listen', task: { ...${JSON.stringify(TASK)}, dataDir } }, listener)
+    child.once('exit', () => process.exit(1))
     child.on('message', ({ kind }) => {
       if (kind === 'ready') process.send({ port: listener.address().port, pid: child.pid })
     })
@@ -94,7 +98,11 @@ test('a worker whose first process dies while a connection is on its way there e
   const args = ['--input-type=module', '-e', FIRST, WORKER.pathname, tempDir(t)]
   const first = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
   t.after(() => first.kill('SIGKILL'))
-  const [{ port, pid }] = (await once(first, 'message')) as [{ port: number; pid: number }]
+  const ended = once(first, 'exit').then(() => assert.fail('its worker has not begun'))
+  const [{ port, pid }] = (await Promise.race([once(first, 'message'), ended])) as [
+    { port: number; pid: number },
+  ]
+  ended.catch(() => undefined)
   t.after(() => runCommand('kill', ['-KILL', `${pid}`]))
   // So it takes nothing any more, neither from the socket nor from its worker.
   first.kill('SIGSTOP')
