@@ -84,3 +84,13 @@ test('what is not there is, as soon as it is published', async (t) => {
   assert.deepEqual(await get('m/latest/b.rpm'), [200, 20])
   assert.deepEqual(await get('m/2016-12-13-13-31/b.rpm'), [200, 20])
 })
+
+test('a mirror that has nothing yet is not taken for one that is not there', async (t) => {
+  const site = await startSite(t, { others: ['young'] })
+  const connection = await site.connect()
+  for (let times = 0; times < 2; times += 1) {
+    const reply = await connection.get('/repos/yum/young/latest/b.rpm')
+    assert.deepEqual([reply.status, reply.header('retry-after') !== undefined], [503, true])
+    assert.equal((await connection.get('/repos/yum/yuong/latest/b.rpm')).status, 404)
+  }
+})
