@@ -76,6 +76,7 @@ export async function runScenario(
     if (calls.killed === undefined || error instanceof assert.AssertionError) throw error
   }
   await checkLiving({ farm, dir, calls, told }, scenario, servers)
+  await calls.halt()
   for (const server of servers) await server.kill()
   const discard = () => rmSync(place, { recursive: true, force: true })
   return { dir, calls, told, image, begun, discard }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test, type TestContext } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 
 import { compileDiskCalls, DiskCalls, type KillPoint } from '../support/disk-calls.ts'
 import { Random } from '../support/random.ts'
@@ -98,4 +99,25 @@ describe('a program', () => {
       assert.equal(readContent(followed.directory).get('careful')?.toString(), careful)
       assert.equal(textsOf(followed.image, 'kept')['careful'], careful)
     })
+
+  test('that makes calls all the time is halted when the last one is written down', async (t) => {
+    const library = await compileDiskCalls(t)
+    if (library === undefined) return t.skip('no C compiler')
+    const place = tempDir(t)
+    const directory = join(place, 'followed')
+    mkdirSync(directory)
+    const image = new DiskImage(directory)
+    const calls = new DiskCalls(library, place, directory)
+    const args = ['--eval', `for (;;) require('node:fs').appendFileSync('${directory}/file', 'x')`]
+    for (let round = 0; round < 10; round += 1) {
+      const length = calls.position
+      const ended = runCommand(process.execPath, args, { env: calls.env })
+      while (calls.position < length + 1_000) await nextTurn()
+      await calls.halt()
+      assert.equal((await ended).code, -1)
+      calls.resume()
+    }
+    for (const call of calls.read()) image.apply(call)
+    assert.equal(textsOf(image, 'kept')['file'], readContent(directory).get('file')?.toString())
+  })
 })

@@ -158,7 +158,9 @@ async function stop(run: Run): Promise<void> {
 async function again(run: Run): Promise<void> {
   await syncOn(run.server.dataDir, MIRROR).catch(() => undefined)
   if (run.calls.killed !== undefined) {
+    await run.calls.halt()
     await run.server.kill()
+    run.calls.resume()
     run.server = await run.start()
   }
   await syncAndNote(run, 'published')

@@ -30,6 +30,8 @@ struct command {
   uint32_t killed;      // process that was killed
   uint32_t escaped;     // changes that this library does not follow
   uint32_t ready;
+  uint32_t halted;      // whoever makes another call is killed before it
+  uint32_t busy;        // process that is between the beginning of a call and the end of its record; 0: none is
   char key[256];        // "<kind> <place>"
   pthread_mutex_t lock;
 };
@@ -135,10 +137,18 @@ static void place_of(const char *path, char *place, size_t size) {
   place[to] = 0;
 }
 
+static void set_busy(uint32_t process) { __atomic_store_n(&command->busy, process, __ATOMIC_SEQ_CST); }
+
+// The lock is held.
 static void die(void) {
-  command->killed = (uint32_t)getpid();
+  set_busy(0);
   kill(getpid(), SIGKILL);
   for (;;) pause();
+}
+
+static void die_as_told(void) {
+  command->killed = (uint32_t)getpid();
+  die();
 }
 
 // Whether the call is the one to be killed at; the lock is held.
@@ -163,8 +173,10 @@ static void put(const void *bytes, size_t size) {
 
 static int begin(uint32_t kind, const char *path) {
   if (pthread_mutex_lock(&command->lock) == EOWNERDEAD) pthread_mutex_consistent(&command->lock);
+  set_busy((uint32_t)getpid());
+  if (__atomic_load_n(&command->halted, __ATOMIC_SEQ_CST)) die();
   int chosen = is_chosen(kind, path);
-  if (chosen && command->when == BEFORE) die();
+  if (chosen && command->when == BEFORE) die_as_told();
   return chosen;
 }
 
@@ -186,7 +198,8 @@ static void end(int chosen, struct record *record, const char *path, const char 
     put(parts[at].iov_base, size);
     left -= size;
   }
-  if (chosen) die();
+  if (chosen) die_as_told();
+  set_busy(0);
   pthread_mutex_unlock(&command->lock);
   errno = error;
 }

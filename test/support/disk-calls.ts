@@ -1,6 +1,7 @@
 import { closeSync, openSync, readFileSync, readSync, statSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 
 import { parseDiskCalls, type DiskCall } from './disk-journal.ts'
 import { runCommand } from './run-command.ts'
@@ -9,7 +10,16 @@ import { tempDir } from './temp-dir.ts'
 const SOURCE = new URL('disk-calls.c', import.meta.url).pathname
 
 /** Where disk-calls.c expects the numbers of its command, in bytes. */
-const FIELDS = { when: 0, ordinal: 4, seen: 8, killed: 12, escaped: 16, key: 24 } as const
+const FIELDS = {
+  when: 0,
+  ordinal: 4,
+  seen: 8,
+  killed: 12,
+  escaped: 16,
+  halted: 24,
+  busy: 28,
+  key: 32,
+} as const
 const KEY_BYTES = 256
 const COMMAND_BYTES = 4_096
 const WHEN = { before: 1, after: 2 } as const
@@ -75,6 +85,20 @@ export class DiskCalls {
     return this.#read(FIELDS.escaped)
   }
 
+  /**
+   * Lets a call that is being made be made and written down, and kills whoever makes another. To be waited for before a process is killed from here:
+   * between a call and its record the journal would say less than was done.
+   */
+  async halt(): Promise<void> {
+    this.#write(FIELDS.halted, Uint32Array.of(1))
+    while (isRunning(this.#read(FIELDS.busy))) await nextTurn()
+  }
+
+  /** Calls may be made again. */
+  resume(): void {
+    this.#write(FIELDS.halted, Uint32Array.of(0))
+  }
+
   /** How long the journal is: what has been done by now lies below it. In bytes. */
   get position(): number {
     return statSync(this.#journal).size
@@ -102,5 +126,15 @@ export class DiskCalls {
     } finally {
       closeSync(descriptor)
     }
+  }
+}
+
+/** Whether there is a process of this number; 0 is none's. */
+function isRunning(id: number): boolean {
+  if (id === 0) return false
+  try {
+    return process.kill(id, 0)
+  } catch {
+    return false
   }
 }
