@@ -5,6 +5,8 @@ import type Database from 'better-sqlite3'
 import { BUSY_TIMEOUT_MS } from './database.ts'
 
 const RETRY_MS = 5
+/** By `exec`: `pragma` makes a statement of each, which takes twenty times as long. */
+const RESTORE_TIMEOUT = `PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`
 
 /** Hears of the writes of a connection. */
 export interface WriteWatch {
@@ -14,13 +16,23 @@ export interface WriteWatch {
   waited(): void
 }
 
-const WATCH = Symbol('watch')
+type Transactions = Database.Transaction<(work: () => unknown) => unknown>
 
-type WatchedDatabase = Database.Database & { [WATCH]?: WriteWatch }
+/** What is kept of a connection. */
+interface Kept {
+  watch?: WriteWatch
+  /** As it was set last; undefined: as whoever opened the connection left it. */
+  synchronous?: 'FULL' | 'NORMAL'
+  transactions?: Transactions
+}
+
+const KEPT = Symbol('kept')
+
+type KeptDatabase = Database.Database & { [KEPT]?: Kept }
 
 /** Has somebody hear of all writes of a connection from now on. */
-export function watchWrites(database: WatchedDatabase, watch: WriteWatch): void {
-  database[WATCH] = watch
+export function watchWrites(database: KeptDatabase, watch: WriteWatch): void {
+  keptOf(database).watch = watch
 }
 
 /** How a transaction is run. */
@@ -35,26 +47,42 @@ export interface WriteOptions {
  * @throws whatever the transaction throws, and SQLITE_BUSY after {@link BUSY_TIMEOUT_MS}
  */
 export async function runWrite<T>(
-  database: WatchedDatabase,
+  database: KeptDatabase,
   transaction: () => T,
   { durable }: WriteOptions,
 ): Promise<T> {
+  const kept = keptOf(database)
   const giveUpAt = performance.now() + BUSY_TIMEOUT_MS
   for (;;) {
-    database.pragma('busy_timeout = 0')
-    database.pragma(`synchronous = ${durable ? 'FULL' : 'NORMAL'}`)
+    database.exec('PRAGMA busy_timeout = 0')
+    setSynchronous(database, kept, durable ? 'FULL' : 'NORMAL')
     const startedAt = performance.now()
     let isBusy = false
     try {
-      return database.transaction(transaction).immediate()
+      return transactionsOf(database, kept).immediate(transaction) as T
     } catch (error) {
       isBusy = (error as { code?: string }).code?.startsWith('SQLITE_BUSY') === true
       if (!isBusy || performance.now() > giveUpAt) throw error
     } finally {
-      if (isBusy) database[WATCH]?.waited()
-      else database[WATCH]?.wrote((performance.now() - startedAt) / 1000)
-      database.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`)
+      if (isBusy) kept.watch?.waited()
+      else kept.watch?.wrote((performance.now() - startedAt) / 1000)
+      database.exec(RESTORE_TIMEOUT)
     }
     await sleep(RETRY_MS)
   }
+}
+
+function keptOf(database: KeptDatabase): Kept {
+  return (database[KEPT] ??= {})
+}
+
+function setSynchronous(database: Database.Database, kept: Kept, synchronous: 'FULL' | 'NORMAL'): void {
+  if (kept.synchronous === synchronous) return
+  database.exec(`PRAGMA synchronous = ${synchronous}`)
+  kept.synchronous = synchronous
+}
+
+/** What runs any transaction: the library makes four functions of each that it is given, so it is given one. */
+function transactionsOf(database: Database.Database, kept: Kept): Transactions {
+  return (kept.transactions ??= database.transaction((work: () => unknown) => work()))
 }
