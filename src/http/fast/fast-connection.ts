@@ -163,12 +163,13 @@ export class FastConnection implements EndedRequest, DetourOwner, SocketOwner {
 
   /**
    * Answers what names nothing, of which anybody can ask for any number: by node:http that takes twice as long. To look, and to say so, have a
-   * turn each.
+   * turn each; what names something goes on at once.
    */
   #look(request: SimpleRequest, bytes: Buffer, askedAt: number): void {
     const looking = this.#context.whyMissing(request.target)
     if (looking === undefined) return this.#makeDetour(bytes)
     this.#isWaiting = true
+    const { turns } = this.#context.content
     const answer = (error: PinyonError | undefined) => {
       this.#isWaiting = false
       if (this.#way === 'ended' || this.connection.destroyed) return
@@ -177,7 +178,7 @@ export class FastConnection implements EndedRequest, DetourOwner, SocketOwner {
       this.#begin(request, missing, undefined, askedAt)
       this.#sendMemory(missing)
     }
-    void looking.then((error) => this.#context.content.turns.call(() => answer(error)))
+    void looking.then((error) => (error === undefined ? answer(error) : turns.call(() => answer(error))))
   }
 
   #begin(request: SimpleRequest, answer: FastAnswer, reply?: RollingReply, askedAt?: number): void {
