@@ -56,3 +56,8 @@ export function compilePinyon(): void {
 export async function timeGunzip(primary: string): Promise<number> {
   return (await runTimed('/bin/sh', ['-c', 'gunzip -c "$0" | sha256sum', primary])).seconds
 }
+
+/** How long a copy of a file takes until it is on the disk, in seconds: what whoever keeps it cannot do without. */
+export async function timeTransfer(file: string, target: string): Promise<number> {
+  return (await runTimed('/bin/sh', ['-c', 'cp "$0" "$1" && sync "$1"', file, target])).seconds
+}
