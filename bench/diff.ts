@@ -18,6 +18,7 @@ import type { PackageRecord } from '../src/model/repodata.ts'
 import { SqliteSnapshotStore } from '../src/snapshot/sqlite-snapshot-store.ts'
 import { createSilentLogger } from '../src/system/logger.ts'
 import { watchThread } from './watch-thread.ts'
+import { parseNumbers, readArguments } from './read-arguments.ts'
 
 const CHANGED = 100
 const STARTED_AT = Date.UTC(2026, 0, 1)
@@ -152,5 +153,7 @@ async function main(packages: number, mirrors: number, snapshots: number): Promi
   }
 }
 
-const [packages = 10_000, mirrors = 30, snapshots = 42] = process.argv.slice(2).map(Number)
+const [packages = 10_000, mirrors = 30, snapshots = 42] = readArguments(import.meta.filename, (args) =>
+  parseNumbers(args, 3),
+)
 await main(packages, mirrors, snapshots)
