@@ -11,6 +11,7 @@ import { createInterface } from 'node:readline'
 
 import { formatSnapshotName } from '../src/model/snapshot-name.ts'
 import { mirrorName, writeFarm } from './farm-data.ts'
+import { parseNumbers, readArguments } from './read-arguments.ts'
 
 const MAIN = new URL('../src/main.ts', import.meta.url).pathname
 const TURNS = new URL('./turns.ts', import.meta.url).pathname
@@ -18,7 +19,9 @@ const COMPILE_CACHE = new URL('../node_modules/.cache/pinyon', import.meta.url).
 const HOUR_MS = 3_600_000
 const ROUNDS = 5
 
-const [mirrors = 1_000, snapshots = 100, packages = 200] = process.argv.slice(2).map(Number)
+const [mirrors = 1_000, snapshots = 100, packages = 200] = readArguments(import.meta.filename, (args) =>
+  parseNumbers(args, 3),
+)
 const newestAt = Date.now() - HOUR_MS
 const dir = mkdtempSync(join(tmpdir(), 'pinyon-dashboard-'))
 const configFile = join(dir, 'pinyon.yaml')

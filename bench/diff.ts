@@ -18,8 +18,11 @@ import type { PackageRecord } from '../src/model/repodata.ts'
 import { SqliteSnapshotStore } from '../src/snapshot/sqlite-snapshot-store.ts'
 import { createSilentLogger } from '../src/system/logger.ts'
 import { watchThread } from './watch-thread.ts'
+import { parseNumbers, readArguments } from './read-arguments.ts'
 
 const CHANGED = 100
+/** Each of the three rounds compares other neighbours, and the newest is none of them. */
+const LEAST_SNAPSHOTS = 5
 const STARTED_AT = Date.UTC(2026, 0, 1)
 const HOUR_MS = 3_600_000
 
@@ -152,5 +155,10 @@ async function main(packages: number, mirrors: number, snapshots: number): Promi
   }
 }
 
-const [packages = 10_000, mirrors = 30, snapshots = 42] = process.argv.slice(2).map(Number)
+const [packages = 10_000, mirrors = 30, snapshots = 42] = readArguments(import.meta.filename, (args) => {
+  const numbers = parseNumbers(args, 3)
+  if ((numbers[2] ?? LEAST_SNAPSHOTS) < LEAST_SNAPSHOTS)
+    throw new Error(`it takes ${LEAST_SNAPSHOTS} snapshots at least: ${numbers[2]}`)
+  return numbers
+})
 await main(packages, mirrors, snapshots)

@@ -12,6 +12,7 @@ import { createInterface } from 'node:readline'
 
 import { formatSnapshotName } from '../src/model/snapshot-name.ts'
 import { mirrorName, writeFarm } from './farm-data.ts'
+import { parseNumbers, readArguments } from './read-arguments.ts'
 
 const MAIN = new URL('../src/main.ts', import.meta.url).pathname
 const TURNS = new URL('./turns.ts', import.meta.url).pathname
@@ -24,7 +25,9 @@ const SERVER_FLAGS = ['--max-semi-space-size=4']
 const ROUNDS = 3
 const HOUR_MS = 3_600_000
 
-const [mirrors = 30, snapshots = 42, packages = 10_000] = process.argv.slice(2).map(Number)
+const [mirrors = 30, snapshots = 42, packages = 10_000] = readArguments(import.meta.filename, (args) =>
+  parseNumbers(args, 3),
+)
 const newestAt = Date.now() - HOUR_MS
 const dir = mkdtempSync(join(tmpdir(), 'pinyon-farm-'))
 const configFile = join(dir, 'pinyon.yaml')

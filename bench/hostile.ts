@@ -15,6 +15,7 @@ import { startServer } from '../test/support/start-server.ts'
 import { writeSyntheticRepository } from '../test/support/synthetic-repository.ts'
 import { tempDir } from '../test/support/temp-dir.ts'
 import { startUpstream } from '../test/support/upstream.ts'
+import { readArguments } from './read-arguments.ts'
 
 const ATTACKER = join(import.meta.dirname, '../test/promises/attacker.ts')
 const SAMPLES = 2_000
@@ -37,6 +38,16 @@ const KINDS: readonly (readonly [kind: string, count: number, name: string])[] =
   ['HEAD of a cold package', 4, 'cold.rpm'],
   ['what is not there', 4, 'none.rpm'],
 ]
+
+function parseKinds(args: readonly string[]): readonly string[] {
+  const known = KINDS.map(([kind]) => kind)
+  const wrong = args.find((one) => !known.includes(one))
+  if (wrong !== undefined)
+    throw new Error(`kinds are ${[...new Set(known)].map((kind) => `'${kind}'`).join(', ')}: ${wrong}`)
+  return args
+}
+
+const wanted = readArguments(import.meta.filename, parseKinds)
 
 interface Percentiles {
   readonly p50: number
@@ -107,7 +118,6 @@ try {
   const port = Number(new URL(server.url).port)
   for (const { name, href } of packages) if (name !== 'cold') await httpGet(server.url + path(href))
   for (let round = 0; round < WARM_UP_ROUNDS; round += 1) await measure(port, path('small.rpm'))
-  const wanted = process.argv.slice(2)
   for (const [kind, count, name] of KINDS.filter(([one]) => wanted.length === 0 || wanted.includes(one))) {
     const rounds: { alone: Percentiles; attacked: Percentiles; rate: number; rss: number }[] = []
     for (let round = 0; round < ROUNDS; round += 1) {

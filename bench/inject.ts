@@ -16,6 +16,7 @@ import { createSilentLogger } from '../src/system/logger.ts'
 import { DEFAULT_CACHE, DEFAULT_RETENTION, NO_PREFETCH, ON_DEMAND } from '../test/support/config-defaults.ts'
 import { writeSyntheticRepository } from '../test/support/synthetic-repository.ts'
 import { watchThread } from './watch-thread.ts'
+import { parseNumbers, readArguments } from './read-arguments.ts'
 
 const MEGABYTE = 1 << 20
 
@@ -156,5 +157,5 @@ async function main(clients: number, seconds: number): Promise<void> {
   }
 }
 
-const [clients = 16, seconds = 5] = process.argv.slice(2).map(Number)
+const [clients = 16, seconds = 5] = readArguments(import.meta.filename, (args) => parseNumbers(args, 2))
 await main(clients, seconds)

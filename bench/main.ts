@@ -4,5 +4,8 @@
  */
 import { runBench } from './run-bench.ts'
 import { parseOptions } from './options.ts'
+import { readArguments } from './read-arguments.ts'
 
-process.exitCode = await runBench(parseOptions(process.argv.slice(2), Date.now()))
+process.exitCode = await runBench(
+  readArguments(import.meta.filename, (args) => parseOptions(args, Date.now())),
+)

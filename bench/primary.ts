@@ -13,6 +13,7 @@ import { createGzip, gunzipSync } from 'node:zlib'
 import { decompress } from '../src/repodata/decompress.ts'
 import { readPrimary } from '../src/repodata/primary.ts'
 import { createLargePrimary } from './large-primary.ts'
+import { readArguments } from './read-arguments.ts'
 
 const PACKAGES = 65_000
 const RUNS = 5
@@ -102,4 +103,5 @@ async function main(task: string | undefined, file: string | undefined): Promise
   }
 }
 
-await main(process.argv[2], process.argv[3])
+const [task, file] = readArguments(import.meta.filename, (args) => args)
+await main(task, file)

@@ -7,11 +7,12 @@
 import { createFarm, type Farm } from './replay-farm.ts'
 import { createRepository, type Repository } from './replay-repository.ts'
 import { replay, type ReplayResult } from './replay-run.ts'
+import { parseNumbers, readArguments } from './read-arguments.ts'
 
 const MAX_FAILED = 0.001
 const MAX_BYTES = 0.25
 
-const [days = 365, seed = 1] = process.argv.slice(2).map(Number)
+const [days = 365, seed = 1] = readArguments(import.meta.filename, (args) => parseNumbers(args, 2))
 const startedAt = performance.now()
 const repository = createRepository({ days, seed })
 const farm = createFarm(repository, { days, seed: seed + 1 })

@@ -10,15 +10,16 @@ import { formatFigures } from './report/figure-table.ts'
 import { formatMarkdown, replaceTables } from './report/markdown.ts'
 import { formatPicture } from './report/picture.ts'
 import { readResult } from './report/result.ts'
+import { readArguments } from './read-arguments.ts'
 
-const { values, positionals } = parseArgs({
-  options: {
-    markdown: { type: 'boolean', default: false },
-    picture: { type: 'boolean', default: false },
-    readme: { type: 'boolean', default: false },
-  },
-  allowPositionals: true,
-})
+const options = {
+  markdown: { type: 'boolean', default: false },
+  picture: { type: 'boolean', default: false },
+  readme: { type: 'boolean', default: false },
+} as const
+const { values, positionals } = readArguments(import.meta.filename, (args) =>
+  parseArgs({ args: [...args], options, allowPositionals: true }),
+)
 const result = readResult(positionals[0] ?? join(import.meta.dirname, 'results/reference.json'))
 if (values.readme) {
   const hits = result.figures.filter(({ scenario }) => scenario === 'hot')

@@ -14,6 +14,7 @@ import { SqliteSnapshotStore } from '../src/snapshot/sqlite-snapshot-store.ts'
 import type { Snapshot } from '../src/snapshot/store.ts'
 import { UsageRecorder } from '../src/snapshot/usage/usage-recorder.ts'
 import { MAX_NAMED } from '../src/snapshot/usage/usage-tally.ts'
+import { parseNumbers, readArguments } from './read-arguments.ts'
 
 const RUNS = 5
 const MIRRORS = 30
@@ -138,4 +139,5 @@ async function main(): Promise<void> {
   rmSync(dir, { recursive: true })
 }
 
+readArguments(import.meta.filename, (args) => parseNumbers(args, 0))
 await main()

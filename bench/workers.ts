@@ -17,18 +17,18 @@ import { runWrk } from './measure/wrk.ts'
 import type { Peer } from './peers/peer.ts'
 import { startPinyonPeer } from './peers/pinyon.ts'
 import { formatTable } from './report/table.ts'
+import { readArguments } from './read-arguments.ts'
 
 const SIZES: Readonly<Record<string, number>> = { '2k': 2 << 10, '64k': 64 << 10, '1m': 1 << 20 }
 
-const { values } = parseArgs({
-  options: {
-    counts: { type: 'string', default: '1,2' },
-    sizes: { type: 'string', default: '2k,64k' },
-    rounds: { type: 'string', default: '5' },
-    seconds: { type: 'string', default: '2' },
-    connections: { type: 'string', default: '16' },
-  },
-})
+const options = {
+  counts: { type: 'string', default: '1,2' },
+  sizes: { type: 'string', default: '2k,64k' },
+  rounds: { type: 'string', default: '5' },
+  seconds: { type: 'string', default: '2' },
+  connections: { type: 'string', default: '16' },
+} as const
+const { values } = readArguments(import.meta.filename, (args) => parseArgs({ args: [...args], options }))
 const dir = mkdtempSync(join(tmpdir(), 'pinyon-workers-'))
 const peers: Peer[] = []
 try {

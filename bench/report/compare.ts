@@ -37,6 +37,18 @@ export function compareFigures(before: readonly Figure[], after: readonly Figure
   })
 }
 
+/** Scenarios that both runs have, of which no figure could be compared. */
+export function findUncompared(
+  before: readonly Figure[],
+  after: readonly Figure[],
+  comparisons: readonly Comparison[],
+): string[] {
+  const compared = new Set(comparisons.map(({ figure }) => figure.scenario))
+  const known = new Set(before.map(({ scenario }) => scenario))
+  const fresh = new Set(after.map(({ scenario }) => scenario))
+  return [...fresh].filter((scenario) => known.has(scenario) && !compared.has(scenario))
+}
+
 /** `hot, 64 KB, 16 connections, requests/s, pinyon : nginx proxy_cache: 1.02 (1.01–1.03) was 1.21 (1.19–1.23)`. */
 export function describeComparison({ figure, before, after }: Comparison): string {
   const { scenario, name, measure, of, ratio } = figure

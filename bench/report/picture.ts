@@ -6,15 +6,16 @@ import type { BenchResult } from './result.ts'
 import { element, escapeXml, STYLE, WIDTH } from './svg.ts'
 
 const MARGIN = 16
-const HEAD_HEIGHT = 64
+const HEAD_HEIGHT = 82
 
 /** A run as a picture: how far pinyon is ahead of each server in each case, and how its costs grow. SVG, for light and dark pages. */
 export function formatPicture(result: BenchResult): string {
   const chart = formatRatioChart(toRows(result.figures))
   const curves = formatCurves(result.curves)
   const height = HEAD_HEIGHT + chart.height + curves.height + MARGIN
-  const { machine, date, commit } = result
-  const facts = `${machine.cores} cores (${machine.processor}), Linux ${machine.kernel}, ${date.slice(0, 10)}, ${commit}`
+  const { machine, date, commit, seed, versions } = result
+  const facts = `${machine.cores} cores (${machine.processor}), Linux ${machine.kernel}, ${date.slice(0, 10)}, ${commit}, seed ${seed}`
+  const programs = Object.entries(versions).map((pair) => pair.join(' '))
   const title = `pinyon against what else serves packages${result.isQuick ? ' (a quick run)' : ''}`
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img">`,
@@ -23,6 +24,7 @@ export function formatPicture(result: BenchResult): string {
     element('rect', { class: 'page', width: WIDTH, height }),
     element('text', { class: 'title', x: MARGIN, y: 28 }, title),
     element('text', { class: 'small', x: MARGIN, y: 48 }, facts),
+    element('text', { class: 'small', x: MARGIN, y: 66 }, programs.join(', ')),
     `<g transform="translate(0 ${HEAD_HEIGHT})">${chart.svg}</g>`,
     `<g transform="translate(0 ${HEAD_HEIGHT + chart.height})">${curves.svg}</g>`,
     '</svg>\n',

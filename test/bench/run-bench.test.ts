@@ -32,6 +32,6 @@ test('the benchmark runs, tells and keeps what it measured, and finds a result n
 
 test('what is asked for wrongly is told, and nothing is run', async () => {
   const { code, stderr } = await runCommand(process.execPath, [join(BENCH, 'main.ts'), '--only', 'warm'])
-  assert.equal(code, 1)
+  assert.equal(code, 2)
   assert.match(stderr, /--only takes scenarios of hot, .*: warm/)
 })

@@ -148,6 +148,7 @@ const SETTLED = 8
 /** One connection: what it sends, in pieces, and whether its end is slow. */
 interface Case {
   readonly number: number
+  readonly requests: number
   readonly pieces: readonly Buffer[]
   /** Before which pieces it stops reading. */
   readonly stallsAt: number
@@ -163,6 +164,7 @@ export async function fuzzFastPath({ cases, seed, onCase }: FuzzOptions): Promis
   const corpus: Buffer[] = []
   const kinds = new Set<string>()
   let slowestMs = 0
+  let requests = 0
   for (let number = 0; number < cases; number += BATCH) {
     onCase?.(number)
     const startedAt = performance.now()
@@ -170,6 +172,7 @@ export async function fuzzFastPath({ cases, seed, onCase }: FuzzOptions): Promis
       createCase(number + at, corpus, random),
     )
     for (const kind of await runBatch(twins, batch, seed)) kinds.add(kind)
+    requests = batch.reduce((sum, one) => sum + one.requests, requests)
     slowestMs = Math.max(slowestMs, performance.now() - startedAt)
   }
   // Else two servers of one kind were compared.
@@ -179,7 +182,7 @@ export async function fuzzFastPath({ cases, seed, onCase }: FuzzOptions): Promis
     `${answers} of ${cases} connections' requests were answered without node:http`,
   )
   await twins.close()
-  return { cases, kinds: kinds.size, slowestMs }
+  return { cases, kinds: kinds.size, slowestMs, requests }
 }
 
 function createCase(number: number, corpus: Buffer[], random: Random): Case {
@@ -194,7 +197,12 @@ function createCase(number: number, corpus: Buffer[], random: Random): Case {
   const bytes = Buffer.concat(requests)
   // As clients send them, or cut anywhere.
   const pieces = !random.once(4) ? requests : cut(bytes, random)
-  return { number, pieces: pieces.filter(({ length }) => length > 0), stallsAt: random.below(8) }
+  return {
+    number,
+    requests: requests.length,
+    pieces: pieces.filter(({ length }) => length > 0),
+    stallsAt: random.below(8),
+  }
 }
 
 function createRequest(random: Random): string {

@@ -9,6 +9,8 @@ export interface FuzzReport {
   readonly kinds: number
   /** Milliseconds of the slowest case. */
   readonly slowestMs: number
+  /** How many requests they were, where a case is a connection. */
+  readonly requests?: number
 }
 
 /** How a run goes. */

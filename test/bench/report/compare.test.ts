@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 import type { Figure } from '../../../bench/measure/figure.ts'
-import { compareFigures, describeComparison } from '../../../bench/report/compare.ts'
+import { compareFigures, describeComparison, findUncompared } from '../../../bench/report/compare.ts'
 
 const FIGURE: Figure = {
   scenario: 'hot',
@@ -62,4 +62,14 @@ test('it is told which', () => {
     describeComparison(one),
     'hot, 2 KB, requests/s, pinyon : nginx: 0.50 (0.40–0.60), was 1.20 (1.10–1.30)',
   )
+})
+
+function caseOf(scenario: string, name: string): Figure {
+  return { ...FIGURE, scenario, name }
+}
+
+test('a scenario that both runs have in other sizes is told of, one that only one of them has is not', () => {
+  const before = [caseOf('hot', '2 KB'), caseOf('dnf', '50 of 17,000'), caseOf('cold', 'near')]
+  const after = [caseOf('hot', '2 KB'), caseOf('dnf', '50 of 2,000'), caseOf('sync', 'first')]
+  assert.deepEqual(findUncompared(before, after, compareFigures(before, after)), ['dnf'])
 })

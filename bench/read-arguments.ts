@@ -1,0 +1,35 @@
+import { readFileSync } from 'node:fs'
+
+/**
+ * What a script is told, by a function that throws where it is wrong. `--help` prints the comment that the script's file begins with, and
+ * ends it; what is wrong is told, and ends it with 2.
+ */
+export function readArguments<T>(file: string, parse: (args: readonly string[]) => T): T {
+  const args = process.argv.slice(2)
+  if (args.includes('--help')) {
+    process.stdout.write(`${firstComment(readFileSync(file, 'utf8'))}\n`)
+    return process.exit(0)
+  }
+  try {
+    return parse(args)
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n--help tells what it may be\n`)
+    return process.exit(2)
+  }
+}
+
+/** Whole numbers above zero, at most as many as told. @throws Error that says which is none */
+export function parseNumbers(args: readonly string[], most: number): number[] {
+  const wrong = args.find((text, at) => at >= most || !/^[1-9]\d{0,8}$/.test(text))
+  if (wrong !== undefined)
+    throw new Error(
+      most === 0 ? `it takes no arguments: ${wrong}` : `it takes at most ${most} whole numbers: ${wrong}`,
+    )
+  return args.map(Number)
+}
+
+/** The text of the comment that a file begins with, without its asterisks. */
+export function firstComment(source: string): string {
+  const [, text = ''] = /^\/\*\*([\s\S]*?)\*\//.exec(source) ?? []
+  return text.replaceAll(/^ \* ?/gm, '').trim()
+}
