@@ -16,14 +16,11 @@ export interface WriteWatch {
   waited(): void
 }
 
-type Transactions = Database.Transaction<(work: () => unknown) => unknown>
-
 /** What is kept of a connection. */
 interface Kept {
   watch?: WriteWatch
   /** As it was set last; undefined: as whoever opened the connection left it. */
   synchronous?: 'FULL' | 'NORMAL'
-  transactions?: Transactions
 }
 
 const KEPT = Symbol('kept')
@@ -59,7 +56,7 @@ export async function runWrite<T>(
     const startedAt = performance.now()
     let isBusy = false
     try {
-      return transactionsOf(database, kept).immediate(transaction) as T
+      return database.transaction(transaction).immediate()
     } catch (error) {
       isBusy = (error as { code?: string }).code?.startsWith('SQLITE_BUSY') === true
       if (!isBusy || performance.now() > giveUpAt) throw error
@@ -80,9 +77,4 @@ function setSynchronous(database: Database.Database, kept: Kept, synchronous: 'F
   if (kept.synchronous === synchronous) return
   database.exec(`PRAGMA synchronous = ${synchronous}`)
   kept.synchronous = synchronous
-}
-
-/** What runs any transaction: the library makes four functions of each that it is given, so it is given one. */
-function transactionsOf(database: Database.Database, kept: Kept): Transactions {
-  return (kept.transactions ??= database.transaction((work: () => unknown) => work()))
 }
