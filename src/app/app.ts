@@ -371,6 +371,7 @@ export class App {
     const upstreams = createUpstreams(config, this.#sourcing, known)
     this.#formerSources.keep(this.#upstreams, upstreams)
     this.#upstreams = upstreams
+    this.#resolver.forgetMirrors()
     this.#figures.configure(config)
     this.#lists.configure(config, upstreams)
     this.#signatures.configure(config)

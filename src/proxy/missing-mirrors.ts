@@ -50,6 +50,11 @@ export class MissingMirrors {
     return new PinyonError('NOT_FOUND', `${mirror} has no snapshot, the nearest are ${nearest}: ${name}`)
   }
 
+  /** Forgets which mirrors there are, as they are others now. */
+  forget(): void {
+    this.#states = undefined
+  }
+
   async #read(): Promise<readonly MirrorState[]> {
     const now = performance.now()
     if (this.#states === undefined || now - this.#readAt > FRESH_MS) {

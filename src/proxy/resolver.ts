@@ -97,6 +97,11 @@ export class Resolver {
     this.#rolling.forget()
   }
 
+  /** Forgets which mirrors there are, as another configuration is in force: what it adds is not missing, and what it removes is. */
+  forgetMirrors(): void {
+    this.#missing.forget()
+  }
+
   /**
    * What a target names.
    * @param base gives what index URLs begin with; asked only for what has such URLs in it

@@ -28,11 +28,11 @@ export function isMetalink(bytes: Buffer): boolean {
 
 /**
  * Reads a metalink's entry for repomd.xml: Metalink 3 as MirrorManager writes it, with `alternates`, and Metalink 4 (RFC 5854). Unknown
- * elements, hashes and values are passed over. Of its URLs those count that http and https can ask, and that lead to
+ * elements, hashes beside known ones, and values are passed over. Of its URLs those count that http and https can ask, and that lead to
  * `…/repodata/repomd.xml`.
  *
  * @param variables by name, for `$basearch` and the like in its URLs
- * @throws PinyonError REPODATA_MALFORMED for what is no such document, names no repomd.xml or no usable mirror. It quotes nothing of a page that
+ * @throws PinyonError REPODATA_MALFORMED for what is no such document, names no repomd.xml, no usable mirror, or only hashes that cannot be checked. It quotes nothing of a page that
  *   came in its place
  */
 export function parseMetalink(bytes: Buffer, variables: ReadonlyMap<string, string>): MirrorListing {
@@ -49,8 +49,11 @@ export function parseMetalink(bytes: Buffer, variables: ReadonlyMap<string, stri
   }
   const reader = new MetalinkReader(frame.encoding)
   if (walkElement(text, start, reader, DOING) === undefined) throw malformed(DOING, 'truncated')
-  const { urls, repomds, isFound } = reader.finish()
+  const { urls, repomds, isFound, hasOtherHashes } = reader.finish()
   if (!isFound) throw malformed(DOING, `it has no file of the name: ${REPOMD}`)
+  // Who lists checksums means them to be checked: to go on without would be what whoever damages them wants.
+  if (repomds.length === 0 && hasOtherHashes)
+    throw malformed(DOING, `none of its hashes can be checked: ${REPOMD}`)
   const byPreference = urls.toSorted((a, b) => b.preference - a.preference).map(({ url }) => url)
   const baseurls = selectRoots(byPreference, REPOMD_SUFFIX, variables)
   if (baseurls.length === 0)
@@ -82,6 +85,8 @@ class MetalinkReader {
   #isFound = false
   readonly #urls: ListedUrl[] = []
   readonly #repomds: Unfinished[] = []
+  /** Whether there are hashes of unknown kinds, or that are none. */
+  #hasOtherHashes = false
   #alternate: Unfinished | undefined
 
   constructor(encoding: DocumentFrame['encoding']) {
@@ -109,7 +114,12 @@ class MetalinkReader {
     this.#text += cdata ? decodeCdata(piece, this.#encoding, DOING) : this.#decode(piece)
   }
 
-  finish(): { urls: readonly ListedUrl[]; repomds: readonly ListedRepomd[]; isFound: boolean } {
+  finish(): {
+    urls: readonly ListedUrl[]
+    repomds: readonly ListedRepomd[]
+    isFound: boolean
+    hasOtherHashes: boolean
+  } {
     this.#leave(0)
     const [main, ...alternates] = this.#repomds
     // The main entry is the newest of its time; a mirror may be ahead of the list.
@@ -121,6 +131,7 @@ class MetalinkReader {
       urls: this.#urls,
       repomds: all.filter(({ digests }) => digests.length > 0),
       isFound: this.#isFound,
+      hasOtherHashes: this.#hasOtherHashes,
     }
   }
 
@@ -149,11 +160,12 @@ class MetalinkReader {
     const of = this.#alternate ?? this.#repomds[0]
     const isOwn = this.#alternate === undefined ? this.#isBelowFile(1) : this.#isBelowFile(3)
     const isVerified = this.#alternate === undefined ? this.#isBelowFile(2) : this.#isBelowFile(4)
-    if (of === undefined || text === '' || text.length > MAX_TEXT) return
+    if (of === undefined) return
+    if (name === 'hash' && (isOwn || (isVerified && this.#open.at(-2) === 'verification')))
+      return this.#takeHash(of, text)
+    if (text === '' || text.length > MAX_TEXT) return
     if (name === 'timestamp' && isOwn) of.timestamp ??= readNumber(text)
     else if (name === 'size' && isOwn) of.size ??= readNumber(text)
-    else if (name === 'hash' && (isOwn || (isVerified && this.#open.at(-2) === 'verification')))
-      this.#takeHash(of, text)
     else if (name === 'url' && this.#isIn(...(this.#fileDepth === 1 ? ['url'] : ['resources', 'url'])))
       this.#takeUrl(text)
   }
@@ -161,7 +173,8 @@ class MetalinkReader {
   #takeHash(of: Unfinished, text: string): void {
     const type = (this.#attribute('type') ?? '').replaceAll('-', '')
     const digest = createDigest(type, text)
-    if (digest !== undefined && of.digests.length < MAX_HASHES) of.digests.push(digest)
+    if (digest === undefined) this.#hasOtherHashes = true
+    else if (of.digests.length < MAX_HASHES) of.digests.push(digest)
   }
 
   #takeUrl(url: string): void {

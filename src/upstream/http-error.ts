@@ -56,8 +56,12 @@ function describeProxyError(error: unknown): string | undefined {
   return status === undefined ? undefined : `the proxy does not connect to it, and answers: ${status}`
 }
 
-/** The system's codes say more than its messages, undici's messages more than its codes. */
+/**
+ * The system's codes say more than its messages, undici's messages more than its codes. What it asserts of an answer, such as a status that is
+ * not below 100, it says in words of its own code.
+ */
 function describe(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException
+  if (code === 'ERR_ASSERTION') return 'its answer is none of HTTP'
   return code === undefined || /^(?:UND_|HPE_)/.test(code) ? message : code
 }

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import { PinyonError, toPinyonError } from '../model/errors.ts'
 import type { Reach } from '../model/reach.ts'
-import { discard, refuseOther, type Answer } from './answer.ts'
+import { discard, refuseOther, refusePage, type Answer } from './answer.ts'
 import { Connections, type ConnectionOptions } from './connections.ts'
 import { MissingFiles } from './missing-files.ts'
 import { note, noteOvertaken, noteSlow } from './note-trouble.ts'
@@ -162,8 +162,10 @@ export class MirrorUpstream implements Upstream {
         request.onAsk?.(source.baseurl)
         try {
           const answer = await this.#askSource(source, href, toSourceRequest(source, request, signal, rest))
-          if (rest === undefined) refuseOther(answer, href, request, sources.length > 1 && !isLastResort)
-          return answer
+          // Of a rest what was given on before tells.
+          if (rest !== undefined && rest.offset > 0) return answer
+          refuseOther(answer, href, request, sources.length > 1 && !isLastResort)
+          return await refusePage(answer, href, request)
         } catch (error) {
           const caught = toPinyonError(error)
           if (caught.code === 'UPSTREAM_GONE') this.#noteMissing(href, request, source)

@@ -39,6 +39,7 @@ describe('what upstream cannot give', () => {
     [{ hangUp: true }, 502, 'error_upstream', /could not be reached/],
     [{ shortenTo: 100 }, 502, 'error_upstream', /ended early/],
     [{ html: true }, 502, 'error_upstream', /is a web page of \d+ bytes/],
+    [{ html: true, framing: 'chunked' }, 502, 'error_upstream', /is a web page of unknown length/],
     [{ flipByteAt: 4_999 }, 502, 'error_digest', /expected sha256:[0-9a-f]{64}, found sha256/],
   ]
   test('is a 5xx with its reason, never a 404, and is asked for again next time', async (t) => {
@@ -55,6 +56,26 @@ describe('what upstream cannot give', () => {
     for (const { mirror, snapshot, code, reason } of warnings)
       assert.deepEqual([mirror, snapshot, typeof code, typeof reason], ['m', SNAPSHOT, 'string', 'string'])
     assert.deepEqual((await ask(site, 'small')).body, SMALL)
+  })
+
+  test('is a 502 when it is a page that does not say how long it is, however large the package', async (t) => {
+    const site = await startSite(t, { packages: PACKAGES })
+    for (const framing of ['chunked', 'close'] as const) {
+      const reply = await ask(site, 'large', { html: true, framing })
+      assert.deepEqual(summary(reply), [502, 'error_upstream', SNAPSHOT, 'no-store'])
+      assert.match(String(reply.headers['x-pinyon-reason']), /is a web page of unknown length/)
+    }
+    const late = await ask(site, 'large', { framing: 'close', cutAt: 0, times: 1 }, { html: true })
+    assert.deepEqual(summary(late), [502, 'error_upstream', SNAPSHOT, 'no-store'])
+  })
+
+  test('is given out when a script that hands out files calls it a page', async (t) => {
+    const site = await startSite(t, { packages: PACKAGES })
+    const headers = { 'Content-Type': 'text/html; charset=UTF-8' }
+    for (const { name, content } of PACKAGES) {
+      const reply = await ask(site, name, { headers, framing: 'chunked' })
+      assert.deepEqual([reply.status, reply.body], [200, content])
+    }
   })
 
   test('is a 502 when nobody listens there', async (t) => {

@@ -83,7 +83,23 @@ describe('a metalink of MirrorManager', () => {
     assert.equal(rankOfRepomd(parseEntry(hash('md5', other) + hash('sha256')), bytes), 0)
     assert.equal(rankOfRepomd(parseEntry(hash('md5') + hash('sha256', other)), bytes), undefined)
     assert.equal(rankOfRepomd(parseEntry(hash('sha256'), 7), bytes), undefined)
-    assert.deepEqual(parseEntry('<hash type="sha3-512">00</hash><hash type="md5">zz</hash>').repomds, [])
+    const unknown = '<hash type="sha3-512">00</hash><hash type="md5">zz</hash>'
+    assert.equal(rankOfRepomd(parseEntry(unknown + hash('sha256')), bytes), 0)
+    assert.deepEqual(parseEntry('').repomds, [])
+  })
+
+  test('is refused when it has hashes and none that can be checked: what it lists would be taken unchecked', () => {
+    for (const [type, value] of [
+      ['sha3-512', 'ab'.repeat(64)],
+      ['md5', 'zz'],
+      ['sha256', ''.padEnd(63, '0')],
+      ['sha256', ''.padEnd(9_000, '0')],
+      ['sha256', ''],
+    ] as const)
+      assert.match(
+        refusal(() => parseEntry(`<hash type="${type}">${value}</hash>`)),
+        /none of its hashes can be checked: repomd\.xml$/,
+      )
   })
 })
 

@@ -92,6 +92,15 @@ describe('a source that sends', () => {
   })
 })
 
+test('a status below all others is told in words, and its connection is given up', async (t) => {
+  const server = await startRawServer(t, (socket) =>
+    socket.write('HTTP/1.1 000 Odd\r\nContent-Length: 0\r\n\r\n'),
+  )
+  const { upstream } = openUpstream(t, [server.url])
+  await assert.rejects(upstream.get('x'), /could not be reached: its answer is none of HTTP$/)
+  await server.waitForConnections(0)
+})
+
 test('early hints without end are no answer in time', async (t) => {
   const server = await startRawServer(t, (socket) => {
     const hint = () => socket.write('HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n')
