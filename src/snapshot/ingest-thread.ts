@@ -13,6 +13,7 @@ import { threadScratchFile, type ThreadPlace } from './ingest-runner.ts'
 import { SqliteSnapshotStore } from './sqlite-snapshot-store.ts'
 import type { PublishedSnapshot } from './store.ts'
 import type { WorkerMessage } from './worker-job.ts'
+import { loadDatabaseLibrary } from './worker-thread.ts'
 
 // A thread that reads one primary and commits one snapshot, so that neither holds up a request. See ingest-runner.ts.
 
@@ -22,6 +23,7 @@ const SERIALS = 2 ** 32
 const post = (message: WorkerMessage<PublishedSnapshot, number>) => parentPort?.postMessage(message)
 
 giveWay()
+loadDatabaseLibrary()
 // It may have been started before it is known where it will work, and while the files of its job are fetched.
 const told = parentPort === null ? undefined : on(parentPort, 'message')
 try {

@@ -1,6 +1,6 @@
 import type { Worker } from 'node:worker_threads'
 
-import { startWorker } from './worker-job.ts'
+import { endWorker, startWorker } from './worker-thread.ts'
 
 /** Memory of an ingest thread, in MiB: plenty for a stream of packages, and a bound on what a hostile primary can cost. */
 const MAX_HEAP_MB = 256
@@ -49,7 +49,8 @@ export class ReadyThread {
 
   /** Ends it; harmless when there is none. */
   release(): void {
-    void this.take()?.terminate()
+    const worker = this.take()
+    if (worker !== undefined) void endWorker(worker)
   }
 }
 

@@ -1,21 +1,13 @@
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 
 import { PinyonError, type ErrorCode } from '../model/errors.ts'
+import { endWorker } from './worker-thread.ts'
 
 /** What a thread of ours says. */
 export type WorkerMessage<Result, Progress> =
   | { readonly progress: Progress }
   | { readonly result: Result }
   | { readonly failure: { code: ErrorCode; message: string; facts: Record<string, unknown> } }
-
-/** A thread to start. */
-export interface WorkerStart {
-  /** The module it runs. */
-  readonly url: URL
-  readonly workerData: unknown
-  readonly maxHeapMb: number
-  readonly maxYoungGenerationMb: number
-}
 
 /** A thread to run. */
 export interface WorkerJob<Progress> {
@@ -29,24 +21,13 @@ export interface WorkerJob<Progress> {
   readonly onProgress: (progress: Progress) => void
 }
 
-/** Starts a thread: until it is run, whoever does so sees to its `error` and its end. */
-export function startWorker({ url, workerData, maxHeapMb, maxYoungGenerationMb }: WorkerStart): Worker {
-  return new Worker(url, {
-    workerData,
-    resourceLimits: {
-      maxOldGenerationSizeMb: maxHeapMb,
-      maxYoungGenerationSizeMb: maxYoungGenerationMb,
-    },
-  })
-}
-
 /** Runs a thread and settles when it has ended, however it did. One that exceeds its memory fails alone. */
 export async function runWorker<Result, Progress>(job: WorkerJob<Progress>): Promise<Result> {
   const { signal } = job
   signal.throwIfAborted()
   const worker = job.start()
   if (job.message !== undefined) worker.postMessage(job.message)
-  const stop = () => void worker.terminate()
+  const stop = () => void endWorker(worker)
   signal.addEventListener('abort', stop, { once: true })
   try {
     return await resultOf<Result, Progress>(worker, job)

@@ -1,9 +1,10 @@
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 
 import { LRUCache } from 'lru-cache'
 
 import type { Digest } from '../../model/digest.ts'
 import { PinyonError, type ErrorCode } from '../../model/errors.ts'
+import { endWorker, startWorker } from '../worker-thread.ts'
 import type { DiffView } from './diff-document.ts'
 import type { SnapshotPair } from './snapshot-diff.ts'
 
@@ -155,14 +156,13 @@ async function compareInThread(
   signal: AbortSignal,
 ): Promise<DiffDocument> {
   const workerData: DiffRequest = { dataDir, mirror, from, to }
-  const worker = new Worker(new URL(import.meta.resolve('./diff-thread.ts')), {
+  const worker = startWorker({
+    url: new URL(import.meta.resolve('./diff-thread.ts')),
     workerData,
-    resourceLimits: {
-      maxOldGenerationSizeMb: MAX_HEAP_MB,
-      maxYoungGenerationSizeMb: MAX_YOUNG_GENERATION_MB,
-    },
+    maxHeapMb: MAX_HEAP_MB,
+    maxYoungGenerationMb: MAX_YOUNG_GENERATION_MB,
   })
-  const stop = () => void worker.terminate()
+  const stop = () => void endWorker(worker)
   const timer = setTimeout(stop, MAX_MS)
   signal.addEventListener('abort', stop, { once: true })
   try {

@@ -1,17 +1,18 @@
-import { parentPort, workerData } from 'node:worker_threads'
+import { parentPort } from 'node:worker_threads'
 
 import type { BlobStore } from '../../cache/blob-store.ts'
 import { createLayout } from '../../cache/layout.ts'
 import { digestOf, type Digest } from '../../model/digest.ts'
 import { toPinyonError } from '../../model/errors.ts'
 import { excerptOf, toDiffView } from './diff-document.ts'
+import { loadDatabaseLibrary, threadData } from '../worker-thread.ts'
 import type { DiffMessage, DiffRequest } from './diff-runner.ts'
 import { diffSnapshots } from './snapshot-diff.ts'
 import { SqliteDiffStore } from './sqlite-diff-store.ts'
 
 // A thread that compares two snapshots and writes the answer, so that neither holds up a request. See diff-runner.ts.
 
-const { dataDir, ...pair } = workerData as DiffRequest
+const { dataDir, ...pair } = threadData() as DiffRequest
 const layout = createLayout(dataDir)
 const post = (message: DiffMessage, transfer: ArrayBuffer[] = []) =>
   parentPort?.postMessage(message, transfer)
@@ -22,6 +23,7 @@ async function openBlobs(): Promise<Pick<BlobStore, 'open'>> {
   return new DiskBlobStore(layout, { processId: '', isAlive: () => true })
 }
 
+loadDatabaseLibrary()
 try {
   const store = new SqliteDiffStore(layout.database)
   try {

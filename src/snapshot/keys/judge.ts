@@ -3,7 +3,8 @@ import { LRUCache } from 'lru-cache'
 import { digestOf, type Digest } from '../../model/digest.ts'
 import { PinyonError } from '../../model/errors.ts'
 import type { JudgedKeys } from '../../signature/judge-keys.ts'
-import { runWorker, startWorker } from '../worker-job.ts'
+import { runWorker } from '../worker-job.ts'
+import { startWorker } from '../worker-thread.ts'
 
 /** What the thread is started with. */
 export interface JudgeRequest {

@@ -1,4 +1,5 @@
-import { runWorker, startWorker } from '../worker-job.ts'
+import { runWorker } from '../worker-job.ts'
+import { startWorker } from '../worker-thread.ts'
 import type { VerifyProgress, VerifyWalk } from './verify-report.ts'
 
 /** Memory of a walk, in MiB: names of blobs a directory at a time, and findings. */

@@ -1,4 +1,4 @@
-import { parentPort, workerData } from 'node:worker_threads'
+import { parentPort } from 'node:worker_threads'
 
 import { DiskInventory } from '../../cache/disk-inventory.ts'
 import { createLayout } from '../../cache/layout.ts'
@@ -6,16 +6,18 @@ import { PinyonError, describeCorrupt, toPinyonError } from '../../model/errors.
 import { giveWay } from '../../system/give-way.ts'
 import { openDatabase } from '../database.ts'
 import type { WorkerMessage } from '../worker-job.ts'
+import { loadDatabaseLibrary, threadData } from '../worker-thread.ts'
 import type { VerifyProgress, VerifyWalk } from './verify-report.ts'
 import { walkBlobs } from './verify-walk.ts'
 
 // A thread that reads all blobs. See verify-runner.ts.
 
-const { dataDir } = workerData as { readonly dataDir: string }
+const { dataDir } = threadData() as { readonly dataDir: string }
 const layout = createLayout(dataDir)
 const post = (message: WorkerMessage<VerifyWalk, VerifyProgress>) => parentPort?.postMessage(message)
 
 giveWay()
+loadDatabaseLibrary()
 try {
   const database = openDatabase(layout.database)
   try {
