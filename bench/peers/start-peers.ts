@@ -2,6 +2,7 @@ import { join } from 'node:path'
 
 import { findTool } from '../../test/support/tools.ts'
 import { OURS } from '../measure/figure.ts'
+import { startBareNodePeer } from './bare-node.ts'
 import { startNginxPeer } from './nginx.ts'
 import type { Peer, PeerOptions } from './peer.ts'
 import { startPinyonPeer } from './pinyon.ts'
@@ -14,7 +15,7 @@ interface KnownPeer {
   readonly start: (options: PeerOptions) => Promise<Peer>
 }
 
-/** Every server that can be measured, pinyon first. The last two are pinyon in another way, started only on request. */
+/** Every server that can be measured, pinyon first. The last three are started only on request: pinyon in another way, and Node without it. */
 const KNOWN: Readonly<Record<string, KnownPeer>> = {
   [OURS]: { command: 'node', start: (options) => startPinyon(OURS, options) },
   'nginx proxy_cache': { command: 'nginx', start: (options) => startNginxPeer('proxy_cache', options) },
@@ -30,6 +31,7 @@ const KNOWN: Readonly<Record<string, KnownPeer>> = {
     command: 'node',
     start: (options) => startPinyon('pinyon, no fast path', options, { settings: { fast_path: false } }),
   },
+  'bare node': { command: 'node', start: startBareNodePeer },
 }
 
 /** What caches, pinyon and the most usual one first. */

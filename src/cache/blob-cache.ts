@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache'
 
 import { digestAlgorithm, digestOf, finishDigest, startDigest, type Digest } from '../model/digest.ts'
 import { PinyonError } from '../model/errors.ts'
+import { NO_OPTIONS } from '../system/no-options.ts'
 import type { Blob, BlobStore, ReadableBytes } from './blob-store.ts'
 import { createMemorySource, HeldBlob, SmallBlob, type SharedBlob } from './shared-blob.ts'
 
@@ -67,7 +68,7 @@ export class BlobCache {
 
   /** The blob, if it is warm. */
   peek(digest: Digest): SharedBlob | undefined {
-    const blob = this.#memory.get(digest)?.retain() ?? this.#peekOpen(digest)
+    const blob = this.#memory.get(digest, NO_OPTIONS)?.retain() ?? this.#peekOpen(digest)
     if (blob !== undefined && this.#used.size < MAX_USED) this.#used.add(digest)
     return blob
   }
@@ -126,7 +127,7 @@ export class BlobCache {
   }
 
   #peekOpen(digest: Digest): SharedBlob | undefined {
-    const blob = this.#open.get(digest)
+    const blob = this.#open.get(digest, NO_OPTIONS)
     if (blob === undefined) return undefined
     blob.hits += 1
     if (blob.hits >= HOT_HITS && !this.#isHeating && this.#hasRoom(blob.size)) void this.#heat(digest, blob)

@@ -17,6 +17,7 @@ import { LARGEST_BODY_BYTES } from './request-body.ts'
 import { sendError } from './send-text.ts'
 import { FastPath, type FastFiles } from './fast/fast-path.ts'
 import { HitLog } from './fast/hit-log.ts'
+import { HitSums } from './fast/hit-sums.ts'
 
 /**
  * Not imported: an import reads every export of it, WebSocket among them, for which Node loads its own fetch, and that costs every start 30 ms
@@ -79,6 +80,10 @@ export class HttpServer {
   readonly #onEnd: ((ended: EndedRequest) => void) | undefined
   readonly #trustedProxies: (() => TrustedProxies | undefined) | undefined
   readonly #fast: FastPath | undefined
+  readonly #hitSums = new HitSums((sum) => {
+    this.#onEnd?.(sum)
+    this.#requestLog.leaveOut(sum)
+  })
   readonly #busy = new Set<Exchange>()
   /** Requests that node:http was ever asked to answer. */
   #begun = 0
@@ -195,6 +200,7 @@ export class HttpServer {
     this.#server.closeAllConnections()
     // All is ended by now. Of a connection that was sent to another process Node waits for a word, which does not come when that was killed.
     await withinMs(closed, CLOSE_MS)
+    this.#hitSums.flush()
     this.#requestLog.flush()
   }
 
@@ -219,6 +225,7 @@ export class HttpServer {
       nameError: (given) => hits.nameError(given),
       ...(this.#trustedProxies === undefined ? {} : { trustedProxies: this.#trustedProxies }),
       onEnd: (ended) => {
+        if (this.#hitSums.add(ended)) return
         this.#onEnd?.(ended)
         hits.log(ended)
       },

@@ -7,6 +7,7 @@ import { SNAPSHOT_NAME } from '../model/snapshot-name.ts'
 import { baseEnd, hrefsAt, placeOf } from '../model/snapshot-path.ts'
 import type { Index, Snapshot, SnapshotFile, SnapshotHistory, SnapshotReader } from '../snapshot/store.ts'
 import type { ViewStore } from '../snapshot/views/views.ts'
+import { NO_OPTIONS } from '../system/no-options.ts'
 import { Directories } from './directories.ts'
 import { indexFormatOf } from './index-formats.ts'
 import { IndexReplies } from './index-replies.ts'
@@ -66,7 +67,7 @@ export class Resolver {
    * @param isJustRead as {@link RollingReplies.peek} has it
    */
   peek(target: string, base?: string, isJustRead = false): RollingReply | undefined {
-    return this.#files.get(target) ?? this.#rolling.peek(target, base, isJustRead)
+    return this.#files.get(target, NO_OPTIONS) ?? this.#rolling.peek(target, base, isJustRead)
   }
 
   /** What another process may answer to a target, and the generation that it holds at, which is undefined for what never changes. Throws as {@link resolve}. */

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 
+import { NO_OPTIONS } from '../system/no-options.ts'
 import type { FileReply, TextReply } from './reply.ts'
 
 /** Memory for answers: some 10,000 of them, or a few hundred indexes of a large farm. */
@@ -56,7 +57,7 @@ export class RollingReplies {
    * of a turn may do so long before the requests that are read next are sent
    */
   peek(target: string, base: string | undefined, isJustRead = false): RollingReply | undefined {
-    const known = this.#replies.get(keyOf(target, base))
+    const known = this.#replies.get(keyOf(target, base), NO_OPTIONS)
     if (known === undefined) return undefined
     return known.generation === (isJustRead ? this.#lookOnce() : this.#look()) ? known.reply : undefined
   }

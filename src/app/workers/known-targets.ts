@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache'
 import type { FileReply } from '../../proxy/reply.ts'
 import { isIndexTarget, RollingReplies, type RollingReply } from '../../proxy/rolling-replies.ts'
 import type { Snapshot } from '../../snapshot/store.ts'
+import { NO_OPTIONS } from '../../system/no-options.ts'
 import { toBuffer } from './hand-over.ts'
 import { isForWorkers, type AskedTarget, type LearnedReply } from './messages.ts'
 
@@ -44,7 +45,7 @@ export class KnownTargets {
 
   /** What is to be answered, if it is known. @param isJustRead as {@link RollingReplies.peek} has it */
   peek(target: string, host: string, isJustRead = false): RollingReply | undefined {
-    return this.#files.get(target) ?? this.#rolling.peek(target, host, isJustRead)
+    return this.#files.get(target, NO_OPTIONS) ?? this.#rolling.peek(target, host, isJustRead)
   }
 
   /** What is to be answered, which is asked for unless it is known; undefined for what a worker does not answer. */

@@ -2,7 +2,7 @@ import type { PinyonError } from '../../model/errors.ts'
 import type { Body } from '../../proxy/body.ts'
 import type { Content } from '../../proxy/content.ts'
 import type { RollingReply } from '../../proxy/rolling-replies.ts'
-import { planRanges, type BodyPlan } from '../body-plan.ts'
+import { isRange, planRanges, type BodyPlan } from '../body-plan.ts'
 import { evaluateConditions, rangeApplies, type Validator } from '../conditions.ts'
 import { parseRange } from '../range.ts'
 import type { PreparedAnswer, PreparedAnswers } from './prepared-answers.ts'
@@ -63,6 +63,14 @@ export function findAnswer(
   // None that is there.
   body.release()
   return undefined
+}
+
+const NOTHING = Buffer.alloc(0)
+
+/** What is sent behind the head of an answer that is in memory: of a file the part that was asked for, which is one piece. */
+export function bytesOf({ bytes = NOTHING, plan }: FastAnswer): Buffer {
+  const range = plan?.pieces[0]
+  return range !== undefined && isRange(range) ? bytes.subarray(range.start, range.end + 1) : bytes
 }
 
 /** Whether answering a request is so much work that others are to be answered before it: it may name hundreds of ranges. */

@@ -7,12 +7,12 @@ import type { FileReply } from '../../proxy/reply.ts'
 import type { RollingReply } from '../../proxy/rolling-replies.ts'
 import type { Snapshot } from '../../snapshot/store.ts'
 import { bodyChunks } from '../body-chunks.ts'
-import { isRange, planWhole, type BodyPlan } from '../body-plan.ts'
+import { planWhole, type BodyPlan } from '../body-plan.ts'
 import type { Detour, DetourOwner } from '../detour.ts'
 import type { EndedRequest } from '../ended-request.ts'
 import { SENT_NOTHING } from '../refuse-client.ts'
 import type { FastContext } from './fast-context.ts'
-import { findAnswer, isMuchWork, type FastAnswer } from './fast-answer.ts'
+import { bytesOf, findAnswer, isMuchWork, type FastAnswer } from './fast-answer.ts'
 import { missingAnswer } from './missing-answer.ts'
 import type { PreparedAnswer } from './prepared-answers.ts'
 import { isPlainTarget, type SimpleHeaders, type SimpleRequest } from './request-head.ts'
@@ -22,8 +22,6 @@ import { disown, own, type SocketOwner } from './socket-owner.ts'
 
 /** What is in memory and no larger goes to the kernel in one call, in bytes. */
 const ONE_PIECE_BYTES = 1 << 20
-
-const NOTHING = Buffer.alloc(0)
 
 /**
  * A connection on which warm files are answered straight on the socket, one request after the other. A simple request for anything else
@@ -66,6 +64,7 @@ export class FastConnection implements EndedRequest, DetourOwner, SocketOwner {
   /** What came meanwhile. */
   #next: Buffer | undefined
   #isIdle = false
+  #begunAt = 0
   #slow: SlowWrites | undefined
   /** Whether the client has sent all it has to send. */
   #hasEnded = false
@@ -186,6 +185,7 @@ export class FastConnection implements EndedRequest, DetourOwner, SocketOwner {
     // The first of a connection: from here on it is idle between requests, unless there is to be no other.
     if (!this.#isIdle && headers.keepsAlive) this.#becomeIdle()
     const now = performance.now()
+    this.#begunAt = now
     this.startedAt = askedAt ?? now
     this.headAt = undefined
     this.error = answer.error
@@ -209,12 +209,12 @@ export class FastConnection implements EndedRequest, DetourOwner, SocketOwner {
     this.#body = answer.body
   }
 
-  #sendMemory({ prepared, bytes: whole = NOTHING, plan }: FastAnswer): void {
+  #sendMemory(answer: FastAnswer): void {
     const socket = this.connection
-    const [range] = plan?.pieces ?? []
-    const bytes = range !== undefined && isRange(range) ? whole.subarray(range.start, range.end + 1) : whole
+    const { prepared, plan } = answer
+    const bytes = bytesOf(answer)
     const first = bytes.length <= ONE_PIECE_BYTES ? bytes : bytes.subarray(0, PIECE_BYTES)
-    this.#context.writes.write(socket, this.#head(prepared, plan), first)
+    this.#context.writes.write(socket, this.#head(prepared, plan, this.#begunAt), first)
     // The usual case: the kernel has taken all of it by now.
     if (first.length === bytes.length && socket.writableLength === 0 && !socket.destroyed) {
       this.bytes = first.length
@@ -242,8 +242,9 @@ export class FastConnection implements EndedRequest, DetourOwner, SocketOwner {
       for await (const chunk of chunks) {
         if (isMuch) await content.turns.take()
         // Not before there is a byte to send: until then somebody else can still make another answer of it.
-        const head = this.headAt === undefined ? this.#head(prepared, plan) : undefined
-        this.headAt ??= performance.now()
+        const nowMs = performance.now()
+        const head = this.headAt === undefined ? this.#head(prepared, plan, nowMs) : undefined
+        this.headAt ??= nowMs
         if (!(await slow.write(chunk, head))) return
         this.bytes += chunk.length
       }
@@ -254,9 +255,9 @@ export class FastConnection implements EndedRequest, DetourOwner, SocketOwner {
     this.#finish()
   }
 
-  #head(prepared: PreparedAnswer, plan: BodyPlan | undefined): Buffer {
+  #head(prepared: PreparedAnswer, plan: BodyPlan | undefined, nowMs: number): Buffer {
     const keepsAlive = this.headers?.keepsAlive === true
-    return this.#context.answers.head(prepared, plan, keepsAlive, Date.now(), this.id)
+    return this.#context.answers.head(prepared, plan, keepsAlive, nowMs, this.id)
   }
 
   #writeSlowly(): SlowWrites {

@@ -21,6 +21,7 @@ export function missingAnswer({ method, target }: SimpleRequest, error: PinyonEr
     logAfter: '',
     second: Number.NaN,
     bytes: body,
+    sum: undefined,
   } as const
   return { prepared, body: undefined, bytes: method === 'HEAD' ? undefined : body, plan: undefined, error }
 }

@@ -3,7 +3,9 @@ import { LRUCache } from 'lru-cache'
 import type { FileReply, TextReply } from '../../proxy/reply.ts'
 import type { RollingReply } from '../../proxy/rolling-replies.ts'
 import type { BodyPlan } from '../body-plan.ts'
+import type { EndedRequest } from '../ended-request.ts'
 import { cacheHeaders, type Headers } from '../exchange.ts'
+import { NO_OPTIONS } from '../../system/no-options.ts'
 import { REQUEST_ID_HEADER } from '../request-id.ts'
 import { describeTarget, toLogFields } from '../request-log.ts'
 import { fileHeaders } from '../send-file.ts'
@@ -28,6 +30,8 @@ export interface PreparedAnswer {
   /** The head as it is in this second, for a connection that goes on. */
   second: number
   bytes: Buffer
+  /** Hits of it that are not counted yet. */
+  sum: EndedRequest | undefined
 }
 
 /** Files and texts whose answers are remembered: some 8 MB. */
@@ -42,11 +46,23 @@ const KINDS = {
   headNotModified: ['HEAD', 304, '304 Not Modified', 'not_modified'],
 } as const
 
+type KnownAnswers = Record<AnswerKind, PreparedAnswer | undefined>
+
+const NONE_KNOWN: KnownAnswers = {
+  whole: undefined,
+  head: undefined,
+  part: undefined,
+  notModified: undefined,
+  headNotModified: undefined,
+}
+
 /** Heads of hits, byte for byte as node:http writes them. */
 export class PreparedAnswers {
-  readonly #known = new LRUCache<RollingReply, Map<AnswerKind, PreparedAnswer>>({ max: REMEMBERED_FILES })
+  readonly #known = new LRUCache<RollingReply, KnownAnswers>({ max: REMEMBERED_FILES })
   readonly #alive: string
-  #second = Number.NaN
+  /** The date as it is until then, by `performance.now()`: the clock of the day is dearer to ask. */
+  #until = Number.NEGATIVE_INFINITY
+  #second = 0
   #date = ''
 
   /** @param keepAliveMs how long clients are told that their connections stay open */
@@ -56,18 +72,17 @@ export class PreparedAnswers {
 
   /** The answer to a target that names this, which has so many bytes. */
   answer(kind: AnswerKind, target: string, reply: RollingReply, size: number): PreparedAnswer {
-    let kinds = this.#known.get(reply)
-    const known = kinds?.get(kind)
+    let kinds = this.#known.get(reply, NO_OPTIONS)
+    const known = kinds?.[kind]
     if (known?.size === size && known.target === target) return known
-    if (kinds === undefined) this.#known.set(reply, (kinds = new Map()))
-    const prepared = prepare(kind, target, reply, size)
-    kinds.set(kind, prepared)
-    return prepared
+    if (kinds === undefined) this.#known.set(reply, (kinds = { ...NONE_KNOWN }))
+    return (kinds[kind] = prepare(kind, target, reply, size))
   }
 
   /**
-   * The whole head, at this time in milliseconds since the epoch.
+   * The whole head.
    * @param plan of what part is sent, or what parts; undefined for all of it
+   * @param nowMs by `performance.now()`
    * @param id by what its request is known; one that is named is nobody else's
    */
   head(
@@ -106,12 +121,13 @@ export class PreparedAnswers {
   }
 
   #tell(nowMs: number): number {
-    const second = Math.floor(nowMs / 1000)
-    if (second !== this.#second) {
-      this.#second = second
-      this.#date = `Date: ${new Date(second * 1000).toUTCString()}\r\n`
+    if (nowMs >= this.#until) {
+      const dayMs = Date.now()
+      this.#second = Math.floor(dayMs / 1000)
+      this.#until = nowMs + 1000 - (dayMs % 1000)
+      this.#date = `Date: ${new Date(dayMs).toUTCString()}\r\n`
     }
-    return second
+    return this.#second
   }
 }
 
@@ -139,6 +155,7 @@ function prepare(kind: AnswerKind, target: string, reply: RollingReply, size: nu
     logAfter: toLogFields({ mirror: snapshot?.mirror, snapshot: snapshot?.name }),
     second: Number.NaN,
     bytes: Buffer.alloc(0),
+    sum: undefined,
   }
 }
 

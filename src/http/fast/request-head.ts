@@ -66,7 +66,6 @@ const CONDITIONS: ReadonlyMap<string, RegExp> = new Map<keyof SimpleConditions, 
 ])
 
 const TARGET = /^\/[\x21-\x7e]*$/
-const METHODS = ['GET', 'HEAD'] as const
 const VERSION = ' HTTP/1.1\r\n'
 const END = '\r\n\r\n'
 /** One space after the colon, visible ASCII, no white space at either end: a value that has one meaning to every parser. */
@@ -92,7 +91,7 @@ export class RequestReader {
     if (count > MAX_BYTES) return undefined
     // One character a byte, as node's parser reads them.
     const text = bytes.toString('latin1', 0, count)
-    const method = METHODS.find((name) => text.startsWith(name) && text.charCodeAt(name.length) === 0x20)
+    const method = text.startsWith('GET ') ? 'GET' : text.startsWith('HEAD ') ? 'HEAD' : undefined
     if (method === undefined) return undefined
     const start = method.length + 1
     const end = text.indexOf(VERSION, start)

@@ -1,0 +1,121 @@
+import type { Outcome } from '../../model/outcome.ts'
+import type { Snapshot } from '../../snapshot/store.ts'
+import { METRICS } from '../../system/metric-table.ts'
+import { FIRST_BYTE_MS } from '../../system/traffic.ts'
+import type { EndedRequest } from '../ended-request.ts'
+import type { FastConnection } from './fast-connection.ts'
+import type { PreparedAnswer } from './prepared-answers.ts'
+
+/** Nobody who counts times to the first byte tells shorter ones apart, in milliseconds. */
+const ALIKE_MS = Math.min(
+  ...FIRST_BYTE_MS,
+  ...METRICS.first_byte_seconds.buckets.map((seconds) => seconds * 1_000),
+)
+
+/** Hits of one answer by one client, as one request that stands for all of them. */
+class HitSum implements EndedRequest {
+  readonly id = undefined
+  readonly error = undefined
+  readonly note = undefined
+  readonly startedAt = 0
+  readonly answer: PreparedAnswer
+  readonly client: string | undefined
+  readonly userAgent: string | undefined
+  readonly snapshot: Snapshot | undefined
+  readonly packageName: string | undefined
+  readonly connection: object
+  count = 0
+  bytes = 0
+  /** Of all of them together. */
+  ms = 0
+  firstMs = 0
+
+  constructor(
+    answer: PreparedAnswer,
+    { client, userAgent, snapshot, packageName, connection }: EndedRequest,
+  ) {
+    this.answer = answer
+    this.client = client
+    this.userAgent = userAgent
+    this.snapshot = snapshot
+    this.packageName = packageName
+    this.connection = connection
+  }
+
+  get method(): string {
+    return this.answer.method
+  }
+
+  get target(): string {
+    return this.answer.target
+  }
+
+  get status(): number {
+    return this.answer.status
+  }
+
+  get outcome(): Outcome {
+    return this.answer.outcome
+  }
+
+  get headAt(): number {
+    return this.firstMs / this.count
+  }
+
+  get endedAt(): number {
+    return this.ms / this.count
+  }
+}
+
+/**
+ * Adds up hits that nobody tells apart, and tells of them once all that was read in this turn of the event loop is answered: to count a sum
+ * costs as much as to count one. Before anybody can ask what was counted, with a request that is read later, it is.
+ */
+export class HitSums {
+  readonly #tell: (sum: EndedRequest) => void
+  #sums: HitSum[] = []
+  readonly #flush = (): void => this.flush()
+
+  /** @param tell counts them, as many as they are */
+  constructor(tell: (sum: EndedRequest) => void) {
+    this.#tell = tell
+  }
+
+  /**
+   * Adds a request that has ended.
+   * @returns false when it has to be told of by itself: it has not ended as it was to, has a line of the log, or took longer than most
+   */
+  add(ended: FastConnection): boolean {
+    const { answer, startedAt, headAt, endedAt } = ended
+    if (answer === undefined || ended.isLogged || ended.outcome !== answer.outcome) return false
+    if (ended.error !== undefined || headAt === undefined) return false
+    const firstMs = headAt - startedAt
+    if (firstMs > ALIKE_MS) return false
+    const sum = this.#sumOf(answer, ended)
+    sum.count += 1
+    sum.bytes += ended.bytes
+    sum.ms += endedAt - startedAt
+    sum.firstMs += firstMs
+    return true
+  }
+
+  /** Tells of what was added up so far. */
+  flush(): void {
+    const sums = this.#sums
+    if (sums.length === 0) return
+    this.#sums = []
+    for (const sum of sums) {
+      sum.answer.sum = undefined
+      this.#tell(sum)
+    }
+  }
+
+  #sumOf(answer: PreparedAnswer, ended: FastConnection): HitSum {
+    const { sum } = answer
+    if (sum instanceof HitSum && sum.client === ended.client && sum.userAgent === ended.userAgent) return sum
+    const begun = new HitSum(answer, ended)
+    answer.sum = begun
+    if (this.#sums.push(begun) === 1) setImmediate(this.#flush)
+    return begun
+  }
+}
