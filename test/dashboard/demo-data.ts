@@ -46,6 +46,7 @@ interface MadeSnapshot {
 
 class DemoWriter {
   readonly #database: Database.Database
+  readonly #statements = new Map<string, Database.Statement>()
   readonly #random = new Random(7)
   readonly #made: MadeSnapshot[] = []
   #snapshotId = 0
@@ -64,8 +65,10 @@ class DemoWriter {
     return least + this.#random.below(most - least + 1)
   }
 
-  #run(sql: string, ...values: readonly unknown[]): void {
-    this.#database.prepare(sql).run(...values)
+  #run(sql: string, ...values: readonly unknown[]): Database.RunResult {
+    const statement = this.#statements.get(sql) ?? this.#database.prepare(sql)
+    this.#statements.set(sql, statement)
+    return statement.run(...values)
   }
 
   #writeMirror(id: number, mirror: DemoMirror): void {
@@ -175,22 +178,19 @@ class DemoWriter {
     const source = STEMS.find((stem) => name === stem || name.startsWith(`${stem}-`)) ?? name
     const release = `${1 + (hash('sha1', source).charCodeAt(0) % 5)}.el9`
     const href = `Packages/${name.slice(0, 1)}/${name}-5.${version}.0-${release}.x86_64.rpm`
-    const { lastInsertRowid } = this.#database
-      .prepare(
-        "INSERT INTO package (mirror_id, href_hash, href, first_seq, digest, size, name, epoch, version, release, arch, source) VALUES (?, ?, ?, ?, ?, ?, ?, '0', ?, ?, 'x86_64', ?)",
-      )
-      .run(
-        mirrorId,
-        hashHref(href),
-        href,
-        seq,
-        digestOf(Buffer.from(`${mirrorId} ${href}`)),
-        40_000 + hash('sha1', href).charCodeAt(1) * 61_000,
-        name,
-        `5.${version}.0`,
-        release,
-        source === name ? '' : source,
-      )
+    const { lastInsertRowid } = this.#run(
+      "INSERT INTO package (mirror_id, href_hash, href, first_seq, digest, size, name, epoch, version, release, arch, source) VALUES (?, ?, ?, ?, ?, ?, ?, '0', ?, ?, 'x86_64', ?)",
+      mirrorId,
+      hashHref(href),
+      href,
+      seq,
+      digestOf(Buffer.from(`${mirrorId} ${href}`)),
+      40_000 + hash('sha1', href).charCodeAt(1) * 61_000,
+      name,
+      `5.${version}.0`,
+      release,
+      source === name ? '' : source,
+    )
     return Number(lastInsertRowid)
   }
 

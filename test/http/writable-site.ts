@@ -8,9 +8,9 @@ import type { TestContext } from 'node:test'
 import { App, type AppOptions } from '../../src/app/app.ts'
 import { loadConfig, parseConfig } from '../../src/config/load.ts'
 import type { GenerationView } from '../../src/proxy/api-generations.ts'
-import { writeSyntheticRepository } from '../support/synthetic-repository.ts'
 import { tempDir } from '../support/temp-dir.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
+import { copyFilledSite } from './filled-site.ts'
 import { LogRecorder, type LogLine } from './log-recorder.ts'
 
 /** The token called `ci`, and the one called `dashboard`. */
@@ -69,30 +69,22 @@ export async function startWritableSite(
   { tokens = true, app: settings }: WritableSiteOptions = {},
 ): Promise<WritableSite> {
   const [dir, root] = [tempDir(t), tempDir(t)]
+  const dataDir = join(dir, 'data')
+  const filled = await copyFilledSite(t, dataDir, root)
   const upstream = await startUpstream(t, root)
   const file = join(dir, 'pinyon.yaml')
   writeFileSync(join(dir, 'ci-token'), `${CI_TOKEN}\n`)
   writeFileSync(join(dir, 'dashboard-token'), `${DASHBOARD_TOKEN}\n`)
   writeFileSync(file, configText(upstream.url, tokens))
   const log = new LogRecorder()
-  let now = Date.UTC(2026, 0, 1)
+  let { now } = filled
   const load = (text?: string) => (text === undefined ? loadConfig(file, {}) : parseConfig(file, text, {}))
   const options = { config: load(), log: log.logger, loadConfig: load, now: () => (now += 60_000) }
   const app = await App.open({ ...options, ...settings })
   t.after(() => app.close())
   const url = `http://127.0.0.1:${await app.listen()}`
-  const names = { a: [] as string[], b: [] as string[] }
-  for (const version of ['1', '2']) {
-    writeSyntheticRepository(root, { packages: [{ name: 'p', version }] })
-    for (const mirror of ['a', 'b'] as const) {
-      const result = await app.sync(mirror)
-      if (result.outcome === 'failed') throw result.error
-      names[mirror].push(result.snapshot.name)
-    }
-  }
   upstream.requests.length = 0
   log.lines.length = 0
-  const dataDir = join(dir, 'data')
   const get = async (path: string) => await (await fetch(`${url}${path}`)).text()
   return {
     app,
@@ -102,7 +94,7 @@ export async function startWritableSite(
     dataDir,
     file,
     root,
-    names,
+    names: filled.names,
     text: () => readFileSync(file, 'utf8'),
     write: (method, path, write = {}) =>
       send(

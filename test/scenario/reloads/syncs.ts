@@ -26,7 +26,7 @@ export class Syncs {
 
   /** One push and its sync. Every fifth is of a mirror that others sync as well. */
   async next(turn: number): Promise<void> {
-    if (turn % 10 === 9) await this.#collect()
+    if (turn % 5 === 4) await this.#collect()
     if (turn % 10 === 4) this.#publisher.push('coming')
     if (turn % 10 === 7) this.#publisher.push('named')
     if (turn % 5 === 3) {
