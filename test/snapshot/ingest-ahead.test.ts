@@ -169,7 +169,8 @@ describe('a primary that is read while it is fetched', () => {
       async (fetched) => {
         const { location } = await fetched.attempt(WRONG)
         fetched.told.push(whole(fetched))
-        return fetched.ahead(location, { primary: { path: PATH, type: 'primary', digest: digestOf(WRONG) } })
+        const { primary } = fetched.ahead(location)
+        return fetched.ahead(location, { primary: { ...primary, digest: digestOf(WRONG) } })
       },
     ],
     [
@@ -178,15 +179,6 @@ describe('a primary that is read while it is fetched', () => {
         const { location } = await fetched.attempt(WRONG)
         fetched.told.push(whole(fetched))
         return fetched.ahead(location, { mirror: 'n' })
-      },
-    ],
-    [
-      'leads elsewhere',
-      async (fetched) => {
-        const away = formatPrimary([formatElement('away', { base: 'http://elsewhere/' })])
-        const { location } = await fetched.attempt(away)
-        fetched.told.push({ written: away.length, isVerified: true })
-        return fetched.ahead(location, { size: away.length })
       },
     ],
   ]
@@ -201,6 +193,17 @@ describe('a primary that is read while it is fetched', () => {
       assert.deepEqual(await fetched.names(), ['right', 'other'])
       assert.deepEqual(await fetched.mirror.store.snapshots('n'), [])
     })
+
+  test('and leads elsewhere is left to its job, which says whether it is rewritten', async (t) => {
+    const fetched = new Fetched(t, formatPrimary([formatElement('away', { base: 'http://elsewhere/' })]))
+    const { location } = await fetched.attempt(fetched.bytes)
+    const ahead = fetched.ahead(location)
+    await fetched.store()
+    fetched.told.push(whole(fetched), { ...fetched.job, localize: false })
+    const { snapshot } = await fetched.ingest(ahead)
+    assert.deepEqual(await fetched.mirror.defects(snapshot), [`base ${PATH}`])
+    assert.equal(fetched.restarts, 1)
+  })
 
   test('fails with its job where that refuses its defects, once', async (t) => {
     const fetched = new Fetched(t, RIGHT.replace('packages="2"', 'packages="3"'))
