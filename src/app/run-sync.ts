@@ -47,6 +47,7 @@ export async function runMirrorSync(parts: SyncParts): Promise<SyncResult> {
         ...signatures.ofSync(settings),
         ...lists.ofSync(mirror),
         upstream: upstreams,
+        readAhead: (ahead) => ingest.readAhead(ahead),
       })
     const { hopes } = signatures.ofSync(settings)
     const arches = perArch(settings).flatMap((own): ArchSource[] => {

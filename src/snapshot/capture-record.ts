@@ -17,6 +17,9 @@ const SIZE_TOLERANCE = 4
 const MIN_SIZE_LIMIT = 64 << 20
 const MAX_SIZE_LIMIT = 8 * 2 ** 30
 
+/** Between two words about growth: each wakes a thread, and is kept until that comes to it. */
+const GROWTH_BYTES = 1 << 20
+
 /** Absent or wrong though named, rather than not to be had just now. */
 const MISTAKES: readonly ErrorCode[] = ['UPSTREAM_GONE', 'DIGEST_MISMATCH', 'UPSTREAM_OVERSIZE']
 
@@ -33,7 +36,23 @@ export interface CaptureContext {
   readonly signature?: SignatureCheck
   /** Files beside those that repomd.xml names, to be pinned as they are. */
   readonly extraFiles?: ExtraWishes
+  /** Has primary read while it is fetched; absent: nobody does. */
+  readonly readAhead?: ReadAhead
 }
+
+/** Said of a file while it is fetched. */
+export interface Growth {
+  /** So many of its bytes are there. */
+  readonly written: number
+  /** Whether these are all, and have its digest: a job alone may be of what another attempt has brought. */
+  readonly isVerified: boolean
+}
+
+/** Has a file read that is being written; gives whom to tell how it grows, where somebody does. */
+export type ReadAhead = (
+  record: RepomdRecord & { readonly size: number },
+  location: string,
+) => ((growth: Growth) => void) | undefined
 
 /** A file of a capture, and what is wrong with it. */
 export interface CapturedFile {
@@ -110,11 +129,16 @@ async function downloadRecord(
       firstBaseurl: attempt - 1,
       isFresh: attempt > 1,
     })
+    const grow = attempt === 1 ? startReading(context, record, writer.location) : undefined
+    let toldBytes = 0
     for await (const chunk of body) {
       if (writer.written + chunk.length > maxBytes)
         throw new PinyonError('UPSTREAM_OVERSIZE', `${href} is larger than: ${maxBytes} bytes`)
       await writer.write(chunk)
       giveBack(chunk)
+      if (writer.written < toldBytes + GROWTH_BYTES) continue
+      toldBytes = writer.written
+      grow?.({ written: toldBytes, isVerified: false })
     }
     try {
       writer.verify()
@@ -123,10 +147,20 @@ async function downloadRecord(
       throw error
     }
     body.judge?.(true)
+    grow?.({ written: writer.written, isVerified: true })
     await writer.publish()
     context.onFile(writer.written)
     return writer.written
   } finally {
     await writer.close()
   }
+}
+
+function startReading(
+  { readAhead }: CaptureContext,
+  record: RepomdRecord,
+  location: string,
+): ReturnType<ReadAhead> {
+  const { type, size } = record
+  return type === 'primary' && size !== undefined ? readAhead?.({ ...record, size }, location) : undefined
 }

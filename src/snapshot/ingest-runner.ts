@@ -1,7 +1,11 @@
+import type { Worker } from 'node:worker_threads'
+
 import { createLayout, temporaryPath } from '../cache/layout.ts'
 import { PinyonError } from '../model/errors.ts'
 import { removeFile } from '../system/publish.ts'
 import type { ArchesJob } from './arches/ingest-arches.ts'
+import type { Growth } from './capture-record.ts'
+import type { AheadJob } from './ingest-ahead.ts'
 import type { IngestJob } from './ingest.ts'
 import type { PublishedSnapshot } from './store.ts'
 import { ReadyThread } from './ready-thread.ts'
@@ -36,6 +40,12 @@ export type ThreadPlace = Pick<ThreadRunnerOptions, 'dataDir' | 'processId'>
 export interface ThreadRunner extends IngestRunner<IngestJob | ArchesJob> {
   /** Starts the next ingest's thread, which takes a tenth of a second, ahead of its job; harmless when repeated. */
   prepare(): void
+  /**
+   * Has the thread that was started before anything else read a primary while it is fetched; any other is left to its job. For one primary,
+   * whose job is then run here, or none.
+   * @returns to be told how it grows; undefined where nobody reads
+   */
+  readAhead(ahead: AheadJob): ((growth: Growth) => void) | undefined
   /** Ends a thread that was started and got no job. */
   release(): void
 }
@@ -46,8 +56,22 @@ export function createThreadRunner(options: ThreadRunnerOptions): ThreadRunner {
   const place: ThreadPlace = { dataDir, processId }
   const ready = new ReadyThread(maxHeapMb)
   const release = () => ready.release()
+  let first: Worker | undefined
   const prepare = () => {
-    if (!ready.isStarted) ready.start(early?.take()).postMessage(place)
+    if (ready.isStarted) return
+    first = early?.take()
+    ready.start(first).postMessage(place)
+  }
+  // Of those a process has one, so that no more read at a time than have their turn, and that one.
+  const readAhead = (ahead: AheadJob) => {
+    const worker = first
+    first = undefined
+    if (worker === undefined || !ready.isStarted) return undefined
+    const scratchFile = threadScratchFile(place, worker.threadId)
+    // It may be ended without a job.
+    worker.once('exit', () => void removeFile(scratchFile).catch(() => undefined))
+    worker.postMessage(ahead)
+    return (growth: Growth) => worker.postMessage(growth)
   }
   const runNow: IngestRunner<IngestJob | ArchesJob> = async (job, { signal, onPackages }) => {
     signal.throwIfAborted()
@@ -69,7 +93,7 @@ export function createThreadRunner(options: ThreadRunnerOptions): ThreadRunner {
     }
   }
   const run: IngestRunner<IngestJob | ArchesJob> = (job, jobOptions) => inTurn(() => runNow(job, jobOptions))
-  return Object.assign(run, { prepare, release })
+  return Object.assign(run, { prepare, readAhead, release })
 }
 
 /** The scratch database of an ingest thread: no two threads of a process have one number. */

@@ -9,6 +9,8 @@ import { giveWay } from '../system/give-way.ts'
 import { countChanges } from './farm/count-changes.ts'
 import { ingestArches, type ArchesJob } from './arches/ingest-arches.ts'
 import { ingest, type IngestJob } from './ingest.ts'
+import type { Growth } from './capture-record.ts'
+import { ingestAhead, type AheadJob } from './ingest-ahead.ts'
 import { threadScratchFile, type ThreadPlace } from './ingest-runner.ts'
 import { SqliteSnapshotStore } from './sqlite-snapshot-store.ts'
 import type { PublishedSnapshot } from './store.ts'
@@ -19,6 +21,8 @@ import { loadDatabaseLibrary } from './worker-thread.ts'
 
 /** Temporary files of a thread, and of the server's own store: more than any process ever makes. */
 const SERIALS = 2 ** 32
+
+type Job = IngestJob | ArchesJob
 
 const post = (message: WorkerMessage<PublishedSnapshot, number>) => parentPort?.postMessage(message)
 
@@ -34,7 +38,7 @@ try {
   mkdirSync(layout.temporary, { recursive: true })
   const store = new SqliteSnapshotStore(layout.database, () => scratch)
   try {
-    const job = await next<IngestJob | ArchesJob>()
+    const first = await next<Job | AheadJob>()
     const processes = { processId: place.processId, isAlive: () => true }
     // What it stores, of the few repositories that it rewrites, is accounted for as by the server, and is in nobody else's way.
     const blobs = new DiskBlobStore(layout, processes, {
@@ -48,7 +52,9 @@ try {
       spoolFile,
       onPackages: (packages: number) => post({ progress: packages }),
     }
-    const published = 'parts' in job ? await ingestArches(job, context) : await ingest(job, context)
+    const run = (job: Job) => ('parts' in job ? ingestArches(job, context) : ingest(job, context))
+    const published =
+      'location' in first ? await ingestAhead(first, next<Growth | Job>, context, run) : await run(first)
     await countChanges(store, published.snapshot)
     // Here, and not where requests are answered. Nothing depends on it, and it is counted again now and then.
     await store.stock.recountAtOnce(published.snapshot.mirror).catch(() => undefined)

@@ -1,3 +1,4 @@
+import type { BlobStore } from '../cache/blob-store.ts'
 import { PinyonError } from '../model/errors.ts'
 import type { PackageRecord } from '../model/repodata.ts'
 import { isUrl } from '../model/based-href.ts'
@@ -32,6 +33,11 @@ export interface IngestContext extends LocalizeContext {
   readonly onPackages?: (count: number) => void
   /** The most packages that a primary may list; a million unless told. */
   readonly maxPackages?: number
+}
+
+/** Where packages are read. */
+export interface ReadingContext extends Pick<IngestContext, 'onPackages' | 'maxPackages'> {
+  readonly blobs: Pick<BlobStore, 'open'>
 }
 
 /** More than ten times as many as the largest distribution has. */
@@ -94,22 +100,32 @@ async function ingestOnce(job: IngestJob, context: IngestContext): Promise<Publi
 
 /**
  * Begins to read a captured repository, and to check what its files beside primary are uncompressed.
+ * @param found what is wrong with its primary, where that was read already
  * @throws PinyonError REPODATA_MALFORMED for one without primary; {@link LeadsElsewhere}
  */
-export async function openRepository(job: IngestJob, context: IngestContext): Promise<OpenRepository> {
+export async function openRepository(
+  job: IngestJob,
+  context: IngestContext,
+  found: Defect[] = [],
+): Promise<OpenRepository> {
   const isBased = await hasBasedRecord(job, context.blobs)
   if (isBased && isLocalized(job)) throw new LeadsElsewhere(job)
   const primary = job.checks.find(({ type }) => type === 'primary')
   if (primary === undefined)
     throw new PinyonError('REPODATA_MALFORMED', 'repomd.xml names no primary that could be had')
   const others = job.checks.filter((file) => file !== primary)
-  const found: Defect[] = isBased ? [describeBasedRecord()] : []
+  if (isBased) found.push(describeBasedRecord())
   const stop = new AbortController()
   const checked = checkRepodata(context.blobs, others, stop.signal)
   // Awaited in `complete`; until then a failure must not count as unhandled.
   checked.catch(() => undefined)
   return {
-    packages: readPackages(context, primary, found, job),
+    packages: readPackages(
+      context,
+      primary,
+      found,
+      isLocalized(job) ? () => new LeadsElsewhere(job) : undefined,
+    ),
     complete: async (duplicates) => {
       const defects = [...job.candidate.defects, ...found, ...(await checked), ...duplicates]
       refuseDefects(job, defects)
@@ -129,12 +145,15 @@ export async function openRepository(job: IngestJob, context: IngestContext): Pr
   }
 }
 
-/** The packages of a primary, in batches; what is wrong with it beyond repair throws, the rest is added to `defects`. */
-async function* readPackages(
-  context: IngestContext,
+/**
+ * The packages of a primary, in batches; what is wrong with it beyond repair throws, the rest is added to `defects`.
+ * @param refuse gives what is thrown where it leads elsewhere; absent: that is a defect
+ */
+export async function* readPackages(
+  context: ReadingContext,
   primary: CheckedFile,
   defects: Defect[],
-  job: IngestJob,
+  refuse?: () => Error,
 ): AsyncIterable<readonly PackageRecord[]> {
   const { maxPackages = MAX_PACKAGES } = context
   const open = new OpenFile(primary)
@@ -152,7 +171,7 @@ async function* readPackages(
     const named = batch.unreachable.slice(0, MAX_NAMED - unreachable.length)
     unreachable.push(...named.map((href) => href.slice(0, MAX_NAMED_LENGTH)))
     const elsewhere = batch.packages.filter(({ base }) => base !== undefined).length
-    if (isLocalized(job) && (elsewhere > 0 || batch.unreachable.some(isUrl))) throw new LeadsElsewhere(job)
+    if (refuse !== undefined && (elsewhere > 0 || batch.unreachable.some(isUrl))) throw refuse()
     based += elsewhere
     stated = batch.statedCount
     yield batch.packages

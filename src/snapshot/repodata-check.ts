@@ -1,7 +1,7 @@
 import type { BlobStore } from '../cache/blob-store.ts'
 import { digestAlgorithm, finishDigest, startDigest, type Digest } from '../model/digest.ts'
 import { PinyonError } from '../model/errors.ts'
-import type { Repomd } from '../model/repodata.ts'
+import type { Repomd, RepomdRecord } from '../model/repodata.ts'
 import { decompress } from '../repodata/decompress.ts'
 import type { CandidateFile, Defect } from './store.ts'
 
@@ -20,17 +20,19 @@ export function listChecks(repomd: Repomd, captured: readonly CandidateFile[]): 
   return repomd.records.flatMap((record): CheckedFile[] => {
     const digest = files.get(record.href)?.digest
     if (digest === undefined) return []
-    const { openSize, openChecksum } = record
-    return [
-      {
-        path: record.href,
-        type: record.type,
-        digest,
-        ...(openSize === undefined ? {} : { openSize }),
-        ...(openChecksum === undefined ? {} : { openChecksum }),
-      },
-    ]
+    return [toCheck(record, digest)]
   })
+}
+
+/** What is to be checked of one file. */
+export function toCheck({ href, type, openSize, openChecksum }: RepomdRecord, digest: Digest): CheckedFile {
+  return {
+    path: href,
+    type,
+    digest,
+    ...(openSize === undefined ? {} : { openSize }),
+    ...(openChecksum === undefined ? {} : { openChecksum }),
+  }
 }
 
 const READ_BYTES = 256 << 10

@@ -184,8 +184,8 @@ export interface Publication {
    * gives is published, defects and all. Throwing ends the publication: nothing has changed.
    */
   readonly complete: (duplicates: readonly Defect[]) => Promise<Candidate>
-  /** Who asked for it; the schedule unless told. */
-  readonly actor?: string
+  /** Who asked for it; the schedule unless told. Looked at, as is the time, after {@link complete}. */
+  readonly actor?: string | undefined
   readonly nowMs: number
   /** Refuse, with REPODATA_MOVING, what names a repodata file of which there is no blob by now. */
   readonly checkBlobs?: boolean

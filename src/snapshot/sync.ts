@@ -7,11 +7,13 @@ import { repomdFingerprint } from '../repodata/repomd.ts'
 import type { Claims } from '../system/claims.ts'
 import type { Upstream } from '../upstream/upstream.ts'
 import { captureFiles, type Capture } from './capture.ts'
+import type { Growth, ReadAhead } from './capture-record.ts'
 import { EXTRA_TYPE } from './extras/capture-extras.ts'
 import { differing, findChangedExtras, type ExtraLooks } from './extras/extra-changes.ts'
+import type { AheadJob } from './ingest-ahead.ts'
 import type { IngestRunner } from './ingest-runner.ts'
 import type { IngestJob } from './ingest.ts'
-import { listChecks } from './repodata-check.ts'
+import { listChecks, toCheck } from './repodata-check.ts'
 import type { SignatureCheck } from './keys/await-signature.ts'
 import { SignatureHopes, noteLateSignature } from './keys/late-signature.ts'
 import { findPending, settle } from './keys/pending-signature.ts'
@@ -99,6 +101,8 @@ export interface SyncContext {
   readonly onProgress?: (progress: SyncProgress) => void
   /** Told when an ingest is likely to come: when files are about to be fetched, and of a mirror without a snapshot at once. May be repeated. */
   readonly onCapture?: () => void
+  /** Reads the primary of a first snapshot while it is fetched: see ingest-ahead.ts. */
+  readonly readAhead?: (ahead: AheadJob) => ((growth: Growth) => void) | undefined
   /** Told when the capture begins anew. */
   readonly onRestart?: () => void
 }
@@ -267,7 +271,9 @@ async function captureAndUse<T>(
   const { signature } = context
   const checked = signature === undefined ? {} : { signature }
   const wished = context.extraFiles === undefined ? {} : { extraFiles: context.extraFiles }
-  const capturing = { upstream, blobs, claims, signal, onFile, ...wished, ...checked }
+  const readAhead: ReadAhead = (record, location) =>
+    context.readAhead?.({ mirror, primary: toCheck(record, record.checksum), size: record.size, location })
+  const capturing = { upstream, blobs, claims, signal, onFile, readAhead, ...wished, ...checked }
   const captured = await captureFiles(capturing, fetched, repomd)
   if (captured === undefined) return undefined
   refuseWithoutPrimary(primary, captured)
