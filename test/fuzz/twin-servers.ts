@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 
 import type { EndedRequest } from '../../src/http/ended-request.ts'
 import { FastConnection } from '../../src/http/fast/fast-connection.ts'
+import { HitSum } from '../../src/http/fast/hit-sums.ts'
 import { sendFile } from '../../src/http/send-file.ts'
 import { sendText } from '../../src/http/send-text.ts'
 import { HttpServer, type Handler } from '../../src/http/server.ts'
@@ -91,11 +92,14 @@ export async function startTwins(): Promise<Twins> {
   const ends = new WeakMap<object, string[]>()
   let fastAnswers = 0
   const onEnd = (ended: EndedRequest) => {
-    if (ended instanceof FastConnection) fastAnswers += 1
-    const { connection, method, target, status, outcome, bytes, userAgent, client, packageName } = ended
+    if (ended instanceof FastConnection || ended instanceof HitSum) fastAnswers += ended.count
+    const { connection, method, target, status, outcome, userAgent, client, packageName, count } = ended
+    // Several together were alike.
+    const bytes = ended.bytes / count
     const told = ends.get(connection) ?? []
     ends.set(connection, told)
-    told.push(JSON.stringify([method, target, status, outcome, bytes, userAgent, client, packageName]))
+    const line = JSON.stringify([method, target, status, outcome, bytes, userAgent, client, packageName])
+    for (let at = 0; at < count; at += 1) told.push(line)
   }
   const fast = new HttpServer(handler, log, { onEnd, fast: { peek, whyMissing, content, isOn: () => true } })
   const slow = new HttpServer(handler, log, { onEnd })

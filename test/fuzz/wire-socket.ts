@@ -7,11 +7,16 @@ const MOST_TURNS = 10_000
 
 /** The server's end of a connection without a network: what it is sent is pushed, what it sends is kept. */
 export class WireSocket extends Duplex {
-  readonly remoteAddress = '127.0.0.1'
+  readonly remoteAddress: string
   readonly sent: Buffer[] = []
   /** Whether the other end reads nothing for now: writes do not come to their end. */
   isStalled = false
   #stalled: (() => void) | undefined
+
+  constructor(remoteAddress = '127.0.0.1') {
+    super()
+    this.remoteAddress = remoteAddress
+  }
 
   override _read(): void {}
 

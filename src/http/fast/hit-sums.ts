@@ -13,7 +13,7 @@ const ALIKE_MS = Math.min(
 )
 
 /** Hits of one answer by one client, as one request that stands for all of them. */
-class HitSum implements EndedRequest {
+export class HitSum implements EndedRequest {
   readonly id = undefined
   readonly error = undefined
   readonly note = undefined
