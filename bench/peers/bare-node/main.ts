@@ -12,7 +12,9 @@ import { SmallWrites } from '../../../src/http/fast/small-writes.ts'
 const [root = '.', port = '0'] = process.argv.slice(2)
 
 interface Answer {
-  readonly head: Buffer
+  /** Its head on a connection that goes on, and on one that ends. */
+  readonly alive: Buffer
+  readonly last: Buffer
   readonly body: Buffer
 }
 
@@ -22,9 +24,10 @@ const writes = new SmallWrites()
 const reads = new SharedReads((socket: Socket, bytes, count) => {
   const text = bytes.toString('latin1', 0, count)
   const target = text.slice('GET '.length, text.indexOf(' HTTP/1.1\r\n'))
-  const { head, body } = answers.get(target) ?? prepare(target)
-  writes.write(socket, head, body)
-  if (text.includes('Connection: close')) socket.destroySoon()
+  const isLast = text.includes('Connection: close')
+  const { alive, last, body } = answers.get(target) ?? prepare(target)
+  writes.write(socket, isLast ? last : alive, body)
+  if (isLast) socket.destroySoon()
 })
 
 function prepare(target: string): Answer {
@@ -34,9 +37,14 @@ function prepare(target: string): Answer {
     'Content-Type: application/x-rpm',
     `Content-Length: ${body.length}`,
     `Date: ${new Date().toUTCString()}`,
-    'Connection: keep-alive',
+    'Connection: ',
   ]
-  const answer = { head: Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), body }
+  const start = lines.join('\r\n')
+  const answer = {
+    alive: Buffer.from(`${start}keep-alive\r\n\r\n`),
+    last: Buffer.from(`${start}close\r\n\r\n`),
+    body,
+  }
   answers.set(target, answer)
   return answer
 }
