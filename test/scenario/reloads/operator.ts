@@ -5,8 +5,9 @@ import type { ServerConnection } from '../../../src/cli/server-connection.ts'
 import { PinyonError } from '../../../src/model/errors.ts'
 import { httpGet } from '../../support/http-get.ts'
 import type { StartedServer } from '../../support/start-server.ts'
-import { breakConfig, comingAt, formatConfig, pinsOfRound, type Pins } from './plan.ts'
+import { breakConfig, comingAt, endsLittleRetention, formatConfig, pinsOfRound, type Pins } from './plan.ts'
 import type { Publisher } from './publisher.ts'
+import type { Syncs } from './syncs.ts'
 
 /** How a round's configuration comes into force: or not, when it is broken on purpose. */
 export type RoundKind = 'reload' | 'in place' | 'hangup' | 'watch' | 'pin' | 'remove' | 'broken'
@@ -26,6 +27,7 @@ export interface Desk {
   readonly server: StartedServer
   readonly admin: ServerConnection
   readonly publisher: Publisher
+  readonly syncs: Pick<Syncs, 'collect'>
   readonly pins: Pins
 }
 
@@ -58,6 +60,8 @@ export class Operator {
       await this.#write('PUT', 'mirrors/units/pin', { snapshot: units })
     } else await this.#changeFile(kind, this.#format(round), round)
     this.floor = round
+    // Syncs collect as well, but may all be over while much is kept.
+    if (endsLittleRetention(round)) await this.#desk.syncs.collect()
   }
 
   async #changeFile(kind: RoundKind, text: string, round: number): Promise<void> {

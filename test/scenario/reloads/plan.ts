@@ -59,10 +59,18 @@ export function formatConfig(publisher: Publisher, round: number, pins?: Pins): 
           }),
         ]),
   ]
-  return `${HEAD}retention: ${RETENTION[at(13, 2)]}\nmirrors:\n${entries.join('')}`
+  return `${HEAD}retention: ${RETENTION[at(RETENTION_ROUNDS, 2)]}\nmirrors:\n${entries.join('')}`
 }
 
 const HEAD = 'listen: 127.0.0.1:0\ndata_dir: ./data\nsync_interval: off\n'
+
+/** Rounds with one retention, before those with the other. */
+const RETENTION_ROUNDS = 13
+
+/** Whether this is the last of some rounds that keep little: what was published before is old enough to go. */
+export function endsLittleRetention(round: number): boolean {
+  return round % (2 * RETENTION_ROUNDS) === RETENTION_ROUNDS - 1
+}
 
 /** The first keeps only what is current, pinned, or in a view. */
 const RETENTION = ['{ keep: 1, max_age: 1s, keep_used: 0s, removed: 0s }', '{ keep: 500 }']

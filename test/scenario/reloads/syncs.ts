@@ -26,7 +26,7 @@ export class Syncs {
 
   /** One push and its sync. Every fifth is of a mirror that others sync as well. */
   async next(turn: number): Promise<void> {
-    if (turn % 5 === 4) await this.#collect()
+    if (turn % 5 === 4) await this.collect()
     if (turn % 10 === 4) this.#publisher.push('coming')
     if (turn % 10 === 7) this.#publisher.push('named')
     if (turn % 5 === 3) {
@@ -59,7 +59,8 @@ export class Syncs {
     if (old !== undefined) this.#publisher.forget(old)
   }
 
-  async #collect(): Promise<void> {
+  /** Collects by what is configured this moment. */
+  async collect(): Promise<void> {
     const { snapshots } = await this.#admin.write<Collected>({ method: 'POST', path: 'gc' })
     this.retired += snapshots.filter(({ goes }) => goes).length
   }
