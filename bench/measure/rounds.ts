@@ -42,7 +42,7 @@ interface Sample {
 }
 
 /** Of a peer that has answered others' cases. */
-const WARM_UP_SECONDS = 0.25
+const WARM_UP_SECONDS = 0.2
 
 /** Ratios of what depends on a few requests say less; of the slowest hundredth, at the rate that each can reach, nothing in another run. */
 const TAIL_ALLOWANCE = 1

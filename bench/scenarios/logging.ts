@@ -16,7 +16,7 @@ import { stopPeers } from '../peers/start-peers.ts'
 
 const SERVER_CORE = 0
 const LOAD_CORE = 1
-const SECONDS = 0.5
+const SECONDS = 0.4
 
 const SILENT = 'pinyon, silent'
 /** Requests/s with the log to those without. */

@@ -58,6 +58,8 @@ export interface RouteContext {
 export async function route(exchange: Exchange, context: RouteContext): Promise<void> {
   const { request } = exchange
   const target = request.url ?? '/'
+  // Of whatever is asked for: who has sent two may mean another one than who is in front (RFC 9112, section 3.2).
+  const host = askedHost(request)
   if (request.method !== 'GET' && request.method !== 'HEAD' && !isInjectPath(findSegments(target)))
     return await answerOtherMethod(exchange, context.snapshots.views)
   // Many ranges are work before there is anything to wait for.
@@ -69,7 +71,7 @@ export async function route(exchange: Exchange, context: RouteContext): Promise<
   const { segments } = parseRequestTarget(target)
   if (segments[0] !== 'repos') return await routeOther(exchange, context, segments)
   if (segments[1] === 'views' || isInjectPath(segments)) refuseForeignPage(request)
-  const base = () => publicBase(context.publicUrl(), askedHost(request))
+  const base = () => publicBase(context.publicUrl(), host)
   const client = clientAddress(exchange)
   if (isInjectPath(segments)) return await sendInjection(exchange, context.inject, { base, client })
   const reply = await context.resolver.resolve(target, base, client)

@@ -13,7 +13,7 @@ interface ErrorKind {
 export const ERROR_KINDS = {
   /** The request target is malformed or tries to leave its place. */
   PATH_REFUSED: { status: 400, outcome: 'bad_request', source: 'client', retryable: false },
-  /** The Host header cannot stand in a URL. */
+  /** The Host header cannot stand in a URL, or there are several. */
   HOST_REFUSED: { status: 400, outcome: 'bad_request', source: 'client', retryable: false },
   /** There is no such method for this path. */
   METHOD_REFUSED: { status: 405, outcome: 'bad_request', source: 'client', retryable: false },

@@ -24,8 +24,9 @@ export function readInto(
   const handle = (socket as { _handle?: Handle | null })._handle
   const fields = findReadFields(socket)
   if (fields === undefined || typeof handle?.useUserBuffer !== 'function') return false
-  Reflect.set(socket, fields.buffer, memory)
-  Reflect.set(socket, fields.callback, onBytes)
+  const owner = socket as unknown as Record<symbol, unknown>
+  owner[fields.buffer] = memory
+  owner[fields.callback] = onBytes
   handle.useUserBuffer(memory)
   return true
 }

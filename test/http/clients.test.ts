@@ -37,6 +37,8 @@ describe('one connection', () => {
       [404, `${site.base}nothing`, 'GET', []],
       [404, `${site.base}nothing`, 'HEAD', []],
       [400, `${site.base}..%2f`, 'GET', []],
+      [400, small, 'GET', ['Host: another.example']],
+      [400, small, 'DELETE', ['host: h']],
       [200, small, 'HEAD', []],
       [302, '/repos', 'GET', []],
       [304, small, 'GET', ['If-None-Match: *']],

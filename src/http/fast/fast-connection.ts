@@ -1,4 +1,6 @@
 import type { Socket } from 'node:net'
+// Of a global, node looks up each time whether it was made yet.
+import { performance } from 'node:perf_hooks'
 
 import { toPinyonError, type PinyonError } from '../../model/errors.ts'
 import type { Outcome } from '../../model/outcome.ts'
@@ -181,7 +183,7 @@ export class FastConnection implements EndedRequest, DetourOwner, SocketOwner {
   }
 
   #begin(request: SimpleRequest, answer: FastAnswer, reply?: RollingReply, askedAt?: number): void {
-    const { target, headers, id } = request
+    const { headers, id } = request
     // The first of a connection: from here on it is idle between requests, unless there is to be no other.
     if (!this.#isIdle && headers.keepsAlive) this.#becomeIdle()
     const now = performance.now()
@@ -192,11 +194,9 @@ export class FastConnection implements EndedRequest, DetourOwner, SocketOwner {
     const named = this.error === undefined ? this.#context.nameHit(now, id) : this.#context.nameError(id)
     this.isLogged = named !== undefined
     this.id = named ?? id
-    this.target = target
-    const proxies = this.#context.trustedProxies
-    // Lines that would say it otherwise are handed over, and node:http's to read.
-    const { forwardedFor } = headers
-    const client = proxies ? proxies.clientOf(this.#peer, { forwardedFor, forwarded: undefined }) : this.#peer
+    // As it is remembered: the one that came is a part of a text that would be kept with it.
+    this.target = answer.prepared.target
+    const client = this.#context.clientOf(this.#peer, headers.forwardedFor)
     if (headers !== this.headers || client !== this.client) this.speaker = undefined
     this.client = client
     this.headers = headers
@@ -214,9 +214,9 @@ export class FastConnection implements EndedRequest, DetourOwner, SocketOwner {
     const { prepared, plan } = answer
     const bytes = bytesOf(answer)
     const first = bytes.length <= ONE_PIECE_BYTES ? bytes : bytes.subarray(0, PIECE_BYTES)
-    this.#context.writes.write(socket, this.#head(prepared, plan, this.#begunAt), first)
+    const isTaken = this.#context.writes.write(socket, this.#head(prepared, plan, this.#begunAt), first)
     // The usual case: the kernel has taken all of it by now.
-    if (first.length === bytes.length && socket.writableLength === 0 && !socket.destroyed) {
+    if (first.length === bytes.length && isTaken) {
       this.bytes = first.length
       return this.#finish()
     }

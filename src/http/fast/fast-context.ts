@@ -1,7 +1,6 @@
 import type { Socket } from 'node:net'
 
 import type { PinyonError } from '../../model/errors.ts'
-import type { TrustedProxies } from '../../model/trusted-proxies.ts'
 import type { Content } from '../../proxy/content.ts'
 import type { RollingReply } from '../../proxy/rolling-replies.ts'
 import type { Detour } from '../detour.ts'
@@ -25,10 +24,10 @@ export interface FastContext<Connection> {
   readonly copies: SpareCopies
   readonly writes: SmallWrites
   readonly isDraining: boolean
-  /** Who is believed when he says whom he asks for. */
-  readonly trustedProxies: TrustedProxies | undefined
   /** What was asked for by exactly this target before, and of this host. @param isJustRead whether this is called as it is read */
   peek(target: string, host: string, isJustRead: boolean): RollingReply | undefined
+  /** Who asks, where this is the other end of the connection, which may ask for somebody else. */
+  clientOf(peer: string | undefined, forwardedFor: string | undefined): string | undefined
   /** Why a target names nothing; undefined at once where node:http has to say what it names, and later where it names something. Never rejects. */
   whyMissing(target: string): Promise<PinyonError | undefined> | undefined
   /** Gives node:http a way to answer requests of the connection that it is sent; undefined where there is none. */

@@ -109,8 +109,10 @@ export class FastPath implements FastContext<FastConnection> {
     return detour
   }
 
-  get trustedProxies(): TrustedProxies | undefined {
-    return this.#options.trustedProxies?.()
+  clientOf(peer: string | undefined, forwardedFor: string | undefined): string | undefined {
+    const proxies = this.#options.trustedProxies?.()
+    // Lines that would say it otherwise are handed over, and node:http's to read.
+    return proxies === undefined ? peer : proxies.clientOf(peer, { forwardedFor, forwarded: undefined })
   }
 
   nameHit(nowMs: number, given: string | undefined): string | undefined {

@@ -1,28 +1,29 @@
 import type { Socket } from 'node:net'
 
+import { DirectWrites } from '../../system/direct-writes.ts'
+
 /** A head and a body of no more bytes together are copied into one piece: the system takes one sooner than two. */
 const SMALL_BYTES = 16 << 10
 
 /** Writes heads and bodies together. */
 export class SmallWrites {
+  readonly #writes = new DirectWrites()
   #memory = Buffer.allocUnsafeSlow(SMALL_BYTES)
 
-  /** Writes both. The body has to stay as it is until the socket is done with it, the head always. */
-  write(socket: Socket, head: Buffer, body: Buffer): void {
+  /**
+   * Writes both. The body has to stay as it is until the socket is done with it, the head always.
+   * @returns whether the kernel has all of it by now; not when the socket is destroyed
+   */
+  write(socket: Socket, head: Buffer, body: Buffer): boolean {
     const bytes = head.length + body.length
-    if (body.length === 0) socket.write(head)
-    else if (bytes > SMALL_BYTES) {
-      socket.cork()
-      socket.write(head)
-      socket.write(body)
-      socket.uncork()
-    } else {
-      const memory = this.#memory
-      memory.set(head)
-      memory.set(body, head.length)
-      socket.write(memory.subarray(0, bytes))
-      // The kernel has not taken it all: the rest lies there until it does.
-      if (socket.writableLength > 0) this.#memory = Buffer.allocUnsafeSlow(SMALL_BYTES)
-    }
+    if (body.length === 0) return this.#writes.write(socket, head)
+    if (bytes > SMALL_BYTES) return this.#writes.write(socket, [head, body])
+    const memory = this.#memory
+    memory.set(head)
+    memory.set(body, head.length)
+    const isTaken = this.#writes.write(socket, memory.subarray(0, bytes))
+    // The rest lies there until it is.
+    if (!isTaken) this.#memory = Buffer.allocUnsafeSlow(SMALL_BYTES)
+    return isTaken
   }
 }
