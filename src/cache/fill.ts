@@ -234,6 +234,8 @@ export class Fill {
     }
     this.#judge(body, writer)
     this.#setState('verified')
+    // The end as well, before the thread that writes is woken.
+    await nextTurn()
     await writer.publish()
     attempt.dropWritten()
   }
