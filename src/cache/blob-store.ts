@@ -23,11 +23,15 @@ export interface BlobWriter extends ReadableBytes {
   readonly written: number
   /** Opens the bytes written so far from another process: {@link BlobStore.openPartial}. */
   readonly location: string
-  /** Appends. One call at a time. */
+  /** Appends. One call at a time, of this or {@link append}. */
   write(bytes: Uint8Array): Promise<void>
   /**
-   * Compares what was written with the digest (and the size, when one is known); what is still on its way into the file counts, where that
-   * size is known.
+   * Appends what stays as it is until it is written: soon, and together with what is appended meanwhile. Resolves when more may come; that it
+   * could not be written is told by a later call.
+   */
+  append(bytes: Uint8Array): Promise<void>
+  /**
+   * Compares what was written with the digest (and the size, when one is known); what is still on its way into the file counts.
    * @throws PinyonError DIGEST_MISMATCH, UPSTREAM_SHORT or UPSTREAM_OVERSIZE
    */
   verify(): void

@@ -13,8 +13,17 @@ import type { Reservation } from './quota.ts'
 const closeDescriptor = promisify(close)
 const syncDescriptor = promisify(fsync)
 
+const NOTHING = new Uint8Array(0)
+
 /** So much of the first bytes is written at once: a client waits for them, and for the thread pool it would wait three times as long. In bytes. */
 const FIRST_BYTES = 32 << 10
+/**
+ * What is appended is written together: so many bytes, so many pieces, or what comes in so many milliseconds. To write is another thread's work, and
+ * where it takes the processor from the one that serves a client waits for it; most packages have come by then.
+ */
+const TOGETHER_BYTES = 1 << 20
+const TOGETHER_PIECES = 64
+const TOGETHER_MS = 10
 
 /** Where a {@link DiskBlobWriter} writes and what it is held against. */
 export interface DiskBlobWriterOptions {
@@ -40,6 +49,12 @@ export class DiskBlobWriter implements BlobWriter {
   readonly #hash: ReturnType<typeof startDigest>
   #written = 0
   #hashed = 0
+  /** What is to be written, and what writes it then. */
+  #appended: Uint8Array[] = []
+  #appendedBytes = 0
+  #timer: NodeJS.Timeout | undefined
+  #writing = Promise.resolve()
+  #failure: PinyonError | undefined
   #found: Digest | undefined
   #state: 'writing' | 'verified' | 'published' | 'discarded' = 'writing'
 
@@ -57,25 +72,25 @@ export class DiskBlobWriter implements BlobWriter {
   }
 
   async write(bytes: Uint8Array): Promise<void> {
-    const { digest, size } = this.#expected
-    if (size !== undefined && this.#written + bytes.length > size)
-      throw new PinyonError('UPSTREAM_OVERSIZE', `${digest} is longer than listed: ${size} bytes`, {
-        expected: size,
-      })
-    const making = this.#options.reservation.ensure(this.#written + bytes.length)
+    const making = this.#reserve(bytes)
     if (making !== undefined) await making
-    try {
-      const writing = this.#put(bytes)
-      // Meanwhile: that is another thread's work.
-      this.#hash.update(bytes)
-      this.#hashed += bytes.length
-      this.#written += await writing
-      this.#options.reservation.note(this.#written)
-    } catch (error) {
-      throw new PinyonError('STORE_FAILED', `writing ${digest}: ${(error as Error).message}`, {
-        cause: error,
-      })
-    }
+    this.#keep(bytes)
+    const writing = this.#flush()
+    // Meanwhile: that is another thread's work.
+    this.#hash.update(bytes)
+    await writing
+  }
+
+  async append(bytes: Uint8Array): Promise<void> {
+    const making = this.#reserve(bytes)
+    if (making !== undefined) await making
+    this.#keep(bytes)
+    this.#hash.update(bytes)
+    if (this.#appendedBytes >= TOGETHER_BYTES || this.#appended.length >= TOGETHER_PIECES) {
+      // No more waits for a slow disk than is written at once.
+      await this.#writing
+      void this.#flush()
+    } else this.#timer ??= setTimeout(() => void this.#flush(), TOGETHER_MS)
   }
 
   read(target: Uint8Array, position: number): Promise<number> {
@@ -102,6 +117,7 @@ export class DiskBlobWriter implements BlobWriter {
     if (this.#state !== 'verified') this.verify()
     const { target, makeDirectory, ledger, reservation } = this.#options
     const { digest } = this.#expected
+    await this.#flush()
     try {
       // Only now, when nobody waits for the bytes any more; both are over before either's failure is told.
       const synced = await Promise.allSettled([syncDescriptor(this.#descriptor), makeDirectory()])
@@ -121,6 +137,9 @@ export class DiskBlobWriter implements BlobWriter {
 
   async discard(): Promise<void> {
     if (this.#state === 'published' || this.#state === 'discarded') return
+    // A file is not closed under a write, nor what it takes counted once it is gone.
+    this.#take()
+    await this.#writing.catch(() => undefined)
     try {
       await removeFile(this.location)
     } finally {
@@ -147,10 +166,58 @@ export class DiskBlobWriter implements BlobWriter {
     else await closeDescriptor(descriptor)
   }
 
-  /** Writes bytes behind those that are written; gives how many they were. */
-  async #put(bytes: Uint8Array): Promise<number> {
-    if (this.#written > 0) return await writeAt(this.#descriptor, bytes, this.#written)
-    const first = writeSync(this.#descriptor, bytes, 0, Math.min(bytes.length, FIRST_BYTES), 0)
-    return first + (await writeAt(this.#descriptor, bytes.subarray(first), first))
+  /** Sees to it that these bytes may come. Undefined where they may at once. */
+  #reserve(bytes: Uint8Array): Promise<void> | undefined {
+    const { digest, size } = this.#expected
+    const end = this.#hashed + bytes.length
+    if (this.#failure !== undefined) throw this.#failure
+    if (size !== undefined && end > size)
+      throw new PinyonError('UPSTREAM_OVERSIZE', `${digest} is longer than listed: ${size} bytes`, {
+        expected: size,
+      })
+    return this.#options.reservation.ensure(end)
+  }
+
+  #keep(bytes: Uint8Array): void {
+    this.#hashed += bytes.length
+    this.#appended.push(bytes)
+    this.#appendedBytes += bytes.length
+  }
+
+  #take(): Uint8Array[] {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    const pieces = this.#appended
+    this.#appended = []
+    this.#appendedBytes = 0
+    return pieces
+  }
+
+  /** Writes what was appended, once what was before it is written: the very first of it at once. */
+  #flush(): Promise<void> {
+    const isFirst = this.#appendedBytes === this.#hashed
+    const pieces = this.#take()
+    const writing = isFirst ? this.#put(pieces, FIRST_BYTES) : this.#writing.then(() => this.#put(pieces, 0))
+    writing.catch(() => undefined)
+    this.#writing = writing
+    return writing
+  }
+
+  /** @param atOnce so many bytes are not left to another thread */
+  async #put(pieces: readonly Uint8Array[], atOnce: number): Promise<void> {
+    try {
+      const first = pieces[0]?.subarray(0, atOnce) ?? NOTHING
+      const done = first.length === 0 ? 0 : writeSync(this.#descriptor, first, 0, first.length, this.#written)
+      await writeAt(this.#descriptor, pieces, this.#written, done)
+      this.#written += pieces.reduce((sum, { length }) => sum + length, 0)
+      this.#options.reservation.note(this.#written)
+    } catch (error) {
+      this.#failure = new PinyonError(
+        'STORE_FAILED',
+        `writing ${this.#expected.digest}: ${(error as Error).message}`,
+        { cause: error },
+      )
+      throw this.#failure
+    }
   }
 }

@@ -1,4 +1,4 @@
-import { close, read, write } from 'node:fs'
+import { close, read, writev } from 'node:fs'
 
 /** What a disk says that cannot give back what it holds. */
 const UNREADABLE: readonly (string | undefined)[] = ['EIO', 'EBADMSG', 'EUCLEAN']
@@ -18,17 +18,35 @@ export function readAt(descriptor: number, target: Uint8Array, position: number)
   })
 }
 
-/** Writes all of some bytes to a file at a position; gives how many they were. */
-export async function writeAt(descriptor: number, bytes: Uint8Array, position: number): Promise<number> {
-  for (let offset = 0; offset < bytes.length;) {
-    const at = offset
-    offset += await new Promise<number>((resolve, reject) =>
-      write(descriptor, bytes, at, bytes.length - at, position + at, (error, count) =>
-        error === null ? resolve(count) : reject(error),
-      ),
+/**
+ * Writes all of some pieces to a file, one behind the other.
+ * @param position of the first of them
+ * @param done how many of their bytes are there already
+ */
+export async function writeAt(
+  descriptor: number,
+  pieces: readonly Uint8Array[],
+  position: number,
+  done: number,
+): Promise<void> {
+  let at = position + done
+  for (let left = withoutFirst(pieces, done); left.length > 0;) {
+    const count = await new Promise<number>((resolve, reject) =>
+      writev(descriptor, left, at, (error, count) => (error === null ? resolve(count) : reject(error))),
     )
+    at += count
+    left = withoutFirst(left, count)
   }
-  return bytes.length
+}
+
+/** What of some pieces is behind the first so many bytes; nothing that is empty. */
+function withoutFirst(pieces: readonly Uint8Array[], bytes: number): Uint8Array[] {
+  let before = bytes
+  return pieces.flatMap((piece) => {
+    const rest = piece.subarray(before)
+    before = Math.max(0, before - piece.length)
+    return rest.length === 0 ? [] : [rest]
+  })
 }
 
 /** Whether reading a blob failed since the disk does not give it back, or ended before the blob should. */

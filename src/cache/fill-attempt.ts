@@ -29,7 +29,7 @@ export class FillAttempt implements ReadableBytes {
   readonly #startedAt = performance.now()
   /** Bytes that can be read. */
   written = 0
-  /** The pieces that came last: the last one may still be on its way into the file. */
+  /** The pieces that came last, those included that are not in the file yet. */
   readonly #recent: Piece[] = []
 
   /** @param earlier attempts that readers may still be at; they grow no more and stay open as long as this one */
@@ -64,17 +64,24 @@ export class FillAttempt implements ReadableBytes {
   }
 
   /**
-   * Has the bytes that come next read from memory, from now on, while they are being written; those that came before them are. They are the
-   * attempt's to give back.
+   * Has the bytes that come next read from memory, from now on, until they are written. They are the attempt's to give back.
    * @returns false where they have to be compared with earlier attempts first
    */
   receive(bytes: Uint8Array): boolean {
     if (this.#agreements.size > 0) return false
     this.#recent.push({ from: this.written, bytes })
     this.written += bytes.length
-    // The second one is where what is kept would begin.
-    while ((this.#recent[1]?.from ?? Infinity) <= this.written - RECENT_BYTES) this.#dropOldest()
+    this.dropWritten()
     return true
+  }
+
+  /** Keeps in memory what is not in the file, and somewhat more. */
+  dropWritten(): void {
+    const bytes = this.#bytes
+    const inFile = typeof bytes.written === 'number' ? bytes.written : Infinity
+    const end = Math.min(this.written - RECENT_BYTES, inFile)
+    // The second one is where what is kept would begin.
+    while ((this.#recent[1]?.from ?? Infinity) <= end) this.#dropOldest()
   }
 
   /** Takes note that bytes up to `written` are there. */
@@ -84,8 +91,10 @@ export class FillAttempt implements ReadableBytes {
   }
 
   async close(): Promise<void> {
-    while (this.#recent.length > 0) this.#dropOldest()
-    await this.#bytes.close()
+    // They may be on their way into it.
+    await this.#bytes.close().finally(() => {
+      while (this.#recent.length > 0) this.#dropOldest()
+    })
   }
 
   #dropOldest(): void {

@@ -1,4 +1,5 @@
 import type { SourceStep } from '../model/source-step.ts'
+import { abortWith } from '../system/abort-with.ts'
 import type { FillSources } from './fill-sources.ts'
 import { discardBody, type FillBody } from './source-race.ts'
 
@@ -6,8 +7,7 @@ import { discardBody, type FillBody } from './source-race.ts'
 export class FillOpening {
   readonly #sources: FillSources
   readonly #onStep: (step: SourceStep) => void
-  readonly #signal: AbortSignal
-  readonly #stop = new AbortController()
+  readonly #stop: AbortController
   #asking: Promise<FillBody> | undefined
   #isTaken = false
 
@@ -15,13 +15,13 @@ export class FillOpening {
   constructor(sources: FillSources, signal: AbortSignal, onStep: (step: SourceStep) => void) {
     this.#sources = sources
     this.#onStep = onStep
-    this.#signal = signal
+    this.#stop = abortWith(signal)
   }
 
   /** Asks for it, unless that is done already. */
   begin(): void {
     if (this.#asking !== undefined) return
-    this.#asking = this.#sources.open(AbortSignal.any([this.#signal, this.#stop.signal]), this.#onStep)
+    this.#asking = this.#sources.open(this.#stop.signal, this.#onStep)
     // Whoever takes the body is told; until then it may be given up.
     this.#asking.catch(() => undefined)
   }

@@ -211,35 +211,33 @@ export class Fill {
   }
 
   async #store(body: FillBody, writer: BlobWriter, attempt: FillAttempt): Promise<void> {
-    let writing = Promise.resolve()
-    try {
-      for await (const chunk of body) {
-        await writing
-        this.#abort.signal.throwIfAborted()
-        this.#story.noteByte()
-        const isFirst = writer.written === 0
-        const end = writer.written + chunk.length
-        this.#checkLength(end)
-        writing = writer.write(chunk)
-        writing.catch(() => undefined)
-        // The first piece shows that it can be stored at all: until then another answer can be made of that it cannot.
-        const isShown = !isFirst && this.#fits(end) && attempt.receive(chunk)
-        if (!isShown || this.expected.size === undefined) await writing
-        const isHeld = isShown || (isFirst && attempt.receive(chunk))
-        if (!isShown) await attempt.grow(end)
-        if (!isHeld) giveBack(chunk)
-        this.#changed.notify()
-        // It is on its way to the client before the next one is hashed.
-        await nextTurn()
+    for await (const chunk of body) {
+      this.#abort.signal.throwIfAborted()
+      this.#story.noteByte()
+      const isFirst = attempt.written === 0
+      const end = attempt.written + chunk.length
+      this.#checkLength(end)
+      // The first piece shows that it can be stored at all: until then another answer can be made of that it cannot.
+      const isShown = !isFirst && this.#fits(end) && attempt.receive(chunk)
+      if (!isShown) {
+        await writer.write(chunk)
+        const isHeld = isFirst && attempt.receive(chunk)
+        if (!isHeld) {
+          await attempt.grow(end)
+          giveBack(chunk)
+        }
       }
-      this.#judge(body, writer)
-      this.#setState('verified')
-      await writing
-    } finally {
-      // A file is not closed under a write.
-      await writing.catch(() => undefined)
+      this.#changed.notify()
+      // It is on its way to the client before it is hashed.
+      await nextTurn()
+      if (isShown) await writer.append(chunk)
     }
+    this.#judge(body, writer)
+    this.#setState('verified')
+    // The end as well, before the thread that writes is woken.
+    await nextTurn()
     await writer.publish()
+    attempt.dropWritten()
   }
 
   #judge(body: FillBody, writer: BlobWriter): void {

@@ -1,5 +1,6 @@
 import { toPinyonError, type PinyonError } from '../model/errors.ts'
 import type { SourceStep } from '../model/source-step.ts'
+import { abortWith } from '../system/abort-with.ts'
 
 /** A blob's bytes as they come. */
 export interface FillBody extends AsyncIterable<Uint8Array> {
@@ -97,12 +98,12 @@ export class SourceRace {
 
   /** Never rejects. */
   async #ask(entrant: Entrant): Promise<void> {
-    const abort = new AbortController()
+    const abort = abortWith(this.#signal)
     this.#running.add(abort)
     try {
       const attempt = entrant.asked
       entrant.asked += 1
-      const body = await entrant.open(attempt, AbortSignal.any([this.#signal, abort.signal]), this.#onStep)
+      const body = await entrant.open(attempt, abort.signal, this.#onStep)
       this.#running.delete(abort)
       if (this.#ended) discardBody(body)
       else this.#end(() => this.#result.resolve({ winner: entrant, body }))

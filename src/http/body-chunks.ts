@@ -20,40 +20,54 @@ export const LAST_BYTES = 1 << 10
  * The bytes of a planned body, in chunks that are valid only until the next one is asked for. The last of them come after the digest
  * was found right: what is wrong is never sent to its end.
  */
-export async function* bodyChunks(
+export function bodyChunks(
   body: Body,
   plan: BodyPlan,
   pool: ChunkPool,
 ): AsyncGenerator<Buffer, void, undefined> {
   const [only] = plan.pieces
   if (body.bytes !== undefined && plan.pieces.length === 1 && only !== undefined && isRange(only))
-    yield* memoryChunks(body.bytes, only)
-  else {
-    const buffer = pool.take(plan.contentLength)
-    try {
-      if (body.complete && plan.pieces.length > 1) yield* gatheredChunks(body, plan.pieces, buffer, pool)
-      else yield* pieceByPiece(body, plan, buffer)
-    } finally {
-      pool.give(buffer)
-    }
-  }
+    return fromMemory(body.bytes, only)
+  return body.complete && plan.pieces.length > 1
+    ? gatheredChunks(body, plan, pool)
+    : pieceByPiece(body, plan, pool)
 }
 
+async function* fromMemory(bytes: Buffer, range: ByteRange): AsyncGenerator<Buffer, void, undefined> {
+  yield* memoryChunks(bytes, range)
+}
+
+/** In one generator: through each further one a chunk would take three more steps. */
 async function* pieceByPiece(
   body: Body,
   plan: BodyPlan,
-  buffer: Buffer,
+  pool: ChunkPool,
 ): AsyncGenerator<Buffer, void, undefined> {
+  const buffer = pool.take(plan.contentLength)
   let left = plan.contentLength
   const verify = () => verifyPlanned(body, plan)
-  // An empty body has no end to hold back.
-  if (left === 0) await verify()
-  for (const piece of plan.pieces) {
-    if (!isRange(piece)) {
-      if (left <= HOLD_BACK_BYTES) await verify()
-      yield Buffer.from(piece, 'latin1')
-    } else yield* rangeChunks(body, piece, { buffer, left, verify, plan })
-    left -= pieceLength(piece)
+  try {
+    // An empty body has no end to hold back.
+    if (left === 0) await verify()
+    for (const piece of plan.pieces) {
+      if (isRange(piece)) {
+        const tail = new HeldTail(body, { bytes: piece.start + left, plan, verify })
+        for (let position = piece.start; position <= piece.end;) {
+          const limit = Math.min(piece.end + 1, body.complete ? Infinity : await tail.limitAt(position))
+          const wanted = buffer.subarray(0, Math.min(buffer.length, limit - position))
+          const count = await body.read(wanted, position)
+          if (count === 0) throw endedEarly(body, position, piece.end + 1)
+          yield buffer.subarray(0, count)
+          position += count
+        }
+      } else {
+        if (left <= HOLD_BACK_BYTES) await verify()
+        yield Buffer.from(piece, 'latin1')
+      }
+      left -= pieceLength(piece)
+    }
+  } finally {
+    pool.give(buffer)
   }
 }
 
@@ -66,29 +80,6 @@ async function verifyPlanned(body: Body, plan: BodyPlan): Promise<void> {
   const size = await body.verified()
   if (size !== plan.fileSize)
     throw new PinyonError('DIGEST_MISMATCH', `listed with ${plan.fileSize} bytes, the file has: ${size}`)
-}
-
-interface RangeContext {
-  readonly buffer: Buffer
-  /** Bytes of the body from this range's start on. */
-  readonly left: number
-  readonly verify: () => Promise<void>
-  readonly plan: BodyPlan
-}
-
-async function* rangeChunks(
-  body: Body,
-  { start, end }: ByteRange,
-  { buffer, left, verify, plan }: RangeContext,
-): AsyncGenerator<Buffer, void, undefined> {
-  const tail = new HeldTail(body, { bytes: start + left, plan, verify })
-  for (let position = start; position <= end;) {
-    const limit = Math.min(end + 1, body.complete ? Infinity : await tail.limitAt(position))
-    const count = await body.read(buffer.subarray(0, Math.min(buffer.length, limit - position)), position)
-    if (count === 0) throw endedEarly(body, position, end + 1)
-    yield buffer.subarray(0, count)
-    position += count
-  }
 }
 
 /** Where the end of an answer begins that is held back, as a place in the file. */

@@ -1,7 +1,7 @@
 import type { ChunkPool } from '../cache/chunk-pool.ts'
 import { PinyonError } from '../model/errors.ts'
 import type { Body } from '../proxy/body.ts'
-import { isRange, type BodyPiece } from './body-plan.ts'
+import { isRange, type BodyPiece, type BodyPlan } from './body-plan.ts'
 import type { ByteRange } from './range.ts'
 import { ReadWindow } from './read-window.ts'
 
@@ -13,20 +13,21 @@ const COPIED_BYTES = 16 << 10
 const FEW_BYTES = 32
 
 /**
- * The bytes of many pieces of a body that is known to be right, put together in a buffer, for hundreds of ranges of a few bytes would
+ * The bytes of many pieces of a body that is known to be right, put together in one buffer, for hundreds of ranges of a few bytes would
  * else be sent one by one. Chunks are valid only until the next one is asked for.
  */
 export async function* gatheredChunks(
   body: Body,
-  pieces: readonly BodyPiece[],
-  buffer: Buffer,
+  { pieces, contentLength }: BodyPlan,
   pool: ChunkPool,
 ): AsyncGenerator<Buffer, void, undefined> {
+  const buffer = pool.take(contentLength)
   const window = new ReadWindow(body, pieces, pool)
   try {
     yield* gather(body, pieces, buffer, window)
   } finally {
     window.release()
+    pool.give(buffer)
   }
 }
 

@@ -1,10 +1,9 @@
 /** Undefined when a promise takes longer. */
-export async function withinMs<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
-  const { promise: late, resolve } = Promise.withResolvers<undefined>()
-  const timer = setTimeout(() => resolve(undefined), ms)
-  try {
-    return await Promise.race([promise, late])
-  } finally {
-    clearTimeout(timer)
-  }
+export function withinMs<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => resolve(undefined), ms)
+    const end = () => clearTimeout(timer)
+    promise.then(resolve, reject)
+    promise.then(end, end)
+  })
 }

@@ -117,22 +117,21 @@ export class Connections {
     }
   }
 
-  /** What is set for a URL's host; nothing for a file's. */
-  settingsOf(url: string): HostSettings {
-    return this.#network.settingsOf(URL.parse(url)?.host ?? '')
+  /** What is set for a host; nothing where that is empty, as of a file. */
+  settingsOf(host: string): HostSettings {
+    return this.#network.settingsOf(host)
   }
 
-  /** Until when a URL's host wants to be left alone: all mirrors know. */
-  restOf(url: string): HostRest {
-    return this.#network.rests.of(URL.parse(url)?.host ?? '')
+  /** Until when a host wants to be left alone: all mirrors know. */
+  restOf(host: string): HostRest {
+    return this.#network.rests.of(host)
   }
 
-  /** Resolves when so many bytes of a URL's host may go on. Rejects with the signal's reason. */
-  async pass(url: string, bytes: number, signal: AbortSignal | undefined): Promise<void> {
-    const host = URL.parse(url)?.host ?? ''
-    if (host === '') return
-    await this.#throttle?.pass(bytes, () => false, signal)
-    await this.#network.throttleOf(host)?.pass(bytes, () => false, signal)
+  /** Resolves when so many bytes of a host may go on; undefined where they may at once. Rejects with the signal's reason. */
+  pass(host: string, bytes: number, signal: AbortSignal | undefined): Promise<void> | undefined {
+    if (host === '') return undefined
+    const throttles = [this.#throttle, this.#network.throttleOf(host)].filter((one) => one !== undefined)
+    return throttles.length === 0 ? undefined : passAll(throttles, bytes, signal)
   }
 
   /** Ends all of them. */
@@ -183,6 +182,14 @@ export class Connections {
       }),
     )
   }
+}
+
+async function passAll(
+  throttles: readonly Throttle[],
+  bytes: number,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  for (const throttle of throttles) await throttle.pass(bytes, () => false, signal)
 }
 
 function createTlsOptions(

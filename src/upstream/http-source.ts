@@ -112,21 +112,20 @@ async function follow(
   request: SourceRequest,
   options: HttpOptions,
 ): Promise<{ readonly reply: HttpReply; readonly reach: Reach }> {
-  const { origin } = new URL(url)
-  const authorization = own ?? options.connections.authorizationFor?.(new URL(url))
-  let target = url
+  let target = new URL(url)
+  const { origin } = target
+  const authorization = own ?? options.connections.authorizationFor?.(target)
   let reach = options.from
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
     const headers = createHeaders(request, options)
-    if (authorization !== undefined && new URL(target).origin === origin)
-      headers['authorization'] = authorization
+    if (authorization !== undefined && target.origin === origin) headers['authorization'] = authorization
     const reply = await begin({ target, url, headers, reach }, request, options)
-    const next = followTarget(reply, target, options)
-    if (next === undefined) return { reply, reach: options.connections.reachAfter(new URL(target), reach) }
-    if (options.staysSecure === true && target.startsWith('https:') && !next.startsWith('https:'))
+    const next = followTarget(reply, target.href, options)
+    reach = options.connections.reachAfter(target, reach)
+    if (next === undefined) return { reply, reach }
+    if (options.staysSecure === true && target.protocol === 'https:' && !next.startsWith('https:'))
       throw new PinyonError('UPSTREAM_STATUS', `${url} redirects from https to: http`)
-    reach = options.connections.reachAfter(new URL(target), reach)
-    target = next
+    target = new URL(next)
   }
   throw new PinyonError('UPSTREAM_STATUS', `${url} redirects more often than: ${MAX_REDIRECTS} times`)
 }
@@ -179,7 +178,7 @@ function readLength(headers: HttpReply['headers']): number | undefined {
 }
 
 interface Hop {
-  readonly target: string
+  readonly target: URL
   /** Where the chain began. */
   readonly url: string
   readonly headers: Record<string, string>
@@ -192,31 +191,37 @@ async function begin(
   request: SourceRequest,
   { connections, timeoutMs }: HttpOptions,
 ): Promise<HttpReply> {
-  const late = new AbortController()
+  const { signal } = request
+  signal?.throwIfAborted()
+  const stop = new AbortController()
   // undici's own time for the head begins anew with every 1xx answer.
-  const timer = setTimeout(() => late.abort(), 2 * timeoutMs)
-  const signal = request.signal === undefined ? late.signal : AbortSignal.any([request.signal, late.signal])
-  const to = new URL(target)
+  const timer = setTimeout(() => stop.abort(), 2 * timeoutMs)
+  const giveUp = () => stop.abort(signal?.reason)
+  signal?.addEventListener('abort', giveUp, { once: true })
   let leave: (() => void) | undefined
+  const end = () => {
+    signal?.removeEventListener('abort', giveUp)
+    leave?.()
+  }
   try {
-    leave = await connections.enter?.(to, signal)
-    const reply = await sendRequest(connections.to(to, reach), {
-      origin: to.origin,
-      path: to.pathname + to.search,
+    leave = await connections.enter?.(target, stop.signal)
+    const reply = await sendRequest(connections.to(target, reach), {
+      origin: target.origin,
+      path: target.pathname + target.search,
       headers,
       timeoutMs,
-      signal,
+      signal: stop.signal,
       pieces: connections.pieces ?? new Pieces(),
       // Whether it is read, given up or broken off.
-      onEnd: () => leave?.(),
+      onEnd: end,
     })
     return reply
   } catch (error) {
-    leave?.()
-    request.signal?.throwIfAborted()
-    if (late.signal.aborted)
+    end()
+    signal?.throwIfAborted()
+    if (stop.signal.aborted)
       throw describeLate(url, timeoutMs, leave === undefined && connections.enter !== undefined)
-    throw toUpstreamError(error, url, undefined, connections.hasCertificateFor?.(to))
+    throw toUpstreamError(error, url, undefined, connections.hasCertificateFor?.(target))
   } finally {
     clearTimeout(timer)
   }

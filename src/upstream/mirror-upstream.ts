@@ -64,8 +64,8 @@ export class MirrorUpstream implements Upstream {
     this.#now = options.now ?? (() => performance.now())
     this.#connections = new Connections(options)
     const { baseurls, failovermethod = 'priority' } = options
-    this.#sources = new SourceList(baseurls, failovermethod, this.#now, (url) =>
-      this.#connections.restOf(url),
+    this.#sources = new SourceList(baseurls, failovermethod, this.#now, (host) =>
+      this.#connections.restOf(host),
     )
   }
 
@@ -209,7 +209,7 @@ export class MirrorUpstream implements Upstream {
     const watched = new WatchedRequest(source, request, { watch: this.#options.watch, now: this.#now })
     pace.asked()
     const connections = this.#connections
-    const host = connections.settingsOf(source.url)
+    const host = connections.settingsOf(source.host)
     const minrate = host.minrate ?? bounds?.minrate
     const http = {
       connections,
@@ -277,7 +277,7 @@ export class MirrorUpstream implements Upstream {
   }
 
   #retriesOf(source: Source): number {
-    return this.#connections.settingsOf(source.url).retries ?? this.#options.retries
+    return this.#connections.settingsOf(source.host).retries ?? this.#options.retries
   }
 
   /** A body that outlives its connection, and its source. */
@@ -298,7 +298,7 @@ export class MirrorUpstream implements Upstream {
         first.source.health.judged(isRight, `${first.source.baseurl}${href} has other bytes than listed`)
         if (!isRight) this.#noteMissing(href, request, first.source)
       },
-      pass: (bytes) => this.#connections.pass(current.source.url, bytes, request.signal),
+      pass: (bytes) => this.#connections.pass(current.source.host, bytes, request.signal),
       hasOthers: () => others().some(({ health }) => health.remainingMs === 0),
       now: this.#now,
       signal: request.signal,

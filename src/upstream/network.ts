@@ -1,6 +1,6 @@
 import type { Dispatcher } from 'undici'
 
-import { PIECE_BYTES, Pieces } from '../system/pieces.ts'
+import { Pieces } from '../system/pieces.ts'
 import { AddressGuard, type AddressGuardOptions } from './address-guard.ts'
 import { Rests } from './rests.ts'
 import { Slots } from './slots.ts'
@@ -33,6 +33,9 @@ export interface NetworkOptions extends AddressGuardOptions {
 /** Transfers from one host at a time, over all mirrors. dnf has 3 and takes up to 20; pinyon downloads for a whole farm. */
 export const TRANSFERS_PER_HOST = 20
 
+/** What is read at once: the first piece of a body is no longer, and goes on before more is read. In bytes. */
+const READ_BYTES = 32 << 10
+
 /** A dispatcher that several may use; its connections end when nobody does any more. */
 export interface Lease {
   readonly dispatcher: Dispatcher
@@ -53,7 +56,7 @@ export class Network {
   /** What bodies are read into. */
   readonly pieces = new Pieces()
   /** What all connections that speak http/1.1 read into, one after the other. */
-  readonly memory = Buffer.allocUnsafeSlow(PIECE_BYTES)
+  readonly memory = Buffer.allocUnsafeSlow(READ_BYTES)
   readonly #options: NetworkOptions
   readonly #shared = new Map<string, Shared>()
   readonly #slots = new Map<string, Slots>()

@@ -21,6 +21,9 @@ export async function race<Runner, Result>(
   options: RaceOptions<Runner, Result>,
 ): Promise<Result | undefined> {
   const { run, headStartMs, signal, discard, onOvertaken } = options
+  const [only] = runners
+  if (only === undefined) return undefined
+  if (runners.length === 1) return await runAlone(only, run, signal)
   const left = [...runners]
   const running = new Map<AbortController, Runner>()
   const late = new Set<Runner>()
@@ -65,5 +68,19 @@ export async function race<Runner, Result>(
     void ask(runner)
   }
   askNext()
-  return runners.length === 0 ? undefined : await promise
+  return await promise
+}
+
+/** What has no rival is ended by nobody but whoever asked for it. */
+async function runAlone<Runner, Result>(
+  runner: Runner,
+  run: RaceOptions<Runner, Result>['run'],
+  signal: AbortSignal = new AbortController().signal,
+): Promise<Result | undefined> {
+  try {
+    return await run(runner, signal)
+  } catch {
+    signal.throwIfAborted()
+    return undefined
+  }
 }

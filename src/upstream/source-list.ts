@@ -15,6 +15,8 @@ export interface Source {
   /** As it is named outside: the database included, nobody gets to see its credentials. */
   readonly baseurl: string
   readonly url: string
+  /** Of that, with its port where it has one; empty where there is none. */
+  readonly host: string
   /** How far in the network those may lead who named it; undefined when the configuration did. */
   readonly from: Reach | undefined
   readonly health: SourceHealth
@@ -31,7 +33,7 @@ const MAX_REMEMBERED = 256
 /** The sources of one mirror: those of its configuration in their order, then those of its metalink or mirrorlist by how good they were. */
 export class SourceList {
   readonly #now: () => number
-  readonly #restOf: (url: string) => HostRest
+  readonly #restOf: (host: string) => HostRest
   readonly #failovermethod: Failovermethod
   readonly #configured: readonly Source[]
   readonly #remembered = new Map<string, Source>()
@@ -40,13 +42,13 @@ export class SourceList {
 
   /**
    * @param now milliseconds of a clock that only goes forward
-   * @param restOf what is known of a URL's host, which others may share; each source's own unless told
+   * @param restOf what is known of a host, which others may share; each source's own unless told
    */
   constructor(
     baseurls: readonly string[],
     failovermethod: Failovermethod,
     now: () => number,
-    restOf: (url: string) => HostRest = () => new OwnRest(),
+    restOf: (host: string) => HostRest = () => new OwnRest(),
   ) {
     this.#now = now
     this.#restOf = restOf
@@ -104,8 +106,9 @@ export class SourceList {
   }
 
   #create(baseurl: string, url: string, from: Reach | undefined): Source {
-    const health = new SourceHealth(this.#now, this.#restOf(url))
-    return { baseurl, url, from, health, pace: new SourcePace(this.#now) }
+    const host = URL.parse(url)?.host ?? ''
+    const health = new SourceHealth(this.#now, this.#restOf(host))
+    return { baseurl, url, host, from, health, pace: new SourcePace(this.#now) }
   }
 
   /** One by its name. Who named one that is not known any more is not known either. */

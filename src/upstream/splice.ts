@@ -24,7 +24,7 @@ export interface SpliceOptions {
   /** Whether somebody else may be faster. */
   readonly hasOthers: () => boolean
   /** Lets bytes go on when they may; that is no time of the source's. */
-  readonly pass?: (bytes: number) => Promise<void>
+  readonly pass?: (bytes: number) => Promise<void> | undefined
   /** Milliseconds of a clock that only goes forward. */
   readonly now: () => number
   readonly signal: AbortSignal | undefined
@@ -78,7 +78,8 @@ export class SplicedBody implements AsyncIterable<Uint8Array> {
         this.#offset += chunk.length
         this.#tail = lastBytes(this.#tail, chunk)
         this.#idleResumes = 0
-        await this.#options.pass?.(chunk.length)
+        const passing = this.#options.pass?.(chunk.length)
+        if (passing !== undefined) await passing
         yield chunk
         if (this.#isTooSlow(chunk.length)) await this.#resume()
       }

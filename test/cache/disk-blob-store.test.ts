@@ -201,6 +201,17 @@ describe('the disk blob store as files', () => {
       const failed = { code: 'STORE_FAILED', message: /ENOSPC/ }
       await assert.rejects(put(blobs, digestOf(large), large), failed)
       assert.deepEqual(place.temporaries(), [])
+      await waitForRoom(directory)
+      // Of what is written later the next call tells.
+      const writer = await blobs.create({ digest: digestOf(large), size: large.length })
+      await assert.rejects(async () => {
+        for (let at = 0; at < large.length; at += 1 << 19)
+          await writer.append(large.subarray(at, at + (1 << 19)))
+        await writer.publish()
+      }, failed)
+      await assert.rejects(writer.append(large.subarray(0, 1)), failed)
+      await writer.close()
+      assert.deepEqual(place.temporaries(), [])
       assert.equal(await blobs.open(digestOf(large)), undefined)
       await waitForRoom(directory)
       const small = seededBytes('small', 1 << 20)

@@ -319,7 +319,8 @@ describe('a fill whose store fails', () => {
       }
       const place = createPlace(t, directory)
       const { fills, claims, ends, ended } = await openFills(t, place)
-      const large = seededBytes('large', 4 << 20)
+      // That it cannot be written is told by what comes after that, a MiB later at most.
+      const large = seededBytes('large', 6 << 20)
       const body = new ScriptedBody()
       for (let at = 0; at < large.length; at += 65_536) body.push(large.subarray(at, at + 65_536))
       const reader = fills.read({ digest: digestOf(large) }, createSource(body).open, 'a').reader

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test, type TestContext } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 
 import type { Blob, BlobStore, BlobWriter, ReadableBytes } from '../../src/cache/blob-store.ts'
 import { DIGEST_ALGORITHMS, digestOf, type Digest } from '../../src/model/digest.ts'
@@ -128,6 +129,28 @@ export function describeBlobStore(
       assert.equal(await other.openPartial(writer.location), undefined)
       for (const location of ['', '..', '/etc/passwd', '../../etc/passwd'])
         assert.equal(await other.openPartial(location), undefined)
+    })
+
+    test('writes what is appended soon, and behind all that was before it', async (t) => {
+      const place = new Map<string, unknown>()
+      const [store, other] = [await open(t, place), await open(t, place)]
+      const writer = await store.create({ digest: DIGEST })
+      await writer.write(CONTENT.subarray(0, 50_000))
+      await writer.append(CONTENT.subarray(50_000, 80_000))
+      await writer.append(CONTENT.subarray(80_000, 100_000))
+      const partial = await other.openPartial(writer.location)
+      assert.ok(partial)
+      while ((await partial.written()) < 100_000) await nextTurn()
+      assertBytes(await readWhole(partial, 100_000), CONTENT.subarray(0, 100_000))
+      await writer.append(CONTENT.subarray(100_000, 150_000))
+      await writer.write(CONTENT.subarray(150_000, 160_000))
+      assert.equal(await partial.written(), 160_000)
+      await writer.append(CONTENT.subarray(160_000))
+      writer.verify()
+      await writer.publish()
+      for (const bytes of [writer, partial]) assertBytes(await readWhole(bytes, CONTENT.length), CONTENT)
+      await writer.close()
+      await partial.close()
     })
 
     test('keeps what was discarded readable until the writer closes, and never as a blob', async (t) => {

@@ -26,15 +26,17 @@ function createWriter(digest: Digest): BlobWriter {
   let bytes = Buffer.alloc(0)
   const whole = () => (bytes = chunks.length === 0 ? bytes : Buffer.concat([bytes, ...chunks.splice(0)]))
   let written = 0
+  const write = async (chunk: Uint8Array) => {
+    chunks.push(Buffer.from(chunk))
+    written += chunk.length
+  }
   return {
     location: 'memory',
     get written() {
       return written
     },
-    write: async (chunk) => {
-      chunks.push(Buffer.from(chunk))
-      written += chunk.length
-    },
+    write,
+    append: write,
     read: async (target, position) => whole().copy(target, 0, position, position + target.length),
     verify: () => {
       if (digestOf(whole()) !== digest) throw new PinyonError('DIGEST_MISMATCH', 'other bytes')
