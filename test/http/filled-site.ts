@@ -6,6 +6,7 @@ import type { TestContext } from 'node:test'
 import { App } from '../../src/app/app.ts'
 import { parseConfig } from '../../src/config/load.ts'
 import { createSilentLogger } from '../../src/system/logger.ts'
+import { ingestHere } from '../support/ingest-here.ts'
 import { writeSyntheticRepository } from '../support/synthetic-repository.ts'
 import { startUpstream } from '../support/upstream.ts'
 
@@ -42,7 +43,12 @@ async function fill(t: TestContext, target: string): Promise<void> {
   const text = JSON.stringify({ ...settings, mirrors: { a: mirror, b: mirror } })
   const config = parseConfig(join(dir, 'pinyon.yaml'), text, {})
   let now = STARTED_AT
-  const app = await App.open({ config, log: createSilentLogger(), now: () => (now += MINUTE_MS) })
+  const app = await App.open({
+    config,
+    log: createSilentLogger(),
+    now: () => (now += MINUTE_MS),
+    createIngests: ingestHere(),
+  })
   // Only a server that answers has generations.
   await app.listen()
   const names = { a: [] as string[], b: [] as string[] }
