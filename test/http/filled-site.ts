@@ -5,6 +5,7 @@ import type { TestContext } from 'node:test'
 
 import { App } from '../../src/app/app.ts'
 import { parseConfig } from '../../src/config/load.ts'
+import { knownSchema } from '../../src/snapshot/database.ts'
 import { createSilentLogger } from '../../src/system/logger.ts'
 import { ingestHere } from '../support/ingest-here.ts'
 import { writeSyntheticRepository } from '../support/synthetic-repository.ts'
@@ -26,7 +27,8 @@ export interface FilledSite {
  * whichever test file asks: four for every test were most of what the tests of writes took.
  */
 export async function copyFilledSite(t: TestContext, dataDir: string, root: string): Promise<FilledSite> {
-  const filled = join(tmpdir(), `pinyon-test-site-${process.getuid?.() ?? 0}`)
+  // Outside a run of the tests it stays where it is, for whichever checkout comes next.
+  const filled = join(tmpdir(), `pinyon-test-site-${process.getuid?.() ?? 0}-${knownSchema()}`)
   if (!existsSync(filled)) await fill(t, filled)
   cpSync(join(filled, 'data'), dataDir, { recursive: true, preserveTimestamps: true })
   cpSync(join(filled, 'root'), root, { recursive: true, preserveTimestamps: true })
