@@ -69,9 +69,9 @@ export async function startWritableSite(
   t: TestContext,
   { tokens = true, app: settings }: WritableSiteOptions = {},
 ): Promise<WritableSite> {
-  const [dir, root] = [tempDir(t), tempDir(t)]
-  const dataDir = join(dir, 'data')
-  const filled = await copyFilledSite(t, dataDir, root)
+  const dir = tempDir(t)
+  const filled = await copyFilledSite(t, dir)
+  const [dataDir, root] = [join(dir, 'data'), join(dir, 'root')]
   const upstream = await startUpstream(t, root)
   const file = join(dir, 'pinyon.yaml')
   writeFileSync(join(dir, 'ci-token'), `${CI_TOKEN}\n`)
