@@ -15,7 +15,7 @@ import { RetiredWatch } from './retired-watch.ts'
 import type { RunningConfig } from './running-config.ts'
 import { Signatures } from './signatures.ts'
 import { Storage } from './storage.ts'
-import { Syncing } from './syncing.ts'
+import { Syncing, type SyncingOptions } from './syncing.ts'
 import { Verifier, type VerifyOptions } from './verifier.ts'
 import type { Workers } from './workers/workers.ts'
 import type { Config } from '../config/config.ts'
@@ -55,6 +55,8 @@ export interface AppOptions {
   readonly now?: () => number
   /** The first ingest's thread, started before anything else. */
   readonly early?: ReadyThread | undefined
+  /** Gives what ingests; a thread for each unless told. */
+  readonly createIngests?: SyncingOptions['createIngests']
   /** Puts an edited configuration file in its place. */
   readonly publishConfig?: Publish
   /** All clocks of the machine; those of the system, and {@link now}, unless told. */
@@ -153,6 +155,7 @@ export class App {
       config: () => this.config,
       storage,
       early: options.early,
+      createIngests: options.createIngests,
       signatures: this.#signatures,
       lists: this.#lists,
       upstreamOf: (mirror) => this.#upstreams.get(mirror),

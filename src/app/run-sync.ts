@@ -2,7 +2,7 @@ import type { MirrorConfig } from '../config/config.ts'
 import { perArch } from '../config/arches.ts'
 import { USUAL_EXTRA_FILES } from '../model/extra-files.ts'
 import { syncArches, type ArchesContext, type ArchSource } from '../snapshot/arches/sync-arches.ts'
-import { createThreadRunner, type InTurn } from '../snapshot/ingest-runner.ts'
+import type { InTurn, ThreadRunner, ThreadRunnerOptions } from '../snapshot/ingest-runner.ts'
 import type { ReadyThread } from '../snapshot/ready-thread.ts'
 import { syncMirror, type SyncResult } from '../snapshot/sync.ts'
 import { ArchSources, type MirrorUpstreams } from '../upstream/arch-sources.ts'
@@ -21,15 +21,28 @@ export interface SyncParts extends Omit<
   readonly dataDir: string
   readonly processId: string
   readonly early: ReadyThread | undefined
+  /** Gives what runs the ingests of one sync. */
+  readonly createIngests: (options: ThreadRunnerOptions) => ThreadRunner
   /** Runs an ingest when there is room for one more. */
   readonly inTurn: InTurn
 }
 
 /** Syncs a mirror as it is configured: its one repository, or all of its architectures as one. Never throws. */
 export async function runMirrorSync(parts: SyncParts): Promise<SyncResult> {
-  const { settings, upstreams, signatures, lists, dataDir, processId, early, inTurn, ...others } = parts
+  const {
+    settings,
+    upstreams,
+    signatures,
+    lists,
+    dataDir,
+    processId,
+    early,
+    createIngests,
+    inTurn,
+    ...others
+  } = parts
   const mirror = settings.name
-  const ingest = createThreadRunner({ dataDir, processId, early, inTurn })
+  const ingest = createIngests({ dataDir, processId, early, inTurn })
   const context = {
     ...others,
     mirror,

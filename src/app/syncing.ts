@@ -5,6 +5,7 @@ import { type ErrorCode } from '../model/errors.ts'
 import { noSuchMirror } from '../model/no-such-mirror.ts'
 import { ExtraLooks } from '../snapshot/extras/extra-changes.ts'
 import type { FarmWriter, SyncCheck } from '../snapshot/farm/farm.ts'
+import { createThreadRunner } from '../snapshot/ingest-runner.ts'
 import type { ReadyThread } from '../snapshot/ready-thread.ts'
 import { Scheduler } from '../snapshot/scheduler.ts'
 import { SyncBoard } from '../snapshot/sync-board.ts'
@@ -15,7 +16,7 @@ import type { Figures } from './figures.ts'
 import { logSync } from './log-sync.ts'
 import type { MirrorLists } from './mirror-lists.ts'
 import { hasSameSources, scheduledMirrors } from './mirrors.ts'
-import { runMirrorSync } from './run-sync.ts'
+import { runMirrorSync, type SyncParts } from './run-sync.ts'
 import { hasSameSignatures, type Signatures } from './signatures.ts'
 import type { Storage } from './storage.ts'
 
@@ -32,6 +33,8 @@ export interface SyncingOptions {
   readonly storage: Storage
   /** The first ingest's thread, where one was started before anything else. */
   readonly early: ReadyThread | undefined
+  /** Gives what ingests, a mirror at a time; a thread each unless told. */
+  readonly createIngests?: SyncParts['createIngests'] | undefined
   readonly signatures: Signatures
   readonly lists: MirrorLists
   /** A mirror's sources; undefined for one that is not configured. */
@@ -121,6 +124,7 @@ export class Syncing {
   }
 
   async #sync(mirror: string, actor: string): Promise<SyncResult> {
+    const { createIngests = createThreadRunner } = this.#options
     const { config, storage, early, signatures, lists, upstreamOf, onSynced, figures, now, log, signal } =
       this.#options
     const upstreams = upstreamOf(mirror)
@@ -138,6 +142,7 @@ export class Syncing {
       dataDir,
       processId: storage.claims.processId,
       early,
+      createIngests,
       inTurn: this.#ingests,
       extraLooks: this.#extraLooks,
       store: storage.snapshots,

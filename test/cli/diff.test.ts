@@ -12,8 +12,7 @@ async function publishAll(
   const names: string[] = []
   for (const [index, packages] of generations.entries()) {
     farm.publish('one', packages, 1_600_000_000 + index)
-    const { stdout } = await farm.run('sync', 'one', '--json')
-    names.push((JSON.parse(stdout) as { snapshot: string }).snapshot)
+    names.push(...(await farm.sync('one')))
   }
   return names
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 
 import { runCommand, type CommandOptions, type CommandResult } from '../support/run-command.ts'
+import { syncHere } from '../support/sync-here.ts'
 import { writeSyntheticRepository, type SyntheticPackage } from '../support/synthetic-repository.ts'
 import { tempDir } from '../support/temp-dir.ts'
 
@@ -24,6 +25,8 @@ export interface Farm {
   readonly dataDir: string
   /** Publishes a generation of a mirror's repository. */
   publish(mirror: string, packages: readonly SyntheticPackage[], revision?: number): void
+  /** Syncs all mirrors, or these, without a process of its own, and gives the names of their snapshots. */
+  sync(...mirrors: readonly string[]): Promise<string[]>
   /** Runs a command with this configuration. */
   run(...args: readonly string[]): Promise<CommandResult>
 }
@@ -54,6 +57,7 @@ export function createFarm(
         packages,
         ...(revision === undefined ? {} : { revision }),
       }),
+    sync: (...names) => syncHere(configFile, names.length === 0 ? undefined : names),
     run: (...args) => pinyon([...args, '--config', configFile]),
   }
 }

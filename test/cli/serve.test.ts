@@ -11,7 +11,7 @@ import { startServer, type StartedServer } from '../support/start-server.ts'
 import { writeSyntheticRepository } from '../support/synthetic-repository.ts'
 import { tempDir } from '../support/temp-dir.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
-import { createFarm, MAIN, pinyon } from './pinyon.ts'
+import { createFarm, MAIN } from './pinyon.ts'
 
 interface Serving {
   readonly server: StartedServer
@@ -24,8 +24,7 @@ async function startServing(t: TestContext): Promise<Serving> {
   const root = tempDir(t)
   const { packages } = writeSyntheticRepository(root, { packages: [{ name: 'a', content: 200_000 }] })
   const upstream = await startUpstream(t, root)
-  const server = await startServer(t, { mirrors: { m: { baseurl: upstream.url } } })
-  assert.equal((await pinyon(['sync', '--config', server.configFile])).code, 0)
+  const server = await startServer(t, { mirrors: { m: { baseurl: upstream.url } }, synced: true })
   return { server, upstream, cold: `${server.url}/repos/yum/m/latest/${packages[0]?.href}` }
 }
 

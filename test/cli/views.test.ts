@@ -20,9 +20,8 @@ async function startFarm(t: TestContext): Promise<Farm> {
   const dir = tempDir(t)
   writeSyntheticRepository(dir, { packages: [{ name: 'a' }] })
   const mirror = { baseurl: `file://${dir}/`, retries: 0 }
-  const server = await startServer(t, { mirrors: { m: mirror, n: mirror } })
+  const server = await startServer(t, { mirrors: { m: mirror, n: mirror }, synced: true })
   const run = (...args: readonly string[]) => pinyon([...args, '--config', server.configFile])
-  assert.equal((await run('sync')).code, 0)
   const open = async (name: string, query = '') => {
     const reply = await httpGet(`${server.url}/repos/views/${name}/all_latest.json${query}`)
     assert.equal(reply.status, 200)

@@ -7,10 +7,8 @@ describe('pinyon why', () => {
   test('explains a path without a server, and exits 3 where there is nothing', async (t) => {
     const farm = createFarm(t, ['m'])
     farm.publish('m', [{ name: 'a', content: 700 }])
-    assert.equal((await farm.run('sync')).code, 0)
-    const { stdout: listed } = await farm.run('snapshots', 'm', '--json')
-    const { snapshots } = JSON.parse(listed) as { snapshots: { name: string }[] }
-    const base = `/repos/yum/m/${snapshots[0]?.name}`
+    const [name] = await farm.sync()
+    const base = `/repos/yum/m/${name}`
     const found = await farm.run('why', `${base}/repodata/repomd.xml`)
     assert.equal(found.code, 0)
     for (const line of [

@@ -7,6 +7,7 @@ import { loadConfig } from '../../src/config/load.ts'
 import type { SyncResult } from '../../src/snapshot/sync.ts'
 import { createSilentLogger } from '../../src/system/logger.ts'
 import { httpGet } from '../support/http-get.ts'
+import { ingestHere } from '../support/ingest-here.ts'
 import { writeSyntheticRepository, type SyntheticPackage } from '../support/synthetic-repository.ts'
 import { tempDir } from '../support/temp-dir.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
@@ -83,7 +84,13 @@ export async function startTroubleFarm(t: TestContext, options: TroubleOptions):
     const config = load()
     const listen = { ...config.listen, ...(port === undefined ? {} : { port }) }
     const log = createSilentLogger()
-    return await App.open({ config: { ...config, listen }, log, loadConfig: load, now: () => now })
+    return await App.open({
+      config: { ...config, listen },
+      log,
+      loadConfig: load,
+      now: () => now,
+      createIngests: ingestHere(),
+    })
   }
   let app = await start()
   t.after(() => app.close())

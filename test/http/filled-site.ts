@@ -1,11 +1,12 @@
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 
 import { App } from '../../src/app/app.ts'
 import { parseConfig } from '../../src/config/load.ts'
 import { createSilentLogger } from '../../src/system/logger.ts'
+import { copyFilled } from '../support/filled-directory.ts'
+import { ingestHere } from '../support/ingest-here.ts'
 import { writeSyntheticRepository } from '../support/synthetic-repository.ts'
 import { startUpstream } from '../support/upstream.ts'
 
@@ -20,20 +21,13 @@ export interface FilledSite {
   readonly now: number
 }
 
-/**
- * Puts a filled data directory and the repository of both mirrors where they are to be. The syncs are made once per run of the tests,
- * whichever test file asks: four for every test were most of what the tests of writes took.
- */
-export async function copyFilledSite(t: TestContext, dataDir: string, root: string): Promise<FilledSite> {
-  const filled = join(tmpdir(), `pinyon-test-site-${process.getuid?.() ?? 0}`)
-  if (!existsSync(filled)) await fill(t, filled)
-  cpSync(join(filled, 'data'), dataDir, { recursive: true, preserveTimestamps: true })
-  cpSync(join(filled, 'root'), root, { recursive: true, preserveTimestamps: true })
-  return JSON.parse(readFileSync(join(filled, 'site.json'), 'utf8')) as FilledSite
+/** Puts a filled data directory, `data`, and the repository of both mirrors, `root`, into a directory. */
+export async function copyFilledSite(t: TestContext, dir: string): Promise<FilledSite> {
+  await copyFilled('site', dir, t, fill)
+  return JSON.parse(readFileSync(join(dir, 'site.json'), 'utf8')) as FilledSite
 }
 
-async function fill(t: TestContext, target: string): Promise<void> {
-  const dir = mkdtempSync(`${target}-`)
+async function fill(t: TestContext, dir: string): Promise<void> {
   const root = join(dir, 'root')
   mkdirSync(root)
   const upstream = await startUpstream(t, root)
@@ -42,7 +36,12 @@ async function fill(t: TestContext, target: string): Promise<void> {
   const text = JSON.stringify({ ...settings, mirrors: { a: mirror, b: mirror } })
   const config = parseConfig(join(dir, 'pinyon.yaml'), text, {})
   let now = STARTED_AT
-  const app = await App.open({ config, log: createSilentLogger(), now: () => (now += MINUTE_MS) })
+  const app = await App.open({
+    config,
+    log: createSilentLogger(),
+    now: () => (now += MINUTE_MS),
+    createIngests: ingestHere(),
+  })
   // Only a server that answers has generations.
   await app.listen()
   const names = { a: [] as string[], b: [] as string[] }
@@ -56,10 +55,4 @@ async function fill(t: TestContext, target: string): Promise<void> {
   }
   await app.close()
   writeFileSync(join(dir, 'site.json'), JSON.stringify({ names, now } satisfies FilledSite))
-  try {
-    renameSync(dir, target)
-  } catch (error) {
-    // Another test file was faster.
-    if (!existsSync(target)) throw error
-  }
 }

@@ -8,6 +8,7 @@ import {
   type SyntheticRepository,
 } from '../support/synthetic-repository.ts'
 import { DEFAULT_CACHE, DEFAULT_RETENTION, NO_PREFETCH, ON_DEMAND } from '../support/config-defaults.ts'
+import { ingestHere } from '../support/ingest-here.ts'
 import { tempDir } from '../support/temp-dir.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
 import { Connection } from './connection.ts'
@@ -62,7 +63,7 @@ export async function startSite(t: TestContext, options: SiteOptions = {}): Prom
   const log = new LogRecorder()
   let now = PUBLISHED_AT
   const config = createConfig(dataDir, [upstream.url], options)
-  const app = await App.open({ config, log: log.logger, now: () => now })
+  const app = await App.open({ config, log: log.logger, now: () => now, createIngests: ingestHere() })
   // Each sync is a minute later, so that snapshots and syncs can be told apart.
   const sync = app.sync.bind(app)
   app.sync = async (mirror) => {

@@ -8,6 +8,7 @@ import type { TestContext } from 'node:test'
 import { App, type AppOptions } from '../../src/app/app.ts'
 import { loadConfig, parseConfig } from '../../src/config/load.ts'
 import type { GenerationView } from '../../src/proxy/api-generations.ts'
+import { ingestHere } from '../support/ingest-here.ts'
 import { tempDir } from '../support/temp-dir.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
 import { copyFilledSite } from './filled-site.ts'
@@ -68,9 +69,9 @@ export async function startWritableSite(
   t: TestContext,
   { tokens = true, app: settings }: WritableSiteOptions = {},
 ): Promise<WritableSite> {
-  const [dir, root] = [tempDir(t), tempDir(t)]
-  const dataDir = join(dir, 'data')
-  const filled = await copyFilledSite(t, dataDir, root)
+  const dir = tempDir(t)
+  const filled = await copyFilledSite(t, dir)
+  const [dataDir, root] = [join(dir, 'data'), join(dir, 'root')]
   const upstream = await startUpstream(t, root)
   const file = join(dir, 'pinyon.yaml')
   writeFileSync(join(dir, 'ci-token'), `${CI_TOKEN}\n`)
@@ -79,7 +80,13 @@ export async function startWritableSite(
   const log = new LogRecorder()
   let { now } = filled
   const load = (text?: string) => (text === undefined ? loadConfig(file, {}) : parseConfig(file, text, {}))
-  const options = { config: load(), log: log.logger, loadConfig: load, now: () => (now += 60_000) }
+  const options = {
+    config: load(),
+    log: log.logger,
+    loadConfig: load,
+    now: () => (now += 60_000),
+    createIngests: ingestHere(),
+  }
   const app = await App.open({ ...options, ...settings })
   t.after(() => app.close())
   const url = `http://127.0.0.1:${await app.listen()}`

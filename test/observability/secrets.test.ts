@@ -9,6 +9,7 @@ import { App } from '../../src/app/app.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { httpGet } from '../support/http-get.ts'
 import { LogRecorder } from '../http/log-recorder.ts'
+import { ingestHere } from '../support/ingest-here.ts'
 import { writeSyntheticRepository } from '../support/synthetic-repository.ts'
 import { tempDir } from '../support/temp-dir.ts'
 import { startUpstream } from '../support/upstream.ts'
@@ -77,6 +78,7 @@ test('no secret of the configuration gets into the log, an answer or a figure, w
     config: loadConfig(file, {}),
     log: log.logger,
     loadConfig: () => loadConfig(file, {}),
+    createIngests: ingestHere(),
   })
   const url = `http://127.0.0.1:${await app.listen()}`
   const told: string[] = []

@@ -1,14 +1,13 @@
-import { request } from 'node:http'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
-import type { IncomingMessage } from 'node:http'
 import type { TestContext } from 'node:test'
 
 import { digestOf } from '../../src/model/digest.ts'
+import type { SyncSummary } from '../../src/http/send-sync.ts'
 import { parseRepomd } from '../../src/repodata/repomd.ts'
 import { FaultyDisk } from '../support/disk-faults.ts'
 import { httpGet, type HttpReply } from '../support/http-get.ts'
 import { startServer, type StartedServer } from '../support/start-server.ts'
+import { syncAt } from '../support/sync-at.ts'
 import { writeSyntheticRepository, type WrittenPackage } from '../support/synthetic-repository.ts'
 import { tempDir } from '../support/temp-dir.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
@@ -95,15 +94,8 @@ export class DiskFarm {
   }
 
   /** Syncs; tells how that ended. */
-  async sync(): Promise<{ readonly outcome: string; readonly error?: string }> {
-    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
-    const path = '/api/v1/mirrors/m/sync'
-    request({ socketPath: join(this.dataDir, 'admin.sock'), method: 'POST', path, agent: false }, resolve)
-      .once('error', reject)
-      .end()
-    const body = await text(await promise)
-    const line = JSON.parse(body.trimEnd().split('\n').at(-1) ?? '{}') as { result?: { outcome: string } }
-    return line.result ?? { outcome: 'failed', error: body }
+  async sync(): Promise<SyncSummary> {
+    return await syncAt(this.dataDir, 'm')
   }
 
   async get(path: string): Promise<HttpReply> {

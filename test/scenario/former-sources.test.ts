@@ -11,6 +11,7 @@ import { createSilentLogger } from '../../src/system/logger.ts'
 import { MirrorUpstream } from '../../src/upstream/mirror-upstream.ts'
 import { Network } from '../../src/upstream/network.ts'
 import { httpGet } from '../support/http-get.ts'
+import { ingestHere } from '../support/ingest-here.ts'
 import { writeSyntheticRepository, type WrittenPackage } from '../support/synthetic-repository.ts'
 import { tempDir } from '../support/temp-dir.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
@@ -41,7 +42,12 @@ async function startFarm(t: TestContext): Promise<Farm> {
   writeFileSync(file, `${HEAD}  m: { baseurl: "http://ci:secret@127.0.0.1:${upstream.port}/", retries: 0 }\n`)
   const load = () => loadConfig(file, {})
   const open = async () => {
-    const app = await App.open({ config: load(), log: createSilentLogger(), loadConfig: load })
+    const app = await App.open({
+      config: load(),
+      log: createSilentLogger(),
+      loadConfig: load,
+      createIngests: ingestHere(),
+    })
     t.after(() => app.close())
     return { app, url: `http://127.0.0.1:${await app.listen()}` }
   }

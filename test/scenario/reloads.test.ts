@@ -20,7 +20,7 @@ import { Syncs } from './reloads/syncs.ts'
 
 const RELOADS = extent({ full: 1_000, slice: 150 })
 const SYNCS = extent({ full: 200, slice: 60 })
-const CLIENTS = 64
+const CLIENTS = extent({ full: 64, slice: 16 })
 /** Syncs at a time, each of another mirror: turns alternate between two that nobody else syncs. */
 const LANES = 2
 

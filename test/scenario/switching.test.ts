@@ -27,7 +27,7 @@ test(`readers during ${PUBLISHES} publishes see whole indexes only, never a step
   )
   let nowMs = START_MS
   const mirrors = Object.fromEntries(upstreams.map(({ name, upstream }) => [name, upstream.url]))
-  const { url, sync, app } = await startApp(t, { mirrors, now: () => nowMs })
+  const { url, sync, app } = await startApp(t, { mirrors, now: () => nowMs, threads: true })
   for (const { name } of upstreams) await sync(name)
   let publishing = true
   let reads = 0

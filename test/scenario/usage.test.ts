@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { describe, test, type TestContext } from 'node:test'
 
 import type { MirrorUsageDetailsView } from '../../src/proxy/api-usage.ts'
-import { pinyon } from '../cli/pinyon.ts'
 import { DnfRoot } from '../support/dnf.ts'
 import { httpGet } from '../support/http-get.ts'
 import { RepositoryTree } from '../support/repository.ts'
@@ -65,8 +64,7 @@ async function startFarm(t: TestContext): Promise<Farm> {
   const { packages } = writeSyntheticRepository(root, { packages: [{ name: 'a', content: 2_000 }] })
   const upstream = await startUpstream(t, root)
   const options = { mirrors: { m: { baseurl: upstream.url } }, dir: tempDir(t) }
-  const server = await startServer(t, options)
-  assert.equal((await pinyon(['sync', '--config', server.configFile])).code, 0)
+  const server = await startServer(t, { ...options, synced: true })
   const use = async ({ url }: StartedServer, times: number) => {
     const target = `${url}/repos/yum/m/latest/${packages[0]?.href}`
     for (let count = 0; count < times; count += 1) assert.equal((await httpGet(target)).status, 200)

@@ -11,6 +11,7 @@ import { buildRpms, rpmFileName, type RpmSpec } from '../support/rpm.ts'
 import { mustRun, type CommandResult } from '../support/run-command.ts'
 import { startServer, type StartedServer } from '../support/start-server.ts'
 import { startApp } from '../support/start-app.ts'
+import { syncAt } from '../support/sync-at.ts'
 import { tempDir } from '../support/temp-dir.ts'
 import { needs } from '../support/tools.ts'
 
@@ -26,9 +27,8 @@ async function startFarm(t: TestContext, upstream: string): Promise<Farm> {
   const server = await startServer(t, { mirrors: { el9: { baseurl: `file://${upstream}/` } } })
   const run = (...args: string[]) => pinyon([...args, '--config', server.configFile])
   const sync = async () => {
-    const { code, stdout, stderr } = await run('sync', 'el9', '--json')
-    assert.equal(code, 0, stderr)
-    return (JSON.parse(stdout) as { snapshot: string }).snapshot
+    const { snapshot, error } = await syncAt(server.dataDir, 'el9')
+    return snapshot ?? assert.fail(error)
   }
   return { server, run, sync }
 }

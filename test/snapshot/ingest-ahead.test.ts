@@ -233,6 +233,24 @@ describe('the thread that was started before anything else', () => {
     return runner
   }
 
+  /** A mirror of two packages, which are published through that thread; tells what the thread was told. */
+  async function startMirror(t: TestContext) {
+    const dir = tempDir(t)
+    writeSyntheticRepository(dir, { packages: [{ name: 'a' }, { name: 'b' }] })
+    const upstream = await startUpstream(t, dir)
+    const mirror = openMirror(t, { baseurls: [upstream.url] })
+    const early = new ReadyThread()
+    early.start()
+    const runner = createRunner(mirror.dataDir, early)
+    const publish = async (): Promise<unknown[]> => {
+      const told = t.mock.method(Worker.prototype, 'postMessage')
+      const result = await mirror.sync({ ingest: runner, readAhead: (ahead) => runner.readAhead(ahead) })
+      assert.equal(result.outcome === 'published' && result.snapshot.packageCount, 2)
+      return told.mock.calls.map(({ arguments: [message] }) => message)
+    }
+    return { upstream, mirror, publish }
+  }
+
   test('reads one primary while it is fetched, other threads none', async (t) => {
     const fetched = new Fetched(t)
     const { dataDir } = fetched.mirror
@@ -271,18 +289,10 @@ describe('the thread that was started before anything else', () => {
   })
 
   test('is not told that wrong bytes are right, and publishes those that came after', async (t) => {
-    const dir = tempDir(t)
-    writeSyntheticRepository(dir, { packages: [{ name: 'a' }, { name: 'b' }] })
-    const upstream = await startUpstream(t, dir)
-    const mirror = openMirror(t, { baseurls: [upstream.url] })
-    const early = new ReadyThread()
-    early.start()
-    const runner = createRunner(mirror.dataDir, early)
-    const told = t.mock.method(Worker.prototype, 'postMessage')
+    const { upstream, mirror, publish } = await startMirror(t)
     upstream.rules = [{ match: '-primary.xml.gz', flipByteAt: 20, times: 1 }]
-    const result = await mirror.sync({ ingest: runner, readAhead: (ahead) => runner.readAhead(ahead) })
-    assert.equal(result.outcome === 'published' && result.snapshot.packageCount, 2)
-    const messages = told.mock.calls.map(({ arguments: [message] }) => Object.keys(message as object))
+    const told = await publish()
+    const messages = told.map((message) => Object.keys(message as object))
     assert.deepEqual(
       messages.map((keys) =>
         keys.includes('location') ? 'ahead' : keys.includes('isVerified') ? 'growth' : 'job',
@@ -293,18 +303,9 @@ describe('the thread that was started before anything else', () => {
   })
 
   test('is told when all of it is there and right', async (t) => {
-    const dir = tempDir(t)
-    writeSyntheticRepository(dir, { packages: [{ name: 'a' }, { name: 'b' }] })
-    const upstream = await startUpstream(t, dir)
-    const mirror = openMirror(t, { baseurls: [upstream.url] })
-    const early = new ReadyThread()
-    early.start()
-    const runner = createRunner(mirror.dataDir, early)
-    const told = t.mock.method(Worker.prototype, 'postMessage')
-    const result = await mirror.sync({ ingest: runner, readAhead: (ahead) => runner.readAhead(ahead) })
-    assert.equal(result.outcome === 'published' && result.snapshot.packageCount, 2)
-    const growth = told.mock.calls[1]?.arguments[0] as Growth
-    assert.equal(growth.isVerified, true)
+    const { mirror, publish } = await startMirror(t)
+    const told = await publish()
+    assert.equal((told[1] as Growth).isVerified, true)
     assert.deepEqual(mirror.temporaryFiles(), [])
   })
 })

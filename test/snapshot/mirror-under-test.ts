@@ -12,6 +12,7 @@ import { SqliteSnapshotStore } from '../../src/snapshot/sqlite-snapshot-store.ts
 import type { Defect, Snapshot } from '../../src/snapshot/store.ts'
 import { syncMirror, type SyncContext, type SyncResult } from '../../src/snapshot/sync.ts'
 import { MirrorUpstream } from '../../src/upstream/mirror-upstream.ts'
+import { placeNewDatabase } from '../support/new-database.ts'
 import { tempDir } from '../support/temp-dir.ts'
 
 /** 2026-01-01 00:00 UTC, where a mirror's clock begins; each sync is a minute later. */
@@ -52,6 +53,7 @@ export class MirrorUnderTest {
     this.dataDir = dataDir
     this.strict = options.strict ?? false
     this.allowOlder = options.allowOlder ?? false
+    placeNewDatabase(layout.database)
     this.store = new SqliteSnapshotStore(layout.database, () =>
       temporaryPath(layout, PROCESS_ID, 'scratch', (scratch += 1)),
     )

@@ -6,6 +6,7 @@ import type { SyncResult } from '../../src/snapshot/sync.ts'
 import { createSilentLogger, type Logger } from '../../src/system/logger.ts'
 import type { MachineClock } from '../../src/system/machine-clock.ts'
 import { DEFAULT_CACHE, DEFAULT_RETENTION, NO_PREFETCH, ON_DEMAND } from './config-defaults.ts'
+import { ingestHere } from './ingest-here.ts'
 import { tempDir } from './temp-dir.ts'
 
 /** A server inside the test's own process. */
@@ -39,6 +40,8 @@ export interface StartAppOptions {
   readonly now?: () => number
   readonly clock?: MachineClock
   readonly maxViews?: number
+  /** Whether each ingest has a thread of its own, as in a server: for tests in which others ask meanwhile. It is here unless told. */
+  readonly threads?: boolean
   /** Reads the configuration anew; without it the first one stays. */
   readonly loadConfig?: () => Config
   /** Nothing is logged unless told. */
@@ -52,6 +55,7 @@ export async function startApp(t: TestContext, options: StartAppOptions): Promis
   const app = await App.open({
     config,
     log: options.log ?? createSilentLogger(),
+    ...(options.threads === true ? {} : { createIngests: ingestHere() }),
     ...(options.now ? { now: options.now } : {}),
     ...(options.clock ? { clock: options.clock } : {}),
     ...(options.loadConfig ? { loadConfig: options.loadConfig } : {}),

@@ -29,6 +29,8 @@ export interface StartServerOptions {
   readonly text?: string
   /** The program; that of the source tree unless told. */
   readonly main?: string
+  /** Whether its mirrors are synced before it starts, without a process of their own. */
+  readonly synced?: boolean
   /** An existing directory to start on again. */
   readonly dir?: string
   /** Told of what it says on standard error, the test's own unless told. */
@@ -45,6 +47,11 @@ export async function startServer(t: TestContext, options: StartServerOptions): 
   const { mirrors = {} } = options
   const config = { listen: '127.0.0.1:0', data_dir: './data', sync_interval: 'off', workers: 1, mirrors }
   writeFileSync(configFile, options.text ?? JSON.stringify(config))
+  if (options.synced === true) {
+    // Only here: it loads a whole server into this process.
+    const { syncHere } = await import('./sync-here.ts')
+    await syncHere(configFile)
+  }
   const child = spawn(process.execPath, [options.main ?? MAIN, 'serve', '--config', configFile], {
     stdio: ['ignore', 'pipe', options.onError === undefined ? 'inherit' : 'pipe'],
     env: { ...process.env, PINYON_LOG: 'silent', ...options.env },
