@@ -41,6 +41,7 @@ import { Traffic } from '../system/traffic.ts'
 import type { MachineClock } from '../system/machine-clock.ts'
 import type { MirrorUpstreams } from '../upstream/arch-sources.ts'
 import { Network } from '../upstream/network.ts'
+import { loadUndici } from '../upstream/undici-parts.ts'
 
 /** How long running answers may go on after a stop was asked for, in milliseconds. */
 const DRAIN_MS = 20_000
@@ -249,6 +250,8 @@ export class App {
     const { createWorkers } = await import('./workers/open-workers.ts')
     const { whereToListen } = await import('./where-to-listen.ts')
     const { listenOnAdminSocket } = await import('../http/admin-socket.ts')
+    // A request is not to wait for it.
+    loadUndici()
     const { server, adminServer, onEnd } = createServers({
       app: this,
       storage: this.#storage,

@@ -1,8 +1,9 @@
+import { statSync } from 'node:fs'
 import type { Dispatcher } from 'undici'
 
 import { USER_HEADER } from '../http/authorize.ts'
 import { ERROR_KINDS, PinyonError, type ErrorCode } from '../model/errors.ts'
-import { Pool } from '../upstream/undici-parts.ts'
+import { loadUndici } from '../upstream/undici-parts.ts'
 import { userName } from './user-name.ts'
 
 /** What connecting gives when no server runs; for a path that is too long for a socket none can. */
@@ -47,6 +48,8 @@ export class ServerConnection {
    * @throws PinyonError FORBIDDEN when it may not be opened, STORE_FAILED for other trouble with it
    */
   static async open(socketPath: string): Promise<ServerConnection | undefined> {
+    if (isAbsent(socketPath)) return undefined
+    const { Pool } = loadUndici()
     const pool = new Pool('http://localhost', { socketPath, ...PATIENT })
     const headers = { [USER_HEADER]: userName() }
     const server = new ServerConnection(pool, { name: `the server through ${socketPath}`, headers })
@@ -85,6 +88,7 @@ export class ServerConnection {
       throw new PinyonError('CONFIG_INVALID', 'PINYON_TOKEN holds characters that no token has')
     const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` }
     const base = parsed.pathname.replace(/\/+$/, '')
+    const { Pool } = loadUndici()
     const server = new ServerConnection(new Pool(parsed.origin, PATIENT), {
       name: parsed.origin + base,
       base,
@@ -171,6 +175,15 @@ export class ServerConnection {
 }
 
 /** A variable that is empty is not set. */
+/** Whether nothing is there. What cannot be told is told by connecting. */
+function isAbsent(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) === undefined
+  } catch {
+    return false
+  }
+}
+
 function readToken(): string | undefined {
   const { PINYON_TOKEN: token } = process.env
   return token === '' ? undefined : token

@@ -1,10 +1,10 @@
-import type { Dispatcher } from 'undici'
+import type { Agent, buildConnector, Dispatcher } from 'undici'
 
 import { splitCredentials, toBasic } from './credentials.ts'
 import type { DispatcherOptions } from './dispatcher-options.ts'
 import { createSocksConnector } from './socks-connector.ts'
 import { sharingReads } from './shared-socket.ts'
-import { Agent, buildConnector, Pool, ProxyAgent } from './undici-parts.ts'
+import { loadUndici } from './undici-parts.ts'
 
 /** Windows of h2, in bytes: over a line of 100 ms a transfer gets 20 MB/s, and one that nobody reads holds no more. */
 const H2_OPTIONS = { settings: { initialWindowSize: 2 << 20 }, connectionWindowSize: 16 << 20 }
@@ -12,6 +12,7 @@ const H2_OPTIONS = { settings: { initialWindowSize: 2 << 20 }, connectionWindowS
 /** What sends requests to hosts, by h2 where TLS finds that the server has it, by http/1.1 elsewhere. */
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
   const { timeoutMs, tls, proxy } = options
+  const { Agent, ProxyAgent } = loadUndici()
   const common = { allowH2: true, h2Options: H2_OPTIONS, factory: createFactory(options) }
   if (proxy === undefined) return new Agent({ ...common, connect: createConnector(options) })
   if (/^socks5h?:/.test(proxy))
@@ -31,11 +32,12 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
 }
 
 function createConnector({ timeoutMs, lookup, tls, memory }: DispatcherOptions): buildConnector.connector {
-  const connect = buildConnector({ timeout: timeoutMs, lookup, allowH2: true, ...tls })
+  const connect = loadUndici().buildConnector({ timeout: timeoutMs, lookup, allowH2: true, ...tls })
   return memory === undefined ? connect : sharingReads(connect, memory)
 }
 
 function createFactory({ limitOf }: DispatcherOptions): NonNullable<Agent.Options['factory']> {
+  const { Pool } = loadUndici()
   return (origin, options) =>
     // ProxyAgent builds those of plain http without a limit.
     new Pool(origin, Object.assign({}, options, { connections: limitOf(new URL(origin).host) }))

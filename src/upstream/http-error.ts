@@ -1,9 +1,11 @@
 import { PinyonError } from '../model/errors.ts'
 import { describeTlsError } from './tls-error.ts'
-import { errors } from './undici-parts.ts'
 
 /** What keeps a connection from being made that no server has to do with: no file descriptor, port, buffer or memory is left. */
 const OWN_TROUBLE = new Set(['EMFILE', 'ENFILE', 'EADDRNOTAVAIL', 'ENOBUFS', 'ENOMEM'])
+
+/** undici's codes for what did not come in time. */
+const LATE = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', 'UND_ERR_CONNECT_TIMEOUT'])
 
 /**
  * Names what went wrong on the wire. A PinyonError stays what it is.
@@ -32,12 +34,12 @@ export function toUpstreamError(
         isOurs: true,
       },
     )
-  if (
-    error instanceof errors.HeadersTimeoutError ||
-    error instanceof errors.BodyTimeoutError ||
-    error instanceof errors.ConnectTimeoutError
-  )
-    return new PinyonError('UPSTREAM_TIMEOUT', `${url} did not answer in time: ${error.message}`, facts)
+  if (LATE.has(code))
+    return new PinyonError(
+      'UPSTREAM_TIMEOUT',
+      `${url} did not answer in time: ${(error as Error).message}`,
+      facts,
+    )
   const reason = describeTlsError(error, showsCertificate) ?? describeProxyError(error) ?? describe(error)
   if (body !== undefined)
     return new PinyonError('UPSTREAM_SHORT', `${url} broke off after ${body.received} bytes: ${reason}`, {

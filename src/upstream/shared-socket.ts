@@ -1,7 +1,7 @@
 import { Socket } from 'node:net'
+import type { buildConnector } from 'undici'
 
 import { readInto } from '../system/read-fields.ts'
-import type { buildConnector } from './undici-parts.ts'
 
 /** A connector whose sockets, where they speak http/1.1, all read into one piece of memory. */
 export function sharingReads(connect: buildConnector.connector, memory: Buffer): buildConnector.connector {

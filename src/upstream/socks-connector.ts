@@ -5,7 +5,7 @@ import type { Login } from '../model/identity.ts'
 import type { DispatcherOptions } from './dispatcher-options.ts'
 import { splitLogin } from './credentials.ts'
 import { connectBySocks, type SocksTarget } from './socks5.ts'
-import { buildConnector, errors } from './undici-parts.ts'
+import { loadUndici } from './undici-parts.ts'
 
 type SocksOptions = DispatcherOptions & { readonly proxy: string }
 
@@ -20,7 +20,7 @@ const MAX_ADDRESSES = 3
  */
 export function createSocksConnector(options: SocksOptions): Connectors.connector {
   const { timeoutMs, tls } = options
-  const secure = buildConnector({ allowH2: true, timeout: timeoutMs, ...tls })
+  const secure = loadUndici().buildConnector({ allowH2: true, timeout: timeoutMs, ...tls })
   return (request, callback) => void connectFor(request, options, secure, callback)
 }
 
@@ -50,7 +50,8 @@ async function connectInTime(target: SocksTarget, options: SocksOptions): Promis
     return await connectToTarget(target, options, late.signal)
   } catch (error) {
     if (!late.signal.aborted) throw error
-    throw new errors.ConnectTimeoutError(`the SOCKS proxy did not connect within ${options.timeoutMs} ms`)
+    const { ConnectTimeoutError } = loadUndici().errors
+    throw new ConnectTimeoutError(`the SOCKS proxy did not connect within ${options.timeoutMs} ms`)
   } finally {
     clearTimeout(timer)
   }

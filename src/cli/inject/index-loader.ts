@@ -8,7 +8,7 @@ import { VERSION } from '../../system/version.ts'
 import { splitCredentials } from '../../upstream/credentials.ts'
 import { getFile } from '../../upstream/file-source.ts'
 import { getHttp } from '../../upstream/http-source.ts'
-import { Agent } from '../../upstream/undici-parts.ts'
+import { loadUndici } from '../../upstream/undici-parts.ts'
 import { INDEX_BUDGET_MS, tryUntil, type TryClock } from './index-tries.ts'
 
 /** The largest document of an index, in bytes: some 40,000 mirrors. */
@@ -37,7 +37,7 @@ export interface IndexLoader {
  * cache on the way could give an old one. What passes is tried anew, for {@link INDEX_BUDGET_MS} over all documents.
  */
 export function openIndexLoader({ clock, warn }: IndexLoaderOptions): IndexLoader {
-  const dispatcher = new Agent({ connect: { timeout: INDEX_BUDGET_MS } })
+  const dispatcher = new (loadUndici().Agent)({ connect: { timeout: INDEX_BUDGET_MS } })
   const deadlineMs = clock.now() + INDEX_BUDGET_MS
   const elsewhere = new Set<string>()
   const load: LoadIndex = async (url, read) => {

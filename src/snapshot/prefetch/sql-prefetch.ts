@@ -25,6 +25,9 @@ const PREFETCH = {
     FROM package p CROSS JOIN blob b ON b.digest = p.digest WHERE ${PAGE} GROUP BY 1, 2`,
   // Of rows that lie together: the table is read from one end to the other, and no row is looked for.
   extent: `SELECT min(id) AS first, max(id) AS last, count(*) AS count FROM package WHERE mirror_id = :mirrorId`,
+  // Of a store with much in it that is not worth asking.
+  hasOnlyRepodata: `SELECT NOT EXISTS (SELECT 1 FROM blob LIMIT 1 OFFSET 256) AND NOT EXISTS (
+    SELECT 1 FROM blob WHERE digest NOT IN (SELECT digest FROM repodata_file WHERE digest IS NOT NULL)) AS isSo`,
   cachedSpansBetween: `SELECT p.first_seq AS firstSeq, p.last_seq AS lastSeq, count(*) AS count, sum(b.size) AS bytes
     FROM package p CROSS JOIN blob b ON b.digest = p.digest
     WHERE p.id BETWEEN :first AND :last AND +p.mirror_id = :mirrorId GROUP BY 1, 2`,

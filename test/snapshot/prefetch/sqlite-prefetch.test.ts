@@ -70,6 +70,8 @@ describe('counting what is cached', () => {
     const { store, snapshot } = await startPlace(t)
     const counts = async () => (await store.stock.counts('m')).get(snapshot.id)
     const others = Array.from({ length: 20 * PACKAGES }, (_, index) => createPackage(`o/${index}.rpm`))
+    await store.stock.recountAtOnce('m')
+    assert.deepEqual(await counts(), { count: 0, bytes: 0 })
     await store.ledger.add(createPackage('p/1.rpm').checksum, 3, () => undefined)
     await store.stock.recountAtOnce('m')
     assert.deepEqual(await counts(), { count: 1, bytes: 3 })
