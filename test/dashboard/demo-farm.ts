@@ -6,7 +6,6 @@ import { App } from '../../src/app/app.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { createSilentLogger } from '../../src/system/logger.ts'
 import { gate, type Gate } from '../support/gate.ts'
-import { ingestHere } from '../support/ingest-here.ts'
 import { writeSyntheticRepository } from '../support/synthetic-repository.ts'
 import { tempDir } from '../support/temp-dir.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
@@ -58,13 +57,7 @@ export async function startDemoFarm(t: TestContext, options: DemoOptions = {}): 
   writeFileSync(file, configText({ mirrors, pins, upstream, dir }, options, hasTokens))
   let now = DEMO_NOW - QUARTERS * QUARTER_MS
   const load = () => loadConfig(file, {})
-  const app = await App.open({
-    config: load(),
-    log: createSilentLogger(),
-    loadConfig: load,
-    now: () => now,
-    createIngests: ingestHere(),
-  })
+  const app = await App.open({ config: load(), log: createSilentLogger(), loadConfig: load, now: () => now })
   t.after(() => app.close())
   const url = `http://127.0.0.1:${await app.listen()}`
   if (options.hasTraffic === true) await makeTraffic(url, (at) => (now = at))
