@@ -215,12 +215,12 @@ describe('trouble that may pass', () => {
       t.after(() => never.open())
       const held = 'stall' in rule ? { stall: { afterBytes: rule.stall, until: never } } : { hold: never }
       upstream.rules = [{ ...always, ...held }]
-      // Most of the thirty seconds are over when the only try begins.
+      // Most of the thirty seconds are over when the only try begins; a busy machine needs some of the rest to connect.
       const times = [0]
-      Object.assign(clock, { now: () => times.shift() ?? INDEX_BUDGET_MS - 50 })
+      Object.assign(clock, { now: () => times.shift() ?? INDEX_BUDGET_MS - 200 })
       await assert.rejects(read(), {
         code: 'UPSTREAM_TIMEOUT',
-        message: /tried once: no whole answer within: 0\.1 s$/,
+        message: /tried once: no whole answer within: 0\.2 s$/,
       })
       assert.equal(upstream.requests.length, 1)
     })
