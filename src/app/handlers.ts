@@ -67,8 +67,8 @@ export function createHandlers(options: HandlerOptions): {
 export function createFastFiles(resolver: Resolver, content: Content, config: () => Config): FastFiles {
   return {
     peek: (target, host, isJustRead) => resolver.peek(target, indexBase(target, host, config()), isJustRead),
-    whyMissing: (target) => resolver.whyMissing(target),
     content,
+    cold: { lookUp: (target) => resolver.lookUp(target), content },
     isOn: () => config().fastPath !== false,
   }
 }

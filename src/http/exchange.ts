@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 
 import type { PinyonError } from '../model/errors.ts'
 import type { Outcome } from '../model/outcome.ts'
@@ -6,12 +6,15 @@ import type { TrustedProxies } from '../model/trusted-proxies.ts'
 import type { Snapshot } from '../snapshot/store.ts'
 import { detourOf } from './detour.ts'
 import type { EndedRequest } from './ended-request.ts'
+import { NodeOutlet, type Headers, type Outlet } from './outlet.ts'
 import { REQUEST_ID_HEADER } from './request-id.ts'
 
-/** One request and its answer, with what the log line will say of it. */
-export interface Exchange {
-  readonly request: IncomingMessage
-  readonly response: ServerResponse
+/** A request and its answer, whichever way both go, with what the log line will say of it. */
+export interface AnyExchange {
+  readonly method: string | undefined
+  /** Of the request, as node:http has them; those that say whether and which part of a file is wanted. */
+  readonly headers: IncomingHttpHeaders
+  readonly outlet: Outlet
   /** What its answer carries as X-Request-Id, and its log line. */
   readonly id: string
   readonly startedAt: number
@@ -34,8 +37,11 @@ export interface Exchange {
   finalBytes: number
 }
 
-/** Headers as `writeHead` takes them. Names keep their case on the wire: librepo compares `Content-Length` literally. */
-export type Headers = Record<string, string>
+/** One that goes through node:http. */
+export interface Exchange extends AnyExchange {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+}
 
 /** Cache-Control of what can never change. */
 export const IMMUTABLE = 'public, max-age=31536000, immutable'
@@ -53,6 +59,9 @@ export function createExchange(
   return {
     request,
     response,
+    method: request.method,
+    headers: request.headers,
+    outlet: new NodeOutlet(response),
     id,
     startedAt: performance.now(),
     headAt: undefined,
@@ -101,7 +110,7 @@ export function toEndedRequest(exchange: Exchange): EndedRequest {
 
 /** Notes the outcome and gives the headers that tell the client: X-Cache, where it applies the snapshot, and by what the log knows it. */
 export function outcomeHeaders(
-  exchange: Exchange,
+  exchange: AnyExchange,
   outcome: Outcome,
   snapshot: Snapshot | undefined = exchange.snapshot,
 ): Headers {

@@ -1,5 +1,3 @@
-import type { ServerResponse } from 'node:http'
-
 import { PinyonError, toPinyonError } from '../model/errors.ts'
 import type { Body } from '../proxy/body.ts'
 import type { Content } from '../proxy/content.ts'
@@ -7,7 +5,8 @@ import type { FileReply } from '../proxy/reply.ts'
 import { bodyChunks } from './body-chunks.ts'
 import { isRange, planRanges, planWhole, type BodyPlan } from './body-plan.ts'
 import { evaluateConditions, rangeApplies } from './conditions.ts'
-import { IMMUTABLE, outcomeHeaders, type Exchange, type Headers } from './exchange.ts'
+import { IMMUTABLE, outcomeHeaders, type AnyExchange } from './exchange.ts'
+import type { Headers } from './outlet.ts'
 import { parseRange } from './range.ts'
 
 /** What is in memory and no larger is handed over in one piece, in bytes; of more, no more than a chunk waits for a slow client. */
@@ -18,30 +17,36 @@ const FIRST_BYTE_MS = 25_000
 /** When it is worth asking again for what goes on being fetched: whoever does joins that. */
 const LATE_RETRY_SECONDS = 5
 
+/** Where a file's bytes are, or come from. */
+export type FileContent = Pick<
+  Content,
+  'peek' | 'open' | 'find' | 'passThrough' | 'dropUnreadable' | 'chunks' | 'turns'
+>
+
 /** Sends a file of a snapshot: conditions, then ranges, then its bytes from wherever they are or come from. */
-export async function sendFile(exchange: Exchange, file: FileReply, content: Content): Promise<void> {
-  const { request } = exchange
+export async function sendFile(exchange: AnyExchange, file: FileReply, content: FileContent): Promise<void> {
+  const { method, headers, outlet } = exchange
   exchange.snapshot = file.snapshot
   exchange.packageName = file.packageName
-  const condition = evaluateConditions(request.headers, file)
+  const condition = evaluateConditions(headers, file)
   if (condition === 'failed')
     throw new PinyonError('PRECONDITION_FAILED', `precondition failed for: ${file.path}`)
   if (condition === 'not_modified') {
-    exchange.response.writeHead(304, {
+    outlet.begin(304, {
       ...fileHeaders(file),
       ...outcomeHeaders(exchange, 'not_modified', file.snapshot),
     })
-    exchange.response.end()
+    outlet.end()
     return
   }
-  if (request.method === 'HEAD') return await sendHead(exchange, file, content)
+  if (method === 'HEAD') return await sendHead(exchange, file, content)
   try {
     return await sendAndRelease(exchange, file, content.peek(file) ?? (await content.open(file)), content)
   } catch (error) {
     // What of a stored file is sent by now cannot be gone on with: its client sees a broken connection, and fetches it anew.
     const isUnreadable = await content.dropUnreadable(file, error)
     if (!isUnreadable) return await passThrough(exchange, file, content, error)
-    if (exchange.response.headersSent) throw error
+    if (outlet.hasBegun) throw error
   }
   try {
     await sendAndRelease(exchange, file, await content.open(file), content)
@@ -52,27 +57,27 @@ export async function sendFile(exchange: Exchange, file: FileReply, content: Con
 
 /** Passes a file through where its store has failed, and nothing of the answer is sent yet; else throws its error. */
 async function passThrough(
-  exchange: Exchange,
+  exchange: AnyExchange,
   file: FileReply,
-  content: Content,
+  content: FileContent,
   error: unknown,
 ): Promise<void> {
-  const passed = exchange.response.headersSent ? undefined : content.passThrough(file, error)
+  const passed = exchange.outlet.hasBegun ? undefined : content.passThrough(file, error)
   if (passed === undefined) throw error
   try {
     await sendAndRelease(exchange, file, passed, content)
   } catch (failure) {
     // It may well be stored, and only not be opened: that nobody else has it is not what its client is to be told.
-    const isOurs = toPinyonError(error).code === 'NO_DESCRIPTORS' && !exchange.response.headersSent
+    const isOurs = toPinyonError(error).code === 'NO_DESCRIPTORS' && !exchange.outlet.hasBegun
     throw isOurs ? error : failure
   }
 }
 
 async function sendAndRelease(
-  exchange: Exchange,
+  exchange: AnyExchange,
   file: FileReply,
   body: Body,
-  content: Content,
+  content: FileContent,
 ): Promise<void> {
   try {
     await sendBody(exchange, file, body, content)
@@ -85,29 +90,29 @@ async function sendAndRelease(
  * A HEAD must not fill. The listing knows all that the headers say but, for some packages, the size; until such a one is cached the
  * answer goes without, as RFC 9110 §8.6 allows.
  */
-async function sendHead(exchange: Exchange, file: FileReply, content: Content): Promise<void> {
+async function sendHead(exchange: AnyExchange, file: FileReply, content: FileContent): Promise<void> {
   let { size } = file
   if (size === undefined) {
     const body = await content.find(file)
     size = body?.size
     body?.release()
   }
-  exchange.response.writeHead(200, {
+  exchange.outlet.begin(200, {
     'Content-Type': file.contentType,
     ...(size === undefined ? {} : { 'Content-Length': String(size) }),
     ...fileHeaders(file),
     ...outcomeHeaders(exchange, 'hit', file.snapshot),
   })
-  exchange.response.end()
+  exchange.outlet.end()
 }
 
 async function sendBody(
-  exchange: Exchange,
+  exchange: AnyExchange,
   file: FileReply,
   body: Body,
-  { chunks: pool, turns }: Content,
+  { chunks: pool, turns }: FileContent,
 ): Promise<void> {
-  const { response } = exchange
+  const { outlet } = exchange
   const size = body.size ?? (await beforeTheClientGivesUp(body.verified(), file, body))
   const planned = body.isSequential === true ? planWhole(size, file.contentType) : plan(exchange, file, size)
   const [piece] = planned.pieces
@@ -115,7 +120,7 @@ async function sendBody(
   if (body.bytes !== undefined && isOnePiece) {
     sendPlanned(exchange, file, planned, outcomeHeaders(exchange, body.outcome, file.snapshot))
     exchange.finalBytes = planned.contentLength
-    response.end(
+    outlet.end(
       piece !== undefined && isRange(piece) ? body.bytes.subarray(piece.start, piece.end + 1) : undefined,
     )
     return
@@ -130,14 +135,15 @@ async function sendBody(
     if (isMuchWork) await turns.take()
     sendPlanned(exchange, file, planned, outcomeHeaders(exchange, body.outcome, file.snapshot))
     while (next.done !== true) {
-      if (!(await write(response, next.value))) return
+      const going = outlet.write(next.value)
+      if (!(typeof going === 'boolean' ? going : await going)) return
       exchange.writtenBytes += next.value.length
       const isOver = exchange.writtenBytes === planned.contentLength
       // What is in memory waits for nothing else, nor does the socket of a fast client.
       if (!isOver && (isMuchWork || body.bytes !== undefined)) await turns.take()
       next = await chunks.next()
     }
-    response.end()
+    outlet.end()
   } finally {
     // Not waited for: a read may be under way for as long as upstream takes.
     void chunks.return().catch(() => undefined)
@@ -145,8 +151,8 @@ async function sendBody(
 }
 
 /** What to send: the whole, or the ranges asked for. Throws RANGE_REFUSED when none can be satisfied. */
-function plan(exchange: Exchange, file: FileReply, size: number): BodyPlan {
-  const { headers } = exchange.request
+function plan(exchange: AnyExchange, file: FileReply, size: number): BodyPlan {
+  const { headers } = exchange
   const asked = headers.range
   if (asked === undefined || !rangeApplies(headers, file)) return planWhole(size, file.contentType)
   const ranges = parseRange(asked, size)
@@ -156,7 +162,7 @@ function plan(exchange: Exchange, file: FileReply, size: number): BodyPlan {
   return planRanges(ranges, size, file.contentType)
 }
 
-function sendPlanned(exchange: Exchange, file: FileReply, planned: BodyPlan, outcome: Headers): void {
+function sendPlanned(exchange: AnyExchange, file: FileReply, planned: BodyPlan, outcome: Headers): void {
   const headers: Headers = {
     'Content-Type': planned.contentType,
     'Content-Length': String(planned.contentLength),
@@ -164,7 +170,7 @@ function sendPlanned(exchange: Exchange, file: FileReply, planned: BodyPlan, out
     ...outcome,
   }
   if (planned.contentRange !== undefined) headers['Content-Range'] = planned.contentRange
-  exchange.response.writeHead(planned.status, headers)
+  exchange.outlet.begin(planned.status, headers)
 }
 
 /** What a file's headers say beside its length. */
@@ -191,17 +197,4 @@ async function beforeTheClientGivesUp<T>(first: Promise<T>, file: FileReply, bod
   } finally {
     clearTimeout(timer)
   }
-}
-
-/** Writes and waits until the kernel has the bytes, so that their buffer can be used again; false when the client has gone. */
-function write(response: ServerResponse, chunk: Buffer): Promise<boolean> {
-  if (response.destroyed) return Promise.resolve(false)
-  return new Promise((resolve) => {
-    const gone = () => resolve(false)
-    response.once('close', gone)
-    response.write(chunk, (error) => {
-      response.off('close', gone)
-      resolve(error === null || error === undefined)
-    })
-  })
 }

@@ -1,7 +1,8 @@
 import type { Asset } from '../dashboard/assets.ts'
 import type { Dashboard } from '../dashboard/dashboard.ts'
 import { evaluateConditions } from './conditions.ts'
-import { IMMUTABLE, outcomeHeaders, type Exchange, type Headers } from './exchange.ts'
+import { IMMUTABLE, outcomeHeaders, type Exchange } from './exchange.ts'
+import type { Headers } from './outlet.ts'
 
 /** Nothing from elsewhere, nothing within the page but what we serve: names from upstream can do nothing even where they got in. */
 const POLICY =

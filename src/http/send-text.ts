@@ -1,10 +1,9 @@
 import type { TextReply } from '../proxy/reply.ts'
-import { PinyonError, type ErrorCode } from '../model/errors.ts'
+import { PinyonError } from '../model/errors.ts'
 import { evaluateConditions } from './conditions.ts'
-import { IMMUTABLE, outcomeHeaders, toHeaderValue, type Exchange, type Headers } from './exchange.ts'
+import { IMMUTABLE, outcomeHeaders, toHeaderValue, type AnyExchange, type Exchange } from './exchange.ts'
+import type { Headers } from './outlet.ts'
 
-/** Errors that a body can end in while it is being received. */
-const STOPPED_BODIES: ReadonlySet<ErrorCode> = new Set(['BODY_TOO_LARGE', 'TOO_BUSY'])
 /** When somebody who was turned away may come again. */
 const BUSY_RETRY_SECONDS = '10'
 
@@ -65,30 +64,32 @@ export function sendRedirect(exchange: Exchange, location: string): void {
  * Ends an exchange with an error: its status, outcome and reason by the error table. Once a body has begun, the connection is
  * destroyed instead: a client must see that the body is not whole.
  */
-export function sendError(exchange: Exchange, error: PinyonError): void {
-  const { request, response, errorFormat } = exchange
+export function sendError(exchange: AnyExchange, error: PinyonError): void {
+  const { method, outlet, errorFormat } = exchange
   const { status, outcome } = error.kind
   exchange.error = error
-  if (response.headersSent) {
+  if (outlet.hasBegun) {
     exchange.outcome = outcome
-    response.destroy()
+    outlet.breakOff()
     return
   }
-  // Of a body that may go on for ever the rest is not waited for.
-  if (STOPPED_BODIES.has(error.code) && !request.complete) response.shouldKeepAlive = false
   const isProblem = errorFormat === 'problem'
   const body = Buffer.from(
     isProblem ? `${JSON.stringify(toProblem(error, exchange.id))}\n` : `${error.message}\n`,
   )
-  response.writeHead(status, {
+  outlet.begin(status, {
     ...errorHeaders(error, errorFormat, body.length),
     ...outcomeHeaders(exchange, outcome),
   })
-  response.end(request.method === 'HEAD' ? undefined : body)
+  outlet.end(method === 'HEAD' ? undefined : body)
 }
 
 /** What an error's headers say, but for how it was answered. */
-export function errorHeaders(error: PinyonError, format: Exchange['errorFormat'], length: number): Headers {
+export function errorHeaders(
+  error: PinyonError,
+  format: AnyExchange['errorFormat'],
+  length: number,
+): Headers {
   return {
     'Content-Type': format === 'problem' ? 'application/problem+json' : 'text/plain; charset=utf-8',
     'Content-Length': String(length),

@@ -2,7 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo, ListenOptions, Server as NetServer, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 
-import { toPinyonError } from '../model/errors.ts'
+import { toPinyonError, type ErrorCode } from '../model/errors.ts'
 import type { TrustedProxies } from '../model/trusted-proxies.ts'
 import type { Logger } from '../system/logger.ts'
 import { withinMs } from '../system/within-ms.ts'
@@ -15,6 +15,7 @@ import { RequestLog } from './request-log.ts'
 import { refuseClient } from './refuse-client.ts'
 import { LARGEST_BODY_BYTES } from './request-body.ts'
 import { sendError } from './send-text.ts'
+import type { ColdAnswers } from './fast/fast-context.ts'
 import { FastPath, type FastFiles } from './fast/fast-path.ts'
 import { HitLog } from './fast/hit-log.ts'
 import { HitSums } from './fast/hit-sums.ts'
@@ -29,6 +30,8 @@ const { createServer } = process.getBuiltinModule('node:http')
 const LOOKS_PER_REQUEST_TIME = 6
 /** For node to close what is ended, in milliseconds. */
 const CLOSE_MS = 500
+/** Errors that a body can end in while it is being received. */
+const STOPPED_BODIES: ReadonlySet<ErrorCode> = new Set(['BODY_TOO_LARGE', 'TOO_BUSY'])
 /** Somewhat more than the largest head that node reads, in bytes. */
 const WHOLE_HEAD_BYTES = 17 << 10
 /** Unfinished requests of one connection: no client of ours pipelines at all, and each costs memory. */
@@ -218,11 +221,20 @@ export class HttpServer {
     const serve = (socket: Duplex) => {
       for (const listener of listeners) Reflect.apply(listener, server, [socket])
     }
+    const { cold, ...warm } = files
+    const answers: ColdAnswers | undefined = cold && {
+      ...cold,
+      name: (given) => given ?? this.#ids.next(),
+      onEnd: (ended) => {
+        this.#onEnd?.(ended)
+        this.#requestLog.log(ended)
+      },
+    }
     const fast = new FastPath({
-      ...files,
+      ...warm,
+      ...(answers === undefined ? {} : { cold: answers }),
       times: { ...CONNECTION_TIMES, requestMs, idleMs: server.timeout },
       nameHit: (nowMs, given) => hits.name(nowMs, given),
-      nameError: (given) => hits.nameError(given),
       ...(this.#trustedProxies === undefined ? {} : { trustedProxies: this.#trustedProxies }),
       onEnd: (ended) => {
         if (this.#hitSums.add(ended)) return
@@ -292,8 +304,12 @@ export class HttpServer {
   }
 
   #fail(exchange: Exchange, thrown: unknown): void {
+    const error = toPinyonError(thrown)
+    const { request, response } = exchange
+    // Of a body that may go on for ever the rest is not waited for.
+    if (STOPPED_BODIES.has(error.code) && !request.complete) response.shouldKeepAlive = false
     try {
-      sendError(exchange, toPinyonError(thrown))
+      sendError(exchange, error)
     } catch (error) {
       // Not even that could be written: the client sees a broken connection, the log why.
       exchange.error = toPinyonError(error)

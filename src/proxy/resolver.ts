@@ -81,13 +81,14 @@ export class Resolver {
   }
 
   /**
-   * Why a target below a mirror names nothing, looked up anew each time: what is not there may be at any moment, of the same generation as
-   * well. Undefined for what names something, or of which more is to be said; and at once for what is not below a mirror.
+   * The file that a target below a mirror names, or why it names nothing, looked up anew each time: what is not there may be at any moment, of
+   * the same generation as well. Undefined for what names something else, or of which more is to be said; and at once for what is not below a
+   * mirror.
    */
-  whyMissing(target: string): Promise<PinyonError | undefined> | undefined {
+  lookUp(target: string): Promise<FileReply | PinyonError | undefined> | undefined {
     if (!target.startsWith(MIRRORS) || isIndexTarget(target)) return undefined
     return this.resolve(target, () => '', 'nobody').then(
-      () => undefined,
+      (reply) => (reply.kind === 'file' ? reply : undefined),
       (error: unknown) => (error instanceof PinyonError && error.code === 'NOT_FOUND' ? error : undefined),
     )
   }

@@ -4,6 +4,7 @@ import { digestOf, type Digest } from '../../src/model/digest.ts'
 import { PinyonError } from '../../src/model/errors.ts'
 import { Content } from '../../src/proxy/content.ts'
 import { createFileReply, type FileReply } from '../../src/proxy/reply.ts'
+import type { PackageReader, WantedFile } from '../../src/snapshot/prefetch/package-fetches.ts'
 import type { Snapshot } from '../../src/snapshot/store.ts'
 import { seededBytes } from './seeded-bytes.ts'
 
@@ -19,6 +20,9 @@ export interface MemoryContent {
   readonly open: () => number
 }
 
+/** How files are fetched that are not in the store, by their targets. */
+export type MemoryFetches = Readonly<Record<string, (bytes: Buffer) => Promise<PackageReader>>>
+
 /** The one snapshot there is. */
 export const SNAPSHOT: Snapshot = {
   id: 1,
@@ -33,17 +37,21 @@ async function refuse(): Promise<never> {
   throw new PinyonError('UPSTREAM_GONE', 'there is no upstream')
 }
 
-/** Makes files of so many bytes. */
+/**
+ * Makes files of so many bytes.
+ * @param fetch gives those that are not in the store, by their targets; all are unless told
+ */
 export async function createMemoryContent(
   sizes: readonly (readonly [target: string, size: number])[],
   limits: Partial<BlobCacheLimits> = {},
+  fetch: MemoryFetches = {},
 ): Promise<MemoryContent> {
   const files = new Map<string, FileReply>()
   const blobs = new Map<Digest, Buffer>()
   for (const [target, size] of sizes) {
     const bytes = seededBytes(target, size)
     const digest = digestOf(bytes)
-    blobs.set(digest, bytes)
+    if (fetch[target] === undefined) blobs.set(digest, bytes)
     const file = { digest, size, path: target, kind: 'package', packageName: 'a' } as const
     files.set(target, createFileReply(SNAPSHOT, file, true))
   }
@@ -65,10 +73,12 @@ export async function createMemoryContent(
   }
   const cache = new BlobCache(store as unknown as BlobStore, limits)
   for (const { digest } of files.values()) (await cache.open(digest))?.release()
+  const bytesOf = (target: string) => seededBytes(target, files.get(target)?.size ?? 0)
+  const fetchFile = async ({ path }: WantedFile) => await (fetch[path] ?? refuse)(bytesOf(path))
   return {
     files,
-    bytesOf: (target) => blobs.get(files.get(target)?.digest ?? 'sha256:none') ?? Buffer.alloc(0),
-    content: new Content({ blobs: cache, fetches: { open: refuse, stream: refuse } }),
+    bytesOf,
+    content: new Content({ blobs: cache, fetches: { open: fetchFile, stream: refuse } }),
     cache,
     cutShort: (at) => (limit = at),
     open: () => open,

@@ -1,4 +1,3 @@
-import type { PinyonError } from '../../model/errors.ts'
 import type { Body } from '../../proxy/body.ts'
 import type { Content } from '../../proxy/content.ts'
 import type { RollingReply } from '../../proxy/rolling-replies.ts'
@@ -17,8 +16,6 @@ export interface FastAnswer {
   readonly bytes: Buffer | undefined
   /** Of the part of it that was asked for, or of several. */
   readonly plan: BodyPlan | undefined
-  /** What it tells of in the place of what was asked for. */
-  readonly error?: PinyonError
 }
 
 /** What answers are made of. */

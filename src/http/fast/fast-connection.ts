@@ -2,22 +2,20 @@ import type { Socket } from 'node:net'
 // Of a global, node looks up each time whether it was made yet.
 import { performance } from 'node:perf_hooks'
 
-import { toPinyonError, type PinyonError } from '../../model/errors.ts'
-import type { Outcome } from '../../model/outcome.ts'
+import { PinyonError, toPinyonError } from '../../model/errors.ts'
 import type { Body } from '../../proxy/body.ts'
 import type { FileReply } from '../../proxy/reply.ts'
 import type { RollingReply } from '../../proxy/rolling-replies.ts'
-import type { Snapshot } from '../../snapshot/store.ts'
 import { bodyChunks } from '../body-chunks.ts'
 import { planWhole, type BodyPlan } from '../body-plan.ts'
 import type { Detour, DetourOwner } from '../detour.ts'
-import type { EndedRequest } from '../ended-request.ts'
 import { SENT_NOTHING } from '../refuse-client.ts'
-import type { FastContext } from './fast-context.ts'
+import type { ColdAnswers, FastContext } from './fast-context.ts'
+import { FastExchange } from './fast-exchange.ts'
 import { bytesOf, findAnswer, isMuchWork, type FastAnswer } from './fast-answer.ts'
-import { missingAnswer } from './missing-answer.ts'
+import { HitRecord } from './hit-record.ts'
 import type { PreparedAnswer } from './prepared-answers.ts'
-import { isPlainTarget, type SimpleHeaders, type SimpleRequest } from './request-head.ts'
+import { isPlainTarget, type SimpleRequest } from './request-head.ts'
 import { copyOf } from './shared-reads.ts'
 import { PIECE_BYTES, SlowWrites } from './slow-writes.ts'
 import { disown, own, type SocketOwner } from './socket-owner.ts'
@@ -30,30 +28,9 @@ const ONE_PIECE_BYTES = 1 << 20
  * makes a detour by node:http, which is sent that request and nothing behind it. What is no simple request is handed over, unread, and the
  * connection with it.
  */
-export class FastConnection implements EndedRequest, DetourOwner, SocketOwner {
-  readonly count = 1
-  readonly note = undefined
+export class FastConnection extends HitRecord implements DetourOwner, SocketOwner {
   place: number | undefined
-  /** Whom the last request came from: of a trusted proxy's each may be another's. */
-  client: string | undefined
   readonly #peer: string | undefined
-  readonly connection: Socket
-  target = ''
-  id: string | undefined
-  /** Whether a line of the log is to tell of it when it has gone well. */
-  isLogged = false
-  startedAt = 0
-  headAt: number | undefined
-  endedAt = 0
-  outcome: Outcome | undefined
-  snapshot: Snapshot | undefined
-  packageName: string | undefined
-  error: PinyonError | undefined
-  bytes = 0
-  headers: SimpleHeaders | undefined
-  answer: PreparedAnswer | undefined
-  /** Who asks, as the log has it; made when it is needed. */
-  speaker: string | undefined
   readonly #context: FastContext<FastConnection>
   /** Who is sent what comes: this; node:http, as soon as it has answered one request; node:http for good; nobody any more. */
   #way: 'fast' | 'detour' | 'node' | 'ended' = 'fast'
@@ -68,30 +45,19 @@ export class FastConnection implements EndedRequest, DetourOwner, SocketOwner {
   #isIdle = false
   #begunAt = 0
   #slow: SlowWrites | undefined
+  /** Of what is not warm. */
+  #exchange: FastExchange | undefined
   /** Whether the client has sent all it has to send. */
   #hasEnded = false
 
   constructor(socket: Socket, context: FastContext<FastConnection>) {
-    this.connection = socket
-    this.#peer = socket.remoteAddress
-    this.client = this.#peer
+    super(socket)
+    this.#peer = this.client
     // That may have come while somebody else had the connection.
     this.#hasEnded = socket.readableEnded
     this.#context = context
     socket.setTimeout(context.times.requestMs)
     own(socket, this, context.reads)
-  }
-
-  get method(): string {
-    return this.answer?.method ?? 'GET'
-  }
-
-  get status(): number {
-    return this.answer?.status ?? 200
-  }
-
-  get userAgent(): string | undefined {
-    return this.headers?.userAgent
   }
 
   /** Whether a request is being answered. */
@@ -134,9 +100,9 @@ export class FastConnection implements EndedRequest, DetourOwner, SocketOwner {
     const answer = request && reply && mayAnswer ? findAnswer(request, reply, this.#context) : undefined
     if (request === undefined || reply === undefined || answer === undefined) {
       if (askedAt === undefined) return this.#waitForTurn(this.#context.copies.copyOf(bytes, count))
-      if (request !== undefined && reply !== undefined) return this.#makeDetour(bytes)
-      const isSimple = request !== undefined && isPlainTarget(request.target)
-      return isSimple ? this.#look(request, bytes, askedAt) : this.#handOver(bytes)
+      if (request === undefined || (reply === undefined && !isPlainTarget(request.target)))
+        return this.#handOver(bytes)
+      return this.#look(request, reply, bytes, askedAt)
     }
     this.#begin(request, answer, reply, askedAt)
     const isInMemory = answer.bytes !== undefined && (answer.plan?.pieces.length ?? 1) === 1
@@ -163,26 +129,50 @@ export class FastConnection implements EndedRequest, DetourOwner, SocketOwner {
   }
 
   /**
-   * Answers what names nothing, of which anybody can ask for any number: by node:http that takes twice as long. To look, and to say so, have a
-   * turn each; what names something goes on at once.
+   * Answers what is not warm, or never will be. To look, and to say that there is nothing, of which anybody can ask for any number, have a turn
+   * each; what names something goes on at once.
    */
-  #look(request: SimpleRequest, bytes: Buffer, askedAt: number): void {
-    const looking = this.#context.whyMissing(request.target)
-    if (looking === undefined) return this.#makeDetour(bytes)
+  #look(request: SimpleRequest, known: RollingReply | undefined, bytes: Buffer, askedAt: number): void {
+    const { cold, content } = this.#context
+    if (cold !== undefined && known?.kind === 'file')
+      return void this.#beginCold(request, askedAt, cold).answer(known, cold.content)
+    const looking = known === undefined ? cold?.lookUp(request.target) : undefined
+    if (cold === undefined || looking === undefined) return this.#makeDetour(bytes)
     this.#isWaiting = true
-    const { turns } = this.#context.content
-    const answer = (error: PinyonError | undefined) => {
+    const answer = (found: FileReply | PinyonError | undefined) => {
       this.#isWaiting = false
       if (this.#way === 'ended' || this.connection.destroyed) return
-      if (error === undefined) return this.#makeDetour(bytes)
-      const missing = missingAnswer(request, error)
-      this.#begin(request, missing, undefined, askedAt)
-      this.#sendMemory(missing)
+      if (found === undefined) return this.#makeDetour(bytes)
+      const exchange = this.#beginCold(request, askedAt, cold)
+      if (found instanceof PinyonError) exchange.fail(found)
+      else void exchange.answer(found, cold.content)
     }
-    void looking.then((error) => (error === undefined ? answer(error) : turns.call(() => answer(error))))
+    void looking.then((found) =>
+      found instanceof PinyonError ? content.turns.call(() => answer(found)) : answer(found),
+    )
   }
 
-  #begin(request: SimpleRequest, answer: FastAnswer, reply?: RollingReply, askedAt?: number): void {
+  #beginCold(request: SimpleRequest, startedAt: number, cold: ColdAnswers): FastExchange {
+    const context = this.#context
+    this.isSending = true
+    this.#beginToWait()
+    return (this.#exchange = new FastExchange(request, {
+      socket: this.connection,
+      context,
+      id: cold.name(request.id),
+      client: context.clientOf(this.#peer, request.headers.forwardedFor),
+      startedAt,
+      onEnd: (ended) => {
+        this.#exchange = undefined
+        this.endedAt = ended.endedAt
+        this.#release()
+        cold.onEnd(ended)
+        if (!this.connection.destroyed) this.#leaveOrGoOn(ended.keepsAlive)
+      },
+    }))
+  }
+
+  #begin(request: SimpleRequest, answer: FastAnswer, reply: RollingReply, askedAt?: number): void {
     const { headers, id } = request
     // The first of a connection: from here on it is idle between requests, unless there is to be no other.
     if (!this.#isIdle && headers.keepsAlive) this.#becomeIdle()
@@ -190,8 +180,8 @@ export class FastConnection implements EndedRequest, DetourOwner, SocketOwner {
     this.#begunAt = now
     this.startedAt = askedAt ?? now
     this.headAt = undefined
-    this.error = answer.error
-    const named = this.error === undefined ? this.#context.nameHit(now, id) : this.#context.nameError(id)
+    this.error = undefined
+    const named = this.#context.nameHit(now, id)
     this.isLogged = named !== undefined
     this.id = named ?? id
     // As it is remembered: the one that came is a part of a text that would be kept with it.
@@ -200,8 +190,8 @@ export class FastConnection implements EndedRequest, DetourOwner, SocketOwner {
     if (headers !== this.headers || client !== this.client) this.speaker = undefined
     this.client = client
     this.headers = headers
-    this.snapshot = reply?.snapshot
-    this.packageName = reply?.kind === 'file' ? reply.packageName : undefined
+    this.snapshot = reply.snapshot
+    this.packageName = reply.kind === 'file' ? reply.packageName : undefined
     this.outcome = answer.prepared.outcome
     this.bytes = 0
     this.answer = answer.prepared
@@ -279,8 +269,11 @@ export class FastConnection implements EndedRequest, DetourOwner, SocketOwner {
   #finish(): void {
     this.#end()
     this.#release()
-    const goesOn = this.headers?.keepsAlive === true && !this.#hasEnded && !this.#context.isDraining
-    if (goesOn) return this.#goOn()
+    this.#leaveOrGoOn(this.headers?.keepsAlive === true)
+  }
+
+  #leaveOrGoOn(keepsAlive: boolean): void {
+    if (keepsAlive && !this.#hasEnded && !this.#context.isDraining) return this.#goOn()
     // What else it has sent is not answered.
     this.#way = 'ended'
     // Where the kernel has all of the answer, closing says the same to the client as shutting down first, and costs one call less.
@@ -290,8 +283,6 @@ export class FastConnection implements EndedRequest, DetourOwner, SocketOwner {
 
   #end(): void {
     this.endedAt = performance.now()
-    // As of all that is said in the place of what was asked for.
-    if (this.status === 404) this.bytes = 0
     // What went out in one piece had its first byte with the last one.
     if (this.outcome === this.answer?.outcome) this.headAt ??= this.endedAt
     this.#context.onEnd(this)
@@ -389,6 +380,7 @@ export class FastConnection implements EndedRequest, DetourOwner, SocketOwner {
 
   onClose(): void {
     this.#slow?.stop()
+    this.#exchange?.gone()
     if (this.isSending) {
       if (this.error === undefined) this.outcome = 'aborted'
       this.#end()

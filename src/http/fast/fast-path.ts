@@ -1,12 +1,11 @@
 import type { Socket } from 'node:net'
 
-import type { PinyonError } from '../../model/errors.ts'
 import type { TrustedProxies } from '../../model/trusted-proxies.ts'
 import type { RollingReply } from '../../proxy/rolling-replies.ts'
 import { Roster } from '../../system/roster.ts'
 import { Detour } from '../detour.ts'
 import { FastConnection } from './fast-connection.ts'
-import type { FastContent, FastContext } from './fast-context.ts'
+import type { ColdAnswers, ColdFiles, FastContent, FastContext } from './fast-context.ts'
 import type { ConnectionTimes } from '../idle-times.ts'
 import { PreparedAnswers } from './prepared-answers.ts'
 import { RequestReader } from './request-head.ts'
@@ -32,20 +31,19 @@ export interface FastFiles {
    * @param isJustRead whether all that is read in this turn of the event loop was sent before any of it was read
    */
   readonly peek: (target: string, host: string, isJustRead: boolean) => RollingReply | undefined
-  /** As {@link FastContext.whyMissing} has it; where there is none node:http says so. */
-  readonly whyMissing?: (target: string) => Promise<PinyonError | undefined> | undefined
+  /** What is not warm; node:http answers for it unless told. */
+  readonly cold?: ColdFiles
   readonly content: FastContent
   /** Whether new connections begin here. */
   readonly isOn: () => boolean
 }
 
 /** What a {@link FastPath} is built from. */
-export interface FastPathOptions extends FastFiles {
+export interface FastPathOptions extends Omit<FastFiles, 'cold'> {
+  readonly cold?: ColdAnswers
   readonly times: ConnectionTimes
   /** By what a hit that begins now is known in the log; undefined when no line will tell of it. @param given the id that its request brings */
   readonly nameHit: (nowMs: number, given: string | undefined) => string | undefined
-  /** By what an answer is known that tells of an error. */
-  readonly nameError?: (given: string | undefined) => string
   /** As an HttpServer's. */
   readonly trustedProxies?: () => TrustedProxies | undefined
   /** Told when an answer has ended. */
@@ -68,6 +66,7 @@ export class FastPath implements FastContext<FastConnection> {
   readonly answers: PreparedAnswers
   readonly times: ConnectionTimes
   readonly content: FastContent
+  readonly cold: ColdAnswers | undefined
   isDraining = false
   readonly #options: FastPathOptions
   readonly #connections = new Roster<FastConnection>()
@@ -77,15 +76,12 @@ export class FastPath implements FastContext<FastConnection> {
     this.#options = options
     this.times = options.times
     this.content = options.content
+    this.cold = options.cold
     this.answers = new PreparedAnswers(options.times.keepAliveMs)
   }
 
   peek(target: string, host: string, isJustRead: boolean): RollingReply | undefined {
     return this.#options.peek(target, host, isJustRead && this.#connections.size < AT_ONCE)
-  }
-
-  whyMissing(target: string): Promise<PinyonError | undefined> | undefined {
-    return this.#options.whyMissing?.(target)
   }
 
   /** Begins with a connection, or goes on with one of which these bytes have come, unread. */
@@ -117,10 +113,6 @@ export class FastPath implements FastContext<FastConnection> {
 
   nameHit(nowMs: number, given: string | undefined): string | undefined {
     return this.#options.nameHit(nowMs, given)
-  }
-
-  nameError(given: string | undefined): string | undefined {
-    return this.#options.nameError?.(given)
   }
 
   /** Lets go of at most so many connections that wait for their next request, or for their first. */

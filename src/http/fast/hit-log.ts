@@ -1,6 +1,6 @@
 import type { RequestIds } from '../request-id.ts'
 import { describeAgent, toLogFields, type RequestLog } from '../request-log.ts'
-import type { FastConnection } from './fast-connection.ts'
+import type { HitRecord } from './hit-record.ts'
 
 /** The request log's lines of hits, from parts that are formatted once a file and once a connection. */
 export class HitLog {
@@ -17,15 +17,10 @@ export class HitLog {
     return this.#log.takesHit(nowMs) ? (given ?? this.#ids.next()) : undefined
   }
 
-  /** By what an answer is known that tells of an error. */
-  nameError(given: string | undefined): string {
-    return given ?? this.#ids.next()
-  }
-
   /** Logs a request that has ended. */
-  log(ended: FastConnection): void {
-    const { answer, outcome, isLogged, client, userAgent, error } = ended
-    if (answer === undefined || outcome !== answer.outcome || error !== undefined) return this.#log.log(ended)
+  log(ended: HitRecord): void {
+    const { answer, outcome, isLogged, client, userAgent } = ended
+    if (answer === undefined || outcome !== answer.outcome) return this.#log.log(ended)
     if (!isLogged) return this.#log.leaveOut(ended)
     ended.speaker ??= toLogFields({ client, agent: describeAgent(userAgent) })
     this.#log.logHit(ended, answer, ended.speaker)

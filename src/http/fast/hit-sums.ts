@@ -3,7 +3,7 @@ import type { Snapshot } from '../../snapshot/store.ts'
 import { METRICS } from '../../system/metric-table.ts'
 import { FIRST_BYTE_MS } from '../../system/traffic.ts'
 import type { EndedRequest } from '../ended-request.ts'
-import type { FastConnection } from './fast-connection.ts'
+import type { HitRecord } from './hit-record.ts'
 import type { PreparedAnswer } from './prepared-answers.ts'
 
 /** Nobody who counts times to the first byte tells shorter ones apart, in milliseconds. */
@@ -85,7 +85,7 @@ export class HitSums {
    * Adds a request that has ended.
    * @returns false when it has to be told of by itself: it has not ended as it was to, has a line of the log, or took longer than most
    */
-  add(ended: FastConnection): boolean {
+  add(ended: HitRecord): boolean {
     const { answer, startedAt, headAt, endedAt } = ended
     if (answer === undefined || ended.isLogged || ended.outcome !== answer.outcome) return false
     if (ended.error !== undefined || headAt === undefined) return false
@@ -110,7 +110,7 @@ export class HitSums {
     }
   }
 
-  #sumOf(answer: PreparedAnswer, ended: FastConnection): HitSum {
+  #sumOf(answer: PreparedAnswer, ended: HitRecord): HitSum {
     const { sum } = answer
     if (sum instanceof HitSum && sum.client === ended.client && sum.userAgent === ended.userAgent) return sum
     const begun = new HitSum(answer, ended)

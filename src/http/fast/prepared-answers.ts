@@ -4,12 +4,16 @@ import type { FileReply, TextReply } from '../../proxy/reply.ts'
 import type { RollingReply } from '../../proxy/rolling-replies.ts'
 import type { BodyPlan } from '../body-plan.ts'
 import type { EndedRequest } from '../ended-request.ts'
-import { cacheHeaders, type Headers } from '../exchange.ts'
+import { cacheHeaders } from '../exchange.ts'
+import type { Headers } from '../outlet.ts'
 import { NO_OPTIONS } from '../../system/no-options.ts'
 import { REQUEST_ID_HEADER } from '../request-id.ts'
 import { describeTarget, toLogFields } from '../request-log.ts'
 import { fileHeaders } from '../send-file.ts'
 import { textHeaders } from '../send-text.ts'
+
+/** Not imported, for the reason that `server.ts` has. */
+const { STATUS_CODES } = process.getBuiltinModule('node:http')
 
 /** How what is there can be answered: all of it, its head, parts of it, or that the client has it. */
 export type AnswerKind = 'whole' | 'head' | 'part' | 'notModified' | 'headNotModified'
@@ -19,8 +23,8 @@ export interface PreparedAnswer {
   readonly target: string
   readonly size: number
   readonly method: 'GET' | 'HEAD'
-  readonly status: 200 | 206 | 304 | 404
-  readonly outcome: 'hit' | 'not_modified' | 'not_found'
+  readonly status: 200 | 206 | 304
+  readonly outcome: 'hit' | 'not_modified'
   /** The head up to what it says of a part, and from there up to the date. */
   readonly start: string
   readonly rest: string
@@ -104,6 +108,13 @@ export class PreparedAnswers {
     return answer.bytes
   }
 
+  /** The whole head of an answer that is made once. Where it tells by what its request is known, the headers say so. */
+  headOf(status: number, headers: Headers, keepsAlive: boolean): Buffer {
+    this.#tell(performance.now())
+    const lines = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${toLines(headers)}`
+    return Buffer.from(lines + this.#ending(keepsAlive, undefined), 'latin1')
+  }
+
   #partHead(
     { start, rest }: PreparedAnswer,
     { contentType, contentLength }: BodyPlan,
@@ -171,7 +182,7 @@ function describeText(kind: AnswerKind, text: TextReply): [first: Headers, rest:
 }
 
 /** Headers as they are sent. */
-export function toLines(headers: Headers): string {
+function toLines(headers: Headers): string {
   return Object.entries(headers)
     .map(([name, value]) => `${name}: ${value}\r\n`)
     .join('')

@@ -26,4 +26,9 @@ export class SmallWrites {
     if (!isTaken) this.#memory = Buffer.allocUnsafeSlow(SMALL_BYTES)
     return isTaken
   }
+
+  /** Writes what goes on, as {@link write} does. */
+  goOn(socket: Socket, bytes: Buffer): boolean {
+    return this.#writes.write(socket, bytes)
+  }
 }

@@ -7,11 +7,11 @@ import { sendFile } from '../../../src/http/send-file.ts'
 import { HttpServer } from '../../../src/http/server.ts'
 import { PinyonError } from '../../../src/model/errors.ts'
 import { TrustedProxies } from '../../../src/model/trusted-proxies.ts'
-import { createMemoryContent, type MemoryContent } from '../../support/memory-content.ts'
+import { createMemoryContent, type MemoryContent, type MemoryFetches } from '../../support/memory-content.ts'
 import { Connection } from '../connection.ts'
 import { LogRecorder } from '../log-recorder.ts'
 
-/** A server whose files are all warm. */
+/** A server whose files are warm, but those that it is told how to fetch. */
 export interface FastServer extends MemoryContent {
   readonly server: HttpServer
   readonly log: LogRecorder
@@ -33,8 +33,9 @@ export async function startFastServer(
   t: TestContext,
   sizes: readonly (readonly [target: string, size: number])[],
   limits: Partial<BlobCacheLimits> = {},
+  fetch: MemoryFetches = {},
 ): Promise<FastServer> {
-  const memory = await createMemoryContent(sizes, limits)
+  const memory = await createMemoryContent(sizes, limits, fetch)
   const { files, content, cache } = memory
   const log = new LogRecorder()
   const handled: string[] = []
@@ -54,7 +55,7 @@ export async function startFastServer(
     },
     log.logger,
     {
-      fast: { peek: (target) => files.get(target), whyMissing, content, isOn: () => on },
+      fast: { peek: (target) => files.get(target), cold: { lookUp, content }, content, isOn: () => on },
       trustedProxies: () => trusted,
     },
   )
@@ -87,7 +88,7 @@ export async function startFastServer(
 }
 
 /** What begins so is known not to be there; of other targets the handler has to say it. */
-function whyMissing(target: string): Promise<PinyonError> | undefined {
+function lookUp(target: string): Promise<PinyonError> | undefined {
   return target.startsWith('/missing') ? Promise.resolve(nothingAt(target)) : undefined
 }
 
