@@ -161,6 +161,7 @@ describe('in a browser', needs('chromium'), () => {
     const context = await openContext(opened(), { width: 1440 })
     const page = await context.newPage()
     const mirror = 'rocky-9-baseos'
+    const generation = farm.app.store.generation()
     await page.goto(`${farm.url}/mirrors/${mirror}`)
     const older = await page.locator('.sn tbody .nm a').nth(1).innerText()
     await page.getByRole('link', { name: older, exact: true }).first().click()
@@ -213,6 +214,8 @@ describe('in a browser', needs('chromium'), () => {
     await dialog.getByRole('button', { name: 'Unpin' }).click()
     await page.getByText(/from now on, generation/).waitFor()
     assert.doesNotMatch(readFileSync(farm.file, 'utf8'), /CI-9/)
+    // Theirs, taken back; its own, taken back: nobody else has published anything, which would have been reason enough to refuse one.
+    assert.equal(farm.app.store.generation(), generation + 4)
     await page.getByRole('button', { name: 'Forget the token' }).click()
     assert.equal(await page.evaluate("sessionStorage.getItem('pinyon-token')"), null)
     await context.close()

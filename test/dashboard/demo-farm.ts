@@ -41,6 +41,11 @@ export interface DemoOptions {
   /** Whether a first sync runs and waits. */
   readonly isStarting?: boolean
   readonly publicUrl?: string
+  /**
+   * How often pages say that mirrors are looked at: `off` unless told. A server that was told to start no syncs begins all that have an interval
+   * when its configuration changes for the first time, and what they publish is nobody's who writes there.
+   */
+  readonly syncInterval?: string
 }
 
 /** Starts it, at the moment {@link DEMO_NOW}. */
@@ -92,7 +97,7 @@ interface ConfigParts {
 
 function configText(
   { mirrors, pins, upstream, dir }: ConfigParts,
-  { publicUrl }: DemoOptions,
+  { publicUrl, syncInterval = 'off' }: DemoOptions,
   hasTokens: boolean,
 ): string {
   const entries = mirrors.map(({ name, isDown = false, why }) => {
@@ -100,7 +105,7 @@ function configText(
     const baseurl = isDown ? 'http://127.0.0.1:9/' : upstream.url
     const pin = pins.get(name)
     const pinLine = pin === undefined ? '' : `    pin: ${pin} # ${why ?? ''}\n`
-    return `  ${name}:\n    baseurl: ${baseurl}\n    retries: 0\n    sync_interval: 8h\n${pinLine}`
+    return `  ${name}:\n    baseurl: ${baseurl}\n    retries: 0\n    sync_interval: ${syncInterval}\n${pinLine}`
   })
   const tokens = hasTokens ? `tokens:\n  operator: { file: token }\n` : ''
   const publicLine = publicUrl === undefined ? '' : `public_url: ${publicUrl}\n`

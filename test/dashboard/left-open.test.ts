@@ -131,8 +131,7 @@ async function measure(session: CDPSession): Promise<Figures> {
 }
 
 async function startFarm(t: TestContext): Promise<TroubleFarm> {
-  const farm = await startTroubleFarm(t, { mirrors: { m: ['enabled: true'] } })
-  await farm.configure((text) => text.replace('sync_interval: 8h', 'sync_interval: off'))
+  const farm = await startTroubleFarm(t, { mirrors: { m: [] } })
   await farm.sync('m')
   return farm
 }

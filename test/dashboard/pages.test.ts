@@ -218,6 +218,8 @@ describe('the pages', () => {
     const [last, ended] = [checkedAt(await read()), farm.app.sync(MIRROR)]
     await ended
     assert.notEqual(checkedAt(await read()), last)
+    // Before there is news, after its capture, and once more: changes of the configuration have had nothing else looked at.
+    assert.equal(farm.upstream.count(/repomd\.xml$/), 3)
   })
 
   test('that are not there say so as pages, files as text', async (t) => {

@@ -24,7 +24,8 @@ const ends: (() => unknown)[] = []
 const context = { after: (end: () => unknown) => void ends.push(end) } as unknown as TestContext
 try {
   const publicUrl = 'http://mirrors.example.org'
-  const farm = await startDemoFarm(context, { hasTraffic: true, isStarting: true, publicUrl })
+  const options = { hasTraffic: true, isStarting: true, publicUrl, syncInterval: '8h' }
+  const farm = await startDemoFarm(context, options)
   const browser = await openBrowser()
   ends.push(() => browser.close())
   mkdirSync(DIRECTORY, { recursive: true })

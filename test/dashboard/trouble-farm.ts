@@ -53,11 +53,13 @@ export interface TroubleOptions {
   readonly head?: readonly string[]
   readonly dataDir?: string
   readonly hasTokens?: boolean
+  /** How often mirrors are looked at, from {@link App.startSyncing} or the first change of the configuration on: `off` unless told. */
+  readonly syncInterval?: string
 }
 
 /** Starts it, at the moment {@link DEMO_NOW}; nothing is synced. */
 export async function startTroubleFarm(t: TestContext, options: TroubleOptions): Promise<TroubleFarm> {
-  const { mirrors, head = [], dataDir = tempDir(t), hasTokens = true } = options
+  const { mirrors, head = [], dataDir = tempDir(t), hasTokens = true, syncInterval = 'off' } = options
   const dir = tempDir(t)
   const file = join(dir, 'pinyon.yaml')
   writeFileSync(join(dir, 'token'), `${TROUBLE_TOKEN}\n`)
@@ -69,7 +71,12 @@ export async function startTroubleFarm(t: TestContext, options: TroubleOptions):
     return found
   }
   const entries = Object.entries(mirrors).map(([name, lines]) => {
-    const all = [`baseurl: ${of(name).upstream.url}`, 'retries: 0', 'sync_interval: 8h', ...lines]
+    const all = [
+      `baseurl: ${of(name).upstream.url}`,
+      'retries: 0',
+      `sync_interval: ${syncInterval}`,
+      ...lines,
+    ]
     return `  ${name}:\n${all.map((line) => `    ${line}\n`).join('')}`
   })
   const tokens = hasTokens ? ['tokens:', '  operator: { file: token }'] : []

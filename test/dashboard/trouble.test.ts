@@ -328,6 +328,7 @@ async function startSick(t: TestContext) {
   const names = ['down', 'dropped', 'failing', 'fine', 'lying', 'none', 'refused', 'replaced', 'resting']
   const signed = ['repo_gpgcheck: true', `gpgkey: file://${key}`]
   const farm = await startTroubleFarm(t, {
+    syncInterval: '8h',
     mirrors: Object.fromEntries(
       [...names, 'unready'].map((name) => [name, name === 'refused' ? signed : []]),
     ),
