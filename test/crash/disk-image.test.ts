@@ -1,15 +1,32 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  createReadStream,
+  mkdirSync,
+  openSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  type ReadStream,
+} from 'node:fs'
 import { join } from 'node:path'
+import { buffer } from 'node:stream/consumers'
 import { describe, test, type TestContext } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
 import { compileDiskCalls, DiskCalls, type KillPoint } from '../support/disk-calls.ts'
+import { parseDiskCalls } from '../support/disk-journal.ts'
 import { Random } from '../support/random.ts'
-import { runCommand } from '../support/run-command.ts'
+import { mustRun, runCommand, type CommandResult } from '../support/run-command.ts'
 import { tempDir } from '../support/temp-dir.ts'
+import { needs } from '../support/tools.ts'
 import { DiskImage, readContent, type PowerLoss } from './disk-image.ts'
 import { applyChanges, tear } from './torn-file.ts'
+
+/** More than a pipe takes. */
+const LARGE_BYTES = 1_000_000
+/** Of the event loop, in which whoever does not wait for anything has gone on. */
+const TURNS = 100
 
 /** A careful replacement, a careless one, and a file that is only made. */
 const PROGRAM = `
@@ -120,4 +137,78 @@ describe('a program', () => {
     for (const call of calls.read()) image.apply(call)
     assert.equal(textsOf(image, 'kept')['file'], readContent(directory).get('file')?.toString())
   })
+
+  test('that has made a call is waited for until it is written down', needs('mkfifo'), async (t) => {
+    const stuck = await stickInRecord(t)
+    if (stuck === undefined) return
+    const { calls, journal, ended, file } = stuck
+    let isHalted = false
+    const halting = calls.halt().then(() => (isHalted = true))
+    for (let turn = 0; turn < TURNS; turn += 1) await nextTurn()
+    assert.equal(isHalted, false, 'the call is in no journal')
+    const written = parseDiskCalls(await buffer(journal))
+    await halting
+    assert.equal((await ended).code, -1)
+    assert.deepEqual(
+      written.map(({ key, data }) => [key, data.length]),
+      [
+        ['create file', 0],
+        ['write file', LARGE_BYTES],
+      ],
+    )
+    assert.equal(statSync(file).size, LARGE_BYTES, 'and the next call is not made')
+  })
+
+  test('that somebody has killed before that is not waited for', needs('mkfifo'), async (t) => {
+    const stuck = await stickInRecord(t)
+    if (stuck === undefined) return
+    const { calls, ended, killer } = stuck
+    killer.abort()
+    await assert.rejects(ended, { name: 'AbortError' })
+    await calls.halt()
+  })
 })
+
+interface StuckProgram {
+  readonly calls: DiskCalls
+  /** Who reads it to its end lets the program go on. */
+  readonly journal: ReadStream
+  /** What it has written, and is about to write more to. */
+  readonly file: string
+  readonly ended: Promise<CommandResult>
+  /** Kills it. */
+  readonly killer: AbortController
+}
+
+/** A program that has made a call whose record is more than its journal, a pipe that nobody reads, can take. */
+async function stickInRecord(t: TestContext): Promise<StuckProgram | undefined> {
+  const library = await compileDiskCalls(t)
+  if (library === undefined) {
+    t.skip('no C compiler')
+    return undefined
+  }
+  const place = tempDir(t)
+  const directory = join(place, 'followed')
+  mkdirSync(directory)
+  const calls = new DiskCalls(library, place, directory)
+  const pipe = calls.env['DISK_CALLS_JOURNAL'] ?? ''
+  rmSync(pipe)
+  await mustRun('mkfifo', [pipe])
+  // Who opens it for both waits for nobody, and nobody waits to open it.
+  const held = openSync(pipe, 'r+')
+  const file = join(directory, 'file')
+  const killer = new AbortController()
+  const program = `const fs = require('node:fs')
+    for (const file = fs.openSync('${file}', 'w'); ;) fs.writeSync(file, Buffer.alloc(${LARGE_BYTES}))`
+  const { signal } = killer
+  const ended = runCommand(process.execPath, ['--eval', program], { env: calls.env, signal })
+  t.after(() => {
+    killer.abort()
+    return ended.catch(() => undefined)
+  })
+  while (statSync(file, { throwIfNoEntry: false })?.size !== LARGE_BYTES) await nextTurn()
+  const journal = createReadStream(pipe, { fd: openSync(pipe, 'r') })
+  t.after(() => journal.destroy())
+  closeSync(held)
+  return { calls, journal, file, ended, killer }
+}
