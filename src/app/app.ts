@@ -160,8 +160,7 @@ export class App {
       signatures: this.#signatures,
       lists: this.#lists,
       upstreamOf: (mirror) => this.#upstreams.get(mirror),
-      // What it published is to be fetched ahead; what an earlier run did not come to as well.
-      onSynced: (mirror) => this.#fetching.prefetcher.tend(mirror),
+      onSynced: (result) => this.#fetching.noteSync(result),
       figures: this.#figures,
       now: this.#now,
       log,

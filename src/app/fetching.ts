@@ -6,6 +6,7 @@ import { toPrefetchView } from '../proxy/api-holdings.ts'
 import type { FetchTally } from '../snapshot/prefetch/fetch-run.ts'
 import { PackageFetches, type PackageSource } from '../snapshot/prefetch/package-fetches.ts'
 import { Prefetcher } from '../snapshot/prefetch/prefetcher.ts'
+import type { SyncResult } from '../snapshot/sync.ts'
 import { Throttle } from '../upstream/throttle.ts'
 import type { Logger } from '../system/logger.ts'
 import { upstreamsFor, type ArchOwner, type MirrorUpstreams } from '../upstream/arch-sources.ts'
@@ -94,6 +95,13 @@ export class Fetching {
   describe(mirror: string): MirrorPrefetch | undefined {
     const policy = this.#options.config().mirrors.get(mirror)?.policy
     return policy === undefined ? undefined : { policy, state: toPrefetchView(this.prefetcher.state(mirror)) }
+  }
+
+  /** A mirror was looked at: what was published is to be fetched ahead, and what an earlier run did not come to as well. */
+  noteSync({ mirror, outcome }: Pick<SyncResult, 'mirror' | 'outcome'>): void {
+    // What a young store was taken to have of it is held against its packages before long.
+    if (outcome === 'published') this.#stock.note(mirror)
+    this.prefetcher.tend(mirror)
   }
 
   /** Blobs went. */

@@ -40,7 +40,7 @@ export interface SyncingOptions {
   /** A mirror's sources; undefined for one that is not configured. */
   readonly upstreamOf: (mirror: string) => MirrorUpstreams | undefined
   /** A sync has ended well. */
-  readonly onSynced: (mirror: string) => void
+  readonly onSynced: (result: SyncResult) => void
   readonly figures: Pick<Figures, 'countSync' | 'countRestart'>
   /** Milliseconds since the epoch. */
   readonly now: () => number
@@ -155,7 +155,7 @@ export class Syncing {
       onRestart: () => figures.countRestart(),
     })
     this.board.end(mirror)
-    if (result.outcome !== 'failed') onSynced(mirror)
+    if (result.outcome !== 'failed') onSynced(result)
     const durationMs = Math.round(performance.now() - startedAt)
     logSync(log, result, durationMs)
     const isLook = result.outcome !== 'failed' || !NO_LOOKS.has(result.error.code)

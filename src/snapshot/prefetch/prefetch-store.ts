@@ -38,7 +38,7 @@ export interface PrefetchStore {
 export interface StockStore {
   /** Counts all live snapshots of a mirror anew, some milliseconds at a time. Rejects with the reason of `signal` when that ends it. */
   recount(mirror: string, signal?: AbortSignal): Promise<void>
-  /** The same where nobody else waits for this thread, in one go where that is faster. */
+  /** The same where nobody else waits for this thread, in one go where that is faster; none, unread, where only what snapshots pin is stored. */
   recountAtOnce(mirror: string): Promise<void>
   /** By the number of the snapshot: of one mirror's, or of every mirror's current one. Without those not counted yet. */
   counts(mirror?: string): Promise<ReadonlyMap<number, PackageSum>>

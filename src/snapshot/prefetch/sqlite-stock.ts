@@ -68,7 +68,7 @@ export class SqliteStock implements StockStore {
 
   /**
    * After a first snapshot a mirror's rows lie together: a tenth of the time that looking for each takes. After the first of all nothing but
-   * metadata is stored.
+   * metadata is stored; a package that is also a file beside the metadata is counted with the next count.
    */
   async #readSpansAtOnce(mirrorId: number): Promise<readonly SpanRow[]> {
     const { extent, cachedSpansBetween, hasOnlyRepodata } = this.#statements
