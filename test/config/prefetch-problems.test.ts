@@ -1,18 +1,10 @@
-import assert from 'node:assert/strict'
-import { describe, test } from 'node:test'
-import { ConfigFile } from './support.ts'
+import { describeProblems, mirror, type ProblemCase } from './problem-cases.ts'
 
 const POLICY = 'on_demand, warm or immediate'
 const FALLBACK = 'an http, https or file URL'
 const FIELDS = '{href} {filename} {name} {initial} {epoch} {version} {release} {arch} {algorithm} {digest}'
 
-/** A mirror `m` with further lines, the first of which is line 4. */
-function mirror(lines: string): string {
-  return `mirrors:\n  m:\n    baseurl: http://h/\n    ${lines}\n`
-}
-
-/** Each text with the problems it leads to: line, key and the rest. */
-const CASES: readonly [string, string, ...string[]][] = [
+const CASES: readonly ProblemCase[] = [
   ['policy: lazy', mirror('policy: lazy'), `4: mirrors.m.policy: found "lazy", expected ${POLICY}`],
   ['policy: at the top', 'policy: [warm]\n', `1: policy: found a list, expected ${POLICY}`],
   [
@@ -50,13 +42,4 @@ const CASES: readonly [string, string, ...string[]][] = [
   ],
 ]
 
-describe('each mistake in what is fetched ahead is reported with its line', () => {
-  for (const [name, text, ...expected] of CASES) {
-    test(name, (t) => {
-      assert.deepEqual(
-        new ConfigFile(t).problems(text, {}),
-        expected.map((line) => `pinyon.yaml:${line}`),
-      )
-    })
-  }
-})
+describeProblems('each mistake in what is fetched ahead is reported with its line', CASES)
