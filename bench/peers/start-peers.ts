@@ -2,7 +2,7 @@ import { join } from 'node:path'
 
 import { findTool } from '../../test/support/tools.ts'
 import { OURS } from '../measure/figure.ts'
-import { startBareNodePeer } from './bare-node.ts'
+import { startBareNodePeer, startBarePassingPeer, startBareStoringPeer } from './bare-node.ts'
 import { startNginxPeer } from './nginx.ts'
 import type { Peer, PeerOptions } from './peer.ts'
 import { startPinyonPeer } from './pinyon.ts'
@@ -10,12 +10,18 @@ import { startSquidPeer } from './squid.ts'
 import { startTrafficServerPeer } from './trafficserver.ts'
 import { startVarnishPeer } from './varnish.ts'
 
+/** Among what is chosen. */
+interface ChoiceOptions {
+  readonly known?: readonly string[]
+  readonly isInstalled?: (command: string) => boolean
+}
+
 interface KnownPeer {
   readonly command: string
   readonly start: (options: PeerOptions) => Promise<Peer>
 }
 
-/** Every server that can be measured, pinyon first. The last three are started only on request: pinyon in another way, and Node without it. */
+/** Every server that can be measured, pinyon first. From `pinyon, logging` on they are started only on request: pinyon in another way, and Node without it. */
 const KNOWN: Readonly<Record<string, KnownPeer>> = {
   [OURS]: { command: 'node', start: (options) => startPinyon(OURS, options) },
   'nginx proxy_cache': { command: 'nginx', start: (options) => startNginxPeer('proxy_cache', options) },
@@ -32,18 +38,32 @@ const KNOWN: Readonly<Record<string, KnownPeer>> = {
     start: (options) => startPinyon('pinyon, no fast path', options, { settings: { fast_path: false } }),
   },
   'bare node': { command: 'node', start: startBareNodePeer },
+  'bare node, passing on': { command: 'node', start: startBarePassingPeer },
+  'bare node, storing': { command: 'node', start: startBareStoringPeer },
 }
+
+/** What asks upstream every time. */
+const PROXIES: readonly string[] = ['bare node, passing on', 'bare node, storing']
+
+/** What can answer what it was asked for before. */
+const SERVERS: readonly string[] = Object.keys(KNOWN).filter((name) => !PROXIES.includes(name))
 
 /** What caches, pinyon and the most usual one first. */
 export const CACHES: readonly string[] = [OURS, 'nginx proxy_cache', 'varnish', 'squid', 'trafficserver']
 
-/** Which servers take part: the usual ones, or pinyon and those whose name contains one of `wanted`. What is not installed does not. */
+/** What can be asked for where every file is asked for once. */
+export const COLD_PEERS: readonly string[] = [OURS, 'nginx proxy_cache', ...PROXIES]
+
+/**
+ * Which servers take part: the usual ones, or pinyon and those whose name contains one of `wanted`. What is not installed does not.
+ * @param options.known which there are to choose from; all that answer hits unless told
+ */
 export function choosePeers(
   usual: readonly string[],
   wanted: readonly string[],
-  isInstalled = (command: string): boolean => findTool(command) !== undefined,
+  { known = SERVERS, isInstalled = hasTool }: ChoiceOptions = {},
 ): string[] {
-  const chosen = wanted.length === 0 ? usual : Object.keys(KNOWN).filter((name) => isWanted(name, wanted))
+  const chosen = wanted.length === 0 ? usual : known.filter((name) => isWanted(name, wanted))
   return chosen.filter((name) => name === OURS || isInstalled(KNOWN[name]?.command ?? name))
 }
 
@@ -70,6 +90,10 @@ export async function startPeers(
 /** Ends all of them. */
 export async function stopPeers(peers: readonly Peer[]): Promise<void> {
   await Promise.all(peers.map((peer) => peer.stop()))
+}
+
+function hasTool(command: string): boolean {
+  return findTool(command) !== undefined
 }
 
 function isWanted(name: string, wanted: readonly string[]): boolean {

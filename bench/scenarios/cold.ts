@@ -1,6 +1,7 @@
 /**
  * What the first one waits who asks for a package: to the first byte of the body, and to the last, against asking upstream itself. Upstream is
- * near, 20 ms or 100 ms away, and its connections last or are opened anew for each file.
+ * near, 20 ms or 100 ms away, and its connections last or are opened anew for each file. `--peers bare` has what Node needs for it at least beside
+ * it: to pass on what comes, and to store it under its digest as well.
  */
 import { Agent } from 'node:http'
 import { join } from 'node:path'
@@ -10,8 +11,8 @@ import { OURS, toFigures, type Figure } from '../measure/figure.ts'
 import { mustGet, type Answer } from '../measure/http-get.ts'
 import { chooseRounds, type Scenario } from '../measure/scenario.ts'
 import { startSlowUpstream, type SlowPort } from '../measure/slow-upstream.ts'
-import { startNginxPeer } from '../peers/nginx.ts'
 import { baseOf, startPinyonPeer } from '../peers/pinyon.ts'
+import { choosePeers, COLD_PEERS, startPeers } from '../peers/start-peers.ts'
 
 const LATENCIES_MS = [0, 20, 100]
 const SIZE_BYTES = 1 << 20
@@ -21,11 +22,12 @@ const FIRST_WARM_UPS = 40
 /** Of upstream's own and beside it, in milliseconds. */
 const FIRST_BYTE = { part: 1.05, ms: 5 }
 const TOTAL_PART = 1.05
+const RIVAL = 'nginx proxy_cache'
 
 interface Way {
   readonly name: string
-  /** What stands before a package's path, upstream by upstream. */
-  readonly bases: readonly string[]
+  /** What stands before a package's path. */
+  readonly base: string
 }
 
 /** Runs it. */
@@ -45,23 +47,22 @@ export const runCold: Scenario = async ({ dir, options, say }) => {
     const pinyon = await startPinyonPeer({ name: OURS, dir: join(dir, 'pinyon'), mirrors })
     started.push(pinyon)
     const bases = await Promise.all(Object.keys(mirrors).map((mirror) => baseOf(pinyon.url, mirror)))
-    const ways: Way[] = [
-      { name: 'direct', bases: upstream.urls.map((url, at) => `${url}/${at}`) },
-      { name: OURS, bases: bases.map((base) => pinyon.url + base) },
-      { name: 'nginx proxy_cache', bases: [] },
-    ]
+    const others = choosePeers([OURS, RIVAL], options.peers, { known: COLD_PEERS }).filter(
+      (name) => name !== OURS,
+    )
     const figures: Figure[] = []
     for (const [at, port] of ports.entries()) {
       say(describePort(port))
-      const nginx = await startNginxPeer('proxy_cache', {
-        dir: join(dir, `nginx-${at}`),
-        root,
-        upstream: upstream.urls[at] ?? '',
-        core: undefined,
-      })
-      started.push(nginx)
-      const own = ways.map(({ name, bases }) => ({ name, base: bases[at] ?? `${nginx.url}/${at}` }))
-      figures.push(...(await measurePort(port, own, repositories[at] ?? [], warmUpsOf(at))))
+      const url = upstream.urls[at] ?? ''
+      const place = { root, upstream: url, core: undefined }
+      const peers = await startPeers(others, join(dir, String(at)), place)
+      started.push(...peers)
+      const ways: Way[] = [
+        { name: 'direct', base: `${url}/${at}` },
+        { name: OURS, base: `${pinyon.url}${bases[at]}` },
+        ...peers.map((peer) => ({ name: peer.name, base: `${peer.url}/${at}` })),
+      ]
+      figures.push(...(await measurePort(port, ways, repositories[at] ?? [], warmUpsOf(at))))
     }
     return { figures, curves: [], notes: [] }
   } finally {
@@ -82,7 +83,7 @@ function warmUpsOf(port: number): number {
 
 async function measurePort(
   port: SlowPort,
-  ways: readonly { readonly name: string; readonly base: string }[],
+  ways: readonly Way[],
   packages: readonly WrittenPackage[],
   warmUps: number,
 ): Promise<Figure[]> {

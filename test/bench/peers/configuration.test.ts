@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 
-import { choosePeers, CACHES } from '../../../bench/peers/start-peers.ts'
+import { CACHES, choosePeers, COLD_PEERS } from '../../../bench/peers/start-peers.ts'
 import { renderConfiguration, renderTemplate } from '../../../bench/peers/template.ts'
 import { tempDir } from '../../support/temp-dir.ts'
 
@@ -40,8 +40,8 @@ for (const peer of ['nginx', 'squid', 'trafficserver', 'varnish']) {
   })
 }
 
-const all = () => true
-const withoutSquid = (command: string) => command !== 'squid'
+const all = { isInstalled: () => true }
+const withoutSquid = { isInstalled: (command: string) => command !== 'squid' }
 
 test('nginx does not wait for a whole segment', () => {
   const file = new URL('../../../bench/peers/nginx/common.conf', import.meta.url)
@@ -57,4 +57,15 @@ test('peers are the usual ones, or those that are asked for, as far as they are 
   ])
   assert.ok(!choosePeers(CACHES, [], withoutSquid).includes('squid'))
   assert.deepEqual(choosePeers(CACHES, ['squid'], withoutSquid), ['pinyon'])
+})
+
+test('what asks upstream every time is to be had where every file is cold, and nowhere else', () => {
+  assert.deepEqual(choosePeers(CACHES, ['bare'], all), ['pinyon', 'bare node'])
+  const cold = { ...all, known: COLD_PEERS }
+  const usual = ['pinyon', 'nginx proxy_cache']
+  const bare = ['bare node, passing on', 'bare node, storing']
+  assert.deepEqual(choosePeers(usual, [], cold), usual)
+  assert.deepEqual(choosePeers(usual, ['bare'], cold), ['pinyon', ...bare])
+  assert.deepEqual(choosePeers(usual, ['bare', 'proxy'], cold), [...usual, ...bare])
+  assert.deepEqual(choosePeers(usual, ['varnish'], cold), ['pinyon'])
 })
