@@ -42,8 +42,8 @@ const KNOWN: Readonly<Record<string, KnownPeer>> = {
   'bare node, storing': { command: 'node', start: startBareStoringPeer },
 }
 
-/** What asks upstream every time. */
-const PROXIES: readonly string[] = ['bare node, passing on', 'bare node, storing']
+/** What asks upstream every time: what Node needs at least for what it has not got. */
+export const PROXIES: readonly string[] = ['bare node, passing on', 'bare node, storing']
 
 /** What can answer what it was asked for before. */
 const SERVERS: readonly string[] = Object.keys(KNOWN).filter((name) => !PROXIES.includes(name))

@@ -8,17 +8,18 @@ import { join } from 'node:path'
 
 import { writeSyntheticRepository, type WrittenPackage } from '../../test/support/synthetic-repository.ts'
 import { OURS, toFigures, type Figure } from '../measure/figure.ts'
-import { mustGet, type Answer } from '../measure/http-get.ts'
+import { mustGet, type Answer, type Expected } from '../measure/http-get.ts'
 import { chooseRounds, type Scenario } from '../measure/scenario.ts'
 import { startSlowUpstream, type SlowPort } from '../measure/slow-upstream.ts'
 import { baseOf, startPinyonPeer } from '../peers/pinyon.ts'
-import { choosePeers, COLD_PEERS, startPeers } from '../peers/start-peers.ts'
+import { choosePeers, COLD_PEERS, PROXIES, startPeers, stopPeers } from '../peers/start-peers.ts'
 
 const LATENCIES_MS = [0, 20, 100]
 const SIZE_BYTES = 1 << 20
 /** Asked for first at each port, so that connections that last are open; and at the first port, so that what is compiled while it runs is. */
 const WARM_UPS = 2
 const FIRST_WARM_UPS = 40
+const WARM_UP_SOCKETS = 4
 /** Of upstream's own and beside it, in milliseconds. */
 const FIRST_BYTE = { part: 1.05, ms: 5 }
 const TOTAL_PART = 1.05
@@ -56,13 +57,18 @@ export const runCold: Scenario = async ({ dir, options, say }) => {
       const url = upstream.urls[at] ?? ''
       const place = { root, upstream: url, core: undefined }
       const peers = await startPeers(others, join(dir, String(at)), place)
-      started.push(...peers)
-      const ways: Way[] = [
-        { name: 'direct', base: `${url}/${at}` },
-        { name: OURS, base: `${pinyon.url}${bases[at]}` },
-        ...peers.map((peer) => ({ name: peer.name, base: `${peer.url}/${at}` })),
-      ]
-      figures.push(...(await measurePort(port, ways, repositories[at] ?? [], warmUpsOf(at))))
+      try {
+        const missed = repositories[0]?.slice(warmUpsOf(at), FIRST_WARM_UPS) ?? []
+        for (const { name, url } of peers) if (PROXIES.includes(name)) await warmUp(`${url}/0`, missed)
+        const ways: Way[] = [
+          { name: 'direct', base: `${url}/${at}` },
+          { name: OURS, base: `${pinyon.url}${bases[at]}` },
+          ...peers.map((peer) => ({ name: peer.name, base: `${peer.url}/${at}` })),
+        ]
+        figures.push(...(await measurePort(port, ways, repositories[at] ?? [], warmUpsOf(at))))
+      } finally {
+        await stopPeers(peers)
+      }
     }
     return { figures, curves: [], notes: [] }
   } finally {
@@ -81,6 +87,17 @@ function warmUpsOf(port: number): number {
   return port === 0 ? FIRST_WARM_UPS : WARM_UPS
 }
 
+/** What is started for each port has not run at the first one. All of upstream's ports serve the same. */
+async function warmUp(base: string, packages: readonly WrittenPackage[]): Promise<void> {
+  const agent = new Agent({ keepAlive: true, maxSockets: WARM_UP_SOCKETS })
+  await Promise.all(packages.map((one) => mustGet(`${base}/${one.href}`, expectedOf(one), { agent })))
+  agent.destroy()
+}
+
+function expectedOf({ checksum }: WrittenPackage): Expected {
+  return { status: 200, sha256: checksum.slice('sha256:'.length) }
+}
+
 async function measurePort(
   port: SlowPort,
   ways: readonly Way[],
@@ -91,16 +108,15 @@ async function measurePort(
     ways.map(({ name }) => [name, new Agent({ keepAlive: port.keepsAlive, maxSockets: 1 })]),
   )
   const answers: Record<string, Answer[]> = Object.fromEntries(ways.map(({ name }) => [name, []]))
-  for (const [round, { href, checksum }] of packages.entries())
+  for (const [round, one] of packages.entries())
     for (let turn = 0; turn < ways.length; turn += 1) {
       const way = ways[(round + turn) % ways.length]
       const agent = agents.get(way?.name ?? '')
       if (way === undefined || agent === undefined) continue
-      const expected = { status: 200, sha256: checksum.slice('sha256:'.length) }
-      const answer = await mustGet(`${way.base}/${href}`, expected, { agent })
+      const answer = await mustGet(`${way.base}/${one.href}`, expectedOf(one), { agent })
       const outcome = answer.headers['x-cache']
       if (way.name === OURS && outcome !== 'fill')
-        throw new Error(`a cold package was answered as ${String(outcome)}: ${href}`)
+        throw new Error(`a cold package was answered as ${String(outcome)}: ${one.href}`)
       if (round >= warmUps) answers[way.name]?.push(answer)
     }
   for (const agent of agents.values()) agent.destroy()
