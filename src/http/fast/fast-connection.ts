@@ -135,7 +135,7 @@ export class FastConnection extends HitRecord implements DetourOwner, SocketOwne
   #look(request: SimpleRequest, known: RollingReply | undefined, bytes: Buffer, askedAt: number): void {
     const { cold, content } = this.#context
     if (cold !== undefined && known?.kind === 'file')
-      return void this.#beginCold(request, askedAt, cold).answer(known, cold.content)
+      return this.#answerCold(this.#beginCold(request, askedAt, cold), known, cold)
     const looking = known === undefined ? cold?.lookUp(request.target) : undefined
     if (cold === undefined || looking === undefined) return this.#makeDetour(bytes)
     this.#isWaiting = true
@@ -145,17 +145,21 @@ export class FastConnection extends HitRecord implements DetourOwner, SocketOwne
       if (found === undefined) return this.#makeDetour(bytes)
       const exchange = this.#beginCold(request, askedAt, cold)
       if (found instanceof PinyonError) exchange.fail(found)
-      else void exchange.answer(found, cold.content)
+      else this.#answerCold(exchange, found, cold)
     }
     void looking.then((found) =>
       found instanceof PinyonError ? content.turns.call(() => answer(found)) : answer(found),
     )
   }
 
+  #answerCold(exchange: FastExchange, file: FileReply, { content }: ColdAnswers): void {
+    this.#beginToWait()
+    void exchange.answer(file, content)
+  }
+
   #beginCold(request: SimpleRequest, startedAt: number, cold: ColdAnswers): FastExchange {
     const context = this.#context
     this.isSending = true
-    this.#beginToWait()
     return (this.#exchange = new FastExchange(request, {
       socket: this.connection,
       context,

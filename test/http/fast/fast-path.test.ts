@@ -78,8 +78,8 @@ describe('a warm file', () => {
   })
 })
 
-describe('a simple request for what is not warm', () => {
-  test('is answered by node:http, and what comes behind it is not', async (t) => {
+describe('a simple request for what is not known', () => {
+  test('is answered by node:http, and what comes behind it is not, with a range that is not there neither', async (t) => {
     const { connect, handled, bytesOf } = await startFastServer(t, [['/a', 5_000]])
     const connection = await connect()
     for (let times = 0; times < 3; times += 1) {
@@ -88,7 +88,7 @@ describe('a simple request for what is not warm', () => {
       assert.equal((await connection.get('/a', { headers: ['Range: bytes=5000-'] })).status, 416)
       assert.equal((await connection.get('/a', { headers: ['Range: bytes=0-1, 4-3'] })).status, 200)
     }
-    assert.deepEqual(handled, Array.from({ length: 3 }, () => ['/none', '/a']).flat())
+    assert.deepEqual(handled, ['/none', '/none', '/none'])
   })
 
   test('is answered in its turn with what comes behind it too soon', async (t) => {
