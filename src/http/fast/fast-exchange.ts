@@ -60,7 +60,7 @@ export class FastExchange implements AnyExchange, EndedRequest, Outlet {
   readonly #options: FastExchangeOptions
   /** What of the answer was begun and is not sent yet. */
   #head: Buffer | undefined
-  #state: 'asked' | 'begun' | 'ending' | 'ended' = 'asked'
+  #state: 'asked' | 'begun' | 'ended' = 'asked'
   /** Wakes whoever waits for the kernel. */
   #wake: (() => void) | undefined
 
@@ -125,7 +125,6 @@ export class FastExchange implements AnyExchange, EndedRequest, Outlet {
   }
 
   end(bytes: Buffer = NOTHING): void {
-    this.#state = 'ending'
     const going = this.#head === undefined && bytes.length === 0 ? true : this.write(bytes)
     if (going === true) this.#finish()
     else if (going !== false) void going.then((isSent) => isSent && this.#finish())
