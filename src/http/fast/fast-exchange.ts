@@ -6,6 +6,7 @@ import type { FileReply } from '../../proxy/reply.ts'
 import type { Snapshot } from '../../snapshot/store.ts'
 import type { EndedRequest } from '../ended-request.ts'
 import type { AnyExchange } from '../exchange.ts'
+import type { ConnectionTimes } from '../idle-times.ts'
 import type { Headers, Outlet } from '../outlet.ts'
 import { sendFile, type FileContent } from '../send-file.ts'
 import { sendError } from '../send-text.ts'
@@ -19,6 +20,7 @@ export interface FastExchangeOptions {
   readonly context: {
     readonly answers: PreparedAnswers
     readonly writes: SmallWrites
+    readonly times: ConnectionTimes
     readonly isDraining: boolean
   }
   readonly id: string
@@ -115,17 +117,13 @@ export class FastExchange implements AnyExchange, EndedRequest, Outlet {
   }
 
   write(bytes: Buffer): boolean | Promise<boolean> {
-    const { connection } = this
-    if (connection.destroyed) return false
-    const { writes } = this.#options.context
-    const head = this.#takeHead()
-    const isTaken =
-      head === undefined ? writes.goOn(connection, bytes) : writes.write(connection, head, bytes)
-    return isTaken || this.#flushed()
+    // What is written beneath a stream is nothing that it knows of.
+    this.connection.setTimeout(this.#options.context.times.idleMs)
+    return this.#send(bytes)
   }
 
   end(bytes: Buffer = NOTHING): void {
-    const going = this.#head === undefined && bytes.length === 0 ? true : this.write(bytes)
+    const going = this.#head === undefined && bytes.length === 0 ? true : this.#send(bytes)
     if (going === true) this.#finish()
     else if (going !== false) void going.then((isSent) => isSent && this.#finish())
   }
@@ -139,6 +137,16 @@ export class FastExchange implements AnyExchange, EndedRequest, Outlet {
     this.#wake?.()
     if (this.error === undefined) this.outcome = 'aborted'
     this.#tell()
+  }
+
+  #send(bytes: Buffer): boolean | Promise<boolean> {
+    const { connection } = this
+    if (connection.destroyed) return false
+    const { writes } = this.#options.context
+    const head = this.#takeHead()
+    const isTaken =
+      head === undefined ? writes.goOn(connection, bytes) : writes.write(connection, head, bytes)
+    return isTaken || this.#flushed()
   }
 
   #finish(): void {
