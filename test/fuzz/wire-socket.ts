@@ -11,7 +11,7 @@ export class WireSocket extends Duplex {
   readonly sent: Buffer[] = []
   /** Whether the other end reads nothing for now: writes do not come to their end. */
   isStalled = false
-  #stalled: (() => void) | undefined
+  #stalled: ((error?: Error) => void) | undefined
 
   constructor(remoteAddress = '127.0.0.1') {
     super()
@@ -27,12 +27,12 @@ export class WireSocket extends Duplex {
     else done()
   }
 
-  /** The other end reads again. */
-  goOn(): void {
+  /** The other end reads again, or this is what comes of it. */
+  goOn(error?: Error): void {
     this.isStalled = false
     const done = this.#stalled
     this.#stalled = undefined
-    done?.()
+    done?.(error)
   }
 
   setTimeout(): this {

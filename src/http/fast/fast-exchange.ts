@@ -171,9 +171,10 @@ export class FastExchange implements AnyExchange, EndedRequest, Outlet {
   #flushed(): Promise<boolean> {
     const { connection } = this
     return new Promise((resolve) => {
-      const wake = () => {
+      const wake = (error?: Error | null) => {
         this.#wake = undefined
-        resolve(!connection.destroyed)
+        // Of what the kernel has refused the stream tells before it is destroyed.
+        resolve(!(error instanceof Error) && !connection.destroyed)
       }
       this.#wake = wake
       // Called when all before it is written.

@@ -11,6 +11,7 @@ import { formatRequest, startFastServer } from './fast-server.ts'
 const COMING = '/coming'
 const WRONG = '/wrong'
 const REFUSED = '/refused'
+const EMPTY = '/empty'
 const SIZE = 400_000
 
 const FILES = [
@@ -18,6 +19,7 @@ const FILES = [
   [COMING, SIZE],
   [WRONG, SIZE],
   [REFUSED, SIZE],
+  [EMPTY, 0],
 ] as const
 const FETCHES = {
   [COMING]: async (bytes: Buffer) => readComing({ bytes }),
@@ -120,6 +122,50 @@ describe('a file that is not warm', () => {
     rest.open()
     await released.opened
     assert.equal((await log.waitFor('request')).length, 1)
+  })
+
+  test('is no answer to a client that has gone without the end of it', async (t) => {
+    const { server, log } = await startFastServer(t, FILES, {}, FETCHES)
+    const socket = new WireSocket()
+    socket.on('error', () => undefined)
+    server.serve(socket)
+    socket.isStalled = true
+    socket.push(Buffer.from(formatRequest(COMING, 'Range: bytes=0-9')))
+    await turnsUntil(() => socket.sent.length > 0)
+    socket.goOn(new Error('reset'))
+    const [line] = await log.waitFor('request')
+    assert.deepEqual([line?.['outcome'], line?.['bytes']], ['aborted', 0])
+  })
+
+  test('is told of once when its client goes before it turns out to be empty', async (t) => {
+    const [asked, right, released] = [gate(), gate(), gate()]
+    const { connect, log } = await startFastServer(
+      t,
+      FILES,
+      {},
+      {
+        [EMPTY]: async (bytes) => ({
+          ...readComing({ bytes }),
+          verified: async () => {
+            asked.open()
+            await right.opened
+            return bytes.length
+          },
+          release: () => released.open(),
+        }),
+      },
+    )
+    const connection = await connect()
+    connection.ask(EMPTY)
+    await asked.opened
+    connection.socket.resetAndDestroy()
+    await log.waitFor('request')
+    right.open()
+    await released.opened
+    assert.deepEqual(
+      log.of('request').map(({ outcome }) => outcome),
+      ['aborted'],
+    )
   })
 
   test('is waited for by a server that ends, and its client is told that nothing follows', async (t) => {
