@@ -201,8 +201,9 @@ export class HttpServer {
     clearTimeout(timer)
     this.#fast?.destroy()
     this.#server.closeAllConnections()
-    // All is ended by now. Of a connection that was sent to another process Node waits for a word, which does not come when that was killed.
-    await withinMs(closed, CLOSE_MS)
+    // All is ended by now, and told of a moment later. Of a connection that was sent to another process Node waits for a word, which does not
+    // come when that was killed.
+    await withinMs(Promise.all([closed, finished]), CLOSE_MS)
     this.#hitSums.flush()
     this.#requestLog.flush()
   }

@@ -191,4 +191,34 @@ describe('a file that is not warm', () => {
     assert.deepEqual([reply.header('connection'), reply.body], ['close', bytesOf(COMING)])
     await drained
   })
+
+  for (const isOn of [true, false])
+    test(`is told of before a server has ended that waits for it no longer, ${isOn ? 'without' : 'by'} node:http`, async (t) => {
+      const [asked, rest] = [gate(), gate()]
+      const { connect, server, log, switchOn } = await startFastServer(
+        t,
+        FILES,
+        {},
+        {
+          [COMING]: async (bytes) => ({
+            ...readComing({ bytes }),
+            read: async () => {
+              asked.open()
+              await rest.opened
+              return 0
+            },
+          }),
+        },
+      )
+      t.after(() => rest.open())
+      switchOn(isOn)
+      const connection = await connect()
+      connection.ask(COMING)
+      await asked.opened
+      await server.drain(0)
+      assert.deepEqual(
+        log.of('request').map(({ target, outcome }) => [target, outcome]),
+        [[COMING, 'aborted']],
+      )
+    })
 })
