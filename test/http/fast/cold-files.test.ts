@@ -124,6 +124,20 @@ describe('a file that is not warm', () => {
     assert.equal((await log.waitFor('request')).length, 1)
   })
 
+  test('is told of with its bytes where it was stored, and ends the connection where nothing is to follow', async (t) => {
+    const targets = ['/a', '/b']
+    const sizes = targets.map((target) => [target, 5_000] as const)
+    // There is memory for one of them, and that is the other one.
+    const { connect, handled, log, bytesOf } = await startFastServer(t, sizes, { memoryBytes: 6_000 })
+    for (const target of targets) {
+      const connection = await connect()
+      const { body } = await connection.get(target, { headers: ['Connection: close'] })
+      assert.deepEqual([body, (await connection.ended()).length], [bytesOf(target), 0])
+    }
+    const lines = await log.waitFor('request', 2)
+    assert.deepEqual([lines.map(({ bytes }) => bytes), handled], [[5_000, 5_000], []])
+  })
+
   test('is no answer to a client that has gone without the end of it', async (t) => {
     const { server, log } = await startFastServer(t, FILES, {}, FETCHES)
     const socket = new WireSocket()
