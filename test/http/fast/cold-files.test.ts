@@ -151,6 +151,23 @@ describe('a file that is not warm', () => {
     assert.deepEqual([line?.['outcome'], line?.['bytes']], ['aborted', 0])
   })
 
+  test('is let go of when its client goes that read nothing', async (t) => {
+    const released = gate()
+    const fetch = async (bytes: Buffer) => ({ ...readComing({ bytes }), release: () => released.open() })
+    const { server, log } = await startFastServer(t, FILES, {}, { [COMING]: fetch })
+    const socket = new WireSocket()
+    server.serve(socket)
+    socket.isStalled = true
+    socket.push(Buffer.from(formatRequest(COMING)))
+    await turnsUntil(() => socket.sent.length > 0)
+    socket.destroy()
+    await released.opened
+    assert.deepEqual(
+      log.of('request').map(({ outcome }) => outcome),
+      ['aborted'],
+    )
+  })
+
   test('is told of once when its client goes before it turns out to be empty', async (t) => {
     const [asked, right, released] = [gate(), gate(), gate()]
     const { connect, log } = await startFastServer(
