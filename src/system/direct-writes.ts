@@ -8,14 +8,20 @@ interface WriteRequest {
   oncomplete?: (status: number) => void
   /** What it has not taken yet stays in memory as long as this does. */
   bytes?: unknown
+  /** A number of its own while it is on its way; else {@link NOT_ON_ITS_WAY}. */
+  getAsyncId: () => number
 }
+
+/**
+ * What is still to be written says less: of what is written in two steps the system may have taken all by the second one, and Node comes back to
+ * the write in a later turn all the same. To use one again before that ends the process.
+ */
+const NOT_ON_ITS_WAY = -1
 
 /** What is beneath a socket's stream, as far as it is written to. */
 interface Handle {
   writeBuffer: (request: WriteRequest, bytes: Buffer) => number
   writev: (request: WriteRequest, pieces: readonly Buffer[], areBuffers: true) => number
-  /** Of what has been written, the bytes that the system has not taken yet. */
-  readonly writeQueueSize: number
 }
 
 /**
@@ -47,7 +53,7 @@ export class DirectWrites {
       socket.destroy()
       return false
     }
-    if (handle.writeQueueSize === 0) return true
+    if (request.getAsyncId() === NOT_ON_ITS_WAY) return true
     this.#spare = undefined
     request.bytes = pieces
     request.oncomplete = (status) => {
@@ -59,8 +65,8 @@ export class DirectWrites {
   /** Has a stream write, and sees what kind of request it makes for that. */
   #writeByStream(socket: Socket, pieces: Buffer | readonly [Buffer, Buffer], handle: unknown): boolean {
     if (!canWrite(handle)) return writeByStream(socket, pieces)
-    const see = (request: WriteRequest) => {
-      this.#Request ??= request.constructor as new () => WriteRequest
+    const see = (request: Partial<WriteRequest>) => {
+      if (request.getAsyncId !== undefined) this.#Request ??= request.constructor as new () => WriteRequest
     }
     const { writeBuffer, writev } = handle
     handle.writeBuffer = (request, bytes) => {
@@ -92,8 +98,6 @@ function writeByStream(socket: Socket, pieces: Buffer | readonly [Buffer, Buffer
 }
 
 function canWrite(handle: unknown): handle is Handle {
-  const { writeBuffer, writev, writeQueueSize } = (handle ?? {}) as Partial<Handle>
-  return (
-    typeof writeBuffer === 'function' && typeof writev === 'function' && typeof writeQueueSize === 'number'
-  )
+  const { writeBuffer, writev } = (handle ?? {}) as Partial<Handle>
+  return typeof writeBuffer === 'function' && typeof writev === 'function'
 }

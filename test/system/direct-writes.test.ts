@@ -117,6 +117,45 @@ test('what is no socket of this node’s is written to as a stream', async () =>
   assert.deepEqual(written, ['one', 'two', 'three'])
 })
 
+test('a write that node comes back to later is used for no other, though the kernel has all of it', () => {
+  const used: Request[] = []
+  class Request {
+    isOnItsWay = false
+    getAsyncId() {
+      return this.isOnItsWay ? 7 : -1
+    }
+  }
+  class Handle {
+    isBusy = false
+    /** As libuv has it where a second attempt takes what the first did not: nothing is left, and its end comes in the next turn. */
+    writeQueueSize = 0
+    writeBuffer(request: Request) {
+      assert.equal(request.isOnItsWay, false)
+      request.isOnItsWay = this.isBusy
+      used.push(request)
+      return 0
+    }
+    writev() {
+      assert.fail()
+    }
+  }
+  const handle = new Handle()
+  const socket = {
+    _handle: handle,
+    writableLength: 0,
+    destroyed: false,
+    write: () => handle.writeBuffer(new Request()),
+  } as unknown as Socket
+  const writes = new DirectWrites()
+  const write = () => writes.write(socket, Buffer.from('bytes'))
+  write()
+  assert.deepEqual([write(), write()], [true, true])
+  assert.equal(used[1], used[2])
+  handle.isBusy = true
+  assert.deepEqual([write(), write()], [false, false])
+  assert.equal(new Set(used.slice(2)).size, 2)
+})
+
 function handleOf(socket: Socket): object {
   return (socket as unknown as { _handle: object })._handle
 }
