@@ -1,7 +1,10 @@
 /** Bytes of a piece of memory: what a fast upstream sends at once, and still in the processor's cache. */
 export const PIECE_BYTES = 256 << 10
-/** Of pieces that nobody uses so many are kept: 2 MiB. */
-const MAX_FREE = 8
+/** Of pieces that nobody uses so many are kept: 16 MiB, what a dozen fills at a time go through. */
+const MAX_FREE = 64
+/** So many of those for ever; of the others each goes that was not used for so long, in milliseconds. */
+const FEW_FREE = 8
+const UNUSED_MS = 10_000
 /** Fewer bytes than that get memory of their own, so that a trickle does not hold a piece for each of its drops. */
 const FEW_BYTES = 16 << 10
 
@@ -20,10 +23,14 @@ interface Lent {
  */
 export class Pieces {
   readonly #free: Lent[] = []
+  /** The fewest that were free since the last look. */
+  #fewest = 0
+  #timer: NodeJS.Timeout | undefined
 
   /** A piece to write into. */
   take(): Buffer {
     const lent = this.#free.pop() ?? this.#create()
+    this.#fewest = Math.min(this.#fewest, this.#free.length)
     lent.isOut = true
     return lent.piece
   }
@@ -38,7 +45,22 @@ export class Pieces {
 
   /** To be called by {@link giveBack}. */
   keep(lent: Lent): void {
-    if (this.#free.length < MAX_FREE) this.#free.push(lent)
+    if (this.#free.length >= MAX_FREE) return
+    this.#free.push(lent)
+    if (this.#free.length > FEW_FREE) this.#lookLater()
+  }
+
+  #lookLater(): void {
+    if (this.#timer !== undefined) return
+    this.#fewest = this.#free.length
+    this.#timer = setTimeout(() => this.#dropUnused(), UNUSED_MS).unref()
+  }
+
+  #dropUnused(): void {
+    this.#timer = undefined
+    // Those that were given back last are taken first.
+    this.#free.splice(0, this.#fewest - FEW_FREE)
+    if (this.#free.length > FEW_FREE) this.#lookLater()
   }
 
   #create(): Lent {

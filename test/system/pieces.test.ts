@@ -37,14 +37,38 @@ test('few bytes are copied, and their piece is free at once', () => {
   assert.notEqual(pieces.take().buffer, few.buffer)
 })
 
-test('no more pieces are kept than a few', () => {
+test('no more pieces are kept than a dozen fills use', () => {
+  const pieces = new Pieces()
+  const lent = Array.from({ length: 90 }, () => pieces.take())
+  assert.ok(lent.every(({ length }) => length === PIECE_BYTES))
+  assert.equal(countKept(pieces, lent), 64)
+})
+
+test('of pieces that nobody uses any more a few are kept, and those that are used', (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
   const pieces = new Pieces()
   const lent = Array.from({ length: 40 }, () => pieces.take())
-  assert.ok(lent.every(({ length }) => length === PIECE_BYTES))
   for (const piece of lent) giveBack(piece)
-  const again = Array.from({ length: 40 }, () => pieces.take())
-  assert.equal(again.filter((piece) => lent.includes(piece)).length, 8)
+  // One more than the few was there when it began.
+  t.mock.timers.tick(10_000)
+  const used = Array.from({ length: 20 }, () => pieces.take())
+  for (const piece of used) giveBack(piece)
+  t.mock.timers.tick(10_000)
+  // Of 39 there are 20 that were used, and 8 others may stay.
+  assert.equal(countKept(pieces, lent), 28)
+  t.mock.timers.tick(10_000)
+  assert.equal(countKept(pieces, lent), 28)
+  for (let looks = 0; looks < 2; looks += 1) t.mock.timers.tick(10_000)
+  assert.equal(countKept(pieces, lent), 8)
 })
+
+/** Gives back what is lent, and lends anew, as many as are lent: how many of them were kept. They are given back again. */
+function countKept(pieces: Pieces, lent: readonly Buffer[]): number {
+  for (const piece of lent) giveBack(piece)
+  const again = lent.map(() => pieces.take())
+  for (const piece of again) giveBack(piece)
+  return again.filter((piece) => lent.includes(piece)).length
+}
 
 test('bytes of anybody else are not taken', () => {
   const pieces = new Pieces()
