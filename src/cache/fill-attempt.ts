@@ -6,9 +6,42 @@ const COMPARE_BYTES = 64 << 10
 /** At least as many of the bytes that came last are in memory: more than are held back of an answer, so that its end waits for no disk. */
 const RECENT_BYTES = 32 << 10
 
-interface Piece {
+/** Bytes in memory that stay as they are until they are given back. */
+export interface LentBytes {
+  readonly bytes: Buffer
+  /** To be called once. */
+  release(): void
+}
+
+/** A part of an attempt that is in memory. */
+class Piece {
   readonly from: number
   readonly bytes: Uint8Array
+  #readers = 0
+  #isDropped = false
+
+  constructor(from: number, bytes: Uint8Array) {
+    this.from = from
+    this.bytes = bytes
+  }
+
+  lend(offset: number, count: number): LentBytes {
+    const { buffer, byteOffset, length } = this.bytes
+    this.#readers += 1
+    const bytes = Buffer.from(buffer, byteOffset + offset, Math.min(count, length - offset))
+    return { bytes, release: () => this.#release() }
+  }
+
+  /** Its memory is given back once nobody reads it any more. */
+  drop(): void {
+    this.#isDropped = true
+    if (this.#readers === 0) giveBack(this.bytes)
+  }
+
+  #release(): void {
+    this.#readers -= 1
+    if (this.#readers === 0 && this.#isDropped) giveBack(this.bytes)
+  }
 }
 
 /** How far an attempt is known to hold the same bytes as an earlier one. */
@@ -63,13 +96,23 @@ export class FillAttempt implements ReadableBytes {
     return goesOn ? count + this.#copyRecent(target.subarray(count), position + count) : count
   }
 
+  /** What is there from a position on, no more than so many bytes, as it lies in memory; undefined where it is in the file alone. */
+  lend(position: number, count: number): LentBytes | undefined {
+    for (const piece of this.#recent) {
+      const offset = position - piece.from
+      if (offset < 0) return undefined
+      if (offset < piece.bytes.length) return piece.lend(offset, count)
+    }
+    return undefined
+  }
+
   /**
    * Has the bytes that come next read from memory, from now on, until they are written. They are the attempt's to give back.
    * @returns false where they have to be compared with earlier attempts first
    */
   receive(bytes: Uint8Array): boolean {
     if (this.#agreements.size > 0) return false
-    this.#recent.push({ from: this.written, bytes })
+    this.#recent.push(new Piece(this.written, bytes))
     this.written += bytes.length
     this.dropWritten()
     return true
@@ -98,8 +141,7 @@ export class FillAttempt implements ReadableBytes {
   }
 
   #dropOldest(): void {
-    const oldest = this.#recent.shift()
-    if (oldest !== undefined) giveBack(oldest.bytes)
+    this.#recent.shift()?.drop()
   }
 
   #copyRecent(target: Uint8Array, position: number): number {

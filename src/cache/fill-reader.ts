@@ -3,7 +3,7 @@ import { PinyonError } from '../model/errors.ts'
 import { nextTrickle } from '../model/minimum-rate.ts'
 import { withinMs } from '../system/within-ms.ts'
 import type { ReadableBytes } from './blob-store.ts'
-import type { FillAttempt } from './fill-attempt.ts'
+import type { FillAttempt, LentBytes } from './fill-attempt.ts'
 
 /** What a reader sees of its fill. */
 export interface FillView {
@@ -48,6 +48,27 @@ export class FillReader implements ReadableBytes {
     } finally {
       this.#reading -= 1
       this.#leave()
+    }
+  }
+
+  /**
+   * As {@link read}, without a copy: what has come last is in memory, and no reader but a slow one needs the file.
+   * @returns undefined where it has to be read
+   */
+  async lend(position: number, count: number): Promise<LentBytes | undefined> {
+    for (;;) {
+      const attempt = this.#view.attempt()
+      if (this.#state !== 'open') return undefined
+      if (attempt !== undefined && this.#mayUse(attempt) && attempt.written > position) {
+        const lent = attempt.lend(position, Math.min(count, attempt.written - position))
+        if (lent !== undefined) this.#note(position + lent.bytes.length)
+        return lent
+      }
+      // What else there is to it, reading tells.
+      const isWaiting =
+        this.#view.state() === 'filling' && (this.#attempt === undefined || this.#attempt === attempt)
+      if (!isWaiting) return undefined
+      await this.#view.changed()
     }
   }
 
@@ -115,9 +136,14 @@ export class FillReader implements ReadableBytes {
 
   async #handOut(attempt: FillAttempt, target: Uint8Array, position: number): Promise<number> {
     const count = await attempt.read(target, position)
-    this.#handedOut = Math.max(this.#handedOut, position + count)
-    this.#lastAt = performance.now()
+    this.#note(position + count)
     return count
+  }
+
+  /** Bytes were handed out, up to this end. */
+  #note(end: number): void {
+    this.#handedOut = Math.max(this.#handedOut, end)
+    this.#lastAt = performance.now()
   }
 
   /** Waits for a change of the fill, as long as a client may be without bytes. */

@@ -1,4 +1,5 @@
 import type { ChunkPool } from '../cache/chunk-pool.ts'
+import type { LentBytes } from '../cache/fill-attempt.ts'
 import { PinyonError } from '../model/errors.ts'
 import { heldBackBytes, nextTrickle } from '../model/minimum-rate.ts'
 import type { Body } from '../proxy/body.ts'
@@ -43,7 +44,8 @@ async function* pieceByPiece(
   plan: BodyPlan,
   pool: ChunkPool,
 ): AsyncGenerator<Buffer, void, undefined> {
-  const buffer = pool.take(plan.contentLength)
+  let buffer: Buffer | undefined
+  let lent: LentBytes | undefined
   let left = plan.contentLength
   const verify = () => verifyPlanned(body, plan)
   try {
@@ -53,12 +55,21 @@ async function* pieceByPiece(
       if (isRange(piece)) {
         const tail = new HeldTail(body, { bytes: piece.start + left, plan, verify })
         for (let position = piece.start; position <= piece.end;) {
-          const limit = Math.min(piece.end + 1, body.complete ? Infinity : await tail.limitAt(position))
-          const wanted = buffer.subarray(0, Math.min(buffer.length, limit - position))
-          const count = await body.read(wanted, position)
-          if (count === 0) throw endedEarly(body, position, piece.end + 1)
-          yield buffer.subarray(0, count)
-          position += count
+          const known = body.complete ? Infinity : tail.knownLimitAt(position)
+          const wanted = Math.min(piece.end + 1, known ?? (await tail.limitAt(position))) - position
+          lent = await body.lend?.(position, wanted)
+          if (lent === undefined) {
+            buffer ??= pool.take(plan.contentLength)
+            const count = await body.read(buffer.subarray(0, wanted), position)
+            if (count === 0) throw endedEarly(body, position, piece.end + 1)
+            yield buffer.subarray(0, count)
+            position += count
+          } else {
+            yield lent.bytes
+            position += lent.bytes.length
+            lent.release()
+            lent = undefined
+          }
         }
       } else {
         if (left <= HOLD_BACK_BYTES) await verify()
@@ -67,7 +78,8 @@ async function* pieceByPiece(
       left -= pieceLength(piece)
     }
   } finally {
-    pool.give(buffer)
+    lent?.release()
+    if (buffer !== undefined) pool.give(buffer)
   }
 }
 
@@ -104,9 +116,8 @@ class HeldTail {
 
   /** Up to where may be sent from this position on: waits until that is further than it, a little at least. */
   async limitAt(position: number): Promise<number> {
-    if (this.#isRight) return Infinity
-    const held = Math.max(this.#end - this.#heldBytes(), this.#letGo)
-    if (position < held) return held
+    const known = this.knownLimitAt(position)
+    if (known !== undefined) return known
     this.#verdict ??= this.#verify().then(() => true)
     // A whole answer that is held back is right before it begins; of others the client has a part, and waits for bytes.
     const last = this.#end - LAST_BYTES
@@ -118,6 +129,13 @@ class HeldTail {
     if (this.#isRight) return Infinity
     this.#letGo = Math.min(position + bytes, last)
     return this.#letGo
+  }
+
+  /** The same where that needs no waiting. */
+  knownLimitAt(position: number): number | undefined {
+    if (this.#isRight) return Infinity
+    const held = Math.max(this.#end - this.#heldBytes(), this.#letGo)
+    return position < held ? held : undefined
   }
 
   #heldBytes(): number {

@@ -1,4 +1,5 @@
 import type { ReadableBytes } from '../cache/blob-store.ts'
+import type { LentBytes } from '../cache/fill-attempt.ts'
 import type { FileOutcome } from './reply.ts'
 
 /** An open body: of a blob that is there, or of one that is just coming. */
@@ -14,6 +15,8 @@ export interface Body extends ReadableBytes {
   readonly complete: boolean
   /** How fast its bytes come; absent where they are there, or where what is held back cannot be read before the rest has come. */
   readonly bytesPerSecond?: () => number
+  /** What is there from a position on, no more than so many bytes, waited for as by `read`, but as it lies in memory; undefined where it has to be read. */
+  readonly lend?: (position: number, count: number) => Promise<LentBytes | undefined>
   /** What is being done to get its bytes, for whoever has waited long enough. */
   readonly progress?: () => string
   /** Resolves with the size once the digest is known to be right; throws when it will never be. */

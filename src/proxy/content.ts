@@ -110,6 +110,7 @@ export class Content {
       bytesPerSecond: () => reader.bytesPerSecond(),
       progress: () => reader.progress(),
       read: (target, position) => reader.read(target, position),
+      lend: (position, count) => reader.lend(position, count),
       verified: () => reader.verified(),
       release: () => reader.release(),
     }

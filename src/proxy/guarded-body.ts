@@ -12,6 +12,7 @@ export function guardBody(body: Body, gate: PackageGate, { digest, path }: FileR
     complete: body.complete,
     ...(body.progress === undefined ? {} : { progress: body.progress }),
     ...(body.bytesPerSecond === undefined ? {} : { bytesPerSecond: body.bytesPerSecond }),
+    ...(body.lend === undefined ? {} : { lend: body.lend }),
     read: (target, position) => body.read(target, position),
     verified: async () => {
       const size = await body.verified()

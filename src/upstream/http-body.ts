@@ -2,6 +2,7 @@ import { PinyonError } from '../model/errors.ts'
 import { giveBack } from '../system/pieces.ts'
 import { toUpstreamError } from './http-error.ts'
 import type { HttpReply } from './send-request.ts'
+import { TappedBody, type BodyTap } from './tapped-body.ts'
 
 /** Of an answer that is not wanted: how much is read so that its connection can be used again, in bytes. */
 const DRAIN_BYTES = 64 << 10
@@ -23,7 +24,7 @@ export interface BodyOptions {
  * The body of an answer. Ending the iteration ends the connection.
  * @throws PinyonError UPSTREAM_SHORT when it breaks off, UPSTREAM_TIMEOUT when it stalls or only trickles
  */
-export async function* readBody(
+export function readBody(
   reply: Pick<HttpReply, 'headers'> & { readonly body: AsyncIterable<Uint8Array> },
   options: BodyOptions,
 ): AsyncIterable<Uint8Array> {
@@ -31,22 +32,22 @@ export async function* readBody(
   const announced = Number(reply.headers['content-length'] ?? Number.NaN)
   const checkRate = createRateCheck(options)
   let received = 0
-  try {
-    let askedAt = now()
-    for await (const chunk of reply.body) {
-      received += chunk.length
-      checkRate(chunk.length, now() - askedAt)
-      yield chunk
-      askedAt = now()
-    }
-  } catch (error) {
-    signal?.throwIfAborted()
-    throw toUpstreamError(error, url, { received, announced })
+  const tap: BodyTap = {
+    bytes: (count, waitedMs) => {
+      received += count
+      checkRate(count, waitedMs)
+      return undefined
+    },
+    end: () => {
+      if (received < announced)
+        throw new PinyonError('UPSTREAM_SHORT', `${url} ended early: ${received} of ${announced} bytes`, {
+          announced,
+        })
+    },
+    fail: (error) =>
+      signal?.aborted === true ? signal.reason : toUpstreamError(error, url, { received, announced }),
   }
-  if (received < announced)
-    throw new PinyonError('UPSTREAM_SHORT', `${url} ended early: ${received} of ${announced} bytes`, {
-      announced,
-    })
+  return new TappedBody(reply.body, tap, now)
 }
 
 /** Reads what is left of an unwanted answer, in the background, if that is little and comes soon; else ends its connection. */

@@ -71,20 +71,15 @@ export class PieceBody implements AsyncIterableIterator<Uint8Array> {
     this.#wakeReader()
   }
 
-  /** One call at a time. @throws what it failed with */
-  async next(): Promise<IteratorResult<Uint8Array, undefined>> {
-    for (;;) {
-      const value = this.#state === 'given up' ? undefined : this.#takePiece()
-      if (value !== undefined) return { done: false, value }
-      if (this.#error !== undefined) throw this.#error
-      if (this.#state !== 'coming') {
-        this.#flow.onRead()
-        return { done: true, value: undefined }
-      }
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve
-      })
-    }
+  /** One call at a time. Rejects with what it failed with. */
+  next(): Promise<IteratorResult<Uint8Array, undefined>> {
+    const step = this.#step()
+    if (step !== undefined) return step
+    const woken = new Promise<void>((resolve) => {
+      this.#wake = resolve
+    })
+    // Not at once: what comes in one go is one piece.
+    return woken.then(() => this.next())
   }
 
   /** Nobody reads on: the connection ends, unless all has come. */
@@ -102,6 +97,16 @@ export class PieceBody implements AsyncIterableIterator<Uint8Array> {
 
   [Symbol.asyncIterator](): this {
     return this
+  }
+
+  /** Undefined while it has to be waited for. */
+  #step(): Promise<IteratorResult<Uint8Array, undefined>> | undefined {
+    const value = this.#state === 'given up' ? undefined : this.#takePiece()
+    if (value !== undefined) return Promise.resolve({ done: false, value })
+    if (this.#error !== undefined) return Promise.reject(this.#error)
+    if (this.#state === 'coming') return undefined
+    this.#flow.onRead()
+    return Promise.resolve({ done: true, value: undefined })
   }
 
   #takePiece(): Buffer | undefined {

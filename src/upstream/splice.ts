@@ -1,4 +1,5 @@
 import { PinyonError } from '../model/errors.ts'
+import { Patience } from '../system/patience.ts'
 import { withinMs } from '../system/within-ms.ts'
 
 /** A body, or the rest of one. */
@@ -46,12 +47,15 @@ const OVERLAP_BYTES = 1 << 10
 
 type Step = IteratorResult<Uint8Array, unknown> | { readonly error: unknown }
 
+const DONE = { done: true, value: undefined } as const
+
 /**
  * The bytes of a body, whatever becomes of the connection: when it breaks off, ends early, stalls or trickles, the rest is asked for from
  * where it stopped, there or elsewhere. That all parts are of one file is for the digest to say.
  */
-export class SplicedBody implements AsyncIterable<Uint8Array> {
+export class SplicedBody implements AsyncIterableIterator<Uint8Array> {
   readonly #options: SpliceOptions
+  readonly #patience = new Patience(STALL_MS)
   #part: PartReader
   /** Bytes handed out, each once. */
   #offset = 0
@@ -61,6 +65,9 @@ export class SplicedBody implements AsyncIterable<Uint8Array> {
   #idleResumes = 0
   #waitedMs = 0
   #windowBytes = 0
+  /** Bytes that were handed out last, and not looked at yet. */
+  #lastBytes = 0
+  #isOver = false
 
   constructor(first: AsyncIterable<Uint8Array>, options: SpliceOptions) {
     this.#options = options
@@ -72,20 +79,35 @@ export class SplicedBody implements AsyncIterable<Uint8Array> {
     if (this.#resumes === 0) this.#options.onJudged(isRight)
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+  /** One call at a time. */
+  async next(): Promise<IteratorResult<Uint8Array, undefined>> {
+    if (this.#isOver) return DONE
     try {
-      for (let chunk = await this.#next(); chunk !== undefined; chunk = await this.#next()) {
-        this.#offset += chunk.length
-        this.#tail = lastBytes(this.#tail, chunk)
-        this.#idleResumes = 0
-        const passing = this.#options.pass?.(chunk.length)
-        if (passing !== undefined) await passing
-        yield chunk
-        if (this.#isTooSlow(chunk.length)) await this.#resume()
-      }
-    } finally {
-      this.#part.giveUp()
+      if (this.#isTooSlow()) await this.#resume()
+      const chunk = await this.#next()
+      if (chunk === undefined) return await this.return()
+      this.#offset += chunk.length
+      this.#lastBytes = chunk.length
+      this.#tail = lastBytes(this.#tail, chunk)
+      this.#idleResumes = 0
+      const passing = this.#options.pass?.(chunk.length)
+      if (passing !== undefined) await passing
+      return { done: false, value: chunk }
+    } catch (error) {
+      await this.return()
+      throw error
     }
+  }
+
+  async return(): Promise<IteratorResult<Uint8Array, undefined>> {
+    this.#isOver = true
+    this.#patience.end()
+    this.#part.giveUp()
+    return DONE
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
   }
 
   async #next(): Promise<Uint8Array | undefined> {
@@ -94,6 +116,7 @@ export class SplicedBody implements AsyncIterable<Uint8Array> {
       if (size !== undefined && this.#offset >= size) return await this.#surplus()
       const step = await this.#step()
       signal?.throwIfAborted()
+      if (this.#isOver) return undefined
       if ('error' in step) {
         if (!(await this.#resume())) throw step.error
       } else if (step.done !== true) {
@@ -114,10 +137,10 @@ export class SplicedBody implements AsyncIterable<Uint8Array> {
   /** The next step of the part that is read; when that stalls, of another one that was faster. */
   async #step(): Promise<Step> {
     const askedAt = this.#options.now()
-    let step = await withinMs(this.#part.peek(), STALL_MS)
+    let step = await this.#patience.within(this.#part.peek())
     while (step === undefined) {
       await this.#overtake()
-      step = await withinMs(this.#part.peek(), STALL_MS)
+      step = await this.#patience.within(this.#part.peek())
     }
     this.#part.take()
     this.#waitedMs += this.#options.now() - askedAt
@@ -181,8 +204,9 @@ export class SplicedBody implements AsyncIterable<Uint8Array> {
   }
 
   /** Whether what is read trickles though others may do better; the time of whoever reads does not count. */
-  #isTooSlow(bytes: number): boolean {
-    this.#windowBytes += bytes
+  #isTooSlow(): boolean {
+    this.#windowBytes += this.#lastBytes
+    this.#lastBytes = 0
     if (this.#waitedMs < STALL_MS) return false
     const bytesPerSecond = (this.#windowBytes * 1000) / this.#waitedMs
     this.#waitedMs = 0
@@ -226,17 +250,15 @@ class PartReader {
     Promise.resolve(this.#iterator.return?.()).catch(() => undefined)
   }
 
-  async #read(): Promise<Step> {
-    try {
-      for (;;) {
-        const step = await this.#iterator.next()
-        if (step.done === true) return step
-        const value = this.#withoutKnown(step.value)
-        if (value.length > 0) return { done: false, value }
-      }
-    } catch (error) {
-      return { error }
-    }
+  #read(): Promise<Step> {
+    return this.#iterator.next().then(this.#take).catch(toFailure)
+  }
+
+  readonly #take = (step: IteratorResult<Uint8Array, unknown>): Step | Promise<Step> => {
+    if (step.done === true || (this.#skip === 0 && this.#known.length === 0 && step.value.length > 0))
+      return step
+    const value = this.#withoutKnown(step.value)
+    return value.length > 0 ? { done: false, value } : this.#read()
   }
 
   #withoutKnown(bytes: Uint8Array): Uint8Array {
@@ -248,6 +270,10 @@ class PartReader {
     this.#known = this.#known.subarray(common)
     return rest.subarray(common)
   }
+}
+
+function toFailure(error: unknown): Step {
+  return { error }
 }
 
 function lastBytes(before: Buffer, chunk: Uint8Array): Buffer {

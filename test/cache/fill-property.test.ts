@@ -34,6 +34,8 @@ interface Client {
   readonly length: number
   readonly step: number
   readonly turns: number
+  /** Whether it is lent what is in memory, and has it for as long as it takes to send. */
+  readonly borrows: boolean
   readonly leavesAfter: number | undefined
 }
 
@@ -50,6 +52,7 @@ const arbitraryClient: fc.Arbitrary<Client> = fc.record({
   length: fc.integer({ min: 1, max: SIZE }),
   step: fc.integer({ min: 1, max: 500 }),
   turns: fc.nat(8),
+  borrows: fc.boolean(),
   leavesAfter: fc.option(fc.nat(SIZE), { nil: undefined, freq: 4 }),
 })
 
@@ -122,10 +125,14 @@ async function readAs(client: Client, open: () => FillReader): Promise<Result> {
     while (received < client.length) {
       if (client.leavesAfter !== undefined && received >= client.leavesAfter) return result('left')
       const target = bytes.subarray(received, received + client.step)
-      const count = await reader.read(target, client.start + received)
+      const position = client.start + received
+      const lent = client.borrows ? await reader.lend(position, target.length) : undefined
+      const count = lent?.bytes.copy(target) ?? (await reader.read(target, position))
       if (count === 0) break
       received += count
       for (let turn = 0; turn < client.turns; turn += 1) await nextTurn()
+      if (lent !== undefined) assertBytes(lent.bytes, target.subarray(0, count))
+      lent?.release()
     }
     await reader.verified()
     return result('done')

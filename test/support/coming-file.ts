@@ -31,14 +31,19 @@ export function readComing({ bytes, wrongAt = Infinity, onWait }: Coming): Packa
       check(bytes.length)
       return bytes.length
     })
+  const next = (position: number, count: number) => {
+    const end = Math.min(position + STEP_BYTES, position + count, bytes.length)
+    check(end)
+    return bytes.subarray(position, end)
+  }
   return {
     outcome: 'fill',
-    read: (target, position) =>
-      afterTurn(() => {
-        const end = Math.min(position + STEP_BYTES, position + target.length, bytes.length)
-        check(end)
-        return bytes.copy(target, 0, position, end)
-      }),
+    read: (target, position) => afterTurn(() => next(position, target.length).copy(target)),
+    // Every other step is not in memory any more.
+    lend: async (position, count) =>
+      position % (2 * STEP_BYTES) < STEP_BYTES
+        ? await afterTurn(() => ({ bytes: next(position, count), release: () => undefined }))
+        : undefined,
     bytesPerSecond: () => 1e6,
     progress: () => 'it is coming',
     verified,

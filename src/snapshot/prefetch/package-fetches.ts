@@ -1,4 +1,5 @@
 import type { ExpectedBlob, ReadableBytes } from '../../cache/blob-store.ts'
+import type { LentBytes } from '../../cache/fill-attempt.ts'
 import type { FillReader } from '../../cache/fill-reader.ts'
 import type { FillTable } from '../../cache/fill-table.ts'
 import type { FillBody, FillSource } from '../../cache/source-race.ts'
@@ -12,6 +13,7 @@ import { Inquiry } from './inquiry.ts'
 import { allowedPlace, originalHref, placesAt, type PackagePlace } from './package-places.ts'
 import { isTooEarly, LostMemory } from './lost-memory.ts'
 import { formatLost } from './lost-message.ts'
+import { TappedBody, type BodyTap } from '../../upstream/tapped-body.ts'
 import type { Throttle } from '../../upstream/throttle.ts'
 
 /** What a package says that is for every architecture. */
@@ -60,6 +62,8 @@ export interface FetchOptions {
 /** Somebody's reading of a fill; errors say what is known of a package that cannot be had. */
 export interface PackageReader extends ReadableBytes {
   readonly outcome: 'fill' | 'join'
+  /** As {@link read}, without a copy where what there is lies in memory: {@link FillReader.lend}. */
+  lend(position: number, count: number): Promise<LentBytes | undefined>
   /** How fast its bytes come. */
   bytesPerSecond(): number
   /** What was asked so far, and what that came to. */
@@ -294,22 +298,20 @@ function watchBody(
   throttle: Throttle,
   signal: AbortSignal,
 ): FillBody {
-  async function* read(): AsyncIterator<Uint8Array> {
-    // Who is broken off by us has said nothing; who sends too much is broken off as well, and that says enough.
-    let isWhole = !signal.aborted
-    try {
-      for await (const chunk of body) {
-        if (!inquiry.isUrgent) await throttle.pass(chunk.length, () => inquiry.isUrgent, signal)
-        yield chunk
-      }
-    } catch (error) {
-      isWhole = false
-      throw error
-    } finally {
-      inquiry.gave(place, isWhole && !signal.aborted)
-    }
+  // Who is broken off by us has said nothing; who sends too much is broken off as well, and that says enough.
+  const wasStopped = signal.aborted
+  const gave = (isWhole: boolean) => inquiry.gave(place, isWhole && !wasStopped && !signal.aborted)
+  const tap: BodyTap = {
+    bytes: (count) => (inquiry.isUrgent ? undefined : throttle.pass(count, () => inquiry.isUrgent, signal)),
+    end: () => gave(true),
+    fail: (error) => {
+      gave(false)
+      return error
+    },
+    left: () => gave(true),
   }
-  return { [Symbol.asyncIterator]: read, judge: (isRight) => body.judge?.(isRight) }
+  const tapped = new TappedBody(body, tap, () => 0)
+  return { [Symbol.asyncIterator]: () => tapped, judge: (isRight) => body.judge?.(isRight) }
 }
 
 function watchReader(
@@ -334,6 +336,7 @@ function watchReader(
   return {
     outcome,
     read: (target, position) => explained(reader.read(target, position)),
+    lend: (position, count) => explained(reader.lend(position, count)),
     bytesPerSecond: () => reader.bytesPerSecond(),
     progress: () => inquiry.progress,
     verified: () => explained(reader.verified()),

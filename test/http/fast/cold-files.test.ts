@@ -103,6 +103,7 @@ describe('a file that is not warm', () => {
       {
         [COMING]: async (bytes) => ({
           ...readComing({ bytes }),
+          lend: async () => undefined,
           read: async (target, position) => {
             asked.open()
             await rest.opened
