@@ -19,6 +19,8 @@ export interface WriteWatch {
 /** What is kept of a connection. */
 interface Kept {
   watch?: WriteWatch
+  /** Runs what it is given in a transaction: to be made for each write would cost it more than to begin one. */
+  run?: Database.Transaction<(transaction: () => unknown) => unknown>
   /** As it was set last; undefined: as whoever opened the connection left it. */
   synchronous?: 'FULL' | 'NORMAL'
 }
@@ -56,7 +58,8 @@ export async function runWrite<T>(
     const startedAt = performance.now()
     let isBusy = false
     try {
-      return database.transaction(transaction).immediate()
+      kept.run ??= database.transaction((all: () => unknown) => all())
+      return kept.run.immediate(transaction) as T
     } catch (error) {
       isBusy = (error as { code?: string }).code?.startsWith('SQLITE_BUSY') === true
       if (!isBusy || performance.now() > giveUpAt) throw error

@@ -9,6 +9,16 @@ import { runWrite } from '../write-transaction.ts'
 
 /** Blobs touched in one transaction: a millisecond or two. */
 const TOUCHED_AT_ONCE = 100
+/** Blobs named and entered in one: as long. */
+const ADDED_AT_ONCE = 30
+
+/** A blob that is to be named and entered. */
+interface Addition {
+  readonly digest: Digest
+  readonly size: number
+  readonly put: () => void
+  readonly settle: (failure?: unknown) => void
+}
 
 /**
  * The account of blobs in the snapshots' database, so that what a snapshot lists and what is stored are seen at one moment. Its lock is
@@ -18,6 +28,8 @@ export class SqliteBlobLedger implements BlobLedger {
   readonly #database: Database.Database
   readonly #statements: BlobStatements
   readonly #now: () => number
+  readonly #additions: Addition[] = []
+  #isAdding = false
 
   /** @param now milliseconds since the epoch */
   constructor(database: Database.Database, now: () => number) {
@@ -26,10 +38,12 @@ export class SqliteBlobLedger implements BlobLedger {
     this.#now = now
   }
 
-  async add(digest: Digest, size: number, put: () => void): Promise<void> {
-    await this.#write(() => {
-      put()
-      this.#statements.add.run({ digest, size, atMs: this.#now() })
+  /** Those that come in one turn are entered together: a transaction costs as much as ten entries. */
+  add(digest: Digest, size: number, put: () => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const settle = (failure?: unknown) => (failure === undefined ? resolve() : reject(failure))
+      this.#additions.push({ digest, size, put, settle })
+      if (!this.#isAdding) void this.#addAll()
     })
   }
 
@@ -68,6 +82,34 @@ export class SqliteBlobLedger implements BlobLedger {
 
   total(): BlobTotal {
     return this.#statements.total.get() as BlobTotal
+  }
+
+  /** Never rejects: whoever adds is told. */
+  async #addAll(): Promise<void> {
+    this.#isAdding = true
+    await nextTurn()
+    while (this.#additions.length > 0) {
+      const some = this.#additions.splice(0, ADDED_AT_ONCE)
+      try {
+        const failures = await this.#write(() => some.map((one) => this.#enter(one)))
+        for (const [at, { settle }] of some.entries()) settle(failures[at])
+      } catch (error) {
+        for (const { settle } of some) settle(error)
+      }
+      if (this.#additions.length > 0) await nextTurn()
+    }
+    this.#isAdding = false
+  }
+
+  /** What cannot be named fails alone. @returns why not */
+  #enter({ digest, size, put }: Addition): unknown {
+    try {
+      put()
+    } catch (error) {
+      return error
+    }
+    this.#statements.add.run({ digest, size, atMs: this.#now() })
+    return undefined
   }
 
   async #write<T>(transaction: () => T): Promise<T> {

@@ -195,15 +195,15 @@ class Died extends Error {}
 /** A connection whose process dies at its transaction of this number. */
 function dyingDatabase(database: Database.Database, number: number): Database.Database {
   let count = 0
-  const transaction = (run: () => unknown) =>
-    Object.assign(() => database.transaction(run)(), {
-      immediate: () => {
+  const transaction = (run: (...all: unknown[]) => unknown) =>
+    Object.assign((...all: unknown[]) => database.transaction(run)(...all), {
+      immediate: (...all: unknown[]) => {
         count += 1
         const dying = count === number
         if (dying && number % 3 === 0) throw new Died()
         const result = database
           .transaction(() => {
-            const done = run()
+            const done = run(...all)
             // What it did to files stays; what it wrote does not.
             if (dying && number % 3 === 1) throw new Died()
             return done
