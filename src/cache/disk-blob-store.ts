@@ -17,6 +17,9 @@ import { blobPath, quarantinePath, temporaryOwner, temporaryPath, type Layout } 
 const openDescriptor = promisify(openFile) as (path: string, flags: string) => Promise<number>
 const statDescriptor = promisify(fstat)
 
+/** Turns of the event loop until a request is sent: over a connection that was idle undici sends it in the second one. */
+const ASKING_TURNS = 2
+
 /** Which processes live: what a sweep of temporary files needs to know. See {@link Claims}. */
 export interface LivingProcesses {
   readonly processId: string
@@ -110,8 +113,8 @@ export class DiskBlobStore implements BlobStore {
     const reservation = await this.#quota.reserve(expected.size, { essential: expected.essential === true })
     try {
       onRoom?.()
-      // Who was told asks for the bytes now, before anything is handed to another thread.
-      if (onRoom !== undefined) await nextTurn()
+      // Who was told asks for the bytes before anything is handed to another thread.
+      for (let turns = 0; onRoom !== undefined && turns < ASKING_TURNS; turns += 1) await nextTurn()
       const creating = this.#createFile(path)
       return new DiskBlobWriter(await creating, {
         path,
