@@ -6,6 +6,7 @@ export const SCENARIOS = [
   'tail',
   'logging',
   'cold',
+  'fill-rate',
   'stampede',
   'sync',
   'resync',

@@ -6,6 +6,7 @@ const LOADERS: Readonly<Record<ScenarioName, () => Promise<Scenario>>> = {
   tail: async () => (await import('./tail.ts')).runTail,
   logging: async () => (await import('./logging.ts')).runLogging,
   cold: async () => (await import('./cold.ts')).runCold,
+  'fill-rate': async () => (await import('./fill-rate.ts')).runFillRate,
   stampede: async () => (await import('./stampede.ts')).runStampede,
   sync: async () => (await import('./sync.ts')).runSync,
   resync: async () => (await import('./resync.ts')).runResync,

@@ -10,6 +10,7 @@ import { OURS, toFigures, type Figure, type Samples } from '../measure/figure.ts
 import { getsExactly } from '../measure/raw-get.ts'
 import { chooseRounds, type Scenario } from '../measure/scenario.ts'
 import { startSlowUpstream } from '../measure/slow-upstream.ts'
+import type { Peer } from '../peers/peer.ts'
 import { CACHES, choosePeers, startPeers, stopPeers } from '../peers/start-peers.ts'
 
 const LATENCY_MS = 20
@@ -29,30 +30,27 @@ export const runStampede: Scenario = async ({ dir, options, say }) => {
     : { clients: 200, mebibytes: 20 }
   const rounds = chooseRounds(options, 2, 1)
   const root = join(dir, 'repository')
-  const names = Array.from({ length: rounds }, (_, round) => `stampede-${round}`)
+  const files = Array.from({ length: rounds }, (_, round) => `stampede-${round}`)
   const content = mebibytes << 20
-  const { packages } = writeSyntheticRepository(root, { packages: names.map((name) => ({ name, content })) })
+  const { packages } = writeSyntheticRepository(root, { packages: files.map((name) => ({ name, content })) })
   const port = { latencyMs: LATENCY_MS, keepsAlive: true, bytesPerSecond: content / TRANSFER_SECONDS }
   const upstream = await startSlowUpstream(root, [port])
+  const names = choosePeers(options.isQuick ? CACHES.slice(0, 2) : CACHES, options.peers)
   const results: Record<string, Stampede[]> = {}
+  const peers: Peer[] = []
   try {
+    const place = { root, upstream: upstream.urls[0] ?? '', core: undefined }
+    peers.push(...(await startPeers(names, dir, place)))
     for (const [round, { href, path }] of packages.entries())
-      for (const name of choosePeers(options.isQuick ? CACHES.slice(0, 2) : CACHES, options.peers)) {
-        say(`${name}, round ${round + 1}`)
-        const place = { root, upstream: upstream.urls[0] ?? '', core: undefined }
-        const [peer] = await startPeers([name], join(dir, String(round)), place)
-        if (peer === undefined) continue
-        try {
-          const before = (await upstream.counts())[`/${href}`]?.requests ?? 0
-          const url = `${peer.url}${peer.base}/${href}`
-          const one = await stampede(url, clients, readFileSync(path))
-          const after = (await upstream.counts())[`/${href}`]?.requests ?? 0
-          ;(results[name] ??= []).push({ ...one, upstreamRequests: after - before })
-        } finally {
-          await stopPeers([peer])
-        }
+      for (const peer of peers) {
+        say(`${peer.name}, round ${round + 1}`)
+        const before = (await upstream.counts())[`/${href}`]?.requests ?? 0
+        const one = await stampede(`${peer.url}${peer.base}/${href}`, clients, readFileSync(path))
+        const after = (await upstream.counts())[`/${href}`]?.requests ?? 0
+        ;(results[peer.name] ??= []).push({ ...one, upstreamRequests: after - before })
       }
   } finally {
+    await stopPeers(peers)
     await upstream.stop()
   }
   return { figures: describe(`${clients} clients, ${mebibytes} MB`, clients, results), curves: [], notes: [] }
