@@ -1,48 +1,10 @@
-import { giveBack } from '../system/pieces.ts'
 import type { BlobWriter, PartialBlob, ReadableBytes } from './blob-store.ts'
+import { LentPiece, type LentBytes, type Loans } from './lent-piece.ts'
 
 const COMPARE_BYTES = 64 << 10
 
 /** At least as many of the bytes that came last are in memory: more than are held back of an answer, so that its end waits for no disk. */
 const RECENT_BYTES = 32 << 10
-
-/** Bytes in memory that stay as they are until they are given back. */
-export interface LentBytes {
-  readonly bytes: Buffer
-  /** To be called once. */
-  release(): void
-}
-
-/** A part of an attempt that is in memory. */
-class Piece {
-  readonly from: number
-  readonly bytes: Uint8Array
-  #readers = 0
-  #isDropped = false
-
-  constructor(from: number, bytes: Uint8Array) {
-    this.from = from
-    this.bytes = bytes
-  }
-
-  lend(offset: number, count: number): LentBytes {
-    const { buffer, byteOffset, length } = this.bytes
-    this.#readers += 1
-    const bytes = Buffer.from(buffer, byteOffset + offset, Math.min(count, length - offset))
-    return { bytes, release: () => this.#release() }
-  }
-
-  /** Its memory is given back once nobody reads it any more. */
-  drop(): void {
-    this.#isDropped = true
-    if (this.#readers === 0) giveBack(this.bytes)
-  }
-
-  #release(): void {
-    this.#readers -= 1
-    if (this.#readers === 0 && this.#isDropped) giveBack(this.bytes)
-  }
-}
 
 /** How far an attempt is known to hold the same bytes as an earlier one. */
 interface Agreement {
@@ -58,16 +20,21 @@ interface Agreement {
  */
 export class FillAttempt implements ReadableBytes {
   readonly #bytes: BlobWriter | PartialBlob
+  readonly #loans: Loans
   readonly #agreements: ReadonlyMap<FillAttempt, Agreement>
   readonly #startedAt = performance.now()
   /** Bytes that can be read. */
   written = 0
   /** The pieces that came last, those included that are not in the file yet. */
-  readonly #recent: Piece[] = []
+  readonly #recent: LentPiece[] = []
 
-  /** @param earlier attempts that readers may still be at; they grow no more and stay open as long as this one */
-  constructor(bytes: BlobWriter | PartialBlob, earlier: readonly FillAttempt[] = []) {
+  /**
+   * @param loans of all fills
+   * @param earlier attempts that readers may still be at; they grow no more and stay open as long as this one
+   */
+  constructor(bytes: BlobWriter | PartialBlob, loans: Loans, earlier: readonly FillAttempt[] = []) {
     this.#bytes = bytes
+    this.#loans = loans
     this.#agreements = new Map(earlier.map((attempt) => [attempt, { bytes: 0, diverged: false }]))
   }
 
@@ -96,7 +63,7 @@ export class FillAttempt implements ReadableBytes {
     return goesOn ? count + this.#copyRecent(target.subarray(count), position + count) : count
   }
 
-  /** What is there from a position on, no more than so many bytes, as it lies in memory; undefined where it is in the file alone. */
+  /** What is there from a position on, no more than so many bytes, as it lies in memory; undefined where it is in the file alone, or enough is lent. */
   lend(position: number, count: number): LentBytes | undefined {
     for (const piece of this.#recent) {
       const offset = position - piece.from
@@ -112,7 +79,7 @@ export class FillAttempt implements ReadableBytes {
    */
   receive(bytes: Uint8Array): boolean {
     if (this.#agreements.size > 0) return false
-    this.#recent.push(new Piece(this.written, bytes))
+    this.#recent.push(new LentPiece(this.written, bytes, this.#loans))
     this.written += bytes.length
     this.dropWritten()
     return true

@@ -3,7 +3,8 @@ import { PinyonError } from '../model/errors.ts'
 import { nextTrickle } from '../model/minimum-rate.ts'
 import { withinMs } from '../system/within-ms.ts'
 import type { ReadableBytes } from './blob-store.ts'
-import type { FillAttempt, LentBytes } from './fill-attempt.ts'
+import type { FillAttempt } from './fill-attempt.ts'
+import type { LentBytes } from './lent-piece.ts'
 
 /** What a reader sees of its fill. */
 export interface FillView {

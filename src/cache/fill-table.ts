@@ -3,6 +3,7 @@ import type { Claims } from '../system/claims.ts'
 import type { BlobStore, ExpectedBlob } from './blob-store.ts'
 import type { FillReader } from './fill-reader.ts'
 import { Fill, fillName } from './fill.ts'
+import { Loans } from './lent-piece.ts'
 import type { FillReport, FillSubject } from './fill-story.ts'
 import type { FillSource } from './source-race.ts'
 
@@ -22,6 +23,7 @@ const MAX_UNLISTED_BYTES = 16 * 2 ** 30
 export class FillTable {
   readonly #options: FillTableOptions
   readonly #fills = new Map<string, { fill: Fill; ended: Promise<void> }>()
+  readonly #loans = new Loans()
   #closed = false
 
   constructor(options: FillTableOptions) {
@@ -80,7 +82,7 @@ export class FillTable {
       this.#fills.delete(name)
       this.#options.onEnd?.(expected, error, fill.report)
     }
-    return new Fill(expected, { blobs, claims, maxUnlistedBytes, onEnd }, subject)
+    return new Fill(expected, { blobs, claims, maxUnlistedBytes, loans: this.#loans, onEnd }, subject)
   }
 
   #start(name: string, fill: Fill): void {

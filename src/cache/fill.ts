@@ -10,6 +10,7 @@ import { FillOpening } from './fill-opening.ts'
 import { FillReader } from './fill-reader.ts'
 import { FillStory, type FillReport, type FillSubject } from './fill-story.ts'
 import { FillSources } from './fill-sources.ts'
+import type { Loans } from './lent-piece.ts'
 import type { FillBody, FillSource } from './source-race.ts'
 
 /** What a fill needs beside its sources. */
@@ -18,6 +19,8 @@ export interface FillContext {
   readonly claims: Pick<Claims, 'tryClaim' | 'find'>
   /** Longest body of a blob whose size the listing does not say, in bytes. */
   readonly maxUnlistedBytes: number
+  /** Of all fills. */
+  readonly loans: Loans
   /** Told once, when the fill has ended: without an error when the blob is stored. */
   readonly onEnd: (fill: Fill, error?: PinyonError) => void
 }
@@ -157,7 +160,7 @@ export class Fill {
   }
 
   #begin(bytes: BlobWriter | PartialBlob): FillAttempt {
-    const attempt = new FillAttempt(bytes, [...this.#attempts])
+    const attempt = new FillAttempt(bytes, this.#context.loans, [...this.#attempts])
     this.#attempts.push(attempt)
     this.#attempt = attempt
     this.#changed.notify()

@@ -1,5 +1,5 @@
 import type { ChunkPool } from '../cache/chunk-pool.ts'
-import type { LentBytes } from '../cache/fill-attempt.ts'
+import type { LentBytes } from '../cache/lent-piece.ts'
 import { PinyonError } from '../model/errors.ts'
 import { heldBackBytes, nextTrickle } from '../model/minimum-rate.ts'
 import type { Body } from '../proxy/body.ts'

@@ -1,5 +1,5 @@
 import type { ReadableBytes } from '../cache/blob-store.ts'
-import type { LentBytes } from '../cache/fill-attempt.ts'
+import type { LentBytes } from '../cache/lent-piece.ts'
 import type { FileOutcome } from './reply.ts'
 
 /** An open body: of a blob that is there, or of one that is just coming. */

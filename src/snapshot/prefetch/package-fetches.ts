@@ -1,5 +1,5 @@
 import type { ExpectedBlob, ReadableBytes } from '../../cache/blob-store.ts'
-import type { LentBytes } from '../../cache/fill-attempt.ts'
+import type { LentBytes } from '../../cache/lent-piece.ts'
 import type { FillReader } from '../../cache/fill-reader.ts'
 import type { FillTable } from '../../cache/fill-table.ts'
 import type { FillBody, FillSource } from '../../cache/source-race.ts'

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 import { FillAttempt } from '../../src/cache/fill-attempt.ts'
+import { Loans } from '../../src/cache/lent-piece.ts'
 import { PIECE_BYTES, Pieces } from '../../src/system/pieces.ts'
 
 /** A file that has all that an attempt has been given. */
@@ -12,9 +13,9 @@ const WRITTEN = {
 }
 
 /** An attempt, and what gives it the next piece, full of a number. */
-function growing() {
+function growing(loans = new Loans()) {
   const pieces = new Pieces()
-  const attempt = new FillAttempt(WRITTEN)
+  const attempt = new FillAttempt(WRITTEN, loans)
   const grow = (value: number) => {
     const piece = pieces.take().fill(value)
     attempt.receive(piece)
@@ -62,4 +63,26 @@ test('what is given back while its attempt needs it is not used for anything els
   assert.deepEqual(lent?.bytes, Buffer.alloc(10, 1))
   lent?.release()
   assert.equal(pieces.take(), first)
+})
+
+test('no more than 64 pieces are lent at a time, of whatever attempts, each to any number of readers', () => {
+  const loans = new Loans()
+  const grown = Array.from({ length: 65 }, (_, value) => {
+    const one = growing(loans)
+    one.grow(value)
+    return one
+  })
+  const lent = grown.map(({ attempt }) => attempt.lend(0, 10))
+  assert.deepEqual(
+    lent.flatMap((one, at) => (one === undefined ? [at] : [])),
+    [64],
+  )
+  const [first, last] = [grown[0]?.attempt, grown[64]?.attempt]
+  const again = first?.lend(5, 10)
+  assert.equal(again?.bytes.length, 10)
+  lent[0]?.release()
+  assert.equal(last?.lend(0, 10), undefined)
+  again?.release()
+  assert.equal(last?.lend(0, 10)?.bytes[0], 64)
+  assert.equal(first?.lend(0, 10), undefined)
 })
