@@ -61,7 +61,7 @@ export async function runWrite<T>(
       kept.run ??= database.transaction((all: () => unknown) => all())
       return kept.run.immediate(transaction) as T
     } catch (error) {
-      isBusy = (error as { code?: string }).code?.startsWith('SQLITE_BUSY') === true
+      isBusy = isBusyError(error)
       if (!isBusy || performance.now() > giveUpAt) throw error
     } finally {
       if (isBusy) kept.watch?.waited()
@@ -70,6 +70,11 @@ export async function runWrite<T>(
     }
     await sleep(RETRY_MS)
   }
+}
+
+/** Whether it says that another connection writes. */
+export function isBusyError(error: unknown): boolean {
+  return (error as { code?: string } | undefined)?.code?.startsWith('SQLITE_BUSY') === true
 }
 
 function keptOf(database: KeptDatabase): Kept {

@@ -5,7 +5,7 @@ import type Database from 'better-sqlite3'
 import type { BlobLedger, BlobTotal } from '../../cache/blob-ledger.ts'
 import type { Digest } from '../../model/digest.ts'
 import { prepareBlobs, type BlobStatements } from './sql-blobs.ts'
-import { runWrite } from '../write-transaction.ts'
+import { isBusyError, runWrite } from '../write-transaction.ts'
 
 /** Blobs touched in one transaction: a millisecond or two. */
 const TOUCHED_AT_ONCE = 100
@@ -90,11 +90,14 @@ export class SqliteBlobLedger implements BlobLedger {
     await nextTurn()
     while (this.#additions.length > 0) {
       const some = this.#additions.splice(0, ADDED_AT_ONCE)
+      const behind = this.#additions.length
       try {
         const failures = await this.#write(() => some.map((one) => this.#enter(one)))
         for (const [at, { settle }] of some.entries()) settle(failures[at])
       } catch (error) {
-        for (const { settle } of some) settle(error)
+        // Those behind them have waited as long for whoever writes.
+        const asLong = isBusyError(error) ? this.#additions.splice(0, behind) : []
+        for (const { settle } of [...some, ...asLong]) settle(error)
       }
       if (this.#additions.length > 0) await nextTurn()
     }

@@ -6,11 +6,17 @@ import { openDatabase } from '../../../src/snapshot/database.ts'
 import { SqliteBlobLedger } from '../../../src/snapshot/gc/sqlite-blob-ledger.ts'
 import { GcPlace } from './gc-place.ts'
 
-/** A ledger on a connection of its own. */
+/** A ledger on a connection of its own, and another connection. */
 function openLedger(t: TestContext) {
-  const database = openDatabase(new GcPlace(t).layout.database)
+  const { layout } = new GcPlace(t)
+  const database = openDatabase(layout.database)
   t.after(() => database.close())
-  return { database, ledger: new SqliteBlobLedger(database, () => 0) }
+  const openOther = () => {
+    const other = openDatabase(layout.database)
+    t.after(() => other.close())
+    return other
+  }
+  return { database, openOther, ledger: new SqliteBlobLedger(database, () => 0) }
 }
 
 test('between uses that are entered by the thousand, requests have their turn', async (t) => {
@@ -74,6 +80,24 @@ test('where nothing can be entered everybody is told, and the next ones are ente
   )
   assert.equal(ledger.find(digests[0] as Digest), undefined)
   database.exec('DROP TRIGGER refuse')
+  await ledger.add(digests[0] as Digest, 1, () => undefined)
+  assert.equal(ledger.find(digests[0] as Digest)?.size, 1)
+})
+
+test('while another connection does not let go, nobody waits for the turns of others', async (t) => {
+  const { openOther, ledger } = openLedger(t)
+  const other = openOther()
+  other.exec('BEGIN IMMEDIATE')
+  let nowMs = 0
+  // Each look at the clock is a second after the one before.
+  t.mock.method(performance, 'now', () => (nowMs += 1_000))
+  const digests = Array.from({ length: 200 }, (_, index) => digestOf(`waiting ${index}`))
+  const added = await Promise.allSettled(digests.map((digest) => ledger.add(digest, 1, () => undefined)))
+  const waitedMs = nowMs
+  assert.ok(added.every(({ status }) => status === 'rejected'))
+  // They have all come before the first of them were tried.
+  assert.ok(waitedMs < 40_000, `${waitedMs} ms`)
+  other.exec('ROLLBACK')
   await ledger.add(digests[0] as Digest, 1, () => undefined)
   assert.equal(ledger.find(digests[0] as Digest)?.size, 1)
 })
