@@ -258,7 +258,17 @@ class PartReader {
     if (step.done === true || (this.#skip === 0 && this.#known.length === 0 && step.value.length > 0))
       return step
     const value = this.#withoutKnown(step.value)
-    return value.length > 0 ? { done: false, value } : this.#read()
+    return value.length > 0 ? { done: false, value } : this.#readOn()
+  }
+
+  /** In a loop: of pieces that are left out each would else be a promise that waits for the next one, and they may be millions. */
+  async #readOn(): Promise<Step> {
+    for (;;) {
+      const step = await this.#iterator.next()
+      if (step.done === true) return step
+      const value = this.#withoutKnown(step.value)
+      if (value.length > 0) return { done: false, value }
+    }
   }
 
   #withoutKnown(bytes: Uint8Array): Uint8Array {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 
 import * as fc from 'fast-check'
 
@@ -247,4 +249,32 @@ describe('a part that stalls', () => {
     assertBytes(await bytes, CONTENT)
     assert.deepEqual(slow, ['sent nothing for 10 s'])
   })
+})
+
+test('of a file that comes whole again, what is known already takes no memory, in however many pieces', async () => {
+  setFlagsFromString('--expose-gc')
+  const collectGarbage = runInNewContext('gc') as () => void
+  const pieces = 100_000
+  const bytes = Buffer.alloc(pieces * 2)
+  let grown = 0
+  const first = async function* () {
+    yield bytes.subarray(0, -2)
+    throw new Error('broke off')
+  }
+  const live = async () => {
+    await nextTurn()
+    collectGarbage()
+    return process.memoryUsage().heapUsed
+  }
+  const whole = async function* () {
+    const before = await live()
+    for (let piece = 0; piece < pieces; piece += 1) {
+      if (piece === pieces - 10) grown = (await live()) - before
+      yield bytes.subarray(piece * 2, piece * 2 + 2)
+    }
+  }
+  const options = { ...OPTIONS, size: bytes.length, reopen: async () => ({ offset: 0, body: whole() }) }
+  const body = await collect(new SplicedBody(first(), options))
+  assert.equal(body.length, bytes.length)
+  assert.ok(grown < 8 << 20, `${grown >> 20} MiB`)
 })
