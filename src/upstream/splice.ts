@@ -111,18 +111,18 @@ export class SplicedBody implements AsyncIterableIterator<Uint8Array> {
   }
 
   async #next(): Promise<Uint8Array | undefined> {
-    for (;;) {
+    while (!this.#isOver) {
       const { size, signal } = this.#options
       if (size !== undefined && this.#offset >= size) return await this.#surplus()
       const step = await this.#step()
       signal?.throwIfAborted()
-      if (this.#isOver) return undefined
       if ('error' in step) {
         if (!(await this.#resume())) throw step.error
       } else if (step.done !== true) {
         if (step.value.length > 0) return step.value
       } else if (size === undefined || !(await this.#resume())) return undefined
     }
+    return undefined
   }
 
   /** What comes behind the last byte that there should be; undefined when nothing does, however the connection ends, or does not. */
@@ -184,7 +184,7 @@ export class SplicedBody implements AsyncIterableIterator<Uint8Array> {
 
   #mayResume(): boolean {
     const allowed = MAX_RESUMES + (this.#offset >> 20)
-    return this.#resumes < allowed && this.#idleResumes < MAX_IDLE_RESUMES
+    return !this.#isOver && this.#resumes < allowed && this.#idleResumes < MAX_IDLE_RESUMES
   }
 
   async #open(stop?: AbortSignal): Promise<PartReader> {

@@ -278,3 +278,24 @@ test('of a file that comes whole again, what is known already takes no memory, i
   assert.equal(body.length, bytes.length)
   assert.ok(grown < 8 << 20, `${grown >> 20} MiB`)
 })
+
+test('what is given up while it is waited for asks nobody else', async () => {
+  const { promise, resolve } = Promise.withResolvers<IteratorResult<Uint8Array, undefined>>()
+  const done = { done: true, value: undefined } as const
+  const endless: AsyncIterator<Uint8Array> = {
+    next: () => promise,
+    return: async () => {
+      resolve(done)
+      return done
+    },
+  }
+  let asked = 0
+  const reopen = async () => {
+    asked += 1
+    throw new Error('nobody else has it')
+  }
+  const body = new SplicedBody({ [Symbol.asyncIterator]: () => endless }, { ...OPTIONS, reopen })
+  const next = body.next()
+  await body.return()
+  assert.deepEqual([await next, asked], [done, 0])
+})
