@@ -13,7 +13,7 @@ import { writeHotRepository } from '../measure/hot-repository.ts'
 
 const SERVER_CORE = 0
 const LOAD_CORE = 1
-const SECONDS = 0.4
+const SECONDS = 0.37
 /** A peer that has answered nothing yet is loaded for so long first: node compiles for a second or two, on the core that it is measured on. */
 const FIRST_SECONDS = 2
 
