@@ -56,8 +56,8 @@ async function* pieceByPiece(
         const tail = new HeldTail(body, { bytes: piece.start + left, plan, verify })
         for (let position = piece.start; position <= piece.end;) {
           const known = body.complete ? Infinity : tail.knownLimitAt(position)
-          const wanted = Math.min(piece.end + 1, known ?? (await tail.limitAt(position))) - position
-          lent = await body.lend?.(position, wanted)
+          const wanted = Math.min(piece.end + 1, known ?? (await tail.nextLimit(position))) - position
+          lent = body.lend === undefined ? undefined : await body.lend(position, wanted)
           if (lent === undefined) {
             buffer ??= pool.take(plan.contentLength)
             const count = await body.read(buffer.subarray(0, wanted), position)
@@ -114,10 +114,15 @@ class HeldTail {
     this.#end = of.bytes
   }
 
-  /** Up to where may be sent from this position on: waits until that is further than it, a little at least. */
-  async limitAt(position: number): Promise<number> {
-    const known = this.knownLimitAt(position)
-    if (known !== undefined) return known
+  /** Up to where may be sent from this position on; undefined where that is no further than it, for now. */
+  knownLimitAt(position: number): number | undefined {
+    if (this.#isRight) return Infinity
+    const held = Math.max(this.#end - this.#heldBytes(), this.#letGo)
+    return position < held ? held : undefined
+  }
+
+  /** Waits until that is further than it, a little at least, and gives it. */
+  async nextLimit(position: number): Promise<number> {
     this.#verdict ??= this.#verify().then(() => true)
     // A whole answer that is held back is right before it begins; of others the client has a part, and waits for bytes.
     const last = this.#end - LAST_BYTES
@@ -129,13 +134,6 @@ class HeldTail {
     if (this.#isRight) return Infinity
     this.#letGo = Math.min(position + bytes, last)
     return this.#letGo
-  }
-
-  /** The same where that needs no waiting. */
-  knownLimitAt(position: number): number | undefined {
-    if (this.#isRight) return Infinity
-    const held = Math.max(this.#end - this.#heldBytes(), this.#letGo)
-    return position < held ? held : undefined
   }
 
   #heldBytes(): number {

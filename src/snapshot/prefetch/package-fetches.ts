@@ -299,8 +299,7 @@ function watchBody(
   signal: AbortSignal,
 ): FillBody {
   // Who is broken off by us has said nothing; who sends too much is broken off as well, and that says enough.
-  const wasStopped = signal.aborted
-  const gave = (isWhole: boolean) => inquiry.gave(place, isWhole && !wasStopped && !signal.aborted)
+  const gave = (isWhole: boolean) => inquiry.gave(place, isWhole && !signal.aborted)
   const tap: BodyTap = {
     bytes: (count) => (inquiry.isUrgent ? undefined : throttle.pass(count, () => inquiry.isUrgent, signal)),
     end: () => gave(true),
