@@ -24,6 +24,10 @@ export interface ServerCommand {
   readonly core: number | undefined
 }
 
+/** Where load is measured the server has one core, and who asks and who is asked have another one. */
+export const SERVER_CORE = 0
+export const LOAD_CORE = 1
+
 /** Between two looks whether it listens. */
 const POLL_MS = 20
 

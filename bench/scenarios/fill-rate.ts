@@ -15,12 +15,9 @@ import { getEachOnce } from '../measure/wrk-once.ts'
 import { startNginxPeer } from '../peers/nginx.ts'
 import type { Peer } from '../peers/peer.ts'
 import { CACHES, choosePeers, PROXIES, startPeers, stopPeers } from '../peers/start-peers.ts'
+import { LOAD_CORE, SERVER_CORE } from '../peers/start-server.ts'
 
 const CONNECTIONS = 16
-
-/** The server has one core, and who asks and who is asked have another one. */
-const SERVER_CORE = 0
-const LOAD_CORE = 1
 
 /** Files of a round of each server, and before the first one, so that what is compiled while it runs is. */
 const CASES = [

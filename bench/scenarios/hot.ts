@@ -9,10 +9,9 @@ import { chooseRounds, type Scenario } from '../measure/scenario.ts'
 import { startNginxPeer } from '../peers/nginx.ts'
 import type { Peer } from '../peers/peer.ts'
 import { CACHES, choosePeers, startPeers, stopPeers } from '../peers/start-peers.ts'
+import { LOAD_CORE, SERVER_CORE } from '../peers/start-server.ts'
 import { writeHotRepository } from '../measure/hot-repository.ts'
 
-const SERVER_CORE = 0
-const LOAD_CORE = 1
 const SECONDS = 0.37
 /** A peer that has answered nothing yet is loaded for so long first: node compiles for a second or two, on the core that it is measured on. */
 const FIRST_SECONDS = 2

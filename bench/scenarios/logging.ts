@@ -13,9 +13,8 @@ import { startNginxPeer } from '../peers/nginx.ts'
 import type { Peer } from '../peers/peer.ts'
 import { startPinyonPeer } from '../peers/pinyon.ts'
 import { stopPeers } from '../peers/start-peers.ts'
+import { LOAD_CORE, SERVER_CORE } from '../peers/start-server.ts'
 
-const SERVER_CORE = 0
-const LOAD_CORE = 1
 const SECONDS = 0.4
 
 const SILENT = 'pinyon, silent'

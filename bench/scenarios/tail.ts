@@ -14,9 +14,8 @@ import { chooseRounds, type Scenario } from '../measure/scenario.ts'
 import { startNginxPeer } from '../peers/nginx.ts'
 import type { Peer } from '../peers/peer.ts'
 import { choosePeers, startPeers, stopPeers } from '../peers/start-peers.ts'
+import { LOAD_CORE, SERVER_CORE } from '../peers/start-server.ts'
 
-const SERVER_CORE = 0
-const LOAD_CORE = 1
 const SECONDS = 1
 /** At the rate that each can reach, and again at this one: node compiles for a second or two. */
 const WARM_UP_SECONDS = 2
