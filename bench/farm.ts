@@ -21,7 +21,6 @@ const ENV = {
   ...process.env,
   NODE_COMPILE_CACHE: new URL('../node_modules/.cache/pinyon', import.meta.url).pathname,
 }
-const SERVER_FLAGS = ['--max-semi-space-size=4']
 const ROUNDS = 3
 const HOUR_MS = 3_600_000
 
@@ -160,14 +159,10 @@ async function startServer(): Promise<{
   ended: Promise<unknown>
 }> {
   const startedAt = performance.now()
-  const child = spawn(
-    process.execPath,
-    [...SERVER_FLAGS, '--import', TURNS, MAIN, 'serve', '--config', configFile],
-    {
-      env: { ...ENV, PINYON_LOG: 'error' },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
-  )
+  const child = spawn(process.execPath, ['--import', TURNS, MAIN, 'serve', '--config', configFile], {
+    env: { ...ENV, PINYON_LOG: 'error' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   const errors = createInterface(child.stderr)
   const ended = once(child, 'exit')
   const [line] = (await once(createInterface(child.stdout), 'line')) as [string]

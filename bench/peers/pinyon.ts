@@ -16,9 +16,6 @@ export const ENVIRONMENT = {
   NODE_COMPILE_CACHE: new URL('../../node_modules/.cache/pinyon', import.meta.url).pathname,
 }
 
-/** As `npm start` and `npm run pinyon` have it. */
-export const NODE_FLAGS = ['--max-semi-space-size=4']
-
 const POLL_MS = 20
 
 /** How pinyon is started. */
@@ -42,7 +39,7 @@ export async function startPinyonPeer(options: PinyonOptions): Promise<Peer> {
   const { name, dir, logLevel = 'warn', core } = options
   const file = writePinyonConfig(dir, options)
   const log = openSync(join(dir, 'log'), 'w')
-  const args = [...NODE_FLAGS, MAIN, 'serve', '--config', file]
+  const args = [MAIN, 'serve', '--config', file]
   const [command = process.execPath, ...rest] = onCore(core, process.execPath, args)
   const child = spawn(command, rest, {
     stdio: ['ignore', 'pipe', log],

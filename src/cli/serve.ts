@@ -7,6 +7,7 @@ import type { Config } from '../config/config.ts'
 import { loadConfig, parseConfig } from '../config/load.ts'
 import { watchConfig } from '../config/watch.ts'
 import { PinyonError } from '../model/errors.ts'
+import { trimWhenIdle } from '../system/idle-memory.ts'
 import type { Logger } from '../system/logger.ts'
 import { EXIT, type ExitCode } from './exit.ts'
 import { adviseOnListening } from './listen-advice.ts'
@@ -50,7 +51,9 @@ export async function serve(file: string): Promise<ExitCode> {
   reload = () => void app.reload().catch(() => undefined)
   if (isAsked) reload()
   const watch = watchConfig(config.file, () => reload())
+  const endTrimming = trimWhenIdle()
   await stopped
+  endTrimming()
   watch.close()
   await app.close()
   log.info('stopped')

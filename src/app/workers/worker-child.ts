@@ -20,8 +20,8 @@ export interface WorkerChildOptions {
   readonly pingMs?: number
 }
 
-/** What an idle worker leaves behind should be little: see the npm scripts. Its blobs are not in this memory. */
-const EXEC_ARGV = ['--max-semi-space-size=4', '--max-old-space-size=512']
+/** Its blobs are not in this memory. */
+const EXEC_ARGV = ['--max-old-space-size=512']
 
 /** One that does not answer to what must be known is ended after so many milliseconds. */
 const ANSWER_MS = 10_000

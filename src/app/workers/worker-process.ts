@@ -1,5 +1,6 @@
 import { Server, Socket } from 'node:net'
 
+import { trimWhenIdle } from '../../system/idle-memory.ts'
 import type { ToWorker } from './messages.ts'
 import { Worker, type Say } from './worker.ts'
 
@@ -17,6 +18,7 @@ function run(): void {
   setInterval(() => {
     if ((process.channel ?? undefined) === undefined) process.exit()
   }, LOOK_MS).unref()
+  trimWhenIdle()
   let worker: Worker | undefined
   process.on('message', (message: ToWorker, handle: unknown) => {
     if (message.kind !== 'listen') return worker?.hear(message, handle instanceof Socket ? handle : undefined)
