@@ -81,12 +81,12 @@ export class FillAttempt implements ReadableBytes {
     if (this.#agreements.size > 0) return false
     this.#recent.push(new LentPiece(this.written, bytes, this.#loans))
     this.written += bytes.length
-    this.dropWritten()
+    this.#dropWritten()
     return true
   }
 
   /** Keeps in memory what is not in the file, and somewhat more. */
-  dropWritten(): void {
+  #dropWritten(): void {
     const bytes = this.#bytes
     const inFile = typeof bytes.written === 'number' ? bytes.written : Infinity
     const end = Math.min(this.written - RECENT_BYTES, inFile)
@@ -100,11 +100,14 @@ export class FillAttempt implements ReadableBytes {
     this.written = written
   }
 
+  /** Has all of it read from the file, which has it: a reader may stay for as long as its client does. */
+  leaveMemory(): void {
+    while (this.#recent.length > 0) this.#dropOldest()
+  }
+
   async close(): Promise<void> {
     // They may be on their way into it.
-    await this.#bytes.close().finally(() => {
-      while (this.#recent.length > 0) this.#dropOldest()
-    })
+    await this.#bytes.close().finally(() => this.leaveMemory())
   }
 
   #dropOldest(): void {

@@ -240,7 +240,7 @@ export class Fill {
     // The end as well, before the thread that writes is woken.
     await nextTurn()
     await writer.publish()
-    attempt.dropWritten()
+    attempt.leaveMemory()
   }
 
   #judge(body: FillBody, writer: BlobWriter): void {

@@ -7,6 +7,7 @@ import { fillName } from '../../src/cache/fill.ts'
 import { digestOf } from '../../src/model/digest.ts'
 import { assertBytes } from '../contract/assert-bytes.ts'
 import { mustOpen, put, readWhole } from '../contract/blob-store.ts'
+import { Pieces } from '../../src/system/pieces.ts'
 import { gate } from '../support/gate.ts'
 import { seededBytes } from '../support/seeded-bytes.ts'
 import { needs } from '../support/tools.ts'
@@ -20,6 +21,7 @@ import { mountSmallDisk, waitForRoom } from './small-disk.ts'
 const CONTENT = seededBytes('fill', 100_000)
 const EXPECTED = { digest: digestOf(CONTENT), size: CONTENT.length }
 const HALF = 50_000
+const QUARTER = 25_000
 
 describe('one fill', () => {
   test('asks its source once, however many readers come, whenever', async (t) => {
@@ -94,6 +96,29 @@ describe('one fill', () => {
     await reader.read(Buffer.alloc(1), 0)
     await ended(1)
     await blobs.remove(EXPECTED.digest)
+    assertBytes(await finish(reader, EXPECTED.size), CONTENT)
+  })
+
+  test('holds nothing in memory for readers that stay once it is stored', async (t) => {
+    const { fills, ended } = await openFills(t, createPlace(t))
+    const pieces = new Pieces()
+    const taken = [0, 1, 2, 3].map((at) => {
+      const bytes = CONTENT.subarray(at * QUARTER, (at + 1) * QUARTER)
+      const piece = pieces.take()
+      piece.set(bytes)
+      return { piece, bytes: piece.subarray(0, bytes.length) }
+    })
+    const body = new ScriptedBody().push(...taken.map(({ bytes }) => bytes)).end()
+    const { reader } = fills.read(EXPECTED, createSource(body).open, 'a')
+    await reader.read(Buffer.alloc(1), 0)
+    await ended(1)
+    const free = new Set(taken.map(() => pieces.take()))
+    assert.deepEqual(
+      taken.map(({ piece }) => free.has(piece)),
+      [true, true, true, true],
+    )
+    for (const { piece } of taken) piece.fill(0)
+    assert.equal(await reader.lend(EXPECTED.size - 10, 10), undefined)
     assertBytes(await finish(reader, EXPECTED.size), CONTENT)
   })
 
