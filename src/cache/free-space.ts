@@ -1,4 +1,4 @@
-import { statfsSync } from 'node:fs'
+import { statfsSync, type StatsFs } from 'node:fs'
 
 import type { BlobTotal } from './blob-ledger.ts'
 
@@ -24,9 +24,10 @@ export interface FreeFiles {
  * @param stored what is stored there, which is what can go; bytes alone are looked at where it is not told
  */
 export function readFreeBytes(directory: string, stored?: BlobTotal): number {
-  const { bsize, bavail, blocks } = readFileSystem(directory)
+  const system = readFileSystem(directory)
+  const { bsize, bavail, blocks } = system
   const free = blocks === 0 ? Infinity : bsize * bavail - Math.min(SPARED_BYTES, (bsize * blocks) / 20)
-  const missing = stored === undefined ? 0 : (readFreeFiles(directory)?.missing ?? 0)
+  const missing = stored === undefined ? 0 : (freeFilesOf(system)?.missing ?? 0)
   if (stored === undefined || missing === 0) return free
   return Math.min(free, stored.count === 0 ? 0 : -missing * Math.ceil(stored.bytes / stored.count))
 }
@@ -39,7 +40,10 @@ export function readDiskFree(directory: string): number | undefined {
 
 /** Files that a directory's disk has free; undefined where it makes them as they are needed (btrfs), or does not tell. */
 export function readFreeFiles(directory: string): FreeFiles | undefined {
-  const { files: total, ffree: free } = readFileSystem(directory)
+  return freeFilesOf(readFileSystem(directory))
+}
+
+function freeFilesOf({ files: total, ffree: free }: FileSystem): FreeFiles | undefined {
   if (total === 0) return undefined
   return { free, total, missing: Math.max(0, Math.ceil(Math.min(SPARED_FILES, total / 20)) - free) }
 }
@@ -49,13 +53,10 @@ export function hasFewFiles(directory: string): boolean {
   return (readFreeFiles(directory)?.missing ?? 0) > 0
 }
 
-function readFileSystem(directory: string): {
-  readonly bsize: number
-  readonly bavail: number
-  readonly blocks: number
-  readonly files: number
-  readonly ffree: number
-} {
+/** What `statfs` tells: all zero where it tells nothing. */
+type FileSystem = Pick<StatsFs, 'bsize' | 'bavail' | 'blocks' | 'files' | 'ffree'>
+
+function readFileSystem(directory: string): FileSystem {
   try {
     return statfsSync(directory)
   } catch {
