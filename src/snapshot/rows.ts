@@ -35,23 +35,20 @@ function toOneSnapshot(row: unknown): Snapshot {
   return { ...withoutNulls(columns), arches: toArches(arches) }
 }
 
-/** A row with a digest and a size, of repodata or of a package. */
-export function toFile(path: string, kind: SnapshotFile['kind'], row: unknown): SnapshotFile {
-  const { digest, size, name } = row as Row<Pick<SnapshotFile, 'digest' | 'size'>> & { name?: string }
-  const file = { path, kind, digest: digest ?? undefined, size: size ?? undefined }
-  return name === undefined ? file : { ...file, packageName: name }
+interface FileRow extends Row<Pick<SnapshotFile, 'digest' | 'size'>> {
+  readonly kind: 'pinned' | 'package' | 'extra'
+  /** Of one that is pinned. */
+  readonly type: string | null
+  /** Of a package. */
+  readonly name: string
 }
 
-/** A row of a file that was pinned when its snapshot was made: of repodata, or one beside the packages. */
-export function toPinnedFile(path: string, row: unknown): SnapshotFile {
-  return toFile(path, (row as { type: string }).type === 'extra' ? 'extra' : 'repodata', row)
-}
-
-/** A row of a file that a rolling view found. */
-export function toRollingFile(path: string, row: unknown): SnapshotFile {
-  const { kind, name, ...columns } = row as { kind: 'pinned' | 'package' | 'extra'; name: string }
-  if (kind === 'pinned') return toPinnedFile(path, columns)
-  return toFile(path, kind, kind === 'package' ? { ...columns, name } : columns)
+/** A row of a file that a snapshot has: pinned when that was made, which is repodata or beside the packages, or listed. */
+export function toFile(path: string, row: unknown): SnapshotFile {
+  const { kind, type, digest, size, name } = row as FileRow
+  const file = { path, digest: digest ?? undefined, size: size ?? undefined }
+  if (kind === 'package') return { ...file, kind, packageName: name }
+  return { ...file, kind: kind === 'extra' || type === 'extra' ? 'extra' : 'repodata' }
 }
 
 /** Rows of pinned repodata files. */

@@ -15,6 +15,18 @@ export const LIVE = 's.retired_at IS NULL'
 /** A package row is in snapshot :seq. */
 const LISTED_AT = 'first_seq <= :seq AND (last_seq IS NULL OR last_seq >= :seq)'
 
+/**
+ * What a snapshot has at a path; the first row counts. One statement: who asks for what is not there has all of these looked at, and a call costs more
+ * than what it looks up.
+ */
+const FILE_AT = `SELECT 'pinned' AS kind, +:seq AS seq, digest, size, type, NULL AS name FROM repodata_file
+      WHERE snapshot_id = +:snapshotId AND path = +:path
+    UNION ALL SELECT 'package', +:seq, digest, size, NULL, name FROM package
+      WHERE mirror_id = +:mirrorId AND href_hash = +:hrefHash AND href = +:path
+        AND first_seq <= +:seq AND (last_seq IS NULL OR last_seq >= +:seq)
+    UNION ALL SELECT 'extra', +:seq, digest, size, NULL, NULL FROM extra_file
+      WHERE snapshot_id = +:snapshotId AND path = +:path`
+
 /** What upstream showed last is forgotten, and so asked for without conditions. */
 export const FORGET_SEEN = `UPDATE mirror SET repomd_baseurl = NULL, repomd_etag = NULL, repomd_last_modified = NULL,
   repomd_named = NULL, repomd_digest = NULL, repomd_arches = NULL WHERE id = :mirrorId`
@@ -34,24 +46,13 @@ const READS = {
     WHERE m.name = +:mirror AND ${LIVE} ORDER BY s.seq DESC`,
   newestOfMirror: `SELECT ${SNAPSHOT} FROM snapshot s JOIN mirror m ON m.id = s.mirror_id
     WHERE m.name = +:mirror AND ${LIVE} ORDER BY s.seq DESC LIMIT 1`,
-  repodataFile:
-    'SELECT digest, size, type FROM repodata_file WHERE snapshot_id = :snapshotId AND path = :path',
   repodataFiles: `SELECT path, type, digest, size FROM repodata_file
     WHERE snapshot_id = :snapshotId ORDER BY path`,
-  extraFile: 'SELECT digest, size FROM extra_file WHERE snapshot_id = :snapshotId AND path = :path',
   extraFiles: 'SELECT path AS href, digest, size FROM extra_file WHERE snapshot_id = :snapshotId',
   arches: `SELECT arch, fingerprint, revision, xml_base AS xmlBase FROM snapshot_arch
     WHERE snapshot_id = :snapshotId ORDER BY arch`,
-  packageFile: `SELECT digest, size, name FROM package
-    WHERE mirror_id = :mirrorId AND href_hash = :hrefHash AND href = :path AND ${LISTED_AT}`,
-  // One statement: who asks for what is not there has all of these looked at, and a call costs more than what it looks up.
-  rollingFile: `SELECT 'pinned' AS kind, +:seq AS seq, digest, size, type, NULL AS name FROM repodata_file
-      WHERE snapshot_id = +:snapshotId AND path = +:path
-    UNION ALL SELECT 'package', +:seq, digest, size, NULL, name FROM package
-      WHERE mirror_id = +:mirrorId AND href_hash = +:hrefHash AND href = +:path
-        AND first_seq <= +:seq AND (last_seq IS NULL OR last_seq >= +:seq)
-    UNION ALL SELECT 'extra', +:seq, digest, size, NULL, NULL FROM extra_file
-      WHERE snapshot_id = +:snapshotId AND path = +:path
+  file: `${FILE_AT} LIMIT 1`,
+  rollingFile: `${FILE_AT}
     UNION ALL SELECT * FROM (SELECT 'pinned', s.seq, f.digest, f.size, f.type, NULL FROM snapshot s
       JOIN repodata_file f ON f.snapshot_id = s.id AND f.path = +:path
       WHERE s.mirror_id = +:mirrorId AND s.seq <= +:seq AND ${LIVE} AND f.digest IS NOT NULL ORDER BY s.seq DESC LIMIT 1)

@@ -29,9 +29,7 @@ import { SqliteRetirement } from './gc/sqlite-retirement.ts'
 import {
   toCandidateFiles,
   toFile,
-  toPinnedFile,
   toMirrorState,
-  toRollingFile,
   toSeenArches,
   toSeenRepomd,
   toSnapshot,
@@ -173,13 +171,9 @@ export class SqliteSnapshotStore implements SnapshotStore {
   }
 
   async file(snapshot: Snapshot, path: string): Promise<SnapshotFile | undefined> {
-    const repodata = this.#reads.repodataFile.get({ snapshotId: snapshot.id, path })
-    if (repodata !== undefined) return toPinnedFile(path, repodata)
-    const { mirrorId, seq } = snapshot
-    const listed = this.#reads.packageFile.get({ mirrorId, hrefHash: hashHref(path), path, seq })
-    if (listed !== undefined) return toFile(path, 'package', listed)
-    const extra = this.#reads.extraFile.get({ snapshotId: snapshot.id, path })
-    return extra === undefined ? undefined : toFile(path, 'extra', extra)
+    const { id: snapshotId, mirrorId, seq } = snapshot
+    const row = this.#reads.file.get({ snapshotId, mirrorId, hrefHash: hashHref(path), path, seq })
+    return row === undefined ? undefined : toFile(path, row)
   }
 
   async rollingFile(
@@ -192,7 +186,7 @@ export class SqliteSnapshotStore implements SnapshotStore {
     const { seq: foundSeq } = row as { seq: number }
     const found =
       foundSeq === seq ? snapshot : toSnapshot(this.#reads.snapshotAtSeq.get({ mirrorId, seq: foundSeq }))
-    return found === undefined ? undefined : { snapshot: found, file: toRollingFile(path, row) }
+    return found === undefined ? undefined : { snapshot: found, file: toFile(path, row) }
   }
 
   async directory(snapshot: Snapshot, path: string): Promise<readonly DirectoryEntry[] | undefined> {
