@@ -16,9 +16,12 @@ import { choosePeers, COLD_PEERS, PROXIES, startPeers, stopPeers } from '../peer
 
 const LATENCIES_MS = [0, 20, 100]
 const SIZE_BYTES = 1 << 20
-/** Asked for first at each port, so that connections that last are open; and at the first port, so that what is compiled while it runs is. */
+/** Asked for first at each port, so that connections that last are open. */
 const WARM_UPS = 2
-const FIRST_WARM_UPS = 40
+/** And at the first port, so that what is compiled while it runs is, as it is at a server of some hours: the first of them are small. */
+const FIRST_WARM_UPS = 1_040
+const SMALL_WARM_UPS = 1_000
+const SMALL_BYTES = 64 << 10
 const WARM_UP_SOCKETS = 4
 /** Of upstream's own and beside it, in milliseconds. */
 const FIRST_BYTE = { part: 1.05, ms: 5 }
@@ -78,9 +81,11 @@ export const runCold: Scenario = async ({ dir, options, say }) => {
 
 /** Packages of no other repository: what pinyon has under its digest is cold for nobody. */
 function writeRepository(root: string, at: number, count: number): readonly WrittenPackage[] {
-  const names = Array.from({ length: count }, (_, number) => `cold-${at}-${number}`)
-  return writeSyntheticRepository(root, { packages: names.map((name) => ({ name, content: SIZE_BYTES })) })
-    .packages
+  const packages = Array.from({ length: count }, (_, number) => ({
+    name: `cold-${at}-${number}`,
+    content: at === 0 && number < SMALL_WARM_UPS ? SMALL_BYTES : SIZE_BYTES,
+  }))
+  return writeSyntheticRepository(root, { packages }).packages
 }
 
 function warmUpsOf(port: number): number {
