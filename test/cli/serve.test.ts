@@ -33,7 +33,46 @@ async function exit(child: ChildProcess): Promise<readonly [number | null, strin
   return (await once(child, 'exit')) as [number | null, string | null]
 }
 
+/** Loaded into a process before anything else: looks that are two seconds apart come soon, and a collection of all garbage is told. */
+const WATCH_COLLECTIONS = `
+  import vm from 'node:vm'
+  import { syncBuiltinESMExports } from 'node:module'
+  const { setInterval } = globalThis
+  globalThis.setInterval = (tell, ms, ...more) => setInterval(tell, ms === 2000 ? 50 : ms, ...more)
+  const { runInNewContext } = vm
+  vm.runInNewContext = (code, ...more) => {
+    if (code === 'gc') process._rawDebug('collects ' + process.pid)
+    return runInNewContext(code, ...more)
+  }
+  syncBuiltinESMExports()`
+
 describe('serve', () => {
+  test(
+    'gives memory back when there is nothing to do, and so do further processes',
+    { timeout: 60_000 },
+    async (t) => {
+      const settings = {
+        listen: '127.0.0.1:0',
+        data_dir: './data',
+        sync_interval: 'off',
+        workers: 2,
+        mirrors: {},
+      }
+      const both = gate()
+      const collecting = new Set<string>()
+      const onError = (said: string) => {
+        for (const [, pid = ''] of said.matchAll(/^collects (\d+)$/gm)) collecting.add(pid)
+        if (collecting.size === 2) both.open()
+      }
+      const preload = `--import=data:text/javascript,${encodeURIComponent(WATCH_COLLECTIONS)}`
+      const env = { NODE_OPTIONS: `${process.env['NODE_OPTIONS'] ?? ''} ${preload}` }
+      const server = await startServer(t, { text: JSON.stringify(settings), onError, env })
+      await both.opened
+      assert.ok(collecting.has(String(server.process.pid)))
+      assert.equal((await httpGet(`${server.url}/healthz`)).status, 200)
+    },
+  )
+
   test('says where it listens and what to do next', async (t) => {
     const farm = createFarm(t, ['epel-el9'])
     const child = spawn(process.execPath, [MAIN, 'serve', '--config', farm.configFile], {
