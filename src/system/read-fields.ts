@@ -4,6 +4,8 @@ import type { Socket } from 'node:net'
 export interface ReadFields {
   readonly buffer: symbol
   readonly callback: symbol
+  /** What says, after each read, what the next one goes into. */
+  readonly next: symbol
 }
 
 interface Handle {
@@ -14,12 +16,14 @@ interface Handle {
  * Has what comes on a socket read into this memory from now on, one read after the other. Node gives a socket 64 KiB of its own for each read, and the
  * garbage collector has to hear of every one.
  * @param onBytes told that so many bytes are at the memory's start, where they are valid during the call; whether to read on
+ * @param next what is read into next, asked once {@link onBytes} has been told; the same memory unless given
  * @returns false when this node or this socket knows no such thing: then it comes as ever
  */
 export function readInto(
   socket: Socket,
   memory: Buffer,
   onBytes: (this: Socket, count: number) => boolean,
+  next?: () => Buffer,
 ): boolean {
   const handle = (socket as { _handle?: Handle | null })._handle
   const fields = findReadFields(socket)
@@ -27,6 +31,7 @@ export function readInto(
   const owner = socket as unknown as Record<symbol, unknown>
   owner[fields.buffer] = memory
   owner[fields.callback] = onBytes
+  owner[fields.next] = next ?? null
   handle.useUserBuffer(memory)
   return true
 }
@@ -36,10 +41,11 @@ let known: ReadFields | undefined
 
 /** Where a socket has them; undefined where it has none. */
 export function findReadFields(socket: Socket): ReadFields | undefined {
-  if (known !== undefined && Object.hasOwn(socket, known.buffer) && Object.hasOwn(socket, known.callback))
+  if (known !== undefined && Object.values(known).every((field) => Object.hasOwn(socket, field as symbol)))
     return known
   const symbols = Object.getOwnPropertySymbols(socket)
   const find = (name: string) => symbols.find(({ description }) => description === name)
-  const [buffer, callback] = [find('kBuffer'), find('kBufferCb')]
-  return buffer === undefined || callback === undefined ? undefined : (known = { buffer, callback })
+  const [buffer, callback, next] = [find('kBuffer'), find('kBufferCb'), find('kBufferGen')]
+  if (buffer === undefined || callback === undefined || next === undefined) return undefined
+  return (known = { buffer, callback, next })
 }

@@ -1,7 +1,6 @@
 import { hash } from 'node:crypto'
 import type { LookupFunction } from 'node:net'
 import { createSecureContext, getCACertificates } from 'node:tls'
-import type { Dispatcher } from 'undici'
 
 import { PinyonError } from '../model/errors.ts'
 import type { Identity } from '../model/identity.ts'
@@ -10,10 +9,11 @@ import type { Pieces } from '../system/pieces.ts'
 import type { AddressGuardOptions } from './address-guard.ts'
 import { toBasic } from './credentials.ts'
 import type { TlsOptions } from './dispatcher-options.ts'
-import { createDispatcher } from './dispatchers.ts'
+import { createSender } from './dispatchers.ts'
 import { LiveIdentity } from './live-identity.ts'
 import { Network, type HostSettings, type Lease, type Pace } from './network.ts'
 import type { HostRest } from './rests.ts'
+import type { Sender } from './sender.ts'
 import { Slots } from './slots.ts'
 import type { Throttle } from './throttle.ts'
 
@@ -75,7 +75,7 @@ export class Connections {
    * @param from how far in the network those may lead who named the URL; undefined when the configuration did
    * @throws PinyonError UPSTREAM_REFUSED for an address that they may not lead to
    */
-  to(target: URL, from: Reach | undefined): Dispatcher {
+  to(target: URL, from: Reach | undefined): Sender {
     const { guard } = this.#network
     const isKnown = this.#knownTo.has(target.origin)
     if (from === undefined || this.#origins.has(target.origin))
@@ -145,7 +145,7 @@ export class Connections {
     await Promise.all(leases.map((lease) => lease.release(isGraceful)))
   }
 
-  #lease(reach: Reach | 'own', isKnown: boolean, lookup: LookupFunction): Dispatcher {
+  #lease(reach: Reach | 'own', isKnown: boolean, lookup: LookupFunction): Sender {
     const identity = this.#live.current
     if (this.#identity !== identity) {
       // Running transfers end by themselves.
@@ -154,10 +154,10 @@ export class Connections {
     }
     const key = `${reach} ${isKnown}`
     const known = this.#leases.get(key)
-    if (known !== undefined) return known.dispatcher
+    if (known !== undefined) return known.sender
     const lease = this.#createLease(key, isKnown, lookup, identity)
     this.#leases.set(key, lease)
-    return lease.dispatcher
+    return lease.sender
   }
 
   #createLease(key: string, isKnown: boolean, lookup: LookupFunction, identity: Identity): Lease {
@@ -169,7 +169,7 @@ export class Connections {
     const facts = [key, timeoutMs, proxy, sslverify, ca, shown, alsoNodes, proxyLogin, proxyTls]
     const network = this.#network
     return network.lease(hash('sha256', JSON.stringify(facts)), () =>
-      createDispatcher({
+      createSender({
         timeoutMs,
         lookup,
         resolveOwn: network.guard.resolveOwn,

@@ -2,6 +2,8 @@ import type { Agent, buildConnector, Dispatcher } from 'undici'
 
 import { splitCredentials, toBasic } from './credentials.ts'
 import type { DispatcherOptions } from './dispatcher-options.ts'
+import { PlainSender } from './plain/plain-sender.ts'
+import { DispatcherSender, type Sender } from './sender.ts'
 import { createSocksConnector } from './socks-connector.ts'
 import { sharingReads } from './shared-socket.ts'
 import { loadUndici } from './undici-parts.ts'
@@ -10,18 +12,33 @@ import { loadUndici } from './undici-parts.ts'
 const H2_OPTIONS = { settings: { initialWindowSize: 2 << 20 }, connectionWindowSize: 16 << 20 }
 
 /** What sends requests to hosts, by h2 where TLS finds that the server has it, by http/1.1 elsewhere. */
-export function createDispatcher(options: DispatcherOptions): Dispatcher {
-  const { timeoutMs, tls, proxy } = options
-  const { Agent, ProxyAgent } = loadUndici()
-  const common = { allowH2: true, h2Options: H2_OPTIONS, factory: createFactory(options) }
-  if (proxy === undefined) return new Agent({ ...common, connect: createConnector(options) })
-  if (/^socks5h?:/.test(proxy))
-    return new Agent({ ...common, connect: createSocksConnector({ ...options, proxy }) })
+export function createSender(options: DispatcherOptions): Sender {
+  const { memory, proxy } = options
+  const isHttpProxy = proxy !== undefined && !isSocks(proxy)
+  const other = new DispatcherSender(isHttpProxy ? createProxyAgent(options, proxy) : createAgent(options))
+  return isHttpProxy || memory === undefined
+    ? other
+    : new PlainSender({ connect: createConnector(options), memory, other })
+}
+
+function createAgent(options: DispatcherOptions): Dispatcher {
+  const { memory } = options
+  const { Agent } = loadUndici()
+  const connect = createConnector(options)
+  return new Agent({
+    ...toCommon(options),
+    connect: memory === undefined ? connect : sharingReads(connect, memory),
+  })
+}
+
+function createProxyAgent(options: DispatcherOptions, proxy: string): Dispatcher {
+  const { timeoutMs, tls } = options
+  const { ProxyAgent } = loadUndici()
   // A proxy resolves names itself, and has to know where it may lead.
   const { url, authorization: own } = splitCredentials(proxy)
   const authorization = own ?? (options.proxyLogin && toBasic(options.proxyLogin))
   return new ProxyAgent({
-    ...common,
+    ...toCommon(options),
     uri: url,
     connectTimeout: timeoutMs,
     requestTls: tls,
@@ -31,9 +48,18 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   })
 }
 
-function createConnector({ timeoutMs, lookup, tls, memory }: DispatcherOptions): buildConnector.connector {
-  const connect = loadUndici().buildConnector({ timeout: timeoutMs, lookup, allowH2: true, ...tls })
-  return memory === undefined ? connect : sharingReads(connect, memory)
+function isSocks(proxy: string): boolean {
+  return /^socks5h?:/.test(proxy)
+}
+
+function toCommon(options: DispatcherOptions) {
+  return { allowH2: true, h2Options: H2_OPTIONS, factory: createFactory(options) }
+}
+
+function createConnector(options: DispatcherOptions): buildConnector.connector {
+  const { timeoutMs, lookup, tls, proxy } = options
+  if (proxy !== undefined) return createSocksConnector({ ...options, proxy })
+  return loadUndici().buildConnector({ timeout: timeoutMs, lookup, allowH2: true, ...tls })
 }
 
 function createFactory({ limitOf }: DispatcherOptions): NonNullable<Agent.Options['factory']> {

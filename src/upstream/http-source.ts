@@ -6,7 +6,7 @@ import { drain, readBody } from './http-body.ts'
 import { toUpstreamError } from './http-error.ts'
 import { MAX_REDIRECTS, redirectTarget } from './redirects.ts'
 import { readRetryAfter } from './retry-after.ts'
-import { sendRequest, type HttpReply } from './send-request.ts'
+import type { HttpReply } from './send-request.ts'
 import type { Connections } from './connections.ts'
 import type { SourceReply, SourceRequest } from './source-request.ts'
 import type { Validators } from './upstream.ts'
@@ -205,7 +205,7 @@ async function begin(
   }
   try {
     leave = await connections.enter?.(target, stop.signal)
-    const reply = await sendRequest(connections.to(target, reach), {
+    const reply = await connections.to(target, reach).send({
       origin: target.origin,
       path: target.pathname + target.search,
       headers,

@@ -1,8 +1,7 @@
-import type { Dispatcher } from 'undici'
-
 import { Pieces } from '../system/pieces.ts'
 import { AddressGuard, type AddressGuardOptions } from './address-guard.ts'
 import { Rests } from './rests.ts'
+import type { Sender } from './sender.ts'
 import { Slots } from './slots.ts'
 import { Throttle, type ThrottleClock } from './throttle.ts'
 
@@ -36,15 +35,15 @@ export const TRANSFERS_PER_HOST = 20
 /** What is read at once: the first piece of a body is no longer, and goes on before more is read. In bytes. */
 const READ_BYTES = 32 << 10
 
-/** A dispatcher that several may use; its connections end when nobody does any more. */
+/** A sender that several may use; its connections end when nobody does any more. */
 export interface Lease {
-  readonly dispatcher: Dispatcher
+  readonly sender: Sender
   /** Gives it back, once. @param isGraceful whether transfers that run may end by themselves */
   readonly release: (isGraceful: boolean) => Promise<void>
 }
 
 interface Shared {
-  readonly dispatcher: Dispatcher
+  readonly sender: Sender
   users: number
 }
 
@@ -105,18 +104,18 @@ export class Network {
     return new Throttle(bytesPerSecond, this.#options.clock)
   }
 
-  /** The dispatcher of this name, made when there is none; mirrors that connect alike have one, so that hosts see no more than their limit. */
-  lease(name: string, create: () => Dispatcher): Lease {
-    const shared = this.#shared.get(name) ?? { dispatcher: create(), users: 0 }
+  /** The sender of this name, made when there is none; mirrors that connect alike have one, so that hosts see no more than their limit. */
+  lease(name: string, create: () => Sender): Lease {
+    const shared = this.#shared.get(name) ?? { sender: create(), users: 0 }
     this.#shared.set(name, shared)
     shared.users += 1
     return {
-      dispatcher: shared.dispatcher,
+      sender: shared.sender,
       release: async (isGraceful) => {
         shared.users -= 1
         if (shared.users > 0) return
         this.#shared.delete(name)
-        await (isGraceful ? shared.dispatcher.close() : shared.dispatcher.destroy())
+        await (isGraceful ? shared.sender.close() : shared.sender.destroy())
       },
     }
   }

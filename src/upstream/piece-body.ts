@@ -49,12 +49,17 @@ export class PieceBody implements AsyncIterableIterator<Uint8Array> {
         this.#pieceBytes = PIECE_BYTES
       }
     }
-    this.#waiting += bytes.length
-    if (this.#waiting >= WAITING_BYTES && !this.#isPaused) {
-      this.#isPaused = true
-      this.#flow.pause()
-    }
-    this.#wakeReader()
+    this.#noteCome(bytes.length)
+  }
+
+  /** Bytes have come that lie at the beginning of a piece of their own, which is this body's from now on. */
+  adopt(piece: Buffer, count: number): void {
+    if (this.#state !== 'coming') return giveBack(piece)
+    if (this.#last !== undefined) this.#full.push(this.#last.subarray(0, this.#lastBytes))
+    this.#full.push(piece.subarray(0, count))
+    this.#dropLast()
+    this.#pieceBytes = PIECE_BYTES
+    this.#noteCome(count)
   }
 
   /** It is whole. */
@@ -127,6 +132,15 @@ export class PieceBody implements AsyncIterableIterator<Uint8Array> {
     this.#dropLast()
     this.#pieceBytes = PIECE_BYTES
     return piece
+  }
+
+  #noteCome(count: number): void {
+    this.#waiting += count
+    if (this.#waiting >= WAITING_BYTES && !this.#isPaused) {
+      this.#isPaused = true
+      this.#flow.pause()
+    }
+    this.#wakeReader()
   }
 
   #dropLast(): void {

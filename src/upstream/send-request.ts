@@ -1,17 +1,11 @@
 import type { Dispatcher } from 'undici'
 
 import type { Pieces } from '../system/pieces.ts'
+import { Crumbs } from './crumbs.ts'
 import { PieceBody } from './piece-body.ts'
 
 /** Interim answers (1xx) before the real one: a server that goes on with them keeps the processor busy, and comes to no end. */
 const MAX_INTERIM = 64
-
-/**
- * So many pieces of a body, and as many bytes of each on average at least. A server that sends its body in chunks (RFC 9112, section 7.1) or
- * frames of a byte has everybody wait for whoever takes them apart: each costs a thousand times what its byte does.
- */
-const PIECES = 8_192
-const MIN_PIECE_BYTES = 32
 
 /** What is asked for, and how long that may take. */
 export interface RequestOptions {
@@ -59,8 +53,7 @@ class ReplyHandler implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | undefined
   #body: PieceBody | undefined
   #interim = 0
-  #pieces = 0
-  #pieceBytes = 0
+  readonly #crumbs = new Crumbs()
   #isOver = false
 
   constructor(options: RequestOptions) {
@@ -100,13 +93,8 @@ class ReplyHandler implements Dispatcher.DispatchHandler {
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#isOver) return
     this.#body?.push(chunk)
-    this.#pieces += 1
-    this.#pieceBytes += chunk.length
-    if (this.#pieces < PIECES) return
-    if (this.#pieceBytes < PIECES * MIN_PIECE_BYTES)
-      controller.abort(new Error(`given up, as ${PIECES} pieces had ${this.#pieceBytes} bytes`))
-    this.#pieces = 0
-    this.#pieceBytes = 0
+    const error = this.#crumbs.note(chunk.length)
+    if (error !== undefined) controller.abort(error)
   }
 
   onResponseEnd(): void {

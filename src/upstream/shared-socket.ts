@@ -18,11 +18,12 @@ export function sharingReads(connect: buildConnector.connector, memory: Buffer):
  * Has a socket read into memory that is used again, for undici's parser, which copies what it is given at once, and whose bodies are read by
  * {@link sendRequest}, which does so as well. It is told by 'readable', and reads until there is nothing more, or it has been paused; what it leaves is
  * kept for it, and nothing more is read before it comes back.
+ * @param come what was read before, which it gets first
  */
-function shareReads(socket: Socket, memory: Buffer): void {
+export function shareReads(socket: Socket, memory: Buffer, come?: Buffer): void {
   const read = (size?: number): unknown => Socket.prototype.read.call(socket, size)
   const readOn = () => Socket.prototype._read.call(socket, 0)
-  let left: Buffer | undefined
+  let left = come
   const isOn = readInto(socket, memory, (count) => {
     const bytes = memory.subarray(0, count)
     // TLS goes on with what it has, though it is to stop.

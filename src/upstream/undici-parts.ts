@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import type buildConnector from 'undici/lib/core/connect.js'
 import type errors from 'undici/lib/core/errors.js'
+import type Client from 'undici/lib/dispatcher/client.js'
 import type Agent from 'undici/lib/dispatcher/agent.js'
 import type Dispatcher from 'undici/lib/dispatcher/dispatcher.js'
 import type Pool from 'undici/lib/dispatcher/pool.js'
@@ -11,6 +12,7 @@ const require = createRequire(import.meta.url)
 /** What is used of undici. */
 export interface Undici {
   readonly Agent: typeof Agent
+  readonly Client: typeof Client
   readonly buildConnector: typeof buildConnector
   readonly errors: typeof errors
   readonly Pool: typeof Pool
@@ -27,6 +29,7 @@ export function loadUndici(): Undici {
   Object.assign(prototype, require('undici/lib/api/index.js'))
   return {
     Agent: require('undici/lib/dispatcher/agent.js') as typeof Agent,
+    Client: require('undici/lib/dispatcher/client.js') as typeof Client,
     buildConnector: require('undici/lib/core/connect.js') as typeof buildConnector,
     errors: require('undici/lib/core/errors.js') as typeof errors,
     Pool: require('undici/lib/dispatcher/pool.js') as typeof Pool,

@@ -8,6 +8,7 @@ import { VERSION } from '../../system/version.ts'
 import { splitCredentials } from '../../upstream/credentials.ts'
 import { getFile } from '../../upstream/file-source.ts'
 import { getHttp } from '../../upstream/http-source.ts'
+import { DispatcherSender } from '../../upstream/sender.ts'
 import { loadUndici } from '../../upstream/undici-parts.ts'
 import { INDEX_BUDGET_MS, tryUntil, type TryClock } from './index-tries.ts'
 
@@ -76,10 +77,11 @@ async function readHttpIndex<T>(
   read: (bytes: Uint8Array) => T,
 ): Promise<T> {
   const signal = AbortSignal.timeout(budgetMs)
+  const sender = new DispatcherSender(dispatcher)
   try {
     const options = {
       // Redirects may lead anywhere: who injects asks for nobody but this machine.
-      connections: { to: () => dispatcher, reachAfter: () => 'public' as const },
+      connections: { to: () => sender, reachAfter: () => 'public' as const },
       timeoutMs: budgetMs,
       userAgent: `pinyon/${VERSION}`,
       now: () => performance.now(),

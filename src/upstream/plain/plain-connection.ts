@@ -1,0 +1,196 @@
+import { Socket } from 'node:net'
+
+import { readInto } from '../../system/read-fields.ts'
+import type { HttpReply, RequestOptions } from '../send-request.ts'
+import { loadUndici } from '../undici-parts.ts'
+import { PlainExchange, type ExchangeFlow } from './plain-exchange.ts'
+import { findHeadEnd, readReplyHead } from './reply-head.ts'
+
+/** Whose a connection is. */
+export interface ConnectionOwner {
+  /** What connections read into, one after the other, unless a body has memory of its own. */
+  readonly memory: Buffer
+  /** It has brought an answer whole, and may be asked again within so many milliseconds. */
+  readonly onIdle: (connection: PlainConnection, idleMs: number) => void
+  /** It has ended, or is somebody else's. */
+  readonly onGone: (connection: PlainConnection) => void
+  /** Takes over a socket with an answer that is not simple, of which this much has come, to this request, as it was sent. */
+  readonly handOver: (
+    socket: Socket,
+    come: Buffer,
+    sent: string,
+    options: RequestOptions,
+  ) => Promise<HttpReply>
+}
+
+/** A connection that is asked for one thing after the other, and reads the answers of the simple form (`reply-head.ts`). */
+export class PlainConnection {
+  readonly #socket: Socket
+  readonly #owner: ConnectionOwner
+  readonly #flow: ExchangeFlow
+  #exchange: PlainExchange | undefined
+  #sent = ''
+  #idleMs = 0
+  #isPaused = false
+  #isGone = false
+  /** Whether anything has come since it was last asked. */
+  #isSilent = true
+  #timer: NodeJS.Timeout | undefined
+  #timeoutMs = 0
+
+  /**
+   * Takes a socket that is connected.
+   * @returns undefined when this node cannot read into memory that is given to it: then it is as it was
+   */
+  static take(socket: Socket, owner: ConnectionOwner): PlainConnection | undefined {
+    const connection = new PlainConnection(socket, owner)
+    return connection.#begin() ? connection : undefined
+  }
+
+  private constructor(socket: Socket, owner: ConnectionOwner) {
+    this.#socket = socket
+    this.#owner = owner
+    this.#flow = {
+      pause: () => {
+        this.#isPaused = true
+      },
+      resume: () => {
+        this.#isPaused = false
+        this.#timer?.refresh()
+        readOn(socket)
+      },
+      giveUp: () => socket.destroy(),
+      abort: (reason) => this.end(reason),
+    }
+  }
+
+  /** Whether nothing has come in answer to the last request. */
+  get isSilent(): boolean {
+    return this.#isSilent
+  }
+
+  get isGone(): boolean {
+    return this.#isGone
+  }
+
+  /**
+   * Sends a request, when the last one's answer has come whole.
+   * @param request its head, as it goes out
+   * @throws undici's errors, or the signal's reason
+   */
+  ask(request: string, options: RequestOptions): Promise<HttpReply> {
+    const exchange = new PlainExchange(options, this.#flow)
+    this.#exchange = exchange
+    this.#sent = request
+    this.#isSilent = true
+    this.#watch(options.timeoutMs)
+    this.#socket.ref()
+    this.#socket.write(request, 'latin1')
+    return exchange.reply
+  }
+
+  /** Ends it, and what is under way with this error. */
+  end(error: Error): void {
+    this.#leave()
+    this.#exchange?.fail(error)
+    this.#exchange = undefined
+    this.#socket.destroy()
+  }
+
+  #begin(): boolean {
+    const { memory } = this.#owner
+    const take = (count: number) => this.#take(count)
+    if (!readInto(this.#socket, memory, take, () => this.#exchange?.landing ?? memory)) return false
+    this.#socket.on('error', this.#onError).on('end', this.#onEnd).on('close', this.#onEnd)
+    readOn(this.#socket)
+    return true
+  }
+
+  /** @returns whether to read on */
+  #take(count: number): boolean {
+    const exchange = this.#exchange
+    this.#isSilent = false
+    try {
+      if (exchange === undefined) throw new Error('it was not asked')
+      this.#timer?.refresh()
+      if (exchange.isAnswered) exchange.take((exchange.landing ?? this.#owner.memory).subarray(0, count))
+      else if (!this.#takeHead(exchange, count)) return false
+      if (exchange.isWhole) this.#rest()
+    } catch (error) {
+      this.end(error as Error)
+    }
+    return !this.#isPaused
+  }
+
+  /** @returns false once it is somebody else's */
+  #takeHead(exchange: PlainExchange, count: number): boolean {
+    const { memory } = this.#owner
+    const end = findHeadEnd(memory, count)
+    const head = end < 0 ? undefined : readReplyHead(memory, end)
+    if (head === undefined) {
+      this.#handOver(exchange, Buffer.from(memory.subarray(0, count)))
+      return false
+    }
+    this.#idleMs = head.idleMs
+    exchange.begin(head)
+    if (count > end) exchange.take(memory.subarray(end, count))
+    return true
+  }
+
+  #handOver(exchange: PlainExchange, come: Buffer): void {
+    this.#leave()
+    this.#exchange = undefined
+    const socket = this.#socket
+    socket.off('error', this.#onError).off('end', this.#onEnd).off('close', this.#onEnd)
+    exchange.leaveTo(this.#owner.handOver(socket, come, this.#sent, exchange.options))
+  }
+
+  /** Its answer has come whole: it may still be read. */
+  #rest(): void {
+    this.#exchange = undefined
+    this.#isPaused = false
+    if (this.#idleMs === 0) return this.end(new Error('it is to be closed'))
+    this.#socket.unref()
+    this.#owner.onIdle(this, this.#idleMs)
+  }
+
+  #leave(): void {
+    if (this.#isGone) return
+    this.#isGone = true
+    clearTimeout(this.#timer)
+    this.#owner.onGone(this)
+  }
+
+  /** For what comes, from now on and between two pieces. */
+  #watch(timeoutMs: number): void {
+    if (this.#timeoutMs === timeoutMs) this.#timer?.refresh()
+    else {
+      clearTimeout(this.#timer)
+      this.#timeoutMs = timeoutMs
+      this.#timer = setTimeout(this.#onLate, timeoutMs).unref()
+    }
+  }
+
+  readonly #onLate = (): void => {
+    if (this.#exchange === undefined) return
+    // That is its reader's time.
+    if (this.#isPaused) this.#timer?.refresh()
+    else {
+      const { HeadersTimeoutError, BodyTimeoutError } = loadUndici().errors
+      this.end(this.#exchange.isAnswered ? new BodyTimeoutError() : new HeadersTimeoutError())
+    }
+  }
+
+  readonly #onError = (error: Error): void => this.end(error)
+
+  readonly #onEnd = (): void => {
+    if (this.#isGone && this.#exchange === undefined) return
+    const { SocketError } = loadUndici().errors
+    this.end(new SocketError('other side closed'))
+  }
+}
+
+/** Has a socket go on, whose reader has held it up; what it reads is told as {@link readInto} has it. */
+function readOn(socket: Socket): void {
+  Socket.prototype._read.call(socket, 0)
+}
