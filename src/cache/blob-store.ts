@@ -70,10 +70,14 @@ export interface BlobStore {
   lacks?(digest: Digest): boolean
   /**
    * Begins to write one.
-   * @param onRoom told as soon as there is room for it, while its file is being made; a store may leave that out
+   * @param onRoom told, once or twice, as soon as it is as good as sure that there is room for it, while its file is being made; a store may leave
+   * that out
+   * @param location where, as {@link nextLocation} gave it; nobody else has it
    * @throws PinyonError CACHE_FULL when there is no room for it, NO_SPACE
    */
-  create(expected: ExpectedBlob, onRoom?: () => void): Promise<BlobWriter>
+  create(expected: ExpectedBlob, onRoom?: () => void, location?: string): Promise<BlobWriter>
+  /** The {@link BlobWriter.location} that a blob may be given that is begun later; a store may have none before. */
+  nextLocation?(): string
   /** Notes that a blob is needed, so that it does not go as a left-over, and gives its size; undefined when there is none. */
   keep(digest: Digest): Promise<number | undefined>
   /** Opens what a {@link BlobWriter} of another process has written; undefined when that is gone. */

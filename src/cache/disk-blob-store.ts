@@ -106,10 +106,19 @@ export class DiskBlobStore implements BlobStore {
     }
   }
 
-  async create(expected: ExpectedBlob, onRoom?: () => void): Promise<BlobWriter> {
+  nextLocation(): string {
     this.#serial += 1
-    const path = temporaryPath(this.#layout, this.#processes.processId, 'blob', this.#serial)
+    return temporaryPath(this.#layout, this.#processes.processId, 'blob', this.#serial)
+  }
+
+  async create(
+    expected: ExpectedBlob,
+    onRoom?: () => void,
+    path: string = this.nextLocation(),
+  ): Promise<BlobWriter> {
     const target = blobPath(this.#layout, expected.digest)
+    // To see that there is costs a client a tenth of a millisecond, which upstream may have for its answer.
+    if (this.#quota.isRoomy) onRoom?.()
     const reservation = await this.#quota.reserve(expected.size, { essential: expected.essential === true })
     try {
       onRoom?.()

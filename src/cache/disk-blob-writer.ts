@@ -1,4 +1,4 @@
-import { close, closeSync, fsync, writeSync } from 'node:fs'
+import { close, closeSync, fsync, writevSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 
@@ -13,10 +13,11 @@ import type { Reservation } from './quota.ts'
 const closeDescriptor = promisify(close)
 const syncDescriptor = promisify(fsync)
 
-const NOTHING = new Uint8Array(0)
-
-/** So much of the first bytes is written at once: a client waits for them, and for the thread pool it would wait three times as long. In bytes. */
-const FIRST_BYTES = 32 << 10
+/**
+ * So much of the first bytes is written at once: a client waits for them, and for the thread pool it would wait three times as long. And the last ones
+ * if they are no more: to have it write them costs more than they do. In bytes.
+ */
+const FEW_BYTES = 32 << 10
 /**
  * What is appended is written together: so many bytes, so many pieces, or what comes in so many milliseconds. To write is another thread's work, and
  * where it takes the processor from the one that serves a client waits for it; most packages have come by then.
@@ -117,7 +118,7 @@ export class DiskBlobWriter implements BlobWriter {
     if (this.#state !== 'verified') this.verify()
     const { target, makeDirectory, ledger, reservation } = this.#options
     const { digest } = this.#expected
-    await this.#flush()
+    await this.#flush(FEW_BYTES)
     try {
       // Only now, when nobody waits for the bytes any more; both are over before either's failure is told.
       const synced = await Promise.allSettled([syncDescriptor(this.#descriptor), makeDirectory()])
@@ -193,11 +194,15 @@ export class DiskBlobWriter implements BlobWriter {
     return pieces
   }
 
-  /** Writes what was appended, once what was before it is written: the very first of it at once. */
-  #flush(): Promise<void> {
+  /**
+   * Writes what was appended, once what was before it is written: the very first of it at once.
+   * @param few no more than so many bytes are not left to another thread
+   */
+  #flush(few = 0): Promise<void> {
     const isFirst = this.#appendedBytes === this.#hashed
+    const atOnce = isFirst ? FEW_BYTES : this.#appendedBytes <= few ? few : 0
     const pieces = this.#take()
-    const writing = isFirst ? this.#put(pieces, FIRST_BYTES) : this.#writing.then(() => this.#put(pieces, 0))
+    const writing = isFirst ? this.#put(pieces, atOnce) : this.#writing.then(() => this.#put(pieces, atOnce))
     writing.catch(() => undefined)
     this.#writing = writing
     return writing
@@ -206,8 +211,8 @@ export class DiskBlobWriter implements BlobWriter {
   /** @param atOnce so many bytes are not left to another thread */
   async #put(pieces: readonly Uint8Array[], atOnce: number): Promise<void> {
     try {
-      const first = pieces[0]?.subarray(0, atOnce) ?? NOTHING
-      const done = first.length === 0 ? 0 : writeSync(this.#descriptor, first, 0, first.length, this.#written)
+      const first = atOnce === 0 ? [] : firstBytes(pieces, atOnce)
+      const done = first.length === 0 ? 0 : writevSync(this.#descriptor, first, this.#written)
       await writeAt(this.#descriptor, pieces, this.#written, done)
       this.#written += pieces.reduce((sum, { length }) => sum + length, 0)
       this.#options.reservation.note(this.#written)
@@ -220,4 +225,14 @@ export class DiskBlobWriter implements BlobWriter {
       throw this.#failure
     }
   }
+}
+
+/** What of some pieces is no more than so many bytes. */
+function firstBytes(pieces: readonly Uint8Array[], bytes: number): Uint8Array[] {
+  let left = bytes
+  return pieces.flatMap((piece) => {
+    const some = piece.subarray(0, left)
+    left -= some.length
+    return some.length === 0 ? [] : [some]
+  })
 }

@@ -117,9 +117,11 @@ export class Fill {
       // Whoever asks has looked for the blob just before.
       do {
         this.#abort.signal.throwIfAborted()
-        const claim = this.#context.claims.tryClaim(fillName(this.expected))
+        const { blobs, claims } = this.#context
+        const location = blobs.nextLocation?.()
+        const claim = claims.tryClaim(fillName(this.expected), location)
         if (claim === undefined) await this.#follow()
-        else await this.#download(claim)
+        else await this.#download(claim, location)
       } while (!(await this.#adopt()))
       return undefined
     } catch (error) {
@@ -167,13 +169,14 @@ export class Fill {
     return attempt
   }
 
-  async #download(claim: Claim): Promise<void> {
+  /** @param location where the first attempt's bytes go, which the claim says already */
+  async #download(claim: Claim, location: string | undefined): Promise<void> {
     try {
       // Between looking for the blob and claiming it, its last owner may have finished.
       const isThere = this.#context.blobs.lacks?.(this.expected.digest) !== true && (await this.#adopt())
       if (isThere) return
       for (let number = 0; this.#state === 'filling'; number += 1) {
-        await this.#try(number, claim)
+        await this.#try(number, claim, number === 0 ? location : undefined)
       }
     } finally {
       claim.release()
@@ -181,14 +184,14 @@ export class Fill {
   }
 
   /** One attempt; returns without the blob being verified when another one is worth it. */
-  async #try(number: number, claim: Claim): Promise<void> {
+  async #try(number: number, claim: Claim, location: string | undefined): Promise<void> {
     const opening = new FillOpening(this.#sources, this.#abort.signal, (step) => this.#story.note(step))
     try {
       // Not before there is room: a body that nobody can store would hold its connection. But while the file is made.
-      const writer = await this.#context.blobs.create(this.expected, () => opening.begin())
+      const writer = await this.#context.blobs.create(this.expected, () => opening.begin(), location)
       try {
         const attempt = this.#begin(writer)
-        claim.note(writer.location)
+        if (writer.location !== location) claim.note(writer.location)
         await this.#receive(opening, { writer, attempt, number })
       } finally {
         await writer.discard()
@@ -279,9 +282,13 @@ export class Fill {
       const holder = this.#context.claims.find(name)
       if (holder === undefined) return
       if (holder.detail !== '' && holder.detail !== location) {
-        location = holder.detail
-        partial = await this.#context.blobs.openPartial(location)
-        attempt = partial === undefined ? undefined : this.#begin(partial)
+        // Of a file that is still to be made there is nothing to follow yet.
+        const opened = await this.#context.blobs.openPartial(holder.detail)
+        if (opened !== undefined) {
+          location = holder.detail
+          partial = opened
+          attempt = this.#begin(opened)
+        }
       }
       if (attempt !== undefined && partial !== undefined) {
         const written = await partial.written()

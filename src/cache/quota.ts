@@ -48,6 +48,7 @@ export class Quota {
   /** Until when no room is made ahead: what is left may not go. */
   #crowdedUntil = Number.NEGATIVE_INFINITY
   #isFull = false
+  #isRoomy = false
 
   constructor(options: QuotaOptions) {
     this.#options = options
@@ -66,6 +67,11 @@ export class Quota {
   /** The most bytes that may be stored now. */
   get maxBytes(): number {
     return this.#options.maxBytes()
+  }
+
+  /** Whether what was asked for last fitted easily, so that the next will. */
+  get isRoomy(): boolean {
+    return this.#isRoomy
   }
 
   /** Whether what was asked for last did not fit. */
@@ -108,6 +114,7 @@ export class Quota {
     const limit = this.#options.maxBytes()
     // Again where others got the room, or it was being made for what they need.
     let taken = this.#wouldBe(bytes)
+    this.#isRoomy = taken <= HIGH_WATER * limit
     for (let tries = 0; tries < MAX_TRIES && !essential && taken > limit; tries += 1) {
       const isWorthAnother = await this.#makeRoom(bytes)
       taken = this.#wouldBe(bytes)

@@ -48,8 +48,8 @@ export class Claims {
   readonly #directory: string
   readonly #database: Database.Database
   readonly #alive: Database.Database
-  readonly #insert: Database.Statement<[string, string]>
-  readonly #takeOver: Database.Statement<[string, string, string]>
+  readonly #insert: Database.Statement<[string, string, string]>
+  readonly #takeOver: Database.Statement<[string, string, string, string]>
   readonly #find: Database.Statement<[string], ClaimHolder>
   readonly #note: Database.Statement<[string, string, string]>
   readonly #release: Database.Statement<[string, string]>
@@ -70,17 +70,22 @@ export class Claims {
     database.pragma('synchronous = NORMAL')
     database.exec(SCHEMA)
     this.#database = database
-    this.#insert = database.prepare('INSERT INTO claim (name, owner) VALUES (?, ?) ON CONFLICT DO NOTHING')
-    this.#takeOver = database.prepare("UPDATE claim SET owner = ?, detail = '' WHERE name = ? AND owner = ?")
+    this.#insert = database.prepare(
+      'INSERT INTO claim (name, owner, detail) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
+    )
+    this.#takeOver = database.prepare('UPDATE claim SET owner = ?, detail = ? WHERE name = ? AND owner = ?')
     this.#find = database.prepare('SELECT owner, detail FROM claim WHERE name = ?')
     this.#note = database.prepare('UPDATE claim SET detail = ? WHERE name = ? AND owner = ?')
     this.#release = database.prepare('DELETE FROM claim WHERE name = ? AND owner = ?')
     this.#sweep()
   }
 
-  /** Claims a name; undefined while a living process (this one included) holds it. */
-  tryClaim(name: string): Claim | undefined {
-    if (this.#held.has(name) || !this.#take(name)) return undefined
+  /**
+   * Claims a name; undefined while a living process (this one included) holds it.
+   * @param detail what {@link Claim.note} would tell first
+   */
+  tryClaim(name: string, detail = ''): Claim | undefined {
+    if (this.#held.has(name) || !this.#take(name, detail)) return undefined
     const mark = Symbol(name)
     this.#held.set(name, mark)
     return {
@@ -152,14 +157,14 @@ export class Claims {
   }
 
   /** Makes a claim's row ours, if no other living process has it. */
-  #take(name: string): boolean {
-    if (this.#insert.run(name, this.processId).changes > 0) return true
+  #take(name: string, detail: string): boolean {
+    if (this.#insert.run(name, this.processId, detail).changes > 0) return true
     const holder = this.#find.get(name)
     // Given up just now: whoever asks again gets it.
-    if (holder === undefined) return this.#insert.run(name, this.processId).changes > 0
+    if (holder === undefined) return this.#insert.run(name, this.processId, detail).changes > 0
     if (holder.owner !== this.processId && this.isAlive(holder.owner)) return false
     // Compare and swap: of several that found the owner dead, one wins.
-    return this.#takeOver.run(this.processId, name, holder.owner).changes > 0
+    return this.#takeOver.run(this.processId, detail, name, holder.owner).changes > 0
   }
 
   /** Deletes a claim's row; later, when that is not possible now, so that no other process follows it for ever. */
