@@ -17,6 +17,8 @@ export function splitLogin(text: string): Login | undefined {
 
 /** Takes user and password out of a URL. What is no URL is given back as it is. */
 export function splitCredentials(text: string): OpenUrl {
+  // Most have none, and it is looked for each package.
+  if (!text.includes('@')) return { url: text }
   const url = URL.parse(text)
   const login = splitLogin(text)
   if (url === null || login === undefined) return { url: text }

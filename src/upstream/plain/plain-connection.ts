@@ -1,5 +1,6 @@
 import { Socket } from 'node:net'
 
+import type { DirectWrites } from '../../system/direct-writes.ts'
 import { readInto } from '../../system/read-fields.ts'
 import type { HttpReply, RequestOptions } from '../send-request.ts'
 import { loadUndici } from '../undici-parts.ts'
@@ -10,6 +11,8 @@ import { findHeadEnd, readReplyHead } from './reply-head.ts'
 export interface ConnectionOwner {
   /** What connections read into, one after the other, unless a body has memory of its own. */
   readonly memory: Buffer
+  /** What requests are written with. */
+  readonly writes: DirectWrites
   /** It has brought an answer whole, and may be asked again within so many milliseconds. */
   readonly onIdle: (connection: PlainConnection, idleMs: number) => void
   /** It has ended, or is somebody else's. */
@@ -85,7 +88,7 @@ export class PlainConnection {
     this.#isSilent = true
     this.#watch(options.timeoutMs)
     this.#socket.ref()
-    this.#socket.write(request, 'latin1')
+    this.#owner.writes.write(this.#socket, Buffer.from(request, 'latin1'))
     return exchange.reply
   }
 

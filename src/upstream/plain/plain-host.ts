@@ -1,5 +1,6 @@
 import type { buildConnector } from 'undici'
 
+import type { DirectWrites } from '../../system/direct-writes.ts'
 import type { HttpReply, RequestOptions } from '../send-request.ts'
 import { loadUndici } from '../undici-parts.ts'
 import { handOver } from './hand-over.ts'
@@ -11,6 +12,7 @@ export interface PlainHostOptions {
   readonly connect: buildConnector.connector
   /** What connections read into, one after the other. */
   readonly memory: Buffer
+  readonly writes: DirectWrites
   /** Told when no connection is left. */
   readonly onEmpty: () => void
 }
@@ -41,9 +43,10 @@ export class PlainHost {
 
   constructor(options: PlainHostOptions) {
     this.#options = options
-    const { memory } = options
+    const { memory, writes } = options
     this.#owner = {
       memory,
+      writes,
       onIdle: (connection, idleMs) => this.#rest(connection, idleMs),
       onGone: (connection) => this.#drop(connection),
       handOver: (socket, come, sent, request) => handOver({ socket, come, sent, options: request, memory }),

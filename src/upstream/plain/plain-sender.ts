@@ -1,5 +1,6 @@
 import type { buildConnector } from 'undici'
 
+import { DirectWrites } from '../../system/direct-writes.ts'
 import type { HttpReply, RequestOptions } from '../send-request.ts'
 import type { Sender } from '../sender.ts'
 import { CannotRead, PlainHost } from './plain-host.ts'
@@ -24,6 +25,7 @@ export interface PlainSenderOptions {
  */
 export class PlainSender implements Sender {
   readonly #options: PlainSenderOptions
+  readonly #writes = new DirectWrites()
   readonly #hosts = new Map<string, PlainHost>()
   #isOff = false
 
@@ -62,7 +64,7 @@ export class PlainSender implements Sender {
     const { connect, memory } = this.#options
     // Redirects may lead to any number of hosts.
     const onEmpty = () => this.#hosts.delete(origin)
-    const host = new PlainHost({ origin, connect, memory, onEmpty })
+    const host = new PlainHost({ origin, connect, memory, writes: this.#writes, onEmpty })
     this.#hosts.set(origin, host)
     return host
   }
