@@ -118,7 +118,7 @@ export class DiskBlobStore implements BlobStore {
   ): Promise<BlobWriter> {
     const target = blobPath(this.#layout, expected.digest)
     // To see that there is costs a client a tenth of a millisecond, which upstream may have for its answer.
-    if (this.#quota.isRoomy) onRoom?.()
+    if (this.#quota.seemsToFit(expected.size)) onRoom?.()
     const reservation = await this.#quota.reserve(expected.size, { essential: expected.essential === true })
     try {
       onRoom?.()

@@ -8,7 +8,7 @@ export interface LentBytes {
 }
 
 /** So many pieces may be lent at a time, 16 MiB: who sends one to a slow client may keep it for long. */
-const MAX_LENT = 64
+const MAX_LENT = 32
 
 /** How many pieces are lent. */
 export class Loans {

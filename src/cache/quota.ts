@@ -48,7 +48,8 @@ export class Quota {
   /** Until when no room is made ahead: what is left may not go. */
   #crowdedUntil = Number.NEGATIVE_INFINITY
   #isFull = false
-  #isRoomy = false
+  /** Left below the high-water mark when something was last asked for, in bytes. */
+  #roomBytes = 0
 
   constructor(options: QuotaOptions) {
     this.#options = options
@@ -69,9 +70,9 @@ export class Quota {
     return this.#options.maxBytes()
   }
 
-  /** Whether what was asked for last fitted easily, so that the next will. */
-  get isRoomy(): boolean {
-    return this.#isRoomy
+  /** Whether so many bytes are as good as sure to fit, by what was there when some were last set aside; of a blob of unknown size the first. */
+  seemsToFit(bytes = STEP_BYTES): boolean {
+    return bytes <= this.#roomBytes
   }
 
   /** Whether what was asked for last did not fit. */
@@ -114,7 +115,7 @@ export class Quota {
     const limit = this.#options.maxBytes()
     // Again where others got the room, or it was being made for what they need.
     let taken = this.#wouldBe(bytes)
-    this.#isRoomy = taken <= HIGH_WATER * limit
+    this.#roomBytes = HIGH_WATER * limit - taken
     for (let tries = 0; tries < MAX_TRIES && !essential && taken > limit; tries += 1) {
       const isWorthAnother = await this.#makeRoom(bytes)
       taken = this.#wouldBe(bytes)

@@ -1,9 +1,9 @@
 /** Bytes of a piece of memory: what a fast upstream sends at once, and still in the processor's cache. */
-export const PIECE_BYTES = 256 << 10
+export const PIECE_BYTES = 512 << 10
 /** Of pieces that nobody uses so many are kept: 16 MiB, what a dozen fills at a time go through. */
-const MAX_FREE = 64
+const MAX_FREE = 32
 /** So many of those for ever; of the others each goes that was not used for so long, in milliseconds. */
-const FEW_FREE = 8
+const FEW_FREE = 4
 const UNUSED_MS = 10_000
 /** Fewer bytes than that get memory of their own, so that a trickle does not hold a piece for each of its drops. */
 const FEW_BYTES = 16 << 10

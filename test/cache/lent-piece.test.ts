@@ -65,9 +65,9 @@ test('what is given back while its attempt needs it is not used for anything els
   assert.equal(pieces.take(), first)
 })
 
-test('no more than 64 pieces are lent at a time, of whatever attempts, each to any number of readers', () => {
+test('no more than 32 pieces are lent at a time, of whatever attempts, each to any number of readers', () => {
   const loans = new Loans()
-  const grown = Array.from({ length: 65 }, (_, value) => {
+  const grown = Array.from({ length: 33 }, (_, value) => {
     const one = growing(loans)
     one.grow(value)
     return one
@@ -75,14 +75,14 @@ test('no more than 64 pieces are lent at a time, of whatever attempts, each to a
   const lent = grown.map(({ attempt }) => attempt.lend(0, 10))
   assert.deepEqual(
     lent.flatMap((one, at) => (one === undefined ? [at] : [])),
-    [64],
+    [32],
   )
-  const [first, last] = [grown[0]?.attempt, grown[64]?.attempt]
+  const [first, last] = [grown[0]?.attempt, grown[32]?.attempt]
   const again = first?.lend(5, 10)
   assert.equal(again?.bytes.length, 10)
   lent[0]?.release()
   assert.equal(last?.lend(0, 10), undefined)
   again?.release()
-  assert.equal(last?.lend(0, 10)?.bytes[0], 64)
+  assert.equal(last?.lend(0, 10)?.bytes[0], 32)
   assert.equal(first?.lend(0, 10), undefined)
 })

@@ -41,25 +41,25 @@ test('no more pieces are kept than a dozen fills use', () => {
   const pieces = new Pieces()
   const lent = Array.from({ length: 90 }, () => pieces.take())
   assert.ok(lent.every(({ length }) => length === PIECE_BYTES))
-  assert.equal(countKept(pieces, lent), 64)
+  assert.equal(countKept(pieces, lent), 32)
 })
 
 test('of pieces that nobody uses any more a few are kept, and those that are used', (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] })
   const pieces = new Pieces()
-  const lent = Array.from({ length: 40 }, () => pieces.take())
+  const lent = Array.from({ length: 30 }, () => pieces.take())
   for (const piece of lent) giveBack(piece)
   // One more than the few was there when it began.
   t.mock.timers.tick(10_000)
-  const used = Array.from({ length: 20 }, () => pieces.take())
+  const used = Array.from({ length: 10 }, () => pieces.take())
   for (const piece of used) giveBack(piece)
   t.mock.timers.tick(10_000)
-  // Of 39 there are 20 that were used, and 8 others may stay.
-  assert.equal(countKept(pieces, lent), 28)
+  // Of 29 there are 10 that were used, and 4 others may stay.
+  assert.equal(countKept(pieces, lent), 14)
   t.mock.timers.tick(10_000)
-  assert.equal(countKept(pieces, lent), 28)
+  assert.equal(countKept(pieces, lent), 14)
   for (let looks = 0; looks < 2; looks += 1) t.mock.timers.tick(10_000)
-  assert.equal(countKept(pieces, lent), 8)
+  assert.equal(countKept(pieces, lent), 4)
 })
 
 /** Gives back what is lent, and lends anew, as many as are lent: how many of them were kept. They are given back again. */
