@@ -117,7 +117,11 @@ export class PlainExchange {
     this.#flow.giveUp()
   }
 
-  readonly #abort = (): void => this.#flow.abort(this.options.signal.reason as Error)
+  readonly #abort = (): void => {
+    // Once all has come the connection may be another request's.
+    if (this.isWhole) this.end()
+    else this.#flow.abort(this.options.signal.reason as Error)
+  }
 
   #aim(isFast: boolean): void {
     if (isFast && this.#left > 0) this.#landing ??= this.options.pieces.take()
