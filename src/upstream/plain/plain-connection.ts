@@ -36,6 +36,8 @@ export class PlainConnection {
   #idleMs = 0
   #isPaused = false
   #isGone = false
+  /** Whether it has brought an answer before. */
+  #isKnown = false
   /** Whether anything has come since it was last asked. */
   #isSilent = true
   #timer: NodeJS.Timeout | undefined
@@ -67,11 +69,6 @@ export class PlainConnection {
     }
   }
 
-  /** Whether nothing has come in answer to the last request. */
-  get isSilent(): boolean {
-    return this.#isSilent
-  }
-
   get isGone(): boolean {
     return this.#isGone
   }
@@ -79,24 +76,34 @@ export class PlainConnection {
   /**
    * Sends a request, when the last one's answer has come whole.
    * @param request its head, as it goes out
-   * @throws undici's errors, or the signal's reason
+   * @throws undici's errors, or the signal's reason; ClosedMeanwhile when it may be asked for again on another
    */
   ask(request: string, options: RequestOptions): Promise<HttpReply> {
     const exchange = new PlainExchange(options, this.#flow)
     this.#exchange = exchange
     this.#sent = request
     this.#isSilent = true
+    // Given up since it was connected.
+    if (options.signal.aborted) this.end(options.signal.reason as Error)
+    else this.#send(request, options)
+    return exchange.reply
+  }
+
+  #send(request: string, options: RequestOptions): void {
     this.#watch(options.timeoutMs)
     this.#socket.ref()
     this.#owner.writes.write(this.#socket, Buffer.from(request, 'latin1'))
-    return exchange.reply
   }
 
   /** Ends it, and what is under way with this error. */
   end(error: Error): void {
     this.#leave()
-    this.#exchange?.fail(error)
+    const exchange = this.#exchange
     this.#exchange = undefined
+    // A server may close a connection just as it is asked again (RFC 9110, section 9.2.2).
+    const isStale = this.#isKnown && this.#isSilent && isClosing(error)
+    if (isStale && exchange?.options.signal.aborted === false) exchange.putBack()
+    else exchange?.fail(error)
     this.#socket.destroy()
   }
 
@@ -152,6 +159,7 @@ export class PlainConnection {
   #rest(): void {
     this.#exchange = undefined
     this.#isPaused = false
+    this.#isKnown = true
     if (this.#idleMs === 0) return this.end(new Error('it is to be closed'))
     this.#socket.unref()
     this.#owner.onIdle(this, this.#idleMs)
@@ -191,6 +199,12 @@ export class PlainConnection {
     const { SocketError } = loadUndici().errors
     this.end(new SocketError('other side closed'))
   }
+}
+
+/** Whether a connection ended without a word. */
+function isClosing(error: Error): boolean {
+  const { code } = error as NodeJS.ErrnoException
+  return code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE'
 }
 
 /** Has a socket go on, whose reader has held it up; what it reads is told as {@link readInto} has it. */

@@ -19,6 +19,9 @@ export interface ExchangeFlow {
   readonly abort: (reason: Error) => void
 }
 
+/** A server has closed a connection just as it was asked again. */
+export class ClosedMeanwhile extends Error {}
+
 /** One request and its answer, as it comes. */
 export class PlainExchange {
   readonly options: RequestOptions
@@ -99,17 +102,26 @@ export class PlainExchange {
 
   /** Hands the request to somebody else, whose answer is its answer. */
   leaveTo(reply: Promise<HttpReply>): void {
-    this.options.signal.removeEventListener('abort', this.#abort)
-    this.#isOver = true
+    this.#leave()
     this.#reply.resolve(reply)
+  }
+
+  /** Nothing has come, as the connection was closed: it may be asked for again, and is not over. */
+  putBack(): void {
+    this.#leave()
+    this.#reply.reject(new ClosedMeanwhile())
   }
 
   /** All was read, or nobody reads. */
   readonly end = (): void => {
     if (this.#isOver) return
+    this.#leave()
+    this.options.onEnd()
+  }
+
+  #leave(): void {
     this.#isOver = true
     this.options.signal.removeEventListener('abort', this.#abort)
-    this.options.onEnd()
   }
 
   readonly #giveUp = (): void => {

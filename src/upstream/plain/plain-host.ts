@@ -5,6 +5,7 @@ import type { HttpReply, RequestOptions } from '../send-request.ts'
 import { loadUndici } from '../undici-parts.ts'
 import { handOver } from './hand-over.ts'
 import { PlainConnection, type ConnectionOwner } from './plain-connection.ts'
+import { ClosedMeanwhile } from './plain-exchange.ts'
 
 /** How a host is connected to. */
 export interface PlainHostOptions {
@@ -65,11 +66,10 @@ export class PlainHost {
       try {
         return await known.ask(request, options)
       } catch (error) {
-        // A server may close a connection just as it is asked again (RFC 9110, section 9.2.2).
-        if (!known.isSilent || options.signal.aborted || !isClosing(error)) throw error
+        if (!(error instanceof ClosedMeanwhile)) throw error
       }
     }
-    const connection = await this.#connect(options.signal)
+    const connection = await this.#connect(options)
     return await connection.ask(request, options)
   }
 
@@ -115,12 +115,16 @@ export class PlainHost {
     })
   }
 
-  async #connect(signal: AbortSignal): Promise<PlainConnection> {
+  async #connect({ signal, onEnd }: RequestOptions): Promise<PlainConnection> {
     const { connect, origin } = this.#options
     const { host, hostname, protocol, port } = new URL(origin)
     this.#connecting += 1
     const made = Promise.withResolvers<PlainConnection>()
-    const giveUp = () => made.reject(signal.reason as Error)
+    const fail = (error: Error) => {
+      made.reject(error)
+      onEnd()
+    }
+    const giveUp = () => fail(signal.reason as Error)
     signal.addEventListener('abort', giveUp, { once: true })
     // Of an address of IPv6 that is between brackets.
     const bare = hostname.replace(/^\[(.*)\]$/, '$1')
@@ -128,7 +132,7 @@ export class PlainHost {
       this.#connecting -= 1
       signal.removeEventListener('abort', giveUp)
       if (error !== null) {
-        made.reject(error)
+        if (!signal.aborted) fail(error)
         return this.#noteEmpty()
       }
       const connection = PlainConnection.take(socket, this.#owner)
@@ -169,9 +173,3 @@ export class PlainHost {
 
 /** This Node cannot read into memory that it is given. */
 export class CannotRead extends Error {}
-
-/** Whether a connection ended without a word. */
-function isClosing(error: unknown): boolean {
-  const { code } = error as NodeJS.ErrnoException
-  return code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE'
-}
