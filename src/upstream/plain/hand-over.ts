@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import type { Client } from 'undici'
 
 import { sendRequest, type HttpReply, type RequestOptions } from '../send-request.ts'
 import { shareReads } from '../shared-socket.ts'
@@ -16,11 +17,18 @@ export interface SentRequest {
   readonly memory: Buffer
 }
 
-/**
- * Has undici read an answer, from its first byte on, as if it had sent the request. The connection ends with it.
- * @throws undici's errors, or the signal's reason
- */
-export async function handOver(request: SentRequest): Promise<HttpReply> {
+/** An answer that undici reads. */
+export interface HandedOver {
+  /** Rejects with undici's errors, or the signal's reason. */
+  readonly reply: Promise<HttpReply>
+  /** What reads it, to be destroyed when it is to be broken off. */
+  readonly client: Client
+  /** Resolves when it is over, and the connection with it. */
+  readonly over: Promise<void>
+}
+
+/** Has undici read an answer, from its first byte on, as if it had sent the request. The connection ends with it. */
+export function handOver(request: SentRequest): HandedOver {
   const { socket, options } = request
   const { Client } = loadUndici()
   const client = new Client(options.origin, {
@@ -29,8 +37,8 @@ export async function handOver(request: SentRequest): Promise<HttpReply> {
   showAgain(request)
   const reply = sendRequest(client, options)
   // It waits for what is under way.
-  client.close().catch(() => undefined)
-  return await reply
+  const over = client.close().catch(() => undefined)
+  return { reply, client, over }
 }
 
 /** Has the first write go nowhere, if it is what was sent, and what has come be read after it. */

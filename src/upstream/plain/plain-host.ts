@@ -1,4 +1,5 @@
-import type { buildConnector } from 'undici'
+import type { Socket } from 'node:net'
+import type { buildConnector, Client } from 'undici'
 
 import type { DirectWrites } from '../../system/direct-writes.ts'
 import type { HttpReply, RequestOptions } from '../send-request.ts'
@@ -14,7 +15,7 @@ export interface PlainHostOptions {
   /** What connections read into, one after the other. */
   readonly memory: Buffer
   readonly writes: DirectWrites
-  /** Told when no connection is left. */
+  /** Told when nothing is under way, and no connection is left. */
   readonly onEmpty: () => void
 }
 
@@ -38,8 +39,14 @@ export class PlainHost {
   #resting = 0
   readonly #waiting: (() => void)[] = []
   #sweeper: NodeJS.Timeout | undefined
-  #connecting = 0
+  /** Requests that wait for a connection or an answer. */
+  #asking = 0
+  /** What fails those that are being connected. */
+  readonly #connecting = new Set<(error: Error) => void>()
+  /** What reads answers that are not simple. */
+  readonly #handedOver = new Set<Client>()
   #isClosed = false
+  #isDestroyed = false
   readonly #closed = Promise.withResolvers<void>()
 
   constructor(options: PlainHostOptions) {
@@ -50,7 +57,7 @@ export class PlainHost {
       writes,
       onIdle: (connection, idleMs) => this.#rest(connection, idleMs),
       onGone: (connection) => this.#drop(connection),
-      handOver: (socket, come, sent, request) => handOver({ socket, come, sent, options: request, memory }),
+      handOver: (socket, come, sent, request) => this.#handOver(socket, come, sent, request),
     }
   }
 
@@ -59,18 +66,23 @@ export class PlainHost {
    * @throws undici's errors, or the signal's reason
    */
   async send(request: string, options: RequestOptions): Promise<HttpReply> {
-    if (this.#idle.length === 0 && this.#resting > this.#waiting.length) await this.#waitForRested()
-    options.signal.throwIfAborted()
-    const known = this.#take()
-    if (known !== undefined) {
-      try {
-        return await known.ask(request, options)
-      } catch (error) {
-        if (!(error instanceof ClosedMeanwhile)) throw error
+    this.#asking += 1
+    try {
+      if (this.#idle.length === 0 && this.#resting > this.#waiting.length) await this.#waitForRested()
+      const known = options.signal.aborted ? undefined : this.#take()
+      if (known !== undefined) {
+        try {
+          return await known.ask(request, options)
+        } catch (error) {
+          if (!(error instanceof ClosedMeanwhile)) throw error
+        }
       }
+      const connection = await this.#connect(options)
+      return await connection.ask(request, options)
+    } finally {
+      this.#asking -= 1
+      this.#noteEmpty()
     }
-    const connection = await this.#connect(options)
-    return await connection.ask(request, options)
   }
 
   /** Lets what is under way come to its end. */
@@ -84,8 +96,11 @@ export class PlainHost {
   /** Ends everything. */
   destroy(): Promise<void> {
     this.#isClosed = true
+    this.#isDestroyed = true
     const { ClientDestroyedError } = loadUndici().errors
+    for (const fail of this.#connecting) fail(new ClientDestroyedError())
     for (const connection of this.#all) connection.end(new ClientDestroyedError())
+    for (const client of this.#handedOver) client.destroy().catch(() => undefined)
     this.#noteEmpty()
     return this.#closed.promise
   }
@@ -118,34 +133,48 @@ export class PlainHost {
   async #connect({ signal, onEnd }: RequestOptions): Promise<PlainConnection> {
     const { connect, origin } = this.#options
     const { host, hostname, protocol, port } = new URL(origin)
-    this.#connecting += 1
     const made = Promise.withResolvers<PlainConnection>()
     const fail = (error: Error) => {
+      if (!this.#connecting.delete(fail)) return
+      signal.removeEventListener('abort', giveUp)
       made.reject(error)
       onEnd()
     }
     const giveUp = () => fail(signal.reason as Error)
+    this.#connecting.add(fail)
     signal.addEventListener('abort', giveUp, { once: true })
+    // Since it was waited for, or asked for the first time.
+    if (signal.aborted) giveUp()
+    if (this.#isDestroyed) fail(new (loadUndici().errors.ClientDestroyedError)())
+    if (!this.#connecting.has(fail)) return await made.promise
     // Of an address of IPv6 that is between brackets.
     const bare = hostname.replace(/^\[(.*)\]$/, '$1')
     connect({ host, hostname: bare, protocol, port }, (error, socket) => {
-      this.#connecting -= 1
+      if (error !== null) return fail(error)
+      // Nobody waits for it any more.
+      if (!this.#connecting.delete(fail)) return void socket.destroy()
       signal.removeEventListener('abort', giveUp)
-      if (error !== null) {
-        if (!signal.aborted) fail(error)
-        return this.#noteEmpty()
-      }
       const connection = PlainConnection.take(socket, this.#owner)
       if (connection === undefined) {
         socket.destroy()
-        made.reject(new CannotRead())
-        return this.#noteEmpty()
+        return made.reject(new CannotRead())
       }
       this.#all.add(connection)
       made.resolve(connection)
-      if (signal.aborted || this.#isClosed) connection.end(new Error('not needed any more'))
     })
     return await made.promise
+  }
+
+  #handOver(socket: Socket, come: Buffer, sent: string, options: RequestOptions): Promise<HttpReply> {
+    const { memory } = this.#options
+    const { reply, client, over } = handOver({ socket, come, sent, options, memory })
+    this.#handedOver.add(client)
+    const drop = () => {
+      this.#handedOver.delete(client)
+      this.#noteEmpty()
+    }
+    over.then(drop, drop)
+    return reply
   }
 
   #drop(connection: PlainConnection): void {
@@ -165,7 +194,7 @@ export class PlainHost {
   }
 
   #noteEmpty(): void {
-    if (this.#all.size > 0 || this.#connecting > 0) return
+    if (this.#all.size > 0 || this.#asking > 0 || this.#handedOver.size > 0) return
     this.#options.onEmpty()
     if (this.#isClosed) this.#closed.resolve()
   }

@@ -27,6 +27,7 @@ export class PlainSender implements Sender {
   readonly #options: PlainSenderOptions
   readonly #writes = new DirectWrites()
   readonly #hosts = new Map<string, PlainHost>()
+  /** Whether everything is the other's from now on, which refuses it once that is closed. */
   #isOff = false
 
   constructor(options: PlainSenderOptions) {
@@ -47,10 +48,12 @@ export class PlainSender implements Sender {
   }
 
   async close(): Promise<void> {
+    this.#isOff = true
     await Promise.all([this.#options.other.close(), ...this.#listHosts().map((host) => host.close())])
   }
 
   async destroy(): Promise<void> {
+    this.#isOff = true
     await Promise.all([this.#options.other.destroy(), ...this.#listHosts().map((host) => host.destroy())])
   }
 

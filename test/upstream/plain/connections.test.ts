@@ -35,8 +35,11 @@ describe('a connection', () => {
       socket.write(formatReply(200, [], 'x'))
     })
     let turn = 0
-    const count = () => void (counter = setImmediate(() => void ((turn += 1), count())))
     let counter: NodeJS.Immediate | undefined
+    const count = () => {
+      turn += 1
+      counter = setImmediate(count)
+    }
     count()
     t.after(() => clearImmediate(counter))
     const { get } = openPlain(t)
@@ -65,9 +68,10 @@ describe('a connection', () => {
 
   test('is a new one for who comes while all are in use', async (t) => {
     const opened = gate()
-    const server = await startRawServer(t, async (socket, request) => {
-      if (pathOf(request) === '/held') await opened.opened
-      socket.write(formatReply(200, [], pathOf(request)))
+    const server = await startRawServer(t, (socket, request) => {
+      const answer = () => socket.write(formatReply(200, [], pathOf(request)))
+      if (pathOf(request) === '/held') void opened.opened.then(answer)
+      else answer()
     })
     const { get } = openPlain(t)
     const held = get(`${server.url}held`).reply

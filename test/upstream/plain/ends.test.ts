@@ -39,10 +39,9 @@ describe('a body that ends early', () => {
 
   test('by a reset fails with that', async (t) => {
     const reset = gate()
-    const server = await startRawServer(t, async (socket) => {
+    const server = await startRawServer(t, (socket) => {
       socket.write(formatReply(200, ['Content-Length: 1000'], 'some'))
-      await reset.opened
-      socket.resetAndDestroy()
+      void reset.opened.then(() => socket.resetAndDestroy())
     })
     const { get } = openPlain(t)
     const reply = await get(server.url).reply
@@ -137,10 +136,9 @@ describe('a request that is given up', () => {
     const [called, made] = [gate(), gate()]
     const connect = buildConnector({ timeout: 10_000 })
     const { get } = openPlain(t, {
-      connect: async (options, callback) => {
+      connect: (options, callback) => {
         called.open()
-        await made.opened
-        connect(options, callback)
+        void made.opened.then(() => connect(options, callback))
       },
     })
     const asked = get(server.url)
@@ -167,6 +165,19 @@ describe('a request that is given up', () => {
     const asked = get(server.url)
     await assert.rejects(asked.reply, GIVEN_UP)
     await server.waitForConnections(0)
+  })
+
+  test('while it waits for a connection asks nobody, and keeps that for others', async (t) => {
+    const server = await startRawServer(t, (socket) => socket.write(formatReply(200, [], 'x')))
+    const { get } = openPlain(t)
+    await readAll(get(server.url).reply)
+    const asked = get(server.url)
+    asked.abort(GIVEN_UP)
+    await assert.rejects(asked.reply, GIVEN_UP)
+    assert.equal(asked.ends(), 1)
+    await readAll(get(server.url).reply)
+    assert.equal(server.requests.length, 2)
+    assert.equal(server.mostConnections(), 1)
   })
 
   test('while it waits for its answer ends the connection', async (t) => {
