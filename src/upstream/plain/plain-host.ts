@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { buildConnector, Client } from 'undici'
 
 import type { DirectWrites } from '../../system/direct-writes.ts'
@@ -69,7 +70,7 @@ export class PlainHost {
     this.#asking += 1
     try {
       if (this.#idle.length === 0 && this.#resting > this.#waiting.length) await this.#waitForRested()
-      const known = options.signal.aborted ? undefined : this.#take()
+      const known = options.signal.aborted ? undefined : await this.#takeSound()
       if (known !== undefined) {
         try {
           return await known.ask(request, options)
@@ -103,6 +104,15 @@ export class PlainHost {
     for (const client of this.#handedOver) client.destroy().catch(() => undefined)
     this.#noteEmpty()
     return this.#closed.promise
+  }
+
+  /** One that is still open a turn later, as undici has it: by then bytes that came unasked are seen to be nobody's answer. */
+  async #takeSound(): Promise<PlainConnection | undefined> {
+    for (let known = this.#take(); known !== undefined; known = this.#take()) {
+      await nextTurn()
+      if (!known.isGone) return known
+    }
+    return undefined
   }
 
   #take(): PlainConnection | undefined {
