@@ -17,6 +17,8 @@ export interface Undici {
   readonly errors: typeof errors
   readonly Pool: typeof Pool
   readonly ProxyAgent: typeof ProxyAgent
+  /** Where a socket of http/1.1 has its parser. */
+  readonly kParser: symbol
 }
 
 /**
@@ -34,5 +36,6 @@ export function loadUndici(): Undici {
     errors: require('undici/lib/core/errors.js') as typeof errors,
     Pool: require('undici/lib/dispatcher/pool.js') as typeof Pool,
     ProxyAgent: require('undici/lib/dispatcher/proxy-agent.js') as typeof ProxyAgent,
+    kParser: (require('undici/lib/core/symbols.js') as { kParser: symbol }).kParser,
   }
 }

@@ -3,16 +3,22 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer, type RequestListener } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
-import type { AddressInfo, Server } from 'node:net'
+import type { AddressInfo, Server, Socket } from 'node:net'
 import { describe, test, type TestContext } from 'node:test'
 
 import { LiveIdentity } from '../../src/upstream/live-identity.ts'
 import { Network } from '../../src/upstream/network.ts'
+import { PlainSender } from '../../src/upstream/plain/plain-sender.ts'
+import { DispatcherSender } from '../../src/upstream/sender.ts'
+import { sharingReads } from '../../src/upstream/shared-socket.ts'
+import { loadUndici } from '../../src/upstream/undici-parts.ts'
 import { assertBytes } from '../contract/assert-bytes.ts'
 import { Authority } from '../support/pki.ts'
 import { seededBytes } from '../support/seeded-bytes.ts'
 import { needs } from '../support/tools.ts'
 import { openUpstream } from './open-upstream.ts'
+import { ask, turns } from './plain/open-plain.ts'
+import { startRawServer } from './raw-server.ts'
 
 const FILES = Array.from({ length: 6 }, (_, at) => seededBytes(`shared ${at}`, (1 << 20) + 1_000 * at))
 
@@ -51,6 +57,15 @@ async function readInTurn(bodies: readonly AsyncIterable<Uint8Array>[]): Promise
   return read.map((pieces) => Buffer.concat(pieces))
 }
 
+/** Sends packets so that each is read before the next. */
+async function sendOneByOne(socket: Socket, packets: readonly string[]): Promise<void> {
+  socket.setNoDelay(true)
+  for (const packet of packets) {
+    socket.write(packet)
+    await turns(2)
+  }
+}
+
 async function readAllTwice(baseurl: string, options: Parameters<typeof openUpstream>[2], t: TestContext) {
   const { upstream } = openUpstream(t, [baseurl], options)
   for (const _ of ['on new connections', 'on some that are known']) {
@@ -70,6 +85,28 @@ describe('connections that read into one piece of memory', () => {
       network.memory.some((byte) => byte !== 0),
       'it is read into',
     )
+  })
+
+  test('keep headers that come before the rest of their head', async (t) => {
+    const { Agent, buildConnector } = loadUndici()
+    const network = new Network()
+    const connect = sharingReads(buildConnector({ timeout: 10_000 }), network.memory)
+    const undici = new DispatcherSender(new Agent({ connect }))
+    const plain = new PlainSender({
+      connect: buildConnector({ timeout: 10_000 }),
+      memory: network.memory,
+      other: undici,
+    })
+    t.after(() => plain.destroy())
+    const packets = ['HTTP/1.1 200 OK\r\n', 'ETag: "a"\r\nX-O', 'dd: 1\r\nServer: x\r\nContent-Length: 0\r\n\r\n']
+    const server = await startRawServer(t, (socket) => void sendOneByOne(socket, packets))
+    for (const sender of [undici, plain]) {
+      const replies = [1, 2, 3].map((at) => ask(sender, `${server.url}${at}`).reply)
+      for (const { headers, body } of await Promise.all(replies)) {
+        assert.deepEqual(headers, { etag: '"a"', 'x-odd': '1', server: 'x', 'content-length': '0' })
+        await body.return()
+      }
+    }
   })
 
   test('by TLS as well', needs('openssl'), async (t) => {
