@@ -52,8 +52,9 @@ export function readReplyHead(bytes: Buffer, end: number): ReplyHead | undefined
 function addHeader(headers: ReplyHead['headers'], line: string): boolean {
   const colon = line.indexOf(':')
   const name = line.slice(0, colon).toLowerCase()
-  if (colon < 1 || !NAME.test(name) || NOT_SIMPLE.has(name) || /[\r\n]/.test(line)) return false
-  const value = line.slice(colon + 1).trim()
+  // Spaces at its end are a part of it for undici.
+  if (colon < 1 || !NAME.test(name) || NOT_SIMPLE.has(name) || /[\r\n]|[ \t]$/.test(line)) return false
+  const value = line.slice(colon + 1).trimStart()
   const known = Object.hasOwn(headers, name) ? headers[name] : undefined
   if (known === undefined) headers[name] = value
   else if (typeof known === 'string') headers[name] = [known, value]

@@ -34,6 +34,10 @@ const SIMPLE: Readonly<Record<string, readonly [lines: readonly string[], expect
     ['HTTP/1.1 200 X', 'A:', 'B: c:\td', 'Content-Length: 5'],
     { headers: { a: '', b: 'c:\td', 'content-length': '5' } },
   ],
+  'spaces before a value': [
+    ['HTTP/1.1 200 X', 'A: \t b', 'Content-Length:   5'],
+    { headers: { a: 'b', 'content-length': '5' }, length: 5 },
+  ],
   'a header that comes three times': [
     ['HTTP/1.1 200 X', 'A: 1', 'Content-Length: 5', 'a: 2', 'A: 1'],
     { headers: { a: ['1', '2', '1'], 'content-length': '5' } },
@@ -58,6 +62,8 @@ const NOT_SIMPLE: Readonly<Record<string, readonly string[]>> = {
   'a value folded by a tab': ['HTTP/1.1 200 OK', 'A: b', '\tc', 'Content-Length: 5'],
   'bytes beyond ASCII in a value': ['HTTP/1.1 200 OK', 'A: \xe4', 'Content-Length: 5'],
   'bytes beyond ASCII in a reason': ['HTTP/1.1 200 \xe4', 'Content-Length: 5'],
+  'a space at a value’s end': ['HTTP/1.1 200 OK', 'A: b ', 'Content-Length: 5'],
+  'a tab at a length’s end': ['HTTP/1.1 200 OK', 'Content-Length: 5\t'],
   'a NUL': ['HTTP/1.1 200 OK', 'A: \0', 'Content-Length: 5'],
   'a DEL': ['HTTP/1.1 200 OK', 'A: \x7f', 'Content-Length: 5'],
   'a line without a colon': ['HTTP/1.1 200 OK', 'A', 'Content-Length: 5'],
