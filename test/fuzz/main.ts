@@ -7,6 +7,7 @@ import { isMainThread, parentPort, Worker, workerData } from 'node:worker_thread
 
 import { FAST_PATH, fuzzFastPath } from './fast-path.ts'
 import { fuzz, type FuzzOptions, type FuzzReport } from './fuzz.ts'
+import { fuzzPlainAnswers, PLAIN_ANSWERS } from './plain-answers.ts'
 import { TARGETS } from './targets.ts'
 
 /** A case that is not over after this is never over, in milliseconds. */
@@ -14,6 +15,9 @@ const HANG_MS = 30_000
 
 /** Two servers are compared beside what the other targets read: over a million requests, two and a half a connection. */
 const FAST_PATH_SHARE = { name: FAST_PATH, share: 0.35 }
+
+/** Two clients are compared as well, over real connections: 30,000 conversations of two requests each in two minutes. */
+const PLAIN_ANSWERS_SHARE = { name: PLAIN_ANSWERS, share: 0.025 }
 
 interface Work {
   readonly name: string
@@ -32,7 +36,11 @@ async function main(): Promise<number> {
   })
   const cases = Number(values.cases ?? 1_200_000)
   const seed = Number(values.seed ?? Date.now() % 1_000_000)
-  const all = [...TARGETS.map(({ target: { name }, share }) => ({ name, share })), FAST_PATH_SHARE]
+  const all = [
+    ...TARGETS.map(({ target: { name }, share }) => ({ name, share })),
+    FAST_PATH_SHARE,
+    PLAIN_ANSWERS_SHARE,
+  ]
   const chosen = all.filter(({ name }) => values.target === undefined || name === values.target)
   process.stdout.write(`${cases} cases, seed ${seed}\n`)
   let total = 0
@@ -86,6 +94,7 @@ async function work({ name, cases, seed, running }: Work): Promise<void> {
 
 async function fuzzByName(name: string, options: FuzzOptions): Promise<FuzzReport> {
   if (name === FAST_PATH) return await fuzzFastPath(options)
+  if (name === PLAIN_ANSWERS) return await fuzzPlainAnswers(options)
   const found = TARGETS.find(({ target }) => target.name === name)
   if (found === undefined) throw new Error(`no such target: ${name}`)
   return fuzz(found.target, options)
