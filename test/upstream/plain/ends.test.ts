@@ -9,9 +9,7 @@ import { gate } from '../../support/gate.ts'
 import { seededBytes } from '../../support/seeded-bytes.ts'
 import { formatReply, startRawServer } from '../raw-server.ts'
 import { openPlain, readAll, readOut, readText, turns } from './open-plain.ts'
-
-/** Long enough for what is there to come, short enough to be waited for. */
-const SHORT_MS = 60
+import { StoppedClock } from './stopped-clock.ts'
 
 const GIVEN_UP = new Error('given up')
 
@@ -37,6 +35,22 @@ describe('a body that ends early', () => {
       assert.equal(asked.ends(), 1)
     })
 
+  test('on a connection that was used before fails, and is not asked for again', async (t) => {
+    const server = await startRawServer(t, (socket, request) => {
+      if (request.startsWith('GET /early')) socket.end(formatReply(200, ['Content-Length: 1000'], 'some'))
+      else socket.write(formatReply(200, [], 'x'))
+    })
+    const { get } = openPlain(t)
+    await readAll(get(server.url).reply)
+    const asked = get(`${server.url}early`)
+    const { bytes, error } = await readOut(await asked.reply)
+    assert.equal(bytes.toString(), 'some')
+    assert.equal(error?.message, 'other side closed')
+    assert.equal(asked.ends(), 1)
+    assert.equal(server.requests.length, 2)
+    assert.equal(server.mostConnections(), 1)
+  })
+
   test('by a reset fails with that', async (t) => {
     const reset = gate()
     const server = await startRawServer(t, (socket) => {
@@ -52,40 +66,60 @@ describe('a body that ends early', () => {
   })
 })
 
+/** A time that is over when a test says so. */
+const TIMEOUT_MS = 60_000
+
 describe('a server that is late', () => {
   test('with its answer is given up', async (t) => {
-    const server = await startRawServer(t, () => undefined)
+    const clock = StoppedClock.stop(t)
+    const came = gate()
+    const server = await startRawServer(t, () => came.open())
     const { get } = openPlain(t)
-    const asked = get(server.url, { timeoutMs: SHORT_MS })
+    const asked = get(server.url, { timeoutMs: TIMEOUT_MS })
+    await came.opened
+    clock.pass(TIMEOUT_MS - 1)
+    assert.equal(asked.ends(), 0)
+    clock.pass(1)
     await assert.rejects(asked.reply, loadUndici().errors.HeadersTimeoutError)
     assert.equal(asked.ends(), 1)
     await server.waitForConnections(0)
     assert.equal(server.requests.length, 1)
   })
 
-  test('with its answer on a connection that is used again is given up, and not asked twice', async (t) => {
-    const server = await startRawServer(t, (socket, request) => {
-      if (!request.startsWith('GET /late')) socket.write(formatReply(200, [], 'x'))
+  for (const timeoutMs of [TIMEOUT_MS, TIMEOUT_MS / 2])
+    test(`with its answer on a known connection is given up, and not asked twice, after ${timeoutMs} ms`, async (t) => {
+      const clock = StoppedClock.stop(t)
+      const came = gate()
+      const server = await startRawServer(t, (socket, request) => {
+        if (request.startsWith('GET /late')) came.open()
+        else socket.write(formatReply(200, [], 'x'))
+      })
+      const { get } = openPlain(t)
+      await readAll(get(server.url, { timeoutMs: TIMEOUT_MS }).reply)
+      // It waits for a while, which is nobody's time.
+      clock.pass(TIMEOUT_MS + 5)
+      await readAll(get(server.url, { timeoutMs: TIMEOUT_MS }).reply)
+      clock.pass(TIMEOUT_MS - 5)
+      const asked = get(`${server.url}late`, { timeoutMs })
+      await came.opened
+      clock.pass(timeoutMs - 1)
+      assert.equal(asked.ends(), 0)
+      clock.pass(1)
+      await assert.rejects(asked.reply, loadUndici().errors.HeadersTimeoutError)
+      assert.equal(server.requests.length, 3)
+      assert.equal(server.mostConnections(), 1)
     })
-    const { get } = openPlain(t)
-    await readAll(get(server.url, { timeoutMs: SHORT_MS }).reply)
-    for (const timeoutMs of [SHORT_MS, SHORT_MS - 10]) {
-      await assert.rejects(
-        get(`${server.url}late`, { timeoutMs }).reply,
-        loadUndici().errors.HeadersTimeoutError,
-      )
-      await readAll(get(server.url, { timeoutMs: SHORT_MS }).reply)
-    }
-    assert.equal(server.requests.length, 5)
-  })
 
   test('with the rest of its body is given up, after what came', async (t) => {
+    const clock = StoppedClock.stop(t)
     const server = await startRawServer(t, (socket) => {
       socket.write(formatReply(200, ['Content-Length: 1000'], 'some'))
     })
     const { get } = openPlain(t)
-    const asked = get(server.url, { timeoutMs: SHORT_MS })
-    const { bytes, error } = await readOut(await asked.reply)
+    const asked = get(server.url, { timeoutMs: TIMEOUT_MS })
+    const reply = await asked.reply
+    clock.pass(TIMEOUT_MS)
+    const { bytes, error } = await readOut(reply)
     assert.equal(bytes.toString(), 'some')
     assert.ok(error instanceof loadUndici().errors.BodyTimeoutError)
     assert.equal(asked.ends(), 1)
@@ -93,32 +127,56 @@ describe('a server that is late', () => {
   })
 
   test('is not who sends a little before each time is over', async (t) => {
+    const clock = StoppedClock.stop(t)
+    const sockets: Socket[] = []
     const server = await startRawServer(t, (socket) => {
+      sockets.push(socket)
       socket.write('HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n')
-      let left = 8
-      const timer = setInterval(() => {
-        socket.write('x')
-        if ((left -= 1) === 0) clearInterval(timer)
-      }, SHORT_MS / 2)
-      socket.on('close', () => clearInterval(timer))
     })
     const { get } = openPlain(t)
-    assert.equal(await readText(get(server.url, { timeoutMs: 2 * SHORT_MS }).reply), 'xxxxxxxx')
+    const { body } = await get(server.url, { timeoutMs: TIMEOUT_MS }).reply
+    for (let at = 0; at < 8; at += 1) {
+      clock.pass(TIMEOUT_MS - 1)
+      sockets[0]?.write('x')
+      assert.equal(String((await body.next()).value), 'x')
+    }
+    assert.equal((await body.next()).done, true)
   })
 
   test('is not whoever waits for a slow reader', async (t) => {
+    const clock = StoppedClock.stop(t)
     const content = seededBytes('slowly', 3 << 20)
     const server = await startRawServer(t, (socket) => {
       socket.write(formatReply(200, [`Content-Length: ${content.length}`]))
       socket.write(content)
     })
     const { get } = openPlain(t)
-    const reply = await get(server.url, { timeoutMs: SHORT_MS }).reply
-    const late = Promise.withResolvers<void>()
-    // The reader's own time, and more than the server has.
-    setTimeout(late.resolve, 3 * SHORT_MS)
-    await late.promise
+    const reply = await get(server.url, { timeoutMs: TIMEOUT_MS }).reply
+    // It is held up by then.
+    await turns(50)
+    for (let at = 0; at < 5; at += 1) clock.pass(TIMEOUT_MS)
     assertBytes(await readAll(reply), content)
+  })
+
+  test('after a reader was slow has all of its time again', async (t) => {
+    const clock = StoppedClock.stop(t)
+    const content = seededBytes('slowly', 700_000)
+    const server = await startRawServer(t, (socket) => {
+      socket.write(formatReply(200, ['Content-Length: 1000000']))
+      socket.write(content)
+    })
+    const { get } = openPlain(t)
+    const { body } = await get(server.url, { timeoutMs: TIMEOUT_MS }).reply
+    await turns(50)
+    clock.pass(TIMEOUT_MS - 1)
+    for (let left = content.length; left > 0;) left -= (await body.next()).value?.length ?? 0
+    const next = body.next()
+    next.catch(() => undefined)
+    clock.pass(TIMEOUT_MS - 1)
+    await turns(5)
+    assert.equal(server.connections(), 1)
+    clock.pass(1)
+    await assert.rejects(next, loadUndici().errors.BodyTimeoutError)
   })
 })
 
