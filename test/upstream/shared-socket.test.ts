@@ -98,7 +98,11 @@ describe('connections that read into one piece of memory', () => {
       other: undici,
     })
     t.after(() => plain.destroy())
-    const packets = ['HTTP/1.1 200 OK\r\n', 'ETag: "a"\r\nX-O', 'dd: 1\r\nServer: x\r\nContent-Length: 0\r\n\r\n']
+    const packets = [
+      'HTTP/1.1 200 OK\r\n',
+      'ETag: "a"\r\nX-O',
+      'dd: 1\r\nServer: x\r\nContent-Length: 0\r\n\r\n',
+    ]
     const server = await startRawServer(t, (socket) => void sendOneByOne(socket, packets))
     for (const sender of [undici, plain]) {
       const replies = [1, 2, 3].map((at) => ask(sender, `${server.url}${at}`).reply)
