@@ -8,8 +8,8 @@ import type { Answer, Conversation } from './answers.ts'
 export interface Hearing {
   /** What is to be asked for, in order. */
   readonly paths: readonly string[]
-  /** Forgets it. @returns how many requests came, and how they were made */
-  readonly end: () => { readonly requests: number; readonly heads: readonly string[] }
+  /** Forgets it. @returns the requests that came */
+  readonly end: () => readonly string[]
 }
 
 /** A server that answers as it is told, byte by byte. */
@@ -45,7 +45,7 @@ export class AnswerServer {
       paths,
       end: () => {
         for (const path of paths) this.#answers.delete(path)
-        return { requests: heads.length, heads: heads.map((head) => head.replace(`/${name}/`, '/name/')) }
+        return heads.map((head) => head.replace(`/${name}/`, '/name/'))
       },
     }
   }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { lookup } from 'node:dns'
 
+import { digestHex, digestOf } from '../../src/model/digest.ts'
 import { Pieces } from '../../src/system/pieces.ts'
 import { createSender } from '../../src/upstream/dispatchers.ts'
 import { findHeadEnd, readReplyHead } from '../../src/upstream/plain/reply-head.ts'
@@ -22,7 +23,7 @@ const BATCH = 25
 const TIMEOUT_MS = 30_000
 
 /** Bytes of a packet that are shown: what comes behind them is a body's, and of no matter. */
-const MOST_SHOWN = 1_000
+const MOST_SHOWN = 500
 
 /** What became of a request. */
 interface Outcome {
@@ -89,7 +90,10 @@ async function compare(conversation: Conversation, { server, memory, name }: Set
       const outcomes: Outcome[] = []
       for (const path of heard.paths) outcomes.push(await ask(sender, server.origin, path))
       await sender.destroy()
-      return { outcomes, asked: heard.end() }
+      return {
+        outcomes,
+        asked: isSilent(conversation) ? heard.end().slice(0, conversation.answers.length) : heard.end(),
+      }
     }),
   )
   const [plain, undici] = both
@@ -99,6 +103,11 @@ async function compare(conversation: Conversation, { server, memory, name }: Set
   }))
   assert.deepEqual(plain, undici, `${name}, sent ${JSON.stringify(sent)}`)
   return (undici?.outcomes ?? []).map(({ status = '', error = '' }) => `${status} ${error}`).join(', ')
+}
+
+/** Whether a known connection is closed without an answer: then the one asks again, as it may, and the other does not. */
+function isSilent({ answers }: Conversation): boolean {
+  return answers.length > 1 && answers.at(-1)?.packets.length === 0
 }
 
 /** As the program has it: the one with memory of its own, undici alone without. */
@@ -133,12 +142,13 @@ async function ask(sender: Sender, origin: string, path: string): Promise<Outcom
     } catch (thrown) {
       error = thrown
     }
+    const bytes = Buffer.concat(read)
     const outcome = {
       status: statusCode,
       headers: JSON.stringify(Object.entries(headers)),
-      body: Buffer.concat(read).toString('latin1'),
+      body: `${bytes.length} bytes, ${digestHex(digestOf(bytes))}`,
     }
-    return error === undefined ? outcome : { ...outcome, error: describe(error) }
+    return error === undefined ? outcome : { ...outcome, error: describe(error, true) }
   } catch (error) {
     return { error: describe(error) }
   } finally {
@@ -146,7 +156,10 @@ async function ask(sender: Sender, origin: string, path: string): Promise<Outcom
   }
 }
 
-function describe(error: unknown): string {
-  const { name, code, message } = error as NodeJS.ErrnoException
-  return `${name} ${code ?? ''} ${message}`
+/** Of a body that ends early undici has other words when the server said that it would close the connection. */
+const ENDED_EARLY = new Set(['UND_ERR_RES_CONTENT_LENGTH_MISMATCH', 'UND_ERR_SOCKET'])
+
+function describe(error: unknown, isBegun = false): string {
+  const { name, code = '', message } = error as NodeJS.ErrnoException
+  return isBegun && ENDED_EARLY.has(code) ? 'ended early' : `${name} ${code} ${message}`
 }
