@@ -111,6 +111,7 @@ const STRANGE_STATUS_LINES = [
   '',
 ]
 const INTERIM = 'HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n'
+const INTERIMS = [INTERIM, 'HTTP/1.1 103 Early Hints\r\nContent-Length: 0\r\n\r\n']
 const WORDS = [
   '\r\n',
   '\n',
@@ -146,7 +147,7 @@ export function createConversation(random: Random): Conversation {
 /** One that is whole, after which its connection is left open unless it says where the body ends. */
 function createRight(random: Random): Answer {
   const body = createBody(random)
-  const interim = random.once(12) ? INTERIM.repeat(1 + random.below(2)) : ''
+  const interim = random.once(12) ? INTERIM.repeat(random.below(2)) + random.pick(INTERIMS) : ''
   const headers = createHeaders(random)
   if (random.once(12)) headers.push(random.pick(['Connection: close', 'Keep-Alive: timeout=1']))
   const withHead = (status: string, lines: readonly string[], bytes: Buffer, ends = false) => {
@@ -172,13 +173,13 @@ function createRight(random: Random): Answer {
 function createAny(random: Random): Answer {
   const body = createBody(random)
   const headers = createHeaders(random)
-  const ways = random.below(4)
+  const ways = random.below(3)
   for (let way = 0; way < ways; way += 1) insert(headers, random.pick(ODD_HEADERS), random)
   if (!random.once(6)) insert(headers, `Content-Length: ${lengthOf(body, random)}`, random)
   else if (random.once(2)) headers.push('Transfer-Encoding: chunked')
   const isChunked = headers.includes('Transfer-Encoding: chunked')
-  const status = random.pick(random.once(6) ? STRANGE_STATUS_LINES : STATUS_LINES)
-  const head = `${random.once(12) ? INTERIM : ''}${[status, ...headers].join('\r\n')}\r\n\r\n`
+  const status = random.pick(random.once(3) ? STRANGE_STATUS_LINES : STATUS_LINES)
+  const head = `${random.once(12) ? random.pick(INTERIMS) : ''}${[status, ...headers].join('\r\n')}\r\n\r\n`
   let bytes: Buffer = Buffer.concat([Buffer.from(head, 'latin1'), isChunked ? toChunks(body, random) : body])
   if (random.once(8)) bytes = Buffer.concat([bytes, Buffer.from(random.pick(WORDS), 'latin1')])
   if (random.once(3)) bytes = change(bytes, random)
