@@ -1,5 +1,4 @@
 import type { Socket } from 'node:net'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { buildConnector, Client } from 'undici'
 
 import type { DirectWrites } from '../../system/direct-writes.ts'
@@ -109,7 +108,7 @@ export class PlainHost {
   /** One that is still open a turn later, as undici has it: by then bytes that came unasked are seen to be nobody's answer. */
   async #takeSound(): Promise<PlainConnection | undefined> {
     for (let known = this.#take(); known !== undefined; known = this.#take()) {
-      await nextTurn()
+      await new Promise<void>((resolve) => setImmediate(resolve))
       if (!known.isGone) return known
     }
     return undefined
