@@ -160,6 +160,11 @@ export class PlainHost {
     const bare = hostname.replace(/^\[(.*)\]$/, '$1')
     connect({ host, hostname: bare, protocol, port }, (error, socket) => {
       if (error !== null) return fail(error)
+      // A proxy passed them on: they are no answer.
+      if (socket.readableLength > 0) {
+        socket.destroy()
+        return fail(new (loadUndici().errors.SocketError)('bytes came before anything was asked'))
+      }
       // Nobody waits for it any more.
       if (!this.#connecting.delete(fail)) return void socket.destroy()
       signal.removeEventListener('abort', giveUp)

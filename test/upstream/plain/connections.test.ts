@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import type { Socket } from 'node:net'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { describe, test } from 'node:test'
 
 import { gate } from '../../support/gate.ts'
@@ -217,4 +217,39 @@ describe('a server that closes a connection just as it is asked again', () => {
     assert.equal(server.requests.length, 2)
     assert.equal(new Set(sockets).size, 2)
   })
+})
+
+test('to an address of IPv6 are made, and its host is named as in the URL', async (t) => {
+  const asked: string[] = []
+  const server = createServer((socket) =>
+    socket.on('data', (bytes) => {
+      asked.push(bytes.toString('latin1'))
+      socket.end(formatReply(200, [], 'six'))
+    }),
+  )
+  server.on('error', () => t.skip('it has no IPv6'))
+  server.listen(0, '::1')
+  await Promise.race([once(server, 'listening'), once(server, 'error').catch(() => undefined)])
+  if (!server.listening) return
+  t.after(() => server.close())
+  const { port } = server.address() as AddressInfo
+  const { get } = openPlain(t)
+  assert.equal(await readText(get(`http://[::1]:${port}/a`).reply), 'six')
+  assert.match(asked.join(''), new RegExp(`^GET /a HTTP/1\\.1\r\nhost: \\[::1\\]:${port}\r\n`))
+})
+
+test('that bring bytes with them before anything is asked are not used', async (t) => {
+  const server = await startRawServer(t, (socket) => socket.write(formatReply(200, [], 'asked')))
+  const { get } = openPlain(t, {
+    connect: ({ hostname, port }, callback) => {
+      const socket = connect(Number(port), hostname, () => {
+        socket.unshift('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno')
+        callback(null, socket)
+      })
+    },
+  })
+  const asked = get(server.url)
+  await assert.rejects(asked.reply, { code: 'UND_ERR_SOCKET' })
+  assert.equal(asked.ends(), 1)
+  assert.equal(server.requests.length, 0)
 })
