@@ -26,9 +26,6 @@ const REMEMBERED_TARGET_BYTES = 16 << 20
 /** What remembering one costs beside its text. */
 const TARGET_OVERHEAD_BYTES = 600
 
-/** So many snapshots are known by their names: those that jobs are at. */
-const REMEMBERED_SNAPSHOTS = 1_000
-
 const MIRRORS = '/repos/yum/'
 
 /** What targets are resolved by. */
@@ -50,7 +47,6 @@ export class Resolver {
     maxSize: REMEMBERED_TARGET_BYTES,
     sizeCalculation: (_, target) => target.length + TARGET_OVERHEAD_BYTES,
   })
-  readonly #named = new LRUCache<string, Snapshot>({ max: REMEMBERED_SNAPSHOTS })
   readonly #rolling: RollingReplies
   readonly #indexes = new IndexReplies()
   readonly #clientSettings: (mirror: string) => ClientSettings
@@ -100,7 +96,6 @@ export class Resolver {
   /** Forgets what was asked for, as snapshots are gone: finding theirs takes longer than looking the others up once more. */
   forget(): void {
     this.#files.clear()
-    this.#named.clear()
     this.#rolling.forget()
   }
 
@@ -167,7 +162,7 @@ export class Resolver {
         return this.#mirrorRepo(current, view, base())
       return await this.#listDirectory(path, current, href)
     }
-    const snapshot = SNAPSHOT_NAME.test(view) ? await this.#findNamed(mirror, view) : undefined
+    const snapshot = SNAPSHOT_NAME.test(view) ? await this.#snapshots.snapshot(mirror, view) : undefined
     if (snapshot === undefined) throw await this.#missing.snapshot(mirror, view)
     const file = path.directory ? undefined : await findFile(this.#snapshots, snapshot, href)
     if (file === undefined && isMirrorRepo(path, snapshot, href))
@@ -176,14 +171,6 @@ export class Resolver {
     const reply = toFileReply(path, snapshot, file, true)
     this.#files.set(target, reply)
     return reply
-  }
-
-  /** A snapshot by its name, which says the same of it until it is retired. */
-  async #findNamed(mirror: string, name: string): Promise<Snapshot | undefined> {
-    const key = `${mirror} ${name}`
-    const known = this.#named.get(key) ?? (await this.#snapshots.snapshot(mirror, name))
-    if (known !== undefined) this.#named.set(key, known)
-    return known
   }
 
   /** Made of what the configuration says now: nothing of the snapshot's. */
