@@ -120,13 +120,15 @@ export class DiskFarm {
    * @param brokenOff how many hits may be: each process that has it open still as it was before notices by itself
    */
   async stored(snapshot: string, wanted: WrittenPackage, brokenOff = 0): Promise<HttpReply> {
+    const seen: string[] = []
     for (let left = brokenOff; ;) {
       const reply = await this.package(snapshot, wanted)
       const outcome = String(reply.headers['x-cache'])
+      seen.push(`${outcome} ${reply.status} ${reply.body.length}`)
       if (reply.status === 200 && reply.complete && outcome === 'hit') return reply
       if (reply.status === 200 && !reply.complete && outcome === 'hit' && left > 0) left -= 1
       else if (outcome !== 'join' && outcome !== 'fill')
-        throw new Error(`${wanted.href} is not stored: ${outcome}`)
+        throw new Error(`${wanted.href} is not stored: ${seen.join(', ')}`)
     }
   }
 
