@@ -133,6 +133,18 @@ describe('claims among processes', () => {
     assert.equal(existsSync(join(directory, `${killed.processId}.alive`)), false)
   })
 
+  test('of one that was killed are taken over with what the next one says of them', async (t) => {
+    const directory = tempDir(t)
+    const [killed, claims] = [await startClaimsPeer(t, directory), openClaims(t, directory)]
+    await killed.ask('claim', 'x')
+    await killed.ask('note', 'x', 'half-done')
+    await killed.kill()
+    assert.ok(claims.tryClaim('x', 'begun anew'))
+    assert.deepEqual(claims.find('x'), { owner: claims.processId, detail: 'begun anew' })
+    assert.ok(claims.tryClaim('y', 'begun'))
+    assert.deepEqual(claims.find('y'), { owner: claims.processId, detail: 'begun' })
+  })
+
   test('are swept with the sign of life of the dead, and not of the living, when another starts', async (t) => {
     const directory = tempDir(t)
     const [killed, living] = [await startClaimsPeer(t, directory), await startClaimsPeer(t, directory)]
