@@ -41,11 +41,15 @@ let known: ReadFields | undefined
 
 /** Where a socket has them; undefined where it has none. */
 export function findReadFields(socket: Socket): ReadFields | undefined {
-  if (known !== undefined && Object.values(known).every((field) => Object.hasOwn(socket, field as symbol)))
-    return known
+  if (known !== undefined && hasAll(socket, known)) return known
   const symbols = Object.getOwnPropertySymbols(socket)
   const find = (name: string) => symbols.find(({ description }) => description === name)
   const [buffer, callback, next] = [find('kBuffer'), find('kBufferCb'), find('kBufferGen')]
   if (buffer === undefined || callback === undefined || next === undefined) return undefined
   return (known = { buffer, callback, next })
+}
+
+/** Looked at for each connection that is made. */
+function hasAll(socket: Socket, { buffer, callback, next }: ReadFields): boolean {
+  return Object.hasOwn(socket, buffer) && Object.hasOwn(socket, callback) && Object.hasOwn(socket, next)
 }
