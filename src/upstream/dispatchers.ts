@@ -22,12 +22,12 @@ export function createSender(options: DispatcherOptions): Sender {
 }
 
 function createAgent(options: DispatcherOptions): Dispatcher {
-  const { memory } = options
+  const { memory, proxy } = options
   const { Agent } = loadUndici()
   const connect = createConnector(options)
   return new Agent({
     ...toCommon(options),
-    connect: memory === undefined ? connect : sharingReads(connect, memory),
+    connect: memory === undefined || proxy !== undefined ? connect : sharingReads(connect, memory),
   })
 }
 
