@@ -6,7 +6,7 @@ import { createRouteContext, type RouteParts } from './route-context.ts'
 import { createWriteActions, type WriteParts } from './write-actions.ts'
 import { createCounters } from '../http/count-traffic.ts'
 import type { EndedRequest } from '../http/ended-request.ts'
-import { HttpServer } from '../http/server.ts'
+import { HttpServer, type Handler } from '../http/server.ts'
 import type { Logger } from '../system/logger.ts'
 
 /** The parts of an open App that its servers are made from. */
@@ -45,15 +45,16 @@ export function createServers(parts: ServerParts): Servers {
   const onEnd = createCounters({ usage: storage.usage, traffic, tally: figures.tally })
   const onLeftOut = (count: number) => figures.countLeftOut(count)
   const fast = createFastFiles(resolver, content, config)
-  return {
-    server: new HttpServer(open, log, {
-      onEnd,
-      onLeftOut,
-      fast,
-      trustedProxies: () => config().trustedProxies,
-    }),
-    // A sync that waits for its turn says nothing for as long as that takes.
-    adminServer: new HttpServer(admin, log, { idleMs: 0 }),
+  const server = new HttpServer(open, log, {
     onEnd,
+    onLeftOut,
+    fast,
+    trustedProxies: () => config().trustedProxies,
+  })
+  const countFirst: Handler = (exchange) => {
+    server.countHits()
+    return admin(exchange)
   }
+  // A sync that waits for its turn says nothing for as long as that takes.
+  return { server, adminServer: new HttpServer(countFirst, log, { idleMs: 0 }), onEnd }
 }

@@ -179,6 +179,11 @@ export class HttpServer {
     return this.#busy.size + (this.#fast?.sendingCount ?? 0)
   }
 
+  /** Counts hits that are not counted yet: for whoever is about to look at what was counted. */
+  countHits(): void {
+    this.#hitSums.flush()
+  }
+
   /** Where requests are logged, those that other processes answer for it as well. */
   get requestLog(): RequestLog {
     return this.#requestLog
@@ -204,7 +209,7 @@ export class HttpServer {
     // All is ended by now, and told of a moment later. Of a connection that was sent to another process Node waits for a word, which does not
     // come when that was killed.
     await withinMs(Promise.all([closed, finished]), CLOSE_MS)
-    this.#hitSums.flush()
+    this.countHits()
     this.#requestLog.flush()
   }
 
@@ -283,6 +288,7 @@ export class HttpServer {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.countHits()
     const id = this.#ids.accept(request.headers['x-request-id'])
     const exchange = createExchange(request, response, id, this.#trustedProxies?.())
     this.#busy.add(exchange)

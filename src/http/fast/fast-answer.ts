@@ -24,25 +24,27 @@ export interface AnswerSources {
   readonly content: Pick<Content, 'peek'>
 }
 
+/** What has no body of a file. */
+const WITHOUT = { body: undefined, bytes: undefined, plan: undefined }
+
 /** The answer to a simple request for a file or a text; undefined where it takes more than looking at what is warm. Decides as `sendFile` and `sendText` do. */
 export function findAnswer(
   { method, target, headers: { conditions } }: SimpleRequest,
   reply: RollingReply,
   { answers, content }: AnswerSources,
 ): FastAnswer | undefined {
-  const without = { body: undefined, bytes: undefined, plan: undefined }
   if (conditions !== undefined && isNotModified(conditions, toValidator(reply))) {
     const kind = method === 'GET' ? 'notModified' : 'headNotModified'
-    return { ...without, prepared: answers.answer(kind, target, reply, 0) }
+    return { ...WITHOUT, prepared: answers.answer(kind, target, reply, 0) }
   }
   if (reply.kind === 'text') {
     const { length } = reply.body
-    if (method === 'HEAD') return { ...without, prepared: answers.answer('head', target, reply, length) }
-    return { ...without, prepared: answers.answer('whole', target, reply, length), bytes: reply.body }
+    if (method === 'HEAD') return { ...WITHOUT, prepared: answers.answer('head', target, reply, length) }
+    return { ...WITHOUT, prepared: answers.answer('whole', target, reply, length), bytes: reply.body }
   }
   if (method === 'HEAD') {
     if (reply.size === undefined) return undefined
-    return { ...without, prepared: answers.answer('head', target, reply, reply.size) }
+    return { ...WITHOUT, prepared: answers.answer('head', target, reply, reply.size) }
   }
   const body = content.peek(reply)
   if (body?.size === undefined) return undefined

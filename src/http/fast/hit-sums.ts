@@ -23,23 +23,23 @@ export class HitSum implements EndedRequest {
   readonly userAgent: string | undefined
   readonly snapshot: Snapshot | undefined
   readonly packageName: string | undefined
-  readonly connection: object
   count = 0
   bytes = 0
   /** Of all of them together. */
   ms = 0
   firstMs = 0
 
-  constructor(
-    answer: PreparedAnswer,
-    { client, userAgent, snapshot, packageName, connection }: EndedRequest,
-  ) {
+  constructor(answer: PreparedAnswer, { client, userAgent, snapshot, packageName }: EndedRequest) {
     this.answer = answer
     this.client = client
     this.userAgent = userAgent
     this.snapshot = snapshot
     this.packageName = packageName
-    this.connection = connection
+  }
+
+  /** None of theirs: a sum that waits keeps no socket. */
+  get connection(): object {
+    return this
   }
 
   get method(): string {
@@ -67,14 +67,19 @@ export class HitSum implements EndedRequest {
   }
 }
 
+/** How late hits are told of, in milliseconds, unless somebody asks before; so much a kill loses. */
+const TELL_MS = 50
+/** At once when there are so many sums: those of so many files, or clients. */
+const TELL_AT = 1_024
+
 /**
- * Adds up hits that nobody tells apart, and tells of them once all that was read in this turn of the event loop is answered: to count a sum
- * costs as much as to count one. Before anybody can ask what was counted, with a request that is read later, it is.
+ * Adds up hits that nobody tells apart, and tells of them a moment later: to count a sum costs as much as to count one, and most hits are alone in
+ * their turn of the event loop. Whoever is about to look at what was counted calls {@link flush} before.
  */
 export class HitSums {
   readonly #tell: (sum: EndedRequest) => void
   #sums: HitSum[] = []
-  readonly #flush = (): void => this.flush()
+  #isDue = false
 
   /** @param tell counts them, as many as they are */
   constructor(tell: (sum: EndedRequest) => void) {
@@ -113,9 +118,19 @@ export class HitSums {
   #sumOf(answer: PreparedAnswer, ended: HitRecord): HitSum {
     const { sum } = answer
     if (sum instanceof HitSum && sum.client === ended.client && sum.userAgent === ended.userAgent) return sum
+    if (this.#sums.length >= TELL_AT) this.flush()
     const begun = new HitSum(answer, ended)
     answer.sum = begun
-    if (this.#sums.push(begun) === 1) setImmediate(this.#flush)
+    this.#sums.push(begun)
+    if (!this.#isDue) this.#tellLater()
     return begun
+  }
+
+  #tellLater(): void {
+    this.#isDue = true
+    setTimeout(() => {
+      this.#isDue = false
+      this.flush()
+    }, TELL_MS).unref()
   }
 }

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { describe, test, type TestContext } from 'node:test'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 
 import type { EndedRequest } from '../../../src/http/ended-request.ts'
 import { HttpServer } from '../../../src/http/server.ts'
@@ -18,14 +17,14 @@ interface Told extends Pick<EndedRequest, 'target' | 'status' | 'outcome' | 'cli
 }
 
 /** A server without a socket of its own, and all that it tells of requests. */
-async function serve(t: TestContext, level: string) {
+async function serve(t: TestContext, level: string, handle = () => {}) {
   const { files, content, cache } = await createMemoryContent([
     ['/a', 5_000],
     ['/b', 300],
   ])
   const log = new LogRecorder(level)
   const told: Told[] = []
-  const server = new HttpServer(() => Promise.resolve(), log.logger, {
+  const server = new HttpServer(() => Promise.resolve(handle()), log.logger, {
     fast: { peek: (target) => files.get(target), content, isOn: () => true },
     onEnd: ({ target, status, outcome, client, userAgent, count, bytes, startedAt, headAt, endedAt }) =>
       told.push({
@@ -64,7 +63,7 @@ const [DNF, YUM] = ['User-Agent: dnf', 'User-Agent: yum']
 describe('hits of which the log tells no line', () => {
   test('are counted as many as they are, those of one answer and one client together', async (t) => {
     t.mock.method(performance, 'now', () => 1_000)
-    const { told, ask } = await serve(t, 'warn')
+    const { server, told, ask } = await serve(t, 'warn')
     const sockets = ask(
       formatRequest('/a', DNF),
       formatRequest('/a', DNF),
@@ -74,7 +73,8 @@ describe('hits of which the log tells no line', () => {
       formatRequest('/a', 'Range: bytes=0-9'),
     )
     await turnsUntil(() => answered(sockets))
-    await nextTurn()
+    assert.deepEqual(told, [])
+    server.countHits()
     const same = { status: 200, outcome: 'hit', client: '127.0.0.1', firstMs: 0, ms: 0 }
     assert.deepEqual(told, [
       { ...same, target: '/a', userAgent: 'dnf', count: 3, bytes: 15_000 },
@@ -84,8 +84,40 @@ describe('hits of which the log tells no line', () => {
     ])
     const [again = new WireSocket()] = ask(formatRequest('/a', YUM))
     await turnsUntil(() => answered([again]))
-    await nextTurn()
+    server.countHits()
     assert.deepEqual(told[4], { ...same, target: '/a', userAgent: 'yum', count: 1, bytes: 5_000 })
+  })
+
+  test('are told of a moment later, again and again', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    t.mock.method(performance, 'now', () => 1_000)
+    const { told, ask } = await serve(t, 'warn')
+    for (const round of [1, 2, 3]) {
+      const sockets = ask(formatRequest('/a'), formatRequest('/b'))
+      await turnsUntil(() => answered(sockets))
+      t.mock.timers.tick(49)
+      assert.equal(told.length, 2 * round - 2)
+      t.mock.timers.tick(1)
+      assert.deepEqual(
+        told.slice(-2).map(({ target, count }) => [target, count]),
+        [
+          ['/a', 1],
+          ['/b', 1],
+        ],
+      )
+    }
+  })
+
+  test('are told of before any other request is answered, so that who asks what was counted finds them', async (t) => {
+    t.mock.method(performance, 'now', () => 1_000)
+    const seen: number[] = []
+    const { told, ask } = await serve(t, 'warn', () => void seen.push(told.length))
+    const sockets = ask(formatRequest('/a'))
+    await turnsUntil(() => answered(sockets))
+    assert.deepEqual(told, [])
+    ask('POST /a HTTP/1.1\r\nHost: here\r\nContent-Length: 0\r\n\r\n')
+    await turnsUntil(() => told.length > 0)
+    assert.deepEqual(seen, [1])
   })
 
   test('are told of one by one where they took longer than most', async (t) => {
