@@ -4,6 +4,7 @@ import { climbOfStored } from '../model/snapshot-path.ts'
 import type { PackageRecord } from '../model/repodata.ts'
 import { shortenSource } from '../model/source-package.ts'
 import { hashHref } from './database.ts'
+import { HashSet } from './hash-set.ts'
 import {
   CREATE_STAGE,
   INDEX_STAGE,
@@ -26,7 +27,7 @@ const WAITING_VALUES = STAGED_AT_ONCE * STAGED_VALUES
 export class PackageStage {
   readonly #database: Database.Database
   readonly #statements: StageStatements
-  readonly #hashes = new Set<number>()
+  readonly #hashes = new HashSet()
   readonly #duplicates: Defect[] = []
   /** The values of those that are still to be written. */
   #waiting: (string | number | null)[] = []
@@ -46,8 +47,7 @@ export class PackageStage {
     for (const one of packages) {
       const { href, checksum, size = null, name, epoch, version, release, arch } = one
       const hash = hashHref(href)
-      if (this.#hashes.has(hash) && this.#isDuplicate(hash, one)) continue
-      this.#hashes.add(hash)
+      if (!this.#hashes.add(hash) && this.#isDuplicate(hash, one)) continue
       this.#climb = Math.max(this.#climb, climbOfStored(href))
       const source = shortenSource(one)
       this.#waiting.push(hash, href, checksum, size, name, epoch, version, release, arch, source)
