@@ -34,7 +34,7 @@ const LONG_ANSWER_BYTES = 1 << 20
 
 /** With so many connections more is on its way at the end of a round than is sent in half a second. */
 const MANY_CONNECTIONS = 512
-const MANY_LAST = 3
+const MANY_LAST = 2
 
 /** Pinyon keeps larger files in memory from the third request on. */
 const WARM_TIMES = 4

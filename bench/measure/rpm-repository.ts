@@ -1,10 +1,12 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
 
 import { mustRun } from '../../test/support/run-command.ts'
 import type { Fixtures } from './fixtures.ts'
-import { renameRpm } from './rpm-file.ts'
+import type { RpmShare } from './rpm-thread.ts'
 import { buildTemplates, packageName } from './rpm-templates.ts'
 
 /** Payloads, taken in turn: most are small and a few are most of the bytes, as in a distribution. */
@@ -12,6 +14,9 @@ const SIZES = [8, 32, 128, 400, 1_500].map((kib) => kib << 10)
 
 /** Of a payload, in bytes: a fifth of what those of CentOS Stream 9's AppStream have, so that a disk has room for a repository and its copy. */
 export const AVERAGE_BYTES = SIZES.reduce((sum, bytes) => sum + bytes, 0) / SIZES.length
+
+const PACKAGES = 'Packages'
+const ENDING = '-1.0-1.noarch.rpm'
 
 /** The directory of a repository of so many installable packages, with createrepo_c's metadata. */
 export function getRpmRepository(fixtures: Fixtures, packages: number): Promise<string> {
@@ -23,17 +28,18 @@ export async function writeRpmRepository(dir: string, packages: number): Promise
   const work = mkdtempSync(join(tmpdir(), 'pinyon-rpms-'))
   try {
     const templates = await buildTemplates(work, SIZES)
-    mkdirSync(join(dir, 'Packages'), { recursive: true })
-    for (let number = 0; number < packages; number += 1) {
-      const template = templates[number % templates.length]
-      if (template === undefined) continue
-      const name = packageName(number)
-      writeFileSync(join(dir, packagePath(number)), renameRpm(template, name))
-    }
+    mkdirSync(join(dir, PACKAGES), { recursive: true })
+    const step = availableParallelism()
+    const share = { dir: join(dir, PACKAGES), ending: ENDING, templates, packages, step }
+    await Promise.all(Array.from({ length: step }, (_, first) => writeShare({ ...share, first })))
     await mustRun('createrepo_c', ['--quiet', '--no-database', dir])
   } finally {
     rmSync(work, { recursive: true, force: true })
   }
+}
+
+async function writeShare(share: RpmShare): Promise<void> {
+  await once(new Worker(new URL(import.meta.resolve('./rpm-thread.ts')), { workerData: share }), 'exit')
 }
 
 /** Numbers of so many packages from all over a repository, of all sizes. */
@@ -47,5 +53,5 @@ export function spreadNumbers(wanted: number, packages: number): number[] {
 
 /** Where a package is in the repository. */
 export function packagePath(number: number): string {
-  return `Packages/${packageName(number)}-1.0-1.noarch.rpm`
+  return `${PACKAGES}/${packageName(number)}${ENDING}`
 }

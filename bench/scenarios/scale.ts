@@ -75,7 +75,7 @@ function describeIdle({ idleRssBytes, startSeconds, databaseBytes }: FarmFigures
   return [
     ...toFigures(
       { ...common, measure: 'memory', unit: 'bytes', targets: { [OURS]: IDLE_RSS_BYTES } },
-      { [OURS]: [idleRssBytes] },
+      { [OURS]: idleRssBytes === undefined ? [] : [idleRssBytes] },
     ),
     ...toFigures(
       { ...common, measure: 'start until ready', unit: 's', targets: { [OURS]: IDLE_START_SECONDS } },

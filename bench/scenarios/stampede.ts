@@ -28,7 +28,7 @@ export const runStampede: Scenario = async ({ dir, options, say }) => {
   const { clients, mebibytes } = options.isQuick
     ? { clients: 50, mebibytes: 2 }
     : { clients: 200, mebibytes: 20 }
-  const rounds = chooseRounds(options, 2, 1)
+  const rounds = chooseRounds(options, 1, 1)
   const root = join(dir, 'repository')
   const files = Array.from({ length: rounds }, (_, round) => `stampede-${round}`)
   const content = mebibytes << 20
