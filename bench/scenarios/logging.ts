@@ -15,8 +15,8 @@ import { startPinyonPeer } from '../peers/pinyon.ts'
 import { stopPeers } from '../peers/start-peers.ts'
 import { LOAD_CORE, SERVER_CORE } from '../peers/start-server.ts'
 
-/** A whole one: of each second the first 500 hits have lines, and in a part of one they would cost as much. */
-const SECONDS = 1
+/** Of each second the first 500 hits have lines: in a part of one they cost a little more than they are to. */
+const SECONDS = 0.5
 
 const SILENT = 'pinyon, silent'
 /** Requests/s with the log to those without. */
@@ -51,7 +51,7 @@ export const runLogging: Scenario = async ({ dir, options, say }) => {
         started.push(peer)
         peers.push({ ...peer, as })
       }
-    const rounds = { rounds: chooseRounds(options, 2, 1), seconds: SECONDS, core: LOAD_CORE }
+    const rounds = { rounds: chooseRounds(options, 4, 2), seconds: SECONDS, core: LOAD_CORE }
     const figures: Figure[] = []
     for (const one of await createHitCases(peers, { repository, dir, options })) {
       if (!CASES.includes(one.name)) continue
