@@ -68,7 +68,7 @@ export class HitSum implements EndedRequest {
 }
 
 /** How late hits are told of, in milliseconds, unless somebody asks before; so much a kill loses. */
-const TELL_MS = 50
+const TELL_MS = 250
 /** At once when there are so many sums: those of so many files, or clients. */
 const TELL_AT = 1_024
 
