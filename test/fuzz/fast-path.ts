@@ -272,6 +272,7 @@ async function runBatch(twins: Twins, batch: readonly Case[], seed: number): Pro
   await settle(twins)
   for (const socket of pairs.flat()) if (!socket.destroyed) socket.push(null)
   await settle(twins)
+  for (const server of servers) server.countHits()
   return batch.map((one, at) => compare(one, pairs[at] ?? [], { told, seed }))
 }
 
@@ -305,7 +306,7 @@ function compare(
 }
 
 /**
- * What both tell, in no order, as hits are counted at the end of a turn. Where one of them tells that a request was aborted before anything of
+ * What both tell, in no order, as hits are counted later. Where one of them tells that a request was aborted before anything of
  * its answer was sent, but how they ended: whether it was, or had just been over, when the connection was closed for what came behind it,
  * depends on the turn in which it was read.
  */

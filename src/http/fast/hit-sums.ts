@@ -23,23 +23,24 @@ export class HitSum implements EndedRequest {
   readonly userAgent: string | undefined
   readonly snapshot: Snapshot | undefined
   readonly packageName: string | undefined
+  /** That of the first of them. */
+  readonly connection: object
   count = 0
   bytes = 0
   /** Of all of them together. */
   ms = 0
   firstMs = 0
 
-  constructor(answer: PreparedAnswer, { client, userAgent, snapshot, packageName }: EndedRequest) {
+  constructor(
+    answer: PreparedAnswer,
+    { client, userAgent, snapshot, packageName, connection }: EndedRequest,
+  ) {
     this.answer = answer
     this.client = client
     this.userAgent = userAgent
     this.snapshot = snapshot
     this.packageName = packageName
-  }
-
-  /** None of theirs: a sum that waits keeps no socket. */
-  get connection(): object {
-    return this
+    this.connection = connection
   }
 
   get method(): string {
