@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 
+import { Connection } from '../http/connection.ts'
 import { httpGet } from '../support/http-get.ts'
 import { createConfig, startApp, type StartAppOptions } from '../support/start-app.ts'
 import { writeSyntheticRepository } from '../support/synthetic-repository.ts'
@@ -22,7 +24,7 @@ async function startTwo(t: TestContext, settings: StartAppOptions['settings'] = 
     wanted = createConfig(dataDir, { mirrors: { one: url }, settings })
     await started.app.reload()
   }
-  return { ...started, figures, remove }
+  return { ...started, dataDir, figures, remove }
 }
 
 test('a mirror that goes out of the configuration takes its series along, and who still asks for it is of none', async (t) => {
@@ -47,4 +49,16 @@ test('figures may tell the sums of all mirrors only', async (t) => {
   assert.match(text, /^pinyon_sync_total\{result="new"\} 2$/m)
   assert.match(text, /^pinyon_snapshots 2$/m)
   assert.match(text, /^pinyon_sync_last_success_timestamp_seconds \d+/m)
+})
+
+test('who asks by the admin socket finds every hit counted', async (t) => {
+  const { current, dataDir } = await startTwo(t)
+  const url = await current('one')
+  const admin = await Connection.open(join(dataDir, 'admin.sock'))
+  t.after(() => admin.close())
+  for (let times = 1; times <= 20; times += 1) {
+    await httpGet(`${url}/repodata/repomd.xml`)
+    const text = (await admin.get('/metrics')).body.toString()
+    assert.match(text, new RegExp(`^pinyon_requests_total\\{kind="repodata",outcome="hit"\\} ${times}$`, 'm'))
+  }
 })
