@@ -5,7 +5,7 @@ const FEWEST_SLOTS = 1 << 12
 const EMPTY = -1
 
 /**
- * Hashes of 48 bits, 16 to 64 bytes each: of a Set every one of them is an object and an entry, for the garbage collector to copy while a large primary
+ * Hashes of 48 bits, 16 to 32 bytes each: of a Set every one of them is an object and an entry, for the garbage collector to copy while a large primary
  * is read. Where one lies differs from process to process, so that nobody can choose hrefs that all lie in one place.
  */
 export class HashSet {
