@@ -11,6 +11,7 @@ else await run()
 /** Only now is anything imported: an older Node, or a checkout without its packages, would end here without a word of help. */
 async function run(): Promise<void> {
   try {
+    keepCompiled()
     const { runCli } = await import('./cli/cli.ts')
     process.exitCode = await runCli(process.argv)
   } catch (error) {
@@ -18,6 +19,18 @@ async function run(): Promise<void> {
     if (missing === undefined) throw error
     fail(`pinyon needs packages that are not installed: npm start, or npm ci, installs them: ${missing}`)
   }
+}
+
+/**
+ * As it is installed, what Node makes of the program is kept beside it, for whoever may write there, and read by everybody: who can change that could
+ * change the program as well. A checkout's npm scripts say where by themselves.
+ */
+function keepCompiled(): void {
+  const { filename, dirname } = import.meta
+  if (filename.endsWith('.ts')) return
+  // Threads and processes of ours look there, too.
+  process.env['NODE_COMPILE_CACHE'] ??= `${dirname}/../.compiled`
+  process.getBuiltinModule('node:module').enableCompileCache(process.env['NODE_COMPILE_CACHE'])
 }
 
 function fail(message: string): void {

@@ -17,8 +17,8 @@ const NEEDED_MAJOR = 24
 const LOCK_EXPIRES_MS = 15 * 60_000
 const LOCK_POLL_MS = 200
 
-/** Tests need the development packages, which a production install leaves out; running does not. */
-const needsDevelopment = process.env.npm_lifecycle_event === 'pretest'
+/** Tests need the development packages, which a production install leaves out, and so does what builds; running does not. */
+const needsDevelopment = /^pre(?:test|pack|rpm|bench)/.test(process.env.npm_lifecycle_event ?? '')
 
 // npm puts node_modules/.bin first on PATH: the Node that runs this file is the one that runs the script, unless it is too old.
 if (findMissing() !== undefined || !isNewEnough(process.version)) setUp()

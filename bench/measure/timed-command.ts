@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 
 import { findTool } from '../../test/support/tools.ts'
-import { ENVIRONMENT, MAIN, writePinyonConfig } from '../peers/pinyon.ts'
+import { ENVIRONMENT, builtMain, writePinyonConfig } from '../peers/pinyon.ts'
 
 /** What a command took, with all that it started and waited for. */
 export interface TimedCommand {
@@ -37,7 +37,7 @@ export async function runTimed(command: string, args: readonly string[]): Promis
 
 /** Runs a command of pinyon as a process of its own. */
 export function runPinyon(config: string, ...command: readonly string[]): Promise<TimedCommand> {
-  return runTimed(process.execPath, [MAIN, ...command, '--config', config])
+  return runTimed(process.execPath, [builtMain(), ...command, '--config', config])
 }
 
 /** Keeps what Node makes of the sources, so that no measured process has to: modules are loaded when they are needed, so a sync is tried, in vain. */
@@ -45,7 +45,7 @@ export function compilePinyon(): void {
   const dir = mkdtempSync(join(tmpdir(), 'pinyon-compiles-'))
   try {
     const config = writePinyonConfig(dir, { mirrors: { nowhere: `file://${dir}/nowhere/` } })
-    const args = [MAIN, 'sync', '--config', config]
+    const args = [builtMain(), 'sync', '--config', config]
     spawnSync(process.execPath, args, { stdio: 'ignore', env: ENVIRONMENT })
   } finally {
     rmSync(dir, { recursive: true })

@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -7,10 +7,22 @@ import { endWithUs } from '../measure/leave-nothing.ts'
 import type { Peer } from './peer.ts'
 import { onCore, stop } from './start-server.ts'
 
-/** What runs every command. */
-export const MAIN = new URL('../../src/main.ts', import.meta.url).pathname
+const BUILD = new URL('../../src/build.mjs', import.meta.url).pathname
+const MAIN = new URL('../../dist/main.js', import.meta.url).pathname
 
-/** As npm's scripts start node: what type stripping and compiling give is kept. */
+let isBuilt = false
+
+/** What runs every command: the program as it is packed and installed, of these sources. */
+export function builtMain(): string {
+  if (!isBuilt) {
+    const { status, stderr } = spawnSync(process.execPath, [BUILD], { encoding: 'utf8' })
+    if (status !== 0) throw new Error(`pinyon could not be built: ${stderr}`)
+  }
+  isBuilt = true
+  return MAIN
+}
+
+/** As it is started where it is installed: what compiling gives is kept. */
 export const ENVIRONMENT = {
   ...process.env,
   NODE_COMPILE_CACHE: new URL('../../node_modules/.cache/pinyon', import.meta.url).pathname,
@@ -39,7 +51,7 @@ export async function startPinyonPeer(options: PinyonOptions): Promise<Peer> {
   const { name, dir, logLevel = 'warn', core } = options
   const file = writePinyonConfig(dir, options)
   const log = openSync(join(dir, 'log'), 'w')
-  const args = [MAIN, 'serve', '--config', file]
+  const args = [builtMain(), 'serve', '--config', file]
   const [command = process.execPath, ...rest] = onCore(core, process.execPath, args)
   const child = spawn(command, rest, {
     stdio: ['ignore', 'pipe', log],

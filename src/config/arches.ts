@@ -1,6 +1,6 @@
 import { ARCH_NAME, MAX_ARCHES } from '../model/arch.ts'
 import { findVariables } from '../model/yum-variables.ts'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { ArchConfig, GpgKey, MirrorConfig } from './config.ts'
 import type { ConfigDocument } from './document.ts'
 import { value } from './schema-value.ts'

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { NO_IDENTITY } from '../model/identity.ts'
 import { TrustedProxies } from '../model/trusted-proxies.ts'
 import { refuseMirrorName } from '../model/mirror-name.ts'

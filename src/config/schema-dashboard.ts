@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { value } from './schema-value.ts'
 import type { Parsed } from './urls.ts'
 

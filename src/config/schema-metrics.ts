@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { parseBoolean, value } from './schema-value.ts'
 
 /** What stands for an absent key of `metrics`, as one would write it. */

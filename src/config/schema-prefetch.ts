@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { POLICIES, type Policy } from '../model/prefetch.ts'
 import { parseBytes, parseTime } from './schema-storage.ts'
 import { parseCount, value } from './schema-value.ts'

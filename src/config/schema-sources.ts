@@ -1,5 +1,5 @@
 import { pathToFileURL } from 'node:url'
-import { z } from 'zod'
+import * as z from 'zod'
 import { parseDuration } from '../model/duration.ts'
 import { archesSchema } from './arches.ts'
 import { parseText, value } from './schema-value.ts'

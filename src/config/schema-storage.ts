@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { parseCount, parseText, value } from './schema-value.ts'
 import { formatDuration, parseDuration } from '../model/duration.ts'
 import { formatSize, parseSize } from './size.ts'

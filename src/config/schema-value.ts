@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Parsed } from './urls.ts'
 
 /** A schema made of one parser: its refusal becomes the message. */

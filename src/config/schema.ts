@@ -1,6 +1,6 @@
 import { dirname } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { z } from 'zod'
+import * as z from 'zod'
 import { isFilePattern, parseFilePattern } from '../model/file-pattern.ts'
 import { normalizeHref } from '../model/href.ts'
 import { parseSnapshotName } from '../model/snapshot-name.ts'

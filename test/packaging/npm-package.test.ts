@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 
@@ -18,7 +18,7 @@ test('what npm packs is installed into an empty folder, serves, syncs and collec
   const [pack] = JSON.parse(stdout.slice(stdout.indexOf('[\n'))) as { files: { path: string }[] }[]
   // What runs, what it serves and is configured with, and what npm adds by itself: no sources, tests, benchmarks or pictures.
   const packs =
-    /^(?:dist\/.+\.(?:js|sql|css|sh)|config\/(?:examples|observability|sample)\/.+|config\/pinyon\.yaml|package\.json|(?:README|CHANGELOG)\.md|LICENSE)$/
+    /^(?:dist\/.+\.(?:js|sql|css|sh)|dist\/licenses\.txt|config\/(?:examples|observability|sample)\/.+|config\/pinyon\.yaml|package\.json|(?:README|CHANGELOG)\.md|LICENSE)$/
   assert.deepEqual(
     pack?.files.map(({ path }) => path).filter((path) => !packs.test(path)),
     [],
@@ -42,13 +42,30 @@ test('what npm packs is installed into an empty folder, serves, syncs and collec
     cwd: app,
   })
   const command = join(app, 'node_modules/.bin/pinyon')
-  const version = await runCommand(command, ['--version'])
-  assert.deepEqual([version.code, version.stdout.trim()], [0, manifest.version])
-
   const home = join(app, 'node_modules/pinyon')
+  // What Node makes of it is kept beside it, but for whoever says otherwise; and nobody hears of it where it cannot be.
+  const compiled = join(home, '.compiled')
+  const elsewhere = join(app, 'compiled')
+  for (const [env, made] of [
+    [{ NODE_COMPILE_CACHE: elsewhere }, [false, true]],
+    [{ NODE_COMPILE_CACHE: undefined }, [true, true]],
+  ] as const) {
+    const { code, stdout, stderr } = await runCommand(command, ['--version'], { env })
+    assert.deepEqual([code, stdout.trim(), stderr], [0, manifest.version, ''])
+    assert.deepEqual([existsSync(compiled), existsSync(elsewhere)], made)
+  }
+  rmSync(compiled, { recursive: true })
+  writeFileSync(compiled, '')
+  const version = await runCommand(command, ['--version'], { env: { NODE_COMPILE_CACHE: undefined } })
+  assert.deepEqual([version.code, version.stdout.trim(), version.stderr], [0, manifest.version, ''])
+  rmSync(compiled)
+
   const main = join(home, 'dist/main.js')
   const mirrors = { sample: { baseurl: sampleUrl(join(home, 'config')), sync_interval: 'off' } }
-  const server = await startServer(t, { main, mirrors })
+  const server = await startServer(t, {
+    main,
+    text: JSON.stringify({ listen: '127.0.0.1:0', workers: 2, mirrors }),
+  })
   const run = async (...args: readonly string[]) => {
     const result = await runCommand(command, [...args, '--config', server.configFile])
     assert.equal(result.code, 0, `${args.join(' ')}: ${result.stdout}${result.stderr}`)
@@ -56,6 +73,7 @@ test('what npm packs is installed into an empty folder, serves, syncs and collec
   }
   // A thread, processes, and files that are no modules are found.
   assert.match(await run('sync'), /sample/)
+  assert.match(await run('status'), /2 processes/)
   await run('gc')
   await run('verify')
   const index = await httpGet(`${server.url}/repos/yum/all_latest.json`)
@@ -67,4 +85,13 @@ test('what npm packs is installed into an empty folder, serves, syncs and collec
   assert.equal(served.status, 200)
   assert.deepEqual(served.body, readFileSync(join(home, 'config/sample', rpm)))
   assert.equal((await httpGet(`${server.url}/client.sh`)).status, 200)
+  const page = (await httpGet(`${server.url}/`)).body.toString()
+  const assets = Array.from(page.matchAll(/"(\/assets\/[^"]+)"/g), ([, path]) => path ?? '')
+  assert.ok(assets.length > 0, page)
+  for (const path of assets) assert.equal((await httpGet(`${server.url}${path}`)).status, 200, path)
+  const injected = await httpGet(`${server.url}/repos/inject`, {
+    method: 'POST',
+    body: '[sample]\nname=sample\nbaseurl=http://example.com/\n',
+  })
+  assert.match(injected.body.toString(), /^baseurl=http.*\/repos\/yum\/sample\/2/m)
 })
