@@ -3,9 +3,12 @@ import { runInNewContext } from 'node:vm'
 
 /** How often it is looked at, in milliseconds. */
 const LOOK_MS = 2_000
-/** Of its time, what a thread that has nothing to do is busy with at most, and for so many looks in a row. */
+/** Of its time, what a thread that has nothing to do is busy with at most. */
 const IDLE_PART = 0.02
-const IDLE_LOOKS = 2
+/** For so many looks in a row: what a start has left goes soon. */
+const FIRST_LOOKS = 2
+/** What a busy time has left, not before ten minutes: for a second or two after it the slowest hundredth of hits wait three times as long. */
+const LATER_LOOKS = 300
 /** Less than that is not worth the pause: some 2 ms for each megabyte that stays. */
 const WORTH_BYTES = 8 << 20
 /** A heap that is larger is left alone: who comes during the pause would wait for too long. */
@@ -27,12 +30,12 @@ export interface OwnMemory {
  */
 export function trimWhenIdle(memory: OwnMemory = ownMemory()): () => void {
   let idleLooks = 0
-  let leftBytes = 0
+  let leftBytes: number | undefined
   const timer = setInterval(() => {
     idleLooks = memory.busyPart() < IDLE_PART ? idleLooks + 1 : 0
-    if (idleLooks < IDLE_LOOKS) return
+    if (idleLooks < (leftBytes === undefined ? FIRST_LOOKS : LATER_LOOKS)) return
     const { usedBytes, totalBytes } = memory.heap()
-    if (usedBytes > MAX_BYTES || totalBytes < leftBytes + WORTH_BYTES) return
+    if (usedBytes > MAX_BYTES || totalBytes < (leftBytes ?? 0) + WORTH_BYTES) return
     memory.collect()
     leftBytes = memory.heap().totalBytes
   }, LOOK_MS)

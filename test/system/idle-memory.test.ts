@@ -62,11 +62,30 @@ test('what a start has left is given back once nothing was done for two looks in
 test('who stays idle is not held up again, until there is something to give back', (t) => {
   const memory = new FakeMemory()
   const after = look(t, memory)
-  assert.equal(after(100), 1)
+  assert.equal(after(400), 1)
   memory.totalMib = 27
-  assert.equal(after(100), 1)
+  assert.equal(after(400), 1)
   memory.totalMib = 28
-  assert.equal(after(100), 2)
+  assert.equal(after(1), 2)
+})
+
+test('what a busy time has left is kept for the next one, unless that is ten minutes away', (t) => {
+  const memory = new FakeMemory()
+  const after = look(t, memory)
+  assert.equal(after(2), 1)
+  for (let pause = 0; pause < 3; pause += 1) {
+    memory.busy = 0.3
+    memory.totalMib = 60
+    assert.equal(after(1), 1)
+    memory.busy = 0
+    assert.equal(after(299), 1)
+  }
+  assert.equal(after(1), 2)
+  memory.busy = 0.3
+  memory.totalMib = 60
+  assert.equal(after(1), 2)
+  memory.busy = 0
+  assert.equal(after(299), 2)
 })
 
 test('a heap that takes long is left alone', (t) => {
