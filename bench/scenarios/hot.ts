@@ -12,7 +12,7 @@ import { CACHES, choosePeers, startPeers, stopPeers } from '../peers/start-peers
 import { LOAD_CORE, SERVER_CORE } from '../peers/start-server.ts'
 import { writeHotRepository } from '../measure/hot-repository.ts'
 
-const SECONDS = 0.33
+const SECONDS = 0.3
 /** A peer that has answered nothing yet is loaded for so long first: node compiles for a second or two, on the core that it is measured on. */
 const FIRST_SECONDS = 2
 
