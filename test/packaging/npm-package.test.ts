@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 
 import { httpGet } from '../support/http-get.ts'
@@ -12,6 +12,10 @@ import { copyCheckout, sampleUrl } from './checkout.ts'
 test('what npm packs is installed into an empty folder, serves, syncs and collects', async (t) => {
   const checkout = copyCheckout(t)
   const packed = tempDir(t)
+  // A package of the other kind stays where `npm run rpm` puts it, and where it is.
+  const rpm = join(checkout, 'dist/pinyon-0.1.0-1.x86_64.rpm')
+  mkdirSync(dirname(rpm))
+  writeFileSync(rpm, '')
   const { stdout } = await mustRun('npm', ['pack', '--json', '--silent', '--pack-destination', packed], {
     cwd: checkout,
   })
@@ -23,6 +27,7 @@ test('what npm packs is installed into an empty folder, serves, syncs and collec
     pack?.files.map(({ path }) => path).filter((path) => !packs.test(path)),
     [],
   )
+  assert.ok(existsSync(rpm))
   const manifest = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8')) as {
     version: string
     dependencies: Record<string, string>
@@ -80,10 +85,10 @@ test('what npm packs is installed into an empty folder, serves, syncs and collec
   const { latest_ci_repos: repos } = JSON.parse(index.body.toString()) as {
     latest_ci_repos: { sample: string }
   }
-  const rpm = 'Packages/pinyon-hello-1.1-1.noarch.rpm'
-  const served = await httpGet(`${repos.sample}/${rpm}`)
+  const hello = 'Packages/pinyon-hello-1.1-1.noarch.rpm'
+  const served = await httpGet(`${repos.sample}/${hello}`)
   assert.equal(served.status, 200)
-  assert.deepEqual(served.body, readFileSync(join(home, 'config/sample', rpm)))
+  assert.deepEqual(served.body, readFileSync(join(home, 'config/sample', hello)))
   assert.equal((await httpGet(`${server.url}/client.sh`)).status, 200)
   const page = (await httpGet(`${server.url}/`)).body.toString()
   const assets = Array.from(page.matchAll(/"(\/assets\/[^"]+)"/g), ([, path]) => path ?? '')
