@@ -11,8 +11,10 @@ const LOOPBACK = /^(?:127\.|::1$|localhost$)/
 /**
  * What whoever has started it by hand does next: where the dashboard is, how dnf gets here, and what to write into the configuration.
  * @param port the one that it listens on
+ * @param program what was run: in a checkout npm finds a Node for it
  */
-export function formatWelcome(config: Config, port: number): string {
+export function formatWelcome(config: Config, port: number, program = process.argv[1] ?? ''): string {
+  const pinyon = program.endsWith('.ts') ? 'npm run -s pinyon --' : 'pinyon'
   const base = baseUrl(config, port)
   const file = relative(process.cwd(), config.file)
   const first = [...config.mirrors.values()].find(({ enabled }) => enabled)
@@ -28,14 +30,14 @@ export function formatWelcome(config: Config, port: number): string {
   dashboard     ${base}/
   point dnf at  dnf --repofrompath=${repository} --repo=${mirror} --nogpgcheck list
   the index     curl ${base}/repos/yum/all_latest.json
-  its state     npm run -s pinyon -- status
+  its state     ${pinyon} status
 
 Next: mirrors of your own, below mirrors: in ${file}; the name is the repo id that clients use.
 
   epel-el9:
     baseurl: https://dl.fedoraproject.org/pub/epel/9/Everything/x86_64/
 
-What you save there is taken up at once, or refused with file, line and reason; npm run -s pinyon -- check-config says the same beforehand.
+What you save there is taken up at once, or refused with file, line and reason; ${pinyon} check-config says the same beforehand.
 ${others}Ctrl-C stops.
 `
 }
