@@ -35,7 +35,7 @@ const WARM_UPS = 200
 const SETTLE_MS = 500
 /** Processes that look after the farm come and go: memory is the least of some looks. */
 const LOOKS = 4
-const LOOK_MS = 250
+const LOOK_MS = 100
 
 /**
  * Writes a farm, starts a server on it, and asks it for small packages of all of it.

@@ -1,5 +1,5 @@
 import type { Peer } from '../peers/peer.ts'
-import { toFigures, type Figure, type Samples } from './figure.ts'
+import { OURS, toFigures, type Figure, type Samples } from './figure.ts'
 import { readCpuSeconds, readRssBytes } from './process-figures.ts'
 import { runWrk, type WrkRequest, type WrkResult } from './wrk.ts'
 
@@ -23,6 +23,8 @@ export type LoadRequest = Pick<WrkRequest, 'headers' | 'mix'> & { readonly path:
 /** How long it is measured. */
 export interface Rounds {
   readonly rounds: number
+  /** In which of them those take part that nothing is to be reached against: in each so-manieth, in all unless told. */
+  readonly othersEvery?: number
   /** Of one peer in one round. */
   readonly seconds: number
   /** The one core that the load comes from. */
@@ -68,17 +70,22 @@ export async function measureLoad(
       { name, ...loadCase },
       { ...rounds, seconds: rounds.warmUpSeconds ?? WARM_UP_SECONDS },
     )
-  const samples = new Map(taking.map((peer) => [peer.as ?? peer.name, new Array<Sample>()]))
+  const samples = new Map(taking.map((peer) => [peer.as ?? peer.name, new Array<Sample | undefined>()]))
+  const { targets = {} } = loadCase
+  const isAimed = ({ name, as = name }: Peer) => as === OURS || targets[as] !== undefined
+  const takesPart = (peer: Peer, round: number) => isAimed(peer) || round % (rounds.othersEvery ?? 1) === 0
   for (let round = 0; round < rounds.rounds; round += 1)
     for (let turn = 0; turn < taking.length; turn += 1) {
       const peer = taking[(round + turn) % taking.length]
-      if (peer !== undefined)
-        samples.get(peer.as ?? peer.name)?.push(await measurePeer(peer, { name, ...loadCase }, rounds))
+      if (peer === undefined) continue
+      const sample = takesPart(peer, round)
+        ? await measurePeer(peer, { name, ...loadCase }, rounds)
+        : undefined
+      samples.get(peer.as ?? peer.name)?.push(sample)
     }
   const read = (pick: (sample: Sample) => number | undefined): Samples =>
-    Object.fromEntries([...samples].map(([of, own]) => [of, own.map(pick)]))
+    Object.fromEntries([...samples].map(([of, own]) => [of, own.map((sample) => sample && pick(sample))]))
   const common = { scenario, name, better: 'less' } as const
-  const { targets = {} } = loadCase
   const tail = { ...common, allowance: TAIL_ALLOWANCE }
   return [
     ...toFigures(

@@ -42,7 +42,7 @@ export const runBesideSync: Scenario = async ({ dir, options, fixtures, say }) =
     const path = `${await baseOf(pinyon.url, 'hot')}/${hot?.href ?? ''}`
     await measureUntil(port, path, pause(IDLE_MS))
     const samples = { during: [] as Latencies[], idle: [] as Latencies[] }
-    for (let round = 0; round < chooseRounds(options, 5, 2); round += 1) {
+    for (let round = 0; round < chooseRounds(options, 4, 2); round += 1) {
       say(`round ${round + 1}`)
       samples.idle.push(await measureUntil(port, path, pause(IDLE_MS)))
       publishNext()

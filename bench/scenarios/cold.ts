@@ -1,7 +1,7 @@
 /**
  * What the first one waits who asks for a package: to the first byte of the body, and to the last, against asking upstream itself. Upstream is
- * near, 20 ms or 100 ms away, and its connections last or are opened anew for each file. `--peers bare` has what Node needs for it at least beside
- * it: to pass on what comes, and to store it under its digest as well.
+ * near, 20 ms or 100 ms away, and its connections last or are opened anew for each file. Beside it is the least that Node needs to pass on what
+ * comes and store it under its digest; `--peers bare,proxy` has what only passes it on as well.
  */
 import { Agent } from 'node:http'
 import { join } from 'node:path'
@@ -26,7 +26,8 @@ const WARM_UP_SOCKETS = 4
 /** Of upstream's own and beside it, in milliseconds. */
 const FIRST_BYTE = { part: 1.05, ms: 5 }
 const TOTAL_PART = 1.05
-const RIVAL = 'nginx proxy_cache'
+/** The rival, and what tells how much of it is Node's. */
+const BESIDE = ['nginx proxy_cache', 'bare node, storing']
 
 interface Way {
   readonly name: string
@@ -51,7 +52,7 @@ export const runCold: Scenario = async ({ dir, options, say }) => {
     const pinyon = await startPinyonPeer({ name: OURS, dir: join(dir, 'pinyon'), mirrors })
     started.push(pinyon)
     const bases = await Promise.all(Object.keys(mirrors).map((mirror) => baseOf(pinyon.url, mirror)))
-    const others = choosePeers([OURS, RIVAL], options.peers, { known: COLD_PEERS }).filter(
+    const others = choosePeers([OURS, ...BESIDE], options.peers, { known: COLD_PEERS }).filter(
       (name) => name !== OURS,
     )
     const figures: Figure[] = []

@@ -12,7 +12,9 @@ import { CACHES, choosePeers, startPeers, stopPeers } from '../peers/start-peers
 import { LOAD_CORE, SERVER_CORE } from '../peers/start-server.ts'
 import { writeHotRepository } from '../measure/hot-repository.ts'
 
-const SECONDS = 0.3
+/** Of a case that has something to reach, most of them with the server that it is to be reached against, and of another. */
+const AIMED = { rounds: 6, seconds: 0.3, othersEvery: 2 }
+const OTHER = { rounds: 3, seconds: 0.2 }
 /** A peer that has answered nothing yet is loaded for so long first: node compiles for a second or two, on the core that it is measured on. */
 const FIRST_SECONDS = 2
 
@@ -28,13 +30,20 @@ export const runHot: Scenario = async ({ dir, options, say }) => {
     const served = { root, upstream: upstream.url, core: SERVER_CORE }
     peers = await startPeers(choosePeers(usual, options.peers), dir, served)
     await copyIndex(peers, root)
-    const rounds = { rounds: chooseRounds(options, 3, 3), seconds: SECONDS, core: LOAD_CORE }
     const figures: Figure[] = []
     let warmUpSeconds: number | undefined = FIRST_SECONDS
     for (const one of await createHitCases(peers, { repository, dir, options })) {
       say(one.name)
       await one.warm()
-      figures.push(...(await measureLoad('hot', one, peers, { ...rounds, warmUpSeconds })))
+      const rounds = one.targets === undefined ? OTHER : AIMED
+      figures.push(
+        ...(await measureLoad('hot', one, peers, {
+          ...rounds,
+          rounds: chooseRounds(options, rounds.rounds, OTHER.rounds),
+          core: LOAD_CORE,
+          warmUpSeconds,
+        })),
+      )
       warmUpSeconds = undefined
     }
     return { figures, curves: [], notes: [] }

@@ -51,7 +51,7 @@ export const runLogging: Scenario = async ({ dir, options, say }) => {
         started.push(peer)
         peers.push({ ...peer, as })
       }
-    const rounds = { rounds: chooseRounds(options, 4, 2), seconds: SECONDS, core: LOAD_CORE }
+    const rounds = { rounds: chooseRounds(options, 3, 2), seconds: SECONDS, core: LOAD_CORE }
     const figures: Figure[] = []
     for (const one of await createHitCases(peers, { repository, dir, options })) {
       if (!CASES.includes(one.name)) continue
