@@ -22,7 +22,9 @@ const WARM_UPS = 2
 const FIRST_WARM_UPS = 1_040
 const SMALL_WARM_UPS = 1_000
 const SMALL_BYTES = 64 << 10
-const WARM_UP_SOCKETS = 4
+/** What is started anew for each port is asked for the last so many of those, over so many connections, each of which waits for upstream. */
+const MISSED_WARM_UPS = 440
+const WARM_UP_SOCKETS = 16
 /** Of upstream's own and beside it, in milliseconds. */
 const FIRST_BYTE = { part: 1.05, ms: 5 }
 const TOTAL_PART = 1.05
@@ -62,7 +64,8 @@ export const runCold: Scenario = async ({ dir, options, say }) => {
       const place = { root, upstream: url, core: undefined }
       const peers = await startPeers(others, join(dir, String(at)), place)
       try {
-        const missed = repositories[0]?.slice(warmUpsOf(at), FIRST_WARM_UPS) ?? []
+        const first = repositories[0]?.slice(0, FIRST_WARM_UPS) ?? []
+        const missed = at === 0 ? [] : first.slice(-MISSED_WARM_UPS)
         for (const { name, url } of peers) if (PROXIES.includes(name)) await warmUp(`${url}/0`, missed)
         const ways: Way[] = [
           { name: 'direct', base: `${url}/${at}` },
