@@ -39,6 +39,8 @@ const MANY_LAST = 2
 
 /** Pinyon keeps larger files in memory from the third request on. */
 const WARM_TIMES = 4
+/** One after the other, while others are asked for: of many files it takes some more. */
+const MIX_WARM_TIMES = 12
 
 /** All cases that were asked for. */
 export async function createHitCases(peers: readonly Peer[], context: HitContext): Promise<HitCase[]> {
@@ -134,7 +136,7 @@ function mixCase(peers: readonly Peer[], { repository, dir, options }: HitContex
         await mustGet(`${peer.url}${peer.base}${path}`, { status: 200, sha256 })
       const paths = mix.map(({ path }) => peer.base + path)
       const again = { url: peer.url, paths, connections: USUAL_CONNECTIONS, dir }
-      for (let times = 1; times < WARM_TIMES; times += 1) await getEachOnce(again)
+      for (let times = 1; times < MIX_WARM_TIMES; times += 1) await getEachOnce(again)
     }
   }
   const mean = Math.round(meanAnswerBytes(mix) / 1_000)
