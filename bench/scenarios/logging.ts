@@ -18,6 +18,9 @@ import { LOAD_CORE, SERVER_CORE } from '../peers/start-server.ts'
 /** Of each second the first 500 hits have lines: in a part of one they cost a little more than they are to. */
 const SECONDS = 0.5
 
+/** Before the first case: node compiles for a second or two, and more where lines are written. */
+const FIRST_SECONDS = 1.5
+
 const SILENT = 'pinyon, silent'
 /** Requests/s with the log to those without. */
 const LEAST_SHARE = 0.95
@@ -51,14 +54,16 @@ export const runLogging: Scenario = async ({ dir, options, say }) => {
         started.push(peer)
         peers.push({ ...peer, as })
       }
-    const rounds = { rounds: chooseRounds(options, 3, 2), seconds: SECONDS, core: LOAD_CORE }
+    const rounds = { rounds: chooseRounds(options, 4, 2), seconds: SECONDS, core: LOAD_CORE }
     const figures: Figure[] = []
+    let warmUpSeconds: number | undefined = FIRST_SECONDS
     for (const one of await createHitCases(peers, { repository, dir, options })) {
       if (!CASES.includes(one.name)) continue
       say(one.name)
       await one.warm()
       const wanted = { ...one, targets: { [SILENT]: LEAST_SHARE } }
-      figures.push(...(await measureLoad('logging', wanted, peers, rounds)))
+      figures.push(...(await measureLoad('logging', wanted, peers, { ...rounds, warmUpSeconds })))
+      warmUpSeconds = undefined
     }
     return { figures, curves: [], notes: [] }
   } finally {

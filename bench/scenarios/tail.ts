@@ -16,7 +16,7 @@ import type { Peer } from '../peers/peer.ts'
 import { choosePeers, startPeers, stopPeers } from '../peers/start-peers.ts'
 import { LOAD_CORE, SERVER_CORE } from '../peers/start-server.ts'
 
-const SECONDS = 0.8
+const SECONDS = 0.6
 /** At the rate that each can reach, and again at this one: node compiles for a second or two, most of it in the first case. */
 const WARM_UP_SECONDS = [2, 1]
 const PAUSE_US = 1_000
