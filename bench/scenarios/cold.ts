@@ -28,8 +28,10 @@ const WARM_UP_SOCKETS = 16
 /** Of upstream's own and beside it, in milliseconds. */
 const FIRST_BYTE = { part: 1.05, ms: 5 }
 const TOTAL_PART = 1.05
-/** The rival, and what tells how much of it is Node's. */
-const BESIDE = ['nginx proxy_cache', 'bare node, storing']
+const RIVAL = 'nginx proxy_cache'
+/** What tells how much of it is Node's, unless upstream is so far away that nearly all of it is waiting. */
+const LEAST = 'bare node, storing'
+const FAR_MS = 100
 
 interface Way {
   readonly name: string
@@ -54,14 +56,13 @@ export const runCold: Scenario = async ({ dir, options, say }) => {
     const pinyon = await startPinyonPeer({ name: OURS, dir: join(dir, 'pinyon'), mirrors })
     started.push(pinyon)
     const bases = await Promise.all(Object.keys(mirrors).map((mirror) => baseOf(pinyon.url, mirror)))
-    const others = choosePeers([OURS, ...BESIDE], options.peers, { known: COLD_PEERS }).filter(
-      (name) => name !== OURS,
-    )
     const figures: Figure[] = []
     for (const [at, port] of ports.entries()) {
       say(describePort(port))
       const url = upstream.urls[at] ?? ''
       const place = { root, upstream: url, core: undefined }
+      const usual = port.latencyMs < FAR_MS ? [RIVAL, LEAST] : [RIVAL]
+      const others = choosePeers(usual, options.peers, { known: COLD_PEERS }).filter((name) => name !== OURS)
       const peers = await startPeers(others, join(dir, String(at)), place)
       try {
         const first = repositories[0]?.slice(0, FIRST_WARM_UPS) ?? []

@@ -15,8 +15,8 @@ import { startPinyonPeer } from '../peers/pinyon.ts'
 import { stopPeers } from '../peers/start-peers.ts'
 import { LOAD_CORE, SERVER_CORE } from '../peers/start-server.ts'
 
-/** Of each second the first 500 hits have lines: in a part of one they cost a little more than they are to. */
-const SECONDS = 0.5
+/** Of each second the first 500 hits have lines: in a part of one they would cost more than they do. */
+const SECONDS = 1
 
 /** Before the first case: node compiles for a second or two, and more where lines are written. */
 const FIRST_SECONDS = 1.5
@@ -54,7 +54,7 @@ export const runLogging: Scenario = async ({ dir, options, say }) => {
         started.push(peer)
         peers.push({ ...peer, as })
       }
-    const rounds = { rounds: chooseRounds(options, 4, 2), seconds: SECONDS, core: LOAD_CORE }
+    const rounds = { rounds: chooseRounds(options, 2, 1), seconds: SECONDS, core: LOAD_CORE }
     const figures: Figure[] = []
     let warmUpSeconds: number | undefined = FIRST_SECONDS
     for (const one of await createHitCases(peers, { repository, dir, options })) {
