@@ -29,6 +29,13 @@ test(
     const { root, workdir, env, command, healthcheck, ...image } = await buildImage(stages, roots)
     assert.deepEqual([image.user, image.stopSignal], ['node', 'SIGTERM'])
     assert.ok(readdirSync(env['NODE_COMPILE_CACHE'] ?? '').length > 0, 'the compile cache is empty')
+    assert.deepEqual(readdirSync(workdir).toSorted(), [
+      '.compile-cache',
+      'LICENSE',
+      'dist',
+      'node_modules',
+      'package.json',
+    ])
 
     // What its user mounts.
     const port = await freePort()

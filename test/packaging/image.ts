@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict'
-import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+} from 'node:fs'
 import { join, matchesGlob, resolve } from 'node:path'
 
 import { mustRun } from '../support/run-command.ts'
@@ -23,7 +32,7 @@ export interface Image {
 
 /**
  * Does what an image's instructions say, below a directory that stands for `/`: no engine, no network, and the machine's own Node in place of the
- * base image's. What `npm ci` installs is copied from this checkout.
+ * base image's. What `npm ci` installs is copied from this checkout; all of it is linked.
  */
 export async function buildImage(stages: readonly Stage[], roots: readonly string[]): Promise<Image> {
   const built = new Map<string, string>()
@@ -90,13 +99,16 @@ function isInContext(path: string): boolean {
   }, true)
 }
 
-const INSTALL = /^npm ci --ignore-scripts --omit=dev --omit=optional$/
+const INSTALL = 'npm ci --ignore-scripts --omit=dev --omit=optional'
+const INSTALL_ALL = 'npm ci --ignore-scripts'
 
 async function run(
   command: string,
   { root, workdir, env }: { root: string; workdir: string; env: Readonly<Record<string, string>> },
 ): Promise<void> {
-  if (INSTALL.test(command)) return installProduction(join(root, workdir))
+  if (command === INSTALL) return installProduction(join(root, workdir))
+  if (command === INSTALL_ALL)
+    return symlinkSync(join(ROOT, 'node_modules'), join(root, workdir, 'node_modules'))
   const owned = /^install -d -o node -g node (\/\S+)$/.exec(command)?.[1]
   if (owned !== undefined) {
     mkdirSync(join(root, owned))
