@@ -45,8 +45,8 @@ export class FastConnection extends HitRecord implements DetourOwner, SocketOwne
   #isIdle = false
   #begunAt = 0
   #slow: SlowWrites | undefined
-  /** Of what is not warm. */
-  #exchange: FastExchange | undefined
+  /** Of what is not warm, while it is answered. */
+  exchange: FastExchange | undefined
   /** Whether the client has sent all it has to send. */
   #hasEnded = false
 
@@ -160,14 +160,14 @@ export class FastConnection extends HitRecord implements DetourOwner, SocketOwne
   #beginCold(request: SimpleRequest, startedAt: number, cold: ColdAnswers): FastExchange {
     const context = this.#context
     this.isSending = true
-    return (this.#exchange = new FastExchange(request, {
+    return (this.exchange = new FastExchange(request, {
       socket: this.connection,
       context,
       id: cold.name(request.id),
       client: context.clientOf(this.#peer, request.headers.forwardedFor),
       startedAt,
       onEnd: (ended) => {
-        this.#exchange = undefined
+        this.exchange = undefined
         this.endedAt = ended.endedAt
         this.#release()
         cold.onEnd(ended)
@@ -374,6 +374,7 @@ export class FastConnection extends HitRecord implements DetourOwner, SocketOwne
     this.#hasEnded = true
     if (this.#way === 'detour' || this.#way === 'node') this.#detour?.push(null)
     else if (!this.isBusy) this.connection.end()
+    else if (this.#context.isDraining && this.exchange?.hasBegun === false) this.connection.destroy()
   }
 
   onTimeout(): void {
@@ -384,7 +385,7 @@ export class FastConnection extends HitRecord implements DetourOwner, SocketOwne
 
   onClose(): void {
     this.#slow?.stop()
-    this.#exchange?.gone()
+    this.exchange?.gone()
     if (this.isSending) {
       if (this.error === undefined) this.outcome = 'aborted'
       this.#end()

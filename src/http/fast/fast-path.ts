@@ -156,11 +156,16 @@ export class FastPath implements FastContext<FastConnection> {
     return count
   }
 
-  /** Ends idle connections; resolves when no other is left. The first request of one that was just made may be under way: it is waited for. */
+  /**
+   * Ends connections that are idle, or whose client seems to have gone; resolves when no other is left. The first request of one that was just made may
+   * be under way: it is waited for.
+   */
   async drain(): Promise<void> {
     this.isDraining = true
-    for (const one of this.#connections.list()) if (!one.isBusy && !one.isFresh) one.connection.destroy()
-    if (!this.#connections.list().some(({ connection }) => !connection.destroyed)) return
+    for (const one of this.#connections.list())
+      if ((!one.isBusy && !one.isFresh) || isForsaken(one)) one.connection.destroy()
+    // Of an answer that was broken off it is told when its connection has closed.
+    if (!this.#connections.list().some((one) => one.isBusy || !one.connection.destroyed)) return
     const timer = setTimeout(() => {
       for (const one of this.#connections.list()) if (one.isFresh) one.connection.destroy()
     }, FIRST_REQUEST_MS)
@@ -176,4 +181,12 @@ export class FastPath implements FastContext<FastConnection> {
   #tellIfIdle(): void {
     if (this.#connections.size === 0) this.#idle?.()
   }
+}
+
+/**
+ * Whether an answer that waits for upstream has a client that has sent its end. There is no other sign of one that has gone before it is written to;
+ * one that only has nothing more to ask may as well come again.
+ */
+function isForsaken({ connection, exchange }: FastConnection): boolean {
+  return connection.readableEnded && exchange?.hasBegun === false
 }
