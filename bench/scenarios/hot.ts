@@ -15,7 +15,7 @@ import { writeHotRepository } from '../measure/hot-repository.ts'
 /** Of a case that has something to reach, most of them with the server that it is to be reached against, and of another. */
 const AIMED = { rounds: 6, seconds: 0.3, othersEvery: 2 }
 const OTHER = { rounds: 3, seconds: 0.2 }
-/** A peer that has answered nothing yet is loaded for so long first: node compiles for a second or two, on the core that it is measured on. */
+/** Pinyon is loaded for so long first: node compiles for a second or two, on the core that it is measured on. */
 const FIRST_SECONDS = 2
 
 /** Runs it. */
@@ -31,20 +31,25 @@ export const runHot: Scenario = async ({ dir, options, say }) => {
     peers = await startPeers(choosePeers(usual, options.peers), dir, served)
     await copyIndex(peers, root)
     const figures: Figure[] = []
-    let warmUpSeconds: number | undefined = FIRST_SECONDS
-    for (const one of await createHitCases(peers, { repository, dir, options })) {
+    const cases = await createHitCases(peers, { repository, dir, options })
+    for (const [at, one] of cases.entries()) {
       say(one.name)
       await one.warm()
+      const first = peers.filter(({ name }) => at === 0 && name.startsWith(OURS))
+      await measureLoad('hot', one, first, {
+        rounds: 0,
+        seconds: 0,
+        core: LOAD_CORE,
+        warmUpSeconds: FIRST_SECONDS,
+      })
       const rounds = one.targets === undefined ? OTHER : AIMED
       figures.push(
         ...(await measureLoad('hot', one, peers, {
           ...rounds,
           rounds: chooseRounds(options, rounds.rounds, OTHER.rounds),
           core: LOAD_CORE,
-          warmUpSeconds,
         })),
       )
-      warmUpSeconds = undefined
     }
     return { figures, curves: [], notes: [] }
   } finally {
