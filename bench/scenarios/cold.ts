@@ -41,7 +41,7 @@ interface Way {
 
 /** Runs it. */
 export const runCold: Scenario = async ({ dir, options, say }) => {
-  const rounds = chooseRounds(options, 12, 12)
+  const rounds = chooseRounds(options, 10, 10)
   const root = join(dir, 'repository')
   const ports = LATENCIES_MS.flatMap((latencyMs) =>
     [true, false].map((keepsAlive) => ({ latencyMs, keepsAlive })),

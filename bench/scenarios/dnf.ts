@@ -32,7 +32,7 @@ export const runDnf: Scenario = async ({ dir, options, fixtures, say }) => {
   const packages = spreadNumbers(INSTALLED, count).map(packageName)
   try {
     // The first round makes all of it warm.
-    for (let round = 0; round <= chooseRounds(options, 4, 2); round += 1) {
+    for (let round = 0; round <= chooseRounds(options, 3, 2); round += 1) {
       say(round === 0 ? 'warms' : `round ${round}`)
       for (let turn = 0; turn < peers.length; turn += 1) {
         const peer = peers[(round + turn) % peers.length]

@@ -19,7 +19,7 @@ import { LOAD_CORE, SERVER_CORE } from '../peers/start-server.ts'
 const SECONDS = 1
 
 /** Before the first case: node compiles for a second or two, and more where lines are written. */
-const FIRST_SECONDS = 1.5
+const FIRST_SECONDS = 1
 
 const SILENT = 'pinyon, silent'
 /** Requests/s with the log to those without. */

@@ -41,7 +41,7 @@ export const runTail: Scenario = async ({ dir, options, say }) => {
     const served = { root, upstream: upstream.url, core: SERVER_CORE }
     peers = await startPeers(choosePeers([OURS, RIVAL, LEAST], options.peers), dir, served)
     const rounds = {
-      rounds: chooseRounds(options, 7, 4),
+      rounds: chooseRounds(options, 6, 4),
       seconds: SECONDS,
       core: LOAD_CORE,
     }
