@@ -22,6 +22,15 @@ export function startBareStoringPeer(options: PeerOptions): Promise<Peer> {
   return start('bare node, storing', options, (port) => [PROXY, portOf(options.upstream), port, options.dir])
 }
 
+/**
+ * Starts what stores it as well, and does before that, with as little as Node can, what pinyon has to: it finds the file in a database, claims it, and has
+ * its first bytes in the file before the client has any.
+ */
+export function startBarePromisingPeer(options: PeerOptions): Promise<Peer> {
+  const { dir, root, upstream } = options
+  return start('bare node, promising', options, (port) => [PROXY, portOf(upstream), port, dir, root])
+}
+
 async function start(
   name: string,
   { dir, core }: PeerOptions,

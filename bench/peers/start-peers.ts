@@ -2,7 +2,12 @@ import { join } from 'node:path'
 
 import { findTool } from '../../test/support/tools.ts'
 import { OURS } from '../measure/figure.ts'
-import { startBareNodePeer, startBarePassingPeer, startBareStoringPeer } from './bare-node.ts'
+import {
+  startBareNodePeer,
+  startBarePassingPeer,
+  startBarePromisingPeer,
+  startBareStoringPeer,
+} from './bare-node.ts'
 import { startNginxPeer } from './nginx.ts'
 import type { Peer, PeerOptions } from './peer.ts'
 import { startPinyonPeer } from './pinyon.ts'
@@ -40,10 +45,15 @@ const KNOWN: Readonly<Record<string, KnownPeer>> = {
   'bare node': { command: 'node', start: startBareNodePeer },
   'bare node, passing on': { command: 'node', start: startBarePassingPeer },
   'bare node, storing': { command: 'node', start: startBareStoringPeer },
+  'bare node, promising': { command: 'node', start: startBarePromisingPeer },
 }
 
 /** What asks upstream every time: what Node needs at least for what it has not got. */
-export const PROXIES: readonly string[] = ['bare node, passing on', 'bare node, storing']
+export const PROXIES: readonly string[] = [
+  'bare node, passing on',
+  'bare node, storing',
+  'bare node, promising',
+]
 
 /** What can answer what it was asked for before. */
 const SERVERS: readonly string[] = Object.keys(KNOWN).filter((name) => !PROXIES.includes(name))

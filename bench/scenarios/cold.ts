@@ -1,7 +1,7 @@
 /**
  * What the first one waits who asks for a package: to the first byte of the body, and to the last, against asking upstream itself. Upstream is
- * near, 20 ms or 100 ms away, and its connections last or are opened anew for each file. Beside it is the least that Node needs to pass on what
- * comes and store it under its digest; `--peers bare,proxy` has what only passes it on as well.
+ * near, 20 ms or 100 ms away, and its connections last or are opened anew for each file. Beside it is the least that Node needs to find a
+ * package, claim it, pass on what comes and store it under its digest; `--peers bare,proxy` has what does only some of that as well.
  */
 import { Agent } from 'node:http'
 import { join } from 'node:path'
@@ -30,7 +30,7 @@ const FIRST_BYTE = { part: 1.05, ms: 5 }
 const TOTAL_PART = 1.05
 const RIVAL = 'nginx proxy_cache'
 /** What tells how much of it is Node's, unless upstream is so far away that nearly all of it is waiting. */
-const LEAST = 'bare node, storing'
+const LEAST = 'bare node, promising'
 const FAR_MS = 100
 
 interface Way {

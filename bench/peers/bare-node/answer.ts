@@ -68,6 +68,7 @@ export class Answer {
     if (this.#left < 0) return 'wrong'
     const heldBytes = this.#stored === undefined ? 0 : Math.min(body.length, HELD_BYTES - this.#left)
     const sent = heldBytes > 0 ? bytes.subarray(0, bytes.length - heldBytes) : bytes
+    this.#stored?.begin(body)
     if (sent.length > 0) this.#client.write(sent)
     if (heldBytes > 0) this.#held.push(bytes.subarray(sent.length))
     // While that is on its way.

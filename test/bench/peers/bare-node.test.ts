@@ -1,14 +1,20 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { readdirSync, readFileSync, watch } from 'node:fs'
+import { readdirSync, readFileSync, watch, writeFileSync } from 'node:fs'
 import { Agent, createServer as createHttpServer, type RequestListener } from 'node:http'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 
+import Database from 'better-sqlite3'
+
 import { httpGet, mustGet } from '../../../bench/measure/http-get.ts'
-import { startBarePassingPeer, startBareStoringPeer } from '../../../bench/peers/bare-node.ts'
+import {
+  startBarePassingPeer,
+  startBarePromisingPeer,
+  startBareStoringPeer,
+} from '../../../bench/peers/bare-node.ts'
 import type { Peer, PeerOptions } from '../../../bench/peers/peer.ts'
 import { seededBytes } from '../../support/seeded-bytes.ts'
 import { tempDir } from '../../support/temp-dir.ts'
@@ -26,6 +32,7 @@ const HEAD = `HTTP/1.1 200 OK\r\nContent-Length: ${BODY.length}\r\n\r\n`
 const WAYS = [
   ['passing on', startBarePassingPeer],
   ['storing', startBareStoringPeer],
+  ['promising', startBarePromisingPeer],
 ] as const
 
 for (const [way, start] of WAYS)
@@ -75,20 +82,49 @@ test('a connection that upstream has closed is not used again', async (t) => {
   agent.destroy()
 })
 
-test('storing: each body is in a file under its digest', async (t) => {
-  const upstream = await listen(t, createHttpServer(answerBodies(true, new Set())))
+for (const [way, start] of WAYS.slice(1))
+  test(`${way}: each body is in a file under its digest`, async (t) => {
+    const upstream = await listen(t, createHttpServer(answerBodies(true, new Set())))
+    const dir = tempDir(t)
+    const peer = await startPeer(t, start, upstream, dir)
+    await getAll(peer.url, new Agent())
+    const digests = [...BODIES.values()].map(sha256).toSorted()
+    await until(dir, () => storedIn(dir).every((name) => !name.startsWith('part-')))
+    assert.deepEqual(storedIn(dir).toSorted(), digests)
+    for (const digest of digests) assert.equal(sha256(readFileSync(join(dir, digest))), digest)
+  })
+
+test('promising: what is not listed is not asked for, and what is fetched is claimed until it is there', async (t) => {
+  const asked: string[] = []
+  const hold = Promise.withResolvers<void>()
+  const upstream = await listen(
+    t,
+    createHttpServer((request, response) => {
+      asked.push(request.url ?? '')
+      void hold.promise.then(() => response.writeHead(200, { 'Content-Length': BODY.length }).end(BODY))
+    }),
+  )
   const dir = tempDir(t)
-  const peer = await startPeer(t, startBareStoringPeer, upstream, dir)
-  await getAll(peer.url, new Agent())
-  const digests = [...BODIES.values()].map(sha256).toSorted()
-  await until(dir, () => readdirSync(dir).every((name) => !name.startsWith('part-')))
-  assert.deepEqual(readdirSync(dir).toSorted(), digests)
-  for (const digest of digests) assert.equal(sha256(readFileSync(join(dir, digest))), digest)
+  const peer = await startPeer(t, startBarePromisingPeer, upstream, dir)
+  assert.equal((await httpGet(`${peer.url}/unlisted`)).status, 404)
+  const claims = new Database(join(dir, 'claims.db'), { readonly: true })
+  const count = claims.prepare('SELECT count(*) FROM claim').pluck()
+  const getting = mustGet(`${peer.url}/1`, { status: 200, sha256: sha256(BODY) })
+  await until(dir, () => storedIn(dir).length > 0)
+  assert.equal(count.get(), 1)
+  hold.resolve()
+  await getting
+  // In the turn after the one that has sent the last of it; the next answer comes later than that.
+  assert.equal((await httpGet(`${peer.url}/unlisted`)).status, 404)
+  assert.equal(count.get(), 0)
+  claims.close()
+  assert.deepEqual(asked, ['/1'])
 })
 
 for (const [way, start, missing] of [
   ['passing on: all that came is sent', startBarePassingPeer, 1],
   ['storing: the end is held back until all has come', startBareStoringPeer, HELD_BYTES],
+  ['promising: the end is held back until all has come', startBarePromisingPeer, HELD_BYTES],
 ] as const)
   test(way, async (t) => {
     const upstream = await listen(
@@ -109,7 +145,7 @@ for (const [way, start, missing] of [
     const answer = Buffer.concat(await client.toArray())
     assert.equal(answer.length, HEAD.length + BODY.length - missing)
     assert.ok(answer.equals(Buffer.concat([Buffer.from(HEAD), BODY.subarray(0, -missing)])))
-    await until(dir, () => readdirSync(dir).length === 0)
+    await until(dir, () => storedIn(dir).length === 0)
   })
 
 /** Answers with the bodies above, and with what is none. */
@@ -145,9 +181,20 @@ async function startPeer(
   upstream: string,
   dir = tempDir(t),
 ): Promise<Peer> {
-  const peer = await start({ dir, upstream, root: dir, core: undefined })
+  const peer = await start({ dir, upstream, root: listedIn(tempDir(t)), core: undefined })
   t.after(() => peer.stop())
   return peer
+}
+
+/** Has all that is asked for there, as far as its names go. */
+function listedIn(root: string): string {
+  for (const path of [...BODIES.keys(), '/missing', '/broken', '/a']) writeFileSync(root + path, '')
+  return root
+}
+
+/** Bodies, whole or not. */
+function storedIn(dir: string): string[] {
+  return readdirSync(dir).filter((name) => !name.includes('.db'))
 }
 
 /** Waits for a directory to become what it is to be, which the test's deadline limits. */

@@ -63,7 +63,7 @@ test('what asks upstream every time is to be had where every file is cold, and n
   assert.deepEqual(choosePeers(CACHES, ['bare'], all), ['pinyon', 'bare node'])
   const cold = { ...all, known: COLD_PEERS }
   const usual = ['pinyon', 'nginx proxy_cache']
-  const bare = ['bare node, passing on', 'bare node, storing']
+  const bare = ['bare node, passing on', 'bare node, storing', 'bare node, promising']
   assert.deepEqual(choosePeers(usual, [], cold), usual)
   assert.deepEqual(choosePeers(usual, ['bare'], cold), ['pinyon', ...bare])
   assert.deepEqual(choosePeers(usual, ['bare', 'proxy'], cold), [...usual, ...bare])
