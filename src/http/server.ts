@@ -198,7 +198,7 @@ export class HttpServer {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     this.#server.closeIdleConnections()
     void this.#fast?.drain()
-    for (const { response } of this.#busy) if (!response.headersSent) response.shouldKeepAlive = false
+    for (const exchange of this.#busy) this.#beLast(exchange)
     const finished = others.then(() => this.#finishAnswers())
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, graceMs)))
@@ -211,6 +211,16 @@ export class HttpServer {
     await withinMs(Promise.all([closed, finished]), CLOSE_MS)
     this.countHits()
     this.#requestLog.flush()
+  }
+
+  /** Closes a connection behind its answer; before it has begun, when its client seems to have gone (see {@link FastPath.drain}). */
+  #beLast({ request: { socket }, response }: Exchange): void {
+    const breakOff = () => {
+      if (!response.headersSent) socket.destroy()
+    }
+    if (!response.headersSent) response.shouldKeepAlive = false
+    if (socket.readableEnded) breakOff()
+    else socket.once('end', breakOff)
   }
 
   async #finishAnswers(): Promise<void> {
@@ -301,7 +311,7 @@ export class HttpServer {
     }
     if (unfinished > 1) await this.#waitForTurn(request.socket)
     if (response.destroyed) return
-    if (this.#draining) response.shouldKeepAlive = false
+    if (this.#draining) this.#beLast(exchange)
     try {
       // A body that nobody reads is dropped by node once the answer is done: the connection stays usable.
       await this.#handler(exchange)

@@ -226,42 +226,44 @@ describe('a file that is not warm', () => {
     await drained
   })
 
-  for (const when of ['before', 'after'] as const)
-    test(
-      `is not waited for by a server that ends when its client seems to have gone ${when} that`,
-      { timeout: GRACE_MS / 2 },
-      async (t) => {
-        const [asked, rest] = [gate(), gate()]
-        const { dial, connect, server, log } = await startFastServer(
-          t,
-          FILES,
-          {},
-          {
-            [COMING]: async (bytes) => {
-              asked.open()
-              await rest.opened
-              return readComing({ bytes })
+  for (const isOn of [true, false])
+    for (const when of ['before', 'after'] as const)
+      test(
+        `is not waited for by a server that ends when its client seems to have gone ${when} that, ${isOn ? 'without' : 'by'} node:http`,
+        { timeout: GRACE_MS / 2 },
+        async (t) => {
+          const [asked, rest] = [gate(), gate()]
+          const { dial, connect, server, log, switchOn } = await startFastServer(
+            t,
+            FILES,
+            {},
+            {
+              [COMING]: async (bytes) => {
+                asked.open()
+                await rest.opened
+                return readComing({ bytes })
+              },
             },
-          },
-        )
-        t.after(() => rest.open())
-        const socket = await dial()
-        socket.write(formatRequest(COMING))
-        await asked.opened
-        if (when === 'before') {
-          await once(socket.end(), 'finish')
-          // What came before this has been read when it is answered.
-          await (await connect()).get('/a')
-        }
-        const drained = server.drain(GRACE_MS)
-        if (when === 'after') socket.end()
-        await drained
-        assert.deepEqual(
-          log.of('request').flatMap(({ target, outcome }) => (target === COMING ? [outcome] : [])),
-          ['aborted'],
-        )
-      },
-    )
+          )
+          t.after(() => rest.open())
+          switchOn(isOn)
+          const socket = await dial()
+          socket.write(formatRequest(COMING))
+          await asked.opened
+          if (when === 'before') {
+            await once(socket.end(), 'finish')
+            // What came before this has been read when it is answered.
+            await (await connect()).get('/a')
+          }
+          const drained = server.drain(GRACE_MS)
+          if (when === 'after') socket.end()
+          await drained
+          assert.deepEqual(
+            log.of('request').flatMap(({ target, outcome }) => (target === COMING ? [outcome] : [])),
+            ['aborted'],
+          )
+        },
+      )
 
   for (const isOn of [true, false])
     test(`is told of before a server has ended that waits for it no longer, ${isOn ? 'without' : 'by'} node:http`, async (t) => {
