@@ -1,6 +1,6 @@
 #!/bin/sh
 # pinyon's client.sh: points a machine's package manager at pinyon's snapshots for one job, as a transaction.
-# shellcheck disable=SC2012,SC2015,SC2030,SC2031,SC2059
+# shellcheck disable=SC2012,SC2015,SC2030,SC2031,SC2059,SC2086
 PINYON_SERVER=${PINYON_SERVER:-}
 usage() {
   cat <<'END'
@@ -13,14 +13,11 @@ then fails. commit keeps it. rollback gives back what was there: with NAME only 
 install puts the script in place, with a rollback at boot. Exit status: 0 done, or nothing to undo; 1 failed; 2 usage; 3 nothing to commit.
 END
 }
-put() { printf '%s\n' "$*"; }
-say() { put "pinyon: $*" >&2; }
-die() { say "$*"; exit 1; }
-misused() { say "$* (see --help)"; exit 2; }
+put() { printf '%s\n' "$*"; } && say() { put "pinyon: $*" >&2; }
+die() { say "$*"; exit 1; } && misused() { say "$* (see --help)"; exit 2; }
 unwritable() { die "cannot write to ${1:-$J}: it is full, read-only, or not for this user"; }
 now() { { read -r up _ </proc/uptime && put "${up%%.*}"; } 2>/dev/null || date +%s; } # of a clock that nobody sets, where there is one
-exists() { [ -e "$1" ] || [ -L "$1" ]; }
-nl=$(printf '\n.') && nl=${nl%.}
+exists() { [ -e "$1" ] || [ -L "$1" ]; } && nl=$(printf '\n.') && nl=${nl%.}
 parse() {
   root='' server=$PINYON_SERVER view='' ttl=0 conf='' wait=0 pid=$PPID to=/usr/local/sbin/pinyon-client files='' options='' expired='' id='' command=${1:-}
   case $command in begin | commit | rollback | status | install) shift ;; *help | -h) usage; exit 0 ;; *) usage >&2; exit 2 ;; esac
@@ -49,8 +46,7 @@ look_up() {
   case $1 in '' | *[!0-9]*) return 1 ;; *) start=0 stat='' ;; esac
   [ -r /proc/self/stat ] || { kill -0 "$1" 2>/dev/null; return; }
   { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
-  # shellcheck disable=SC2086 # Its name, in parentheses, may hold anything.
-  set -- ${stat##*) }
+  set -- ${stat##*) } # its name, in parentheses, may hold anything
   [ "$1" != Z ] && parent=$2 start=${20}
 }
 is_alive() { look_up "${1%-*}" && [ "$start" = "${1#*-}" ]; }
@@ -73,12 +69,10 @@ lock() {
 unlock() { [ ! -e "$J/lock/$me" ] || mv "$J/lock/$me" "$J/lock/free"; }
 # Makes these outlive a power cut; some may not be there. An older `sync` knows no names and writes everything, so they are collected.
 flush() { sync "$@" 2>/dev/null || sync "$J" 2>/dev/null || sync; }
-# shellcheck disable=SC2086
 flush_pending() { set -f; IFS=$nl; flush $pending; unset IFS; set +f; pending=''; }
 digest() { { sha256sum <"$1" || cksum <"$1"; } 2>/dev/null | sed 's/ .*//'; }
 facts() { digest "$1" && stat -c '%a %u:%g' "$1" 2>/dev/null; }
-inode() { ls -di "$1" 2>/dev/null | awk '{ print $1 }'; }
-about() { sed -n "s/^$1 //p" "$J/open/about" 2>/dev/null; }
+inode() { ls -di "$1" 2>/dev/null | awk '{ print $1 }'; } && about() { sed -n "s/^$1 //p" "$J/open/about" 2>/dev/null; }
 # Where a path leads to as seen from inside the root: $real; the symbolic links on the way, lines of $links.
 resolve() {
   ahead=${1#"$root"/}/ real=$root links='' hops=0
@@ -91,8 +85,8 @@ resolve() {
     [ "$hops" -lt 40 ] || die "too many symbolic links: $1"
   done
 }
-main_value() { awk -v key="$2" '/^\[/ { main = /^\[main\]/ }
-  main && $0 ~ "^" key "[ \t]*[=:]" { sub(/^[^=:]*[=:][ \t]*/, ""); sub(/[ \t\r]*$/, ""); print }' "$1"; }
+main_value() { awk -v key="$2" 'NR == 1 { sub(/^\357\273\277/, "") } /^\[/ { main = /^\[main\]/ }
+  main && tolower($0) ~ "^" key "[ \t]*[=:]" { sub(/^[^=:]*[=:][ \t]*/, ""); sub(/[ \t\r]*$/, ""); print }' "$1"; }
 # Runs a function for each entry of a transaction, a line `kind number-inode path`: file (replaced; its original is in orig/, and a copy in copy/
 # where it has further names or is on another file system), none (comes with begin), absent, gone (taken away), link, dir, repos, cache.
 each() {
@@ -104,7 +98,6 @@ each() {
   done <"${2:-$J/open}/list"
 }
 # Metadata that yum and zypper have cached below a directory, by a pattern, for the repositories read: one path a line.
-# shellcheck disable=SC2086
 cached_files() (
   cd "$1" 2>/dev/null && IFS='' || exit 0
   while read -r id; do
@@ -128,9 +121,14 @@ clear() {
     absent) ! exists "$path" || set_aside "$path" ;;
     cache) cached_files "$path" "$number" <"$J/open/ids" | while IFS= read -r file; do is_known "$file" || rm -f "$file"; done ;;
     repos) for file in "$path"/*.repo; do [ -d "$file" ] || is_known "$file" || ! exists "$file" || set_aside "$file" || return 1; done ;;
-    dir) read -r mode user <"$J/open/dirs/$number" && { [ "$(stat -c '%a %u:%g' "$path" 2>/dev/null)" = "$mode $user" ] ||
-      { (umask 022 && mkdir -p "$path") && chown "$user" "$path" && chmod "$mode" "$path"; }; } ;;
+    dir) while read -r mode user way; do way=${way%/} && come_back "${way:-$path}" || return 1; done <"$J/open/dirs/$number" ;;
   esac
+}
+# A directory, or one on the way to it, of which the mode is the job's unless it is gone.
+come_back() {
+  [ -d "$1" ] && { [ "$1" != "$path" ] || [ "$(stat -c '%a %u:%g' "$1")" = "$mode $user" ]; } && return
+  [ -d "$1" ] || { (umask 022 && mkdir -p "$1") && say "made again, without its extended attributes: $1"; } || return 1
+  chown "$user" "$1" && chmod "$mode" "$1"
 }
 # What a job has put in the place of a directory, such as a link, would lead elsewhere, even out of the root.
 clear_way() {
@@ -141,9 +139,10 @@ clear_way() {
   done
 }
 is_known() { case "$(cat "$J/open/seen")$nl" in *"$nl$1$nl"*) ;; *) return 1 ;; esac }
+free_name() { to=$1 && while exists "$to"; do to=$to~; done; }
 # What a job has put beside the covered files, or in the place of one, is not deleted.
 set_aside() {
-  { mkdir -p "$J/removed" && to=$J/removed/$(now)-${1##*/} && mv -f "$1" "$to"; } 2>/dev/null || { to=$1.pinyon-removed && mv -f "$1" "$to"; } || return 1
+  { mkdir -p "$J/removed" && free_name "$J/removed/$(now)-${1##*/}" && mv "$1" "$to"; } 2>/dev/null || { free_name "$1.pinyon-removed" && mv "$1" "$to"; } || return 1
   say "moved $1, which was not there before, to $to"
 }
 # By one rename, to the inode that it had: a second name has kept it alive all the time.
@@ -157,35 +156,34 @@ restore() {
     { cp -a "$original" "$temporary" && flush "$temporary"; } || return 1
   { [ ! -d "$path" ] || set_aside "$path"; } && mv -f "$temporary" "$path"
 }
-note_directory() { [ "$kind" != dir ] || pending=$pending$path$nl; }
 tidy() { case $kind in file | none | gone | link) rm -rf "$temporary" "$aside" ;; esac }
-restore_time() { [ "$kind" != dir ] || touch -r "$J/open/dirs/$number" "$path" 2>/dev/null || true; }
+note_directory() { [ "$kind" != dir ] || pending=$pending$path$nl; }
+take_label() { chcon --reference="$1" "$2" 2>/dev/null || true; }
+restore_time() { [ "$kind" != dir ] || { take_label "$J/open/dirs/$number" "$path" && touch -r "$J/open/dirs/$number" "$path"; } 2>/dev/null || true; }
 # One rename ends a transaction; what is left of it can go at any time.
 close() { mv "$J/open" "$J/done.$(about id)" && flush "$J" && sweep || unwritable; }
 sweep() {
   for left in "$J"/done.*; do [ ! -e "$left/list" ] || each tidy "$left"; rm -rf "$left"; done
   for left in "$J"/stage.* "$J"/lock.*; do is_alive "${left##*/*.}" || rm -rf "$left"; done
 }
-# The scripts before pinyon kept X.rbk from a job's start to its success.
+# The scripts before pinyon kept X.rbk from a job's start to its success. What is there while a transaction is open is younger, and so is undone before it.
 restore_old_backups() { for file in "$root/etc/yum.conf" "$root/etc/yum/yum.conf" "$root/etc/dnf/dnf.conf"; do
   ! exists "$file.rbk" || { mv -f "$file.rbk" "$file" && say "an older tool's change was open, and is undone: $file"; } || unwritable "${file%/*}"
 done; }
 rollback() {
   [ ! -d "$J" ] || lock
-  sweep && { [ ! -d "$J/open" ] || undo_open; }
-  [ -n "$expired$id" ] || restore_old_backups
+  sweep && if [ -d "$J/open" ]; then undo_open; else [ -n "$expired$id" ] || restore_old_backups; fi
 }
 undo_open() {
   is_mine || { say "nothing to undo: what is open is that of view $(about view), not $view"; return 0; }
   { [ -z "$expired" ] || is_expired; } && { [ -z "$id" ] || [ "$id" = "$(about id)" ]; } || return 0
-  was="begun $(about since), view $(about view)"
+  was="begun $(about since), view $(about view)" && restore_old_backups
   if [ "$0" = "$J/open/client.sh" ] || [ -n "$outside" ] || ! is_copy_sound; then undo; else undo_by_copy && lock; fi || exit 1
   [ -n "$id" ] || say "undone: the transaction $was"
 }
 # What all versions of this script have to understand. The copy takes the lock itself: it may outlive its caller.
 undo_by_copy() { set -- "$(about id)" && unlock && sh "$J/open/client.sh" rollback --id "$1" --root "${root:-/}"; }
-is_mine() { [ -z "$view" ] || [ "$view" = "$(about view)" ]; }
-is_expired() { age=$(($(now) - $(about clock))) && [ "$(about lifetime)" != 0 ] && { [ "$age" -lt 0 ] || [ "$age" -ge "$(about lifetime)" ]; }; }
+is_mine() { [ -z "$view" ] || [ "$view" = "$(about view)" ]; } && is_expired() { age=$(($(now) - $(about clock))) && [ "$(about lifetime)" != 0 ] && { [ "$age" -lt 0 ] || [ "$age" -ge "$(about lifetime)" ]; }; }
 is_copy_sound() { [ "$(digest "$J/open/client.sh")" = "$(about tool)" ] || { say "damaged, so this tool is used: $J/open/client.sh"; return 1; }; }
 commit() {
   [ -d "$J" ] && lock && sweep && [ -d "$J/open" ] || { say 'nothing to commit: no transaction is open'; exit 3; }
@@ -194,9 +192,9 @@ commit() {
 }
 # Everything that can fail is done before anything is touched.
 begin() {
-  command -v curl >/dev/null || die 'curl is missing'
+  for tool in curl awk sed sort stat readlink uname; do command -v "$tool" >/dev/null || die "$tool is missing"; done
   case $server in http://?* | https://?*) ;; *) die "expected http(s)://HOST in --server or PINYON_SERVER, found: $server" ;; esac
-  run_as_copy "$@" && find_owner && take_turn && restore_old_backups && rm -rf "$J/removed" && mkdir "$stage/orig" "$stage/copy" "$stage/new" "$stage/dirs" || unwritable
+  run_as_copy "$@" && find_owner && take_turn && restore_old_backups && forget_removed && mkdir "$stage/orig" "$stage/copy" "$stage/new" "$stage/dirs" || unwritable
   for file in list ids urls cached; do printf '' >"$stage/$file" || unwritable; done
   gather && check_repositories && take_caches && switch || exit 1
   say "begun: view ${view:--}, generation ${generation:--}"
@@ -223,12 +221,14 @@ find_owner() {
   while look_up "$pid"; do case $stat in "$pid (sudo) "* | "$pid (su) "* | "$pid (runuser) "*) pid=$parent ;; *) break ;; esac; done
   [ "$pid" = 1 ] && owner=1-none || owner=$pid-$start
 }
+# Once a begin: what it sets aside itself stays until the next one.
+forget_removed() { [ -n "$forgotten" ] || rm -rf "$J/removed" && forgotten=1; }
 # Waits for the job whose transaction is open; undoes one that was left open.
 take_turn() {
   first=$(cat "$J/open/about" 2>/dev/null)
   while lock && sweep && [ -d "$J/open" ]; do
     holder="pid $(about owner | sed 's/-.*//'), view $(about view), since $(about since)"
-    is_held || { say "a transaction was left open: $holder"; (view='' && undo_open) || die 'it could not be undone'; continue; }
+    is_held || { say "a transaction was left open: $holder"; forget_removed; (view='' && undo_open) || die 'it could not be undone'; continue; }
     unlock && [ "$(now)" -lt "$deadline" ] || die "another job's transaction is open: $holder"
     sleep 0.2 2>/dev/null || sleep 1
   done
@@ -252,18 +252,20 @@ gather() {
     for file in "$directory"/*.repo; do ! exists "$file" || cover "$file" "$format" || true; done
   done
   while IFS= read -r file; do
-    case $file in '') continue ;; *.repos) format=repos ;; *.repo | *.conf) format=yum ;; *.cfg | *.tpl) format=mock ;; *) format=auto ;; esac
+    case $file in '') continue ;; *.repos | *.repos.*) format=repos ;; *.repo | *.conf) format=yum ;; *.cfg | *.tpl) format=mock ;; *) format=auto ;; esac
     cover "$root/${file#"$root"/}" "$format" || die "no such file: $root/${file#"$root"/}"
   done <<END
 $files
 END
 }
-# A list x.repos makes an x.repo beside it; anything else is replaced by what becomes of it.
+# A list x.repos makes an x.repo beside it, and x.repos.el9 an x.repos.el9.repo; anything else is replaced by what becomes of it.
 cover() {
   resolve "$1" && from=$real && keep_links
-  [ "$2" != repos ] || { resolve "${1%s}" && keep_links; }
-  is_new "$real" || return 0
-  [ -f "$from" ] || { exists "$real" || put "absent - $real" >>"$stage/list"; return 1; }
+  [ "$2" != repos ] || { case $1 in *.repos) resolve "${1%s}" ;; *) resolve "$1.repo" ;; esac && keep_links; }
+  is_new "$real" || { case $2$lists in repos*) ;; *"$nl$real$nl"*) ;; *) return 0 ;; esac && die "it is named, and made of a list as well: $real"; }
+  [ "$2" != repos ] || lists=$lists$real$nl
+  # What a link leads to beyond etc, such as /dev/null, is nothing of this job's when it comes to be there.
+  [ -f "$from" ] || { case $real in "$root"/etc/*) exists "$real" || put "absent - $real" >>"$stage/list" ;; esac; return 1; }
   remember_directory "${real%/*}" && if [ -e "$real" ]; then add file "$real"; else add none "$real"; fi
   case $2 in keep) return 0 ;; conf) cat "$stage/conf" >"$stage/answer" || unwritable ;; *) inject "$from" "${2:-yum}" ;; esac
   [ "$(digest "$from")" = "$(digest "$stage/answer")" ] && [ "$2" != repos ] ||
@@ -278,16 +280,16 @@ add() {
   ln "$2" "$stage/orig/$number" 2>/dev/null && [ "$(stat -c %h "$2")" = 2 ] || cp -a "$2" "$stage/copy/$number" || die "cannot keep $2 in $J"
 }
 keep_links() { while [ -n "$links" ]; do
-  link=${links%%"$nl"*} links=${links#*"$nl"}
-  ! is_new "$link" || { remember_directory "${link%/*}" && add link "$link"; }
+  link=${links%%"$nl"*} links=${links#*"$nl"} && { ! is_new "$link" || { remember_directory "${link%/*}" && add link "$link"; }; }
 done; }
-remember_directory() { ! is_new "$1/" || {
-  add dir "$1" && stat -c '%a %u:%g' "$1/" >"$stage/dirs/$number" && touch -r "$1/" "$stage/dirs/$number" || unwritable
+remember_directory() { set -- "${1:-/}" && ! is_new "$1/" || {
+  add dir "$1" && way=$1 ways='' && while [ "$way" != "$root" ]; do ways=$way$nl$ways way=${way%/*}; done && set -f && IFS=$nl &&
+    stat -c '%a %u:%g %n/' ${ways:-"$1"} >"$stage/dirs/$number" && unset IFS && set +f && take_label "$1/" "$stage/dirs/$number" && touch -r "$1/" "$stage/dirs/$number" || unwritable
 }; }
 prepare_conf() {
   [ -f "$conf" ] || die "--conf: no such file: $conf"
   inject "$conf" 'yum&pinned=keep'
-  awk '/^[^ \t]/ { dropped = main && /^reposdir[ \t]*[=:]/ }
+  awk 'NR == 1 { sub(/^\357\273\277/, "") } /^[^ \t\r#;]/ { dropped = main && tolower($0) ~ /^reposdir[ \t]*[=:]/ }
     !dropped { print }
     /^\[/ { main = /^\[main\]/; if (main) print "reposdir=/dev/null" }' "$stage/answer" >"$stage/conf" || unwritable
   [ -n "$(main_value "$stage/conf" reposdir)" ] || die "--conf: expected a configuration with a section [main]: $conf"
@@ -311,8 +313,7 @@ inject() {
 }
 header() { awk -v name="x-pinyon-$1:" 'tolower($1) == name { sub(/^[^ ]* */, ""); sub(/\r$/, ""); print }' "$stage/headers"; }
 post() {
-  at=${generation:+&generation=$generation}
-  [ -z "$view" ] || { at="&view=$view" && [ "$lifetime" = 0 ] || at="$at&ttl=${lifetime}s"; }
+  at=${generation:+&generation=$generation} && [ -z "$view" ] || { at="&view=$view" && [ "$lifetime" = 0 ] || at="$at&ttl=${lifetime}s"; }
   code=$(request -D "$stage/headers" -o "$3" -w '%{http_code}' -H 'Content-Type: text/plain' -H 'Expect:' --data-binary @- \
     "$server/repos/inject?$2$at" <"$1") || { [ $? != 23 ] || unwritable; die "cannot reach $server for $1"; }
   [ "$code" = 200 ] || die "$server refuses $1 with status $code: $(header reason)"
@@ -389,12 +390,11 @@ install() {
   fi || unwritable "$root/etc"
 }
 main() {
-  umask 077 && outside='' && unset CDPATH && export LC_ALL=C
-  parse "$@" && look_up $$ && resolve "$root/var/lib/pinyon"
+  umask 077 && outside='' && unset CDPATH && export LC_ALL=C && parse "$@" && look_up $$ && resolve "$root/var/lib/pinyon"
   for file in "$real" "$real"/* "$real"/open/* "$real"/lock/*; do [ ! -L "$file" ] || die "a link, which this tool did not make: $file"; done
   # Where this tool lies out of reach of what lives in the root, it needs no copy, and runs none that it finds in there.
   [ -z "$root" ] || case $(cd "${0%"${0##*/}"}." && pwd -P)/ in "$root"/*) ;; *) outside=1 ;; esac
-  J=$real me=$$-$start stage='' opened='' entries=0 seen=$nl generation='' pending=''
+  J=$real me=$$-$start stage='' opened='' forgotten='' entries=0 seen=$nl lists=$nl generation='' pending=''
   trap finish EXIT && trap 'exit 129' HUP && trap 'exit 130' INT && trap 'exit 143' TERM && "$command" "$@"
 }
 main "$@"
