@@ -36,6 +36,20 @@ describe('begin --conf', () => {
     assert.deepEqual(manifest(root), before)
   })
 
+  test('leaves no reposdir in it, however that is written', async (t) => {
+    const { client, read, conf, scratch } = await start(t)
+    for (const reposdir of ['REPOSDIR: /x\nReposDir=/y\n', 'reposdir = /a\n# c\n\n  /b\n']) {
+      write(
+        scratch,
+        'slave.conf',
+        `\ufeff[main]\n${reposdir}plugins=1\n[m2]\nbaseurl=http://upstream.example/\n`,
+      )
+      await client.must(['begin', '--conf', conf])
+      assert.match(read('etc/dnf/dnf.conf'), /^\[main\]\nreposdir=\/dev\/null\nplugins=1\n\[m2\]\n/)
+      await client.must(['rollback'])
+    }
+  })
+
   test('goes into each of yum.conf and dnf.conf, and rollback gives both back', async (t) => {
     const { client, root, read, scratch } = await start(t)
     rmSync(join(root, 'etc/yum.conf'))

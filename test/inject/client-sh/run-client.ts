@@ -113,7 +113,7 @@ export class Client {
 
 /** All commands from outside the shell that the client runs. */
 export const COMMANDS =
-  'awk basename cat chmod chown cksum cp curl date ln ls mkdir mv readlink rm rmdir sed sha256sum sleep sort stat sync touch tr uname'.split(
+  'awk basename cat chcon chmod chown cksum cp curl date ln ls mkdir mv readlink rm rmdir sed sha256sum sleep sort stat sync touch tr uname'.split(
     ' ',
   )
 
