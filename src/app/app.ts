@@ -249,6 +249,7 @@ export class App {
     const { createWorkers } = await import('./workers/open-workers.ts')
     const { whereToListen } = await import('./where-to-listen.ts')
     const { listenOnAdminSocket } = await import('../http/admin-socket.ts')
+    const { refuseOtherFarm } = await import('./refuse-other-farm.ts')
     // A request is not to wait for it.
     loadUndici()
     const { server, adminServer, onEnd } = createServers({
@@ -287,13 +288,14 @@ export class App {
       tally: this.#figures.tally,
       log: this.#log,
     })
+    const socket = this.#storage.layout.adminSocket
     // Only now: a server that cannot start must not change what another one on the same directory serves.
+    await refuseOtherFarm(this.config, this.store, socket)
     await this.applyConfiguration()
     await this.#storage.sweeper.sweep()
     await this.retiredWatch.look()
     this.retiredWatch.start()
     this.#storage.inventory.start()
-    const socket = this.#storage.layout.adminSocket
     if (await listenOnAdminSocket(adminServer, socket)) this.#servers.push(adminServer)
     else this.#log.warn({ socket }, 'another server has the admin socket')
     await this.#workers.start()

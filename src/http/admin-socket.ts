@@ -45,7 +45,8 @@ async function listenPrivately(server: HttpServer, path: string): Promise<void> 
   await listening
 }
 
-function isAnswered(path: string): Promise<boolean> {
+/** Whether a living server listens on a Unix socket. */
+export function isAnswered(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const connection = createConnection(path)
     connection.once('connect', () => {

@@ -107,7 +107,7 @@ async function pin({ exchange, actor, actions, path: [, mirror = ''] }: WriteCal
   const fields = { snapshot: snapshotName, why: optionalText, dry_run: flag }
   const { snapshot, why, dry_run: dryRun } = await readJsonBody(exchange.request, fields)
   const request = { snapshot, why, dryRun, ifMatch: exchange.request.headers['if-match'] }
-  return { reply: await actions.pin(mirror, request, actor), note: { snapshot, dryRun } }
+  return { reply: await actions.pin(mirror, request, actor), note: { snapshot, dryRun, ...said(why) } }
 }
 
 async function unpin({ exchange, actor, actions, path: [, mirror = ''] }: WriteCall): Promise<WriteOutcome> {
@@ -121,7 +121,7 @@ async function rollBackMirror(call: WriteCall): Promise<WriteOutcome> {
   const { why, dry_run: dryRun } = await readJsonBody(call.exchange.request, fields)
   const request = { why, dryRun, ifMatch: call.exchange.request.headers['if-match'] }
   const change = await call.actions.rollBackMirror(call.path[1] ?? '', request, call.actor)
-  return { reply: change, note: { snapshot: change.current, dryRun } }
+  return { reply: change, note: { snapshot: change.current, dryRun, ...said(why) } }
 }
 
 async function rollBackFarm({ exchange, actor, actions }: WriteCall): Promise<WriteOutcome> {
@@ -129,8 +129,13 @@ async function rollBackFarm({ exchange, actor, actions }: WriteCall): Promise<Wr
   const { generation, dry_run: dryRun, why } = await readJsonBody(exchange.request, fields)
   return {
     reply: await actions.rollBackFarm({ generation, dryRun, why }, actor),
-    note: { generation, dryRun },
+    note: { generation, dryRun, ...said(why) },
   }
+}
+
+/** The words that go into the file: the log keeps them when they are gone from there. */
+function said(why: string | undefined): { readonly why?: string } {
+  return why === undefined ? {} : { why }
 }
 
 async function remove(call: WriteCall): Promise<WriteOutcome> {

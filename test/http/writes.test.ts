@@ -155,7 +155,9 @@ for (const { method, path, body, prepare, cause, check } of WRITES)
         )
         const [line, ...others] = auditLines(site)
         assert.deepEqual(others, [])
-        const expected = { actor, method, path: `/api/v1/${path}`, status: 200, level: 'info' }
+        const { why } = (body?.(site) ?? {}) as { why?: string }
+        const said = why === undefined ? {} : { why }
+        const expected = { actor, method, path: `/api/v1/${path}`, status: 200, level: 'info', ...said }
         assert.deepEqual({ ...line, ...expected }, line)
         assertNoSecrets(site, reply.body)
         assert.equal(
