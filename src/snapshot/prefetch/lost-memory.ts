@@ -3,31 +3,27 @@ import { LRUCache } from 'lru-cache'
 import { lostRetryMs } from '../../model/prefetch.ts'
 import type { LostFacts } from '../departed/departed.ts'
 
-/** Lost packages that are remembered: some 5 MB. Of others the store knows. */
+/** Losses that are remembered: some 5 MB, were the store to note none of so many. */
 const MAX_REMEMBERED = 10_000
 
-interface LostEntry extends LostFacts {
-  /** What a client is told. */
-  readonly message: string
-}
-
-/** Packages that all sources were asked for in vain, so that not every request of one asks them all again. */
+/**
+ * Losses that the store has not noted, or not yet, by the number of the package: else every request would ask all sources again. What the store
+ * has noted, it forgets in the publication that lists the package again, whichever process makes it; so nothing of that is kept here.
+ */
 export class LostMemory {
-  readonly #entries = new LRUCache<string, LostEntry>({ max: MAX_REMEMBERED })
+  readonly #entries = new LRUCache<number, LostFacts>({ max: MAX_REMEMBERED })
 
-  /** What to answer without asking anybody; undefined when it is time to ask again, or nothing is known. */
-  refusal(key: string, nowMs: number): string | undefined {
-    const entry = this.#entries.get(key)
-    return entry !== undefined && isTooEarly(entry, nowMs) ? entry.message : undefined
+  /** When all sources were asked, so far as the store does not know. */
+  find(packageId: number): LostFacts | undefined {
+    return this.#entries.get(packageId)
   }
 
-  /** How often all sources were asked. */
-  timesOf(key: string): number {
-    return this.#entries.get(key)?.times ?? 0
+  remember(packageId: number, facts: LostFacts): void {
+    this.#entries.set(packageId, facts)
   }
 
-  remember(key: string, facts: LostFacts, message: string): void {
-    this.#entries.set(key, { ...facts, message })
+  forget(packageId: number): void {
+    this.#entries.delete(packageId)
   }
 
   /** Forgets everything: there may be other sources now. */

@@ -8,7 +8,7 @@ import { PinyonError, toPinyonError } from '../../model/errors.ts'
 import { templateValues } from '../../model/url-template.ts'
 import type { ArchOwner } from '../../upstream/arch-sources.ts'
 import type { Upstream } from '../../upstream/upstream.ts'
-import type { DepartedStore, ListedFile, SnapshotPlace } from '../departed/departed.ts'
+import type { DepartedStore, ListedFile, LostFacts, SnapshotPlace } from '../departed/departed.ts'
 import { Inquiry } from './inquiry.ts'
 import { allowedPlace, originalHref, placesAt, type PackagePlace } from './package-places.ts'
 import { isTooEarly, LostMemory } from './lost-memory.ts'
@@ -102,7 +102,7 @@ export class PackageFetches {
       path: file.path,
     })
     if (outcome === 'fill') this.#options.onFetch?.(file.snapshot.mirror)
-    const explain = (error: unknown) => this.#explain(error, file, listed, inquiry)
+    const explain = (error: unknown) => this.#explain(error, listed, inquiry)
     return watchReader(reader, { outcome, explain, inquiry, leave: () => this.#leave(key, inquiry) })
   }
 
@@ -121,7 +121,7 @@ export class PackageFetches {
         if (toPinyonError(error).code !== 'UPSTREAM_GONE') break
       }
     }
-    throw await this.#explain(failure, file, listed, inquiry)
+    throw await this.#explain(failure, listed, inquiry)
   }
 
   /** Forgets what was lost: there may be other sources now. */
@@ -140,17 +140,20 @@ export class PackageFetches {
   /** What is known of a package. Throws PACKAGE_LOST. */
   async #look(file: WantedFile, { isForced = false }: FetchOptions): Promise<ListedFile | undefined> {
     if (!file.isPackage) return undefined
-    const nowMs = this.#options.now()
-    const refusal = isForced ? undefined : this.#lost.refusal(keyOf(file), nowMs)
-    if (refusal !== undefined) throw new PinyonError('PACKAGE_LOST', refusal)
     const listed = await this.#options.departed.find(file.snapshot, file.path)
-    const lost = listed?.departure?.lost
-    if (listed === undefined || lost === undefined) return listed
-    // Found by another process, or before a restart.
-    const message = formatLost(listed, lost)
-    this.#lost.remember(keyOf(file), lost, message)
-    if (!isForced && isTooEarly(lost, nowMs)) throw new PinyonError('PACKAGE_LOST', message)
+    const lost = listed && this.#lossOf(listed)
+    if (listed === undefined || lost === undefined || isForced) return listed
+    if (isTooEarly(lost, this.#options.now())) throw new PinyonError('PACKAGE_LOST', formatLost(listed, lost))
     return listed
+  }
+
+  /** When all sources were asked for a package in vain; of none that upstream lists again, by whichever process's word. */
+  #lossOf({ packageId, departure }: ListedFile): LostFacts | undefined {
+    if (departure === undefined) {
+      this.#lost.forget(packageId)
+      return undefined
+    }
+    return this.#lost.find(packageId) ?? departure.lost
   }
 
   #openSources(
@@ -210,36 +213,26 @@ export class PackageFetches {
   }
 
   /** What a failed fill means: the same for everybody who waited for it. */
-  async #explain(
-    thrown: unknown,
-    file: WantedFile,
-    listed: ListedFile | undefined,
-    inquiry: Inquiry,
-  ): Promise<PinyonError> {
+  async #explain(thrown: unknown, listed: ListedFile | undefined, inquiry: Inquiry): Promise<PinyonError> {
     const error = toPinyonError(thrown)
     const isLost = error.kind.source === 'upstream' && inquiry.isConclusive
     // What upstream lists and has not got is its own trouble: it may be there in a moment.
     if (!isLost || listed?.departure === undefined) return withOthers(error, inquiry)
-    return await (inquiry.verdict ??= this.#lose(error, file, listed, inquiry.answers))
+    return await (inquiry.verdict ??= this.#lose(error, listed, inquiry.answers))
   }
 
   /** Notes that a package is lost. */
-  async #lose(
-    error: PinyonError,
-    file: WantedFile,
-    listed: ListedFile,
-    answers: string,
-  ): Promise<PinyonError> {
-    const key = keyOf(file)
+  async #lose(error: PinyonError, listed: ListedFile, answers: string): Promise<PinyonError> {
     const askedAt = this.#options.now()
-    const lost = { askedAt, times: this.#lost.timesOf(key) + 1, answers }
-    const message = formatLost(listed, lost)
-    this.#lost.remember(key, lost, message)
+    const lost = { askedAt, times: (this.#lossOf(listed)?.times ?? 0) + 1, answers }
+    this.#lost.remember(listed.packageId, lost)
     try {
       await this.#options.departed.recordLost(listed, askedAt, answers)
+      this.#lost.forget(listed.packageId)
     } catch {
       // A database that cannot take it down must not hide it.
     }
+    const message = formatLost(listed, lost)
     return new PinyonError('PACKAGE_LOST', message, { cause: error })
   }
 

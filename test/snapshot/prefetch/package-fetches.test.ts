@@ -38,8 +38,12 @@ const DEPARTED: ListedFile = {
 }
 
 /** Fetches from one source that gives two pieces of other bytes, for a fill that asks it as the test says and fails. */
-async function openFailing(ask: (source: FillSource) => Promise<void>) {
+async function openFailing(
+  ask: (source: FillSource) => Promise<void>,
+  recordLost?: (fetches: PackageFetches) => Promise<void>,
+) {
   const lost: string[] = []
+  const found: { listed: ListedFile } = { listed: DEPARTED }
   const upstream: PackageSource = {
     baseurls: [BASEURL],
     get: async () => ({ status: 200, baseurl: BASEURL, validators: {}, body: pieces() }),
@@ -59,12 +63,15 @@ async function openFailing(ask: (source: FillSource) => Promise<void>) {
       return { reader, outcome: 'fill' }
     },
   }
-  const fetches = new PackageFetches({
+  const fetches: PackageFetches = new PackageFetches({
     fills: fills as unknown as FillTable,
     sourcesOf: () => ({ upstream, fallback: undefined }),
     departed: {
-      find: async () => DEPARTED,
-      recordLost: async (_file, _atMs, answers) => void lost.push(answers),
+      find: async () => found.listed,
+      recordLost: async (_file, _atMs, answers) => {
+        lost.push(answers)
+        await recordLost?.(fetches)
+      },
     },
     throttle: new Throttle(() => undefined),
     now: () => 0,
@@ -75,7 +82,7 @@ async function openFailing(ask: (source: FillSource) => Promise<void>) {
     (thrown: unknown) => thrown as PinyonError,
   )
   opened.release()
-  return { error, lost }
+  return { error, lost, fetches, found }
 }
 
 async function* pieces() {
@@ -115,3 +122,33 @@ test('a source whose bytes came to their end and were wrong has other bytes', as
   assert.equal(error.code, 'PACKAGE_LOST')
   assert.deepEqual(lost, [`${BASEURL} has other bytes`])
 })
+
+/** Has the only source give other bytes. */
+const readAPiece = (source: FillSource) => readPiece(source, new AbortController(), () => undefined)
+
+test('a package whose loss the store could not note is not asked for again either, until upstream lists it again', async () => {
+  const { fetches, found } = await openFailing(readAPiece, async () => {
+    throw new PinyonError('STORE_FAILED', 'the disk is full')
+  })
+  await assert.rejects(fetches.open(FILE, { isUrgent: true }), { code: 'PACKAGE_LOST' })
+  const { departure: _, ...listedAgain } = DEPARTED
+  found.listed = listedAgain
+  const reader = await fetches.open(FILE, { isUrgent: true })
+  reader.release()
+  found.listed = DEPARTED
+  const again = await fetches.open(FILE, { isUrgent: true })
+  again.release()
+})
+
+test('a package is not asked for again while the store is noting that it is lost', async () => {
+  const codes: string[] = []
+  await openFailing(readAPiece, async (fetches) => {
+    const refused = fetches.open(FILE, { isUrgent: true })
+    codes.push(await refused.then(() => 'asked again', toCode))
+  })
+  assert.deepEqual(codes, ['PACKAGE_LOST'])
+})
+
+function toCode(error: unknown): string {
+  return (error as PinyonError).code
+}
