@@ -5,7 +5,7 @@ import type { Resolver } from '../proxy/resolver.ts'
 import type { SourceReport } from '../upstream/upstream.ts'
 
 /** What paths are explained from. */
-export interface PathParts {
+export interface PathParts extends Pick<PathSources, 'refusalOf'> {
   readonly resolver: Pick<Resolver, 'resolve'>
   readonly ledger: Pick<BlobLedger, 'find'>
   /** The fills of this process; none where no server runs. */
@@ -17,7 +17,13 @@ export interface PathParts {
 const NOBODY = { base: () => 'http://localhost', client: 'nobody' }
 
 /** What `why` answers from. */
-export function createPathSources({ resolver, ledger, fills, fallbacksOf }: PathParts): PathSources {
+export function createPathSources({
+  resolver,
+  ledger,
+  fills,
+  fallbacksOf,
+  refusalOf,
+}: PathParts): PathSources {
   return {
     resolve: (target) => resolver.resolve(target, NOBODY.base, NOBODY.client),
     placeOf: async (digest, size) => {
@@ -25,6 +31,7 @@ export function createPathSources({ resolver, ledger, fills, fallbacksOf }: Path
       if (found !== undefined) return { state: 'stored', bytes: found.size, usedAt: found.usedAt }
       return { state: fills?.has({ digest, size }) === true ? 'filling' : 'absent' }
     },
+    refusalOf,
     fallbacksOf: fallbacksOf ?? (() => []),
   }
 }

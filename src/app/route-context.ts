@@ -62,6 +62,7 @@ export function createRouteContext(parts: RouteParts): Omit<RouteContext, 'dashb
       resolver,
       ledger: store.ledger,
       fills: parts.fills,
+      refusalOf: (file) => parts.content.refusal(file),
       fallbacksOf: (mirror) => fetching.fallbacksOf(mirror),
     }),
     listOf: (mirror) => lists.stateOf(mirror),

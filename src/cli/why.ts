@@ -4,7 +4,7 @@ import { EXIT, type ExitCode, type Options } from './exit.ts'
 import { openMirrorSource } from './mirror-source.ts'
 import { formatAge, formatBytes, formatJson, toPrintable } from './table.ts'
 
-/** Explains a URL; exits 3 when there is nothing at it. */
+/** Explains a URL; exits 3 when there is nothing at it, or it is refused. */
 export async function explainUrl(url: string, options: Options): Promise<ExitCode> {
   const source = await openMirrorSource(options)
   try {
@@ -12,7 +12,7 @@ export async function explainUrl(url: string, options: Options): Promise<ExitCod
     const why = await source.get<WhyView>(`why?path=${encodeURIComponent(path)}`)
     if (options.json === true) process.stdout.write(`${formatJson(why, 2)}\n`)
     else process.stdout.write(formatWhy(why, { nowMs: Date.now(), running: source.running }))
-    return why.status >= 400 ? EXIT.nothing : EXIT.done
+    return why.code !== null ? EXIT.nothing : EXIT.done
   } finally {
     await source.close()
   }
@@ -31,9 +31,9 @@ export function formatWhy(why: WhyView, telling: Telling): string {
   for (const location of redirects) lines.push(['redirect', location])
   if (reason !== null) lines.push(['why', reason])
   if (view !== null) lines.push(['view', describeView(view)])
-  if (mirror !== null && status < 400)
+  if (mirror !== null && (status < 400 || file !== null))
     lines.push(['snapshot', snapshot === null ? mirror : `${snapshot} of ${mirror}`])
-  if (file !== null) lines.push(...describeFile(file, telling))
+  if (file !== null) lines.push(...describeFile(file, why.outcome, telling))
   if (asked !== null) lines.push(...describeAsked(asked, telling))
   return lines.map(([name, text]) => `${toPrintable(name).padEnd(9)} ${toPrintable(text)}\n`).join('')
 }
@@ -48,8 +48,11 @@ const KINDS: Readonly<Record<WhyView['kind'], string>> = {
   none: 'nothing',
 }
 
-function describeStatus({ status, kind, code }: WhyView): string {
-  return code === null ? `${status}, ${KINDS[kind]}` : `${status} ${code}`
+function describeStatus({ status, outcome, kind, code, file }: WhyView): string {
+  if (code === null) return `${status}, ${KINDS[kind]}`
+  if (file === null) return `${status} ${code}`
+  const refused = `${outcome} (${code}), ${KINDS[kind]}`
+  return status < 400 ? `${status}, and then ${refused}` : `${status} ${refused}`
 }
 
 function describeView({ name, generation, ends_at: endsAt }: NonNullable<WhyView['view']>): string {
@@ -57,7 +60,11 @@ function describeView({ name, generation, ends_at: endsAt }: NonNullable<WhyView
   return `${name}: generation ${generation}, until ${endsAt ?? 'it is ended'}`
 }
 
-function describeFile(file: WhyFile, { nowMs, running }: Telling): [string, string][] {
+function describeFile(
+  file: WhyFile,
+  outcome: WhyView['outcome'],
+  { nowMs, running }: Telling,
+): [string, string][] {
   const { href, arch, nevra, digest, bytes, stated_by: by, stated_in: list, departed, sources } = file
   const size = bytes === null ? 'no size stated' : formatBytes(bytes)
   const lines: [string, string][] = [
@@ -67,7 +74,7 @@ function describeFile(file: WhyFile, { nowMs, running }: Telling): [string, stri
       by === 'sync' ? `${digest}, as the sync captured it` : `${digest}, which ${list ?? by} states`,
     ],
     ['signed', describeSignature(file)],
-    ['bytes', describePlace(file, nowMs)],
+    ['bytes', describePlace(file, outcome, nowMs)],
   ]
   if (departed !== null) {
     const { state, left_at: leftAt, replaced, answers } = departed
@@ -90,9 +97,12 @@ function describeSignature({ signature: { state, owner, fingerprint, verified_at
   return state === 'missing' ? 'upstream had no right repomd.xml.asc' : 'repomd.xml is not signed'
 }
 
-function describePlace({ stored }: WhyFile, nowMs: number): string {
+function describePlace({ stored, departed }: WhyFile, outcome: WhyView['outcome'], nowMs: number): string {
   const { state, bytes, used_at: usedAt } = stored
   if (state === 'filling') return 'being fetched now'
+  if (state === 'absent' && outcome === 'lost')
+    return `not here: no source has them, and none is asked before ${departed?.asked_again_at ?? 'the time above'}`
+  if (state === 'absent' && departed?.state === 'lost') return 'not here: the next GET asks all sources again'
   if (state === 'absent') return 'not here: the next GET fetches them'
   return `stored, ${formatBytes(bytes ?? 0)}, last needed ${formatAge(usedAt, nowMs)}`
 }

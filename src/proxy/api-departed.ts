@@ -1,5 +1,6 @@
 import { PinyonError } from '../model/errors.ts'
 import { formatNevra } from '../model/nevra.ts'
+import { lostRetryMs } from '../model/prefetch.ts'
 import type { DepartedState, Departure, ListedFile } from '../snapshot/departed/departed.ts'
 import type { Snapshot } from '../snapshot/store.ts'
 import type { ApiContext } from './api-context.ts'
@@ -17,6 +18,8 @@ export interface DepartureView {
   readonly asked_at: string | null
   readonly times: number
   readonly answers: string | null
+  /** Of a lost one: from when on whoever asks for it has them asked again. */
+  readonly asked_again_at: string | null
 }
 
 /** A package that upstream has dropped, as the API shows it. */
@@ -89,5 +92,6 @@ export function toDepartureView(departure: Departure | undefined): DepartureView
     asked_at: toIso(lost?.askedAt),
     times: lost?.times ?? 0,
     answers: lost?.answers ?? null,
+    asked_again_at: toIso(lost && lost.askedAt + lostRetryMs(lost.times)),
   }
 }

@@ -1,6 +1,7 @@
 import { splitArch, withoutArch } from '../model/arch.ts'
 import { PinyonError, toPinyonError } from '../model/errors.ts'
 import { formatNevra } from '../model/nevra.ts'
+import type { Outcome } from '../model/outcome.ts'
 import type { SourceReport } from '../upstream/upstream.ts'
 import type { ApiContext, ApiRequest } from './api-context.ts'
 import { createJsonReply, toIso } from './api-reply.ts'
@@ -16,9 +17,10 @@ import { parseViewPath } from './views.ts'
 export interface WhyView {
   /** As it was asked about, without its host and query. */
   readonly path: string
-  /** What a GET of it gets now, but for trouble that only fetching finds: 200, 302, 400, 404. */
+  /** What a GET of it gets now, but for trouble that only fetching finds: 200, 302, 400, 404, 502. */
   readonly status: number
-  /** Of an error: its code and why. */
+  /** Of an error, one included that a redirect leads to: what `X-Cache` says, its code and why. */
+  readonly outcome: Outcome | null
   readonly code: string | null
   readonly reason: string | null
   readonly kind: 'package' | 'repodata' | 'extra' | 'view' | 'text' | 'redirect' | 'none'
@@ -87,6 +89,7 @@ export interface WhyAsked {
 /** As many redirects as are followed, and clients as are named. */
 const MAX_REDIRECTS = 3
 const MAX_CLIENTS = 5
+const NO_ERROR = { outcome: null, code: null, reason: null } as const
 const NOTHING = { redirects: [], view: null, mirror: null, snapshot: null, file: null, asked: null } as const
 
 /** Answers `why?path=`: a path, or a whole URL of this server. */
@@ -111,7 +114,8 @@ async function explain(context: ApiContext, asked: string): Promise<WhyView> {
     const { code, message, kind } = toPinyonError(error)
     // Trouble of our own is no answer to the question.
     if (kind.status >= 500 && code !== 'DEFECTIVE_FILE') throw error
-    return { ...NOTHING, path, status: kind.status, code, reason: message, kind: 'none', ...placeOf(path) }
+    const said = { status: kind.status, outcome: kind.outcome, code, reason: message }
+    return { ...NOTHING, ...said, path, kind: 'none', ...placeOf(path) }
   }
 }
 
@@ -127,7 +131,7 @@ async function explainView({ snapshots }: ApiContext, path: string): Promise<Why
   if (target === undefined) return undefined
   const found = await snapshots.views.find(target.name)
   const view = { name: target.name, generation: found?.generation ?? null, ends_at: toIso(found?.endsAt) }
-  return { ...NOTHING, path, status: 200, code: null, reason: null, kind: 'view', view }
+  return { ...NOTHING, ...NO_ERROR, path, status: 200, kind: 'view', view }
 }
 
 async function explainTarget(context: ApiContext, path: string): Promise<WhyView> {
@@ -139,14 +143,24 @@ async function explainTarget(context: ApiContext, path: string): Promise<WhyView
     reply = await context.paths.resolve(reply.location)
   }
   const status = redirects.length > 0 ? 302 : 200
-  const facts = { ...NOTHING, path, status, code: null, reason: null, redirects }
+  const facts = { ...NOTHING, ...NO_ERROR, path, status, redirects }
   if (reply.kind !== 'file') {
     const { mirror = null, name: snapshot = null } = ('snapshot' in reply && reply.snapshot) || {}
     return { ...facts, kind: reply.kind, mirror, snapshot }
   }
   const { mirror, name: snapshot } = reply.snapshot
   const [file, asked] = [await describeFile(context, reply), await describeAsked(context, reply)]
-  return { ...facts, kind: reply.fileKind, mirror, snapshot, file, asked }
+  const found = { ...facts, kind: reply.fileKind, mirror, snapshot, file, asked }
+  const refusal = await context.paths.refusalOf(reply)
+  if (refusal === undefined) return found
+  const { code, message: reason, kind } = refusal
+  return {
+    ...found,
+    status: redirects.length > 0 ? status : kind.status,
+    outcome: kind.outcome,
+    code,
+    reason,
+  }
 }
 
 async function describeFile({ snapshots, paths, sourcesOf }: ApiContext, file: FileReply): Promise<WhyFile> {

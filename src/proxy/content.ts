@@ -3,7 +3,7 @@ import { ChunkPool } from '../cache/chunk-pool.ts'
 import { isUnreadable } from '../cache/file-descriptor.ts'
 import type { SharedBlob } from '../cache/shared-blob.ts'
 import type { Digest } from '../model/digest.ts'
-import { toPinyonError, type ErrorCode } from '../model/errors.ts'
+import { toPinyonError, type ErrorCode, type PinyonError } from '../model/errors.ts'
 import type { PackageFetches, WantedFile } from '../snapshot/prefetch/package-fetches.ts'
 import { Turns } from '../system/turns.ts'
 import type { Body } from './body.ts'
@@ -15,7 +15,7 @@ import type { FileReply } from './reply.ts'
 /** What {@link Content} is built from. */
 export interface ContentOptions {
   readonly blobs: BlobCache
-  readonly fetches: Pick<PackageFetches, 'open' | 'stream'>
+  readonly fetches: Pick<PackageFetches, 'open' | 'stream' | 'refusal'>
   /** Told of every body that is passed through. */
   readonly onBypass?: () => void
   /** What packages of a mirror have to pass; undefined where signatures are not looked at. */
@@ -116,6 +116,11 @@ export class Content {
     }
     const gate = this.#gateFor(file)
     return gate === undefined ? body : guardBody(body, gate, file)
+  }
+
+  /** What {@link open} would refuse a file with, as far as that is known without asking anybody. */
+  async refusal(file: FileReply): Promise<PinyonError | undefined> {
+    return await this.#options.fetches.refusal(toWanted(file))
   }
 
   /** Has a file stored that is not, for nobody in particular; throws what keeps it from being. */

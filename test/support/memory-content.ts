@@ -78,7 +78,10 @@ export async function createMemoryContent(
   return {
     files,
     bytesOf,
-    content: new Content({ blobs: cache, fetches: { open: fetchFile, stream: refuse } }),
+    content: new Content({
+      blobs: cache,
+      fetches: { open: fetchFile, stream: refuse, refusal: async () => undefined },
+    }),
     cache,
     cutShort: (at) => (limit = at),
     open: () => open,

@@ -1,6 +1,5 @@
 import { LRUCache } from 'lru-cache'
 
-import { lostRetryMs } from '../../model/prefetch.ts'
 import type { LostFacts } from '../departed/departed.ts'
 
 /** Losses that are remembered: some 5 MB, were the store to note none of so many. */
@@ -30,10 +29,4 @@ export class LostMemory {
   clear(): void {
     this.#entries.clear()
   }
-}
-
-/** Whether all sources were asked so lately that they are not asked again. */
-export function isTooEarly({ askedAt, times }: Pick<LostFacts, 'askedAt' | 'times'>, nowMs: number): boolean {
-  // A time in the future is of a clock that was set back.
-  return askedAt <= nowMs && nowMs < askedAt + lostRetryMs(times)
 }

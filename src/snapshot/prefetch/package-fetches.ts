@@ -11,8 +11,9 @@ import type { Upstream } from '../../upstream/upstream.ts'
 import type { DepartedStore, ListedFile, LostFacts, SnapshotPlace } from '../departed/departed.ts'
 import { Inquiry } from './inquiry.ts'
 import { allowedPlace, originalHref, placesAt, type PackagePlace } from './package-places.ts'
-import { isTooEarly, LostMemory } from './lost-memory.ts'
+import { LostMemory } from './lost-memory.ts'
 import { formatLost } from './lost-message.ts'
+import { lostRefusal } from './lost-refusal.ts'
 import { TappedBody, type BodyTap } from '../../upstream/tapped-body.ts'
 import type { Throttle } from '../../upstream/throttle.ts'
 
@@ -124,6 +125,11 @@ export class PackageFetches {
     throw await this.#explain(failure, listed, inquiry)
   }
 
+  /** What {@link open} would refuse a file with, without asking anybody; undefined where it would ask. */
+  async refusal({ snapshot, path, isPackage }: WantedFile): Promise<PinyonError | undefined> {
+    return isPackage ? this.#refuse(await this.#options.departed.find(snapshot, path)) : undefined
+  }
+
   /** Forgets what was lost: there may be other sources now. */
   forgetLost(): void {
     this.#lost.clear()
@@ -141,15 +147,19 @@ export class PackageFetches {
   async #look(file: WantedFile, { isForced = false }: FetchOptions): Promise<ListedFile | undefined> {
     if (!file.isPackage) return undefined
     const listed = await this.#options.departed.find(file.snapshot, file.path)
-    const lost = listed && this.#lossOf(listed)
-    if (listed === undefined || lost === undefined || isForced) return listed
-    if (isTooEarly(lost, this.#options.now())) throw new PinyonError('PACKAGE_LOST', formatLost(listed, lost))
+    const refusal = isForced ? undefined : this.#refuse(listed)
+    if (refusal !== undefined) throw refusal
     return listed
   }
 
-  /** When all sources were asked for a package in vain; of none that upstream lists again, by whichever process's word. */
+  #refuse(listed: ListedFile | undefined): PinyonError | undefined {
+    const lost = listed && this.#lossOf(listed)
+    return listed && lost && lostRefusal(listed, lost, this.#options.now())
+  }
+
+  /** When all sources were asked for a package in vain; of none that upstream lists again, or that is here, by whichever process's word. */
   #lossOf({ packageId, departure }: ListedFile): LostFacts | undefined {
-    if (departure === undefined) {
+    if (departure === undefined || departure.state === 'cached') {
       this.#lost.forget(packageId)
       return undefined
     }
