@@ -73,7 +73,7 @@ export class Signatures {
 
   #createGate({ name, gpgKeys: sources = [] }: MirrorConfig): PackageGate {
     const fetch = this.#fetchFor(name)
-    const keysOf = (freshness: Freshness) => this.#ring.keysOf(sources, fetch, freshness)
+    const keysOf = (freshness?: Freshness) => this.#ring.keysOf(sources, freshness && fetch, freshness)
     const canRenew = sources.some((source) => 'url' in source)
     return new PackageGate({ keysOf, canRenew }, this.#options.now)
   }

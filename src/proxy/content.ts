@@ -118,9 +118,20 @@ export class Content {
     return gate === undefined ? body : guardBody(body, gate, file)
   }
 
-  /** What {@link open} would refuse a file with, as far as that is known without asking anybody. */
+  /** What {@link open} would refuse a file with, as far as that can be told without asking anybody. */
   async refusal(file: FileReply): Promise<PinyonError | undefined> {
-    return await this.#options.fetches.refusal(toWanted(file))
+    const gate = this.#gateFor(file)
+    const blob = gate?.hasPassed(file.digest) === false ? await this.#openStored(file) : undefined
+    if (gate === undefined || blob === undefined)
+      return (await this.#options.fetches.refusal(toWanted(file))) ?? gate?.refusal(file.digest, file.path)
+    try {
+      return await gate.look(file.digest, file.path, blob)
+    } catch (error) {
+      if (!isUnreadable(error)) throw error
+      return undefined
+    } finally {
+      blob.release()
+    }
   }
 
   /** Has a file stored that is not, for nobody in particular; throws what keeps it from being. */

@@ -9,7 +9,8 @@ import type { ReadableBytes } from '../cache/blob-store.ts'
 
 /** The keys of a mirror. */
 export interface GateKeys {
-  keysOf(freshness: Freshness): Promise<RingKeys>
+  /** @param freshness without it none is fetched */
+  keysOf(freshness?: Freshness): Promise<RingKeys>
   /** Whether that can help: there are keys of URLs. */
   readonly canRenew: boolean
 }
@@ -17,6 +18,9 @@ export interface GateKeys {
 /** Packages that were found signed, so many and so long in milliseconds, are not looked at again: what is stored under a digest does not change. */
 const KEPT = 50_000
 const KEPT_MS = 3_600_000
+/** Refusals that are remembered for who asks why, and for how long in milliseconds while newer keys may be had: those are fetched no sooner. */
+const KEPT_REFUSALS = 1_000
+const KEPT_RENEWABLE_MS = 60_000
 const PIECE_BYTES = 64 << 10
 
 /**
@@ -33,14 +37,43 @@ export class PackageGate {
     ttl: KEPT_MS,
   })
 
+  /** Why others were refused. */
+  readonly #refused: LRUCache<Digest, string>
+
   constructor(keys: GateKeys, now: () => number) {
     this.#keys = keys
     this.#now = now
+    this.#refused = new LRUCache({
+      maxSize: KEPT_REFUSALS,
+      sizeCalculation: () => 1,
+      ttl: keys.canRenew ? KEPT_RENEWABLE_MS : KEPT_MS,
+    })
   }
 
   /** Whether a package was found signed lately. */
   hasPassed(digest: Digest): boolean {
     return this.#passed.has(digest)
+  }
+
+  /** What a package was refused with lately, by keys than which there are no newer ones yet. */
+  refusal(digest: Digest, path: string): PinyonError | undefined {
+    const reason = this.#refused.get(digest)
+    return reason === undefined ? undefined : refuse(path, reason)
+  }
+
+  /** What {@link check} would refuse a package with, by what was found before, else by the keys that are here: undefined also where there are none. */
+  async look(digest: Digest, path: string, bytes: ReadableBytes): Promise<PinyonError | undefined> {
+    if (this.hasPassed(digest)) return undefined
+    const known = this.refusal(digest, path)
+    if (known !== undefined) return known
+    const { keys, problems } = await this.#keys.keysOf()
+    if (keys.length === 0) return undefined
+    const check = new PackageCheck(keys, this.#now())
+    await feed(check, bytes)
+    const verdict = check.finish()
+    if (verdict.good === undefined) return refuse(path, this.#note(digest, verdict, problems))
+    this.#passed.set(digest, true)
+    return undefined
   }
 
   /**
@@ -71,17 +104,32 @@ export class PackageGate {
     const verdict = check.finish()
     if (verdict.good === undefined && !soon && this.#keys.canRenew)
       return await this.#judge(digest, path, read, true)
-    this.#settle(digest, path, verdict, problems)
+    this.#settle(digest, path, verdict, problems, soon)
   }
 
-  #settle(digest: Digest, path: string, verdict: Verdict, problems: readonly string[]): void {
-    if (verdict.good === undefined)
-      throw new PinyonError(
-        'SIGNATURE_REFUSED',
-        `gpgcheck refuses ${path}: ${[verdict.reason, ...problems].join('; ')}`,
-      )
+  /** @param isNewest whether its keys are the newest that can be had now */
+  #settle(
+    digest: Digest,
+    path: string,
+    verdict: Verdict,
+    problems: readonly string[],
+    isNewest = false,
+  ): void {
+    if (verdict.good === undefined) throw refuse(path, this.#note(digest, verdict, problems, isNewest))
     this.#passed.set(digest, true)
+    this.#refused.delete(digest)
   }
+
+  /** Notes why a package is refused, where no newer keys can change that. */
+  #note(digest: Digest, { reason = '' }: Verdict, problems: readonly string[], isNewest = false): string {
+    const text = [reason, ...problems].join('; ')
+    if (isNewest || !this.#keys.canRenew) this.#refused.set(digest, text)
+    return text
+  }
+}
+
+function refuse(path: string, reason: string): PinyonError {
+  return new PinyonError('SIGNATURE_REFUSED', `gpgcheck refuses ${path}: ${reason}`)
 }
 
 async function feed(check: PackageCheck, bytes: ReadableBytes): Promise<void> {
