@@ -20,7 +20,7 @@ const LATE_RETRY_SECONDS = 5
 /** Where a file's bytes are, or come from. */
 export type FileContent = Pick<
   Content,
-  'peek' | 'open' | 'find' | 'passThrough' | 'dropUnreadable' | 'chunks' | 'turns'
+  'peek' | 'open' | 'find' | 'knownRefusal' | 'passThrough' | 'dropUnreadable' | 'chunks' | 'turns'
 >
 
 /** Sends a file of a snapshot: conditions, then ranges, then its bytes from wherever they are or come from. */
@@ -87,10 +87,12 @@ async function sendAndRelease(
 }
 
 /**
- * A HEAD must not fill. The listing knows all that the headers say but, for some packages, the size; until such a one is cached the
- * answer goes without, as RFC 9110 §8.6 allows.
+ * A HEAD must not fill: it is refused what a GET is known to be refused, and nobody is asked. The listing knows all that the headers say but,
+ * for some packages, the size; until such a one is cached the answer goes without, as RFC 9110 §8.6 allows.
  */
 async function sendHead(exchange: AnyExchange, file: FileReply, content: FileContent): Promise<void> {
+  const refusal = await content.knownRefusal(file)
+  if (refusal !== undefined) throw refusal
   let { size } = file
   if (size === undefined) {
     const body = await content.find(file)

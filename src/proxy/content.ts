@@ -122,8 +122,7 @@ export class Content {
   async refusal(file: FileReply): Promise<PinyonError | undefined> {
     const gate = this.#gateFor(file)
     const blob = gate?.hasPassed(file.digest) === false ? await this.#openStored(file) : undefined
-    if (gate === undefined || blob === undefined)
-      return (await this.#options.fetches.refusal(toWanted(file))) ?? gate?.refusal(file.digest, file.path)
+    if (gate === undefined || blob === undefined) return await this.knownRefusal(file)
     try {
       return await gate.look(file.digest, file.path, blob)
     } catch (error) {
@@ -132,6 +131,12 @@ export class Content {
     } finally {
       blob.release()
     }
+  }
+
+  /** As {@link refusal}, without a look at what is stored. */
+  async knownRefusal(file: FileReply): Promise<PinyonError | undefined> {
+    const known = this.#gateFor(file)?.refusal(file.digest, file.path)
+    return known ?? (await this.#options.fetches.refusal(toWanted(file)))
   }
 
   /** Has a file stored that is not, for nobody in particular; throws what keeps it from being. */

@@ -183,6 +183,18 @@ describe('a lost package', () => {
     assert.equal(farm.asked('a-1'), 1)
   })
 
+  test('is told a HEAD as long as it is known, and never asked for by one', async (t) => {
+    const { farm, first } = await startWithLosses(t)
+    const head = async () => await httpGet(`${first}/${hrefOf('a-1')}`, { method: 'HEAD' })
+    assert.deepEqual([(await head()).status, farm.asked('a-1')], [200, 0])
+    const { headers } = await farm.get(first, 'a-1')
+    const told = await head()
+    assert.deepEqual([told.status, told.headers['x-cache']], [502, 'lost'])
+    assert.equal(told.headers['x-pinyon-reason'], headers['x-pinyon-reason'])
+    farm.clock.now += 60_000
+    assert.deepEqual([(await head()).status, farm.asked('a-1')], [200, 1])
+  })
+
   test('with other bytes upstream under the same name says so; the newer snapshot has those', async (t) => {
     const farm = await startFarm(t, { mirror: { policy: 'on_demand' } })
     const push = (content: number) => {

@@ -101,6 +101,23 @@ describe('a mirror with gpgcheck', TOOLS, () => {
       }
   })
 
+  test('tells a HEAD what it has refused, and looks at nothing for one', async (t) => {
+    const farm = await startFarm(t)
+    const url = `${await farm.current('checked')}/Packages/small-none-1.0-1.noarch.rpm`
+    const head = async () => await httpGet(url, { method: 'HEAD' })
+    assert.equal((await head()).status, 200)
+    assert.equal(farm.upstream.count('small-none'), 0)
+    const refused = await farm.get('small-none')
+    const told = await head()
+    assert.deepEqual([told.status, told.headers['x-cache']], [502, 'error_digest'])
+    assert.equal(reasonOf(told), reasonOf(refused))
+    assert.equal(
+      (await httpGet(url.replace('small-none', 'small-own'), { method: 'HEAD' })).status,
+      200,
+      'of another one nothing is known',
+    )
+  })
+
   test('never gives out the end of a large one, and later none of it', async (t) => {
     const farm = await startFarm(t)
     assert.equal((await farm.get('large-none')).complete, false)

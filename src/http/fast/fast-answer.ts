@@ -1,5 +1,6 @@
 import type { Body } from '../../proxy/body.ts'
 import type { Content } from '../../proxy/content.ts'
+import type { FileReply } from '../../proxy/reply.ts'
 import type { RollingReply } from '../../proxy/rolling-replies.ts'
 import { isRange, planRanges, type BodyPlan } from '../body-plan.ts'
 import { evaluateConditions, rangeApplies, type Validator } from '../conditions.ts'
@@ -43,7 +44,7 @@ export function findAnswer(
     return { ...WITHOUT, prepared: answers.answer('whole', target, reply, length), bytes: reply.body }
   }
   if (method === 'HEAD') {
-    if (reply.size === undefined) return undefined
+    if (reply.size === undefined || !isGivenOut(reply, content)) return undefined
     return { ...WITHOUT, prepared: answers.answer('head', target, reply, reply.size) }
   }
   const body = content.peek(reply)
@@ -62,6 +63,14 @@ export function findAnswer(
   // None that is there.
   body.release()
   return undefined
+}
+
+/** Whether a GET would not be refused, as one of a package that is not warm may be. */
+function isGivenOut(file: FileReply, content: AnswerSources['content']): boolean {
+  if (file.fileKind !== 'package') return true
+  const body = content.peek(file)
+  body?.release()
+  return body !== undefined
 }
 
 const NOTHING = Buffer.alloc(0)
