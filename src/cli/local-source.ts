@@ -8,14 +8,13 @@ import { createLayout } from '../cache/layout.ts'
 import { LEAVING_IDENTITIES, loadConfig } from '../config/load.ts'
 import { answerApi } from '../proxy/api.ts'
 import type { ApiContext, CacheView } from '../proxy/api-context.ts'
-import type { FileReply } from '../proxy/reply.ts'
 import { Resolver } from '../proxy/resolver.ts'
 import { DiffRunner } from '../snapshot/diff/diff-runner.ts'
 import { createJudge } from '../snapshot/keys/judge.ts'
 import { KeyRing } from '../snapshot/keys/key-ring.ts'
-import { lostRefusal } from '../snapshot/prefetch/lost-refusal.ts'
 import { SqliteSnapshotStore } from '../snapshot/sqlite-snapshot-store.ts'
 import { Traffic } from '../system/traffic.ts'
+import { createLocalRefusals } from './local-refusals.ts'
 import type { MirrorSource } from './reading.ts'
 
 /** What a data directory says itself, while no server runs on it: the same answers as a server's. */
@@ -29,11 +28,7 @@ export function openLocalSource(configFile: string): MirrorSource {
   const judge = createJudge(new AbortController().signal)
   const ring = new KeyRing({ store: store.keys, judge, now: Date.now })
   const resolver = new Resolver(store, (mirror) => toClientSettings(mirrors.get(mirror)))
-  const refusalOf = async ({ snapshot, path, packageName }: FileReply) => {
-    const listed = packageName === undefined ? undefined : await store.departed.find(snapshot, path)
-    const lost = listed?.departure?.lost
-    return listed && lost && lostRefusal(listed, lost, Date.now())
-  }
+  const refusalOf = createLocalRefusals({ layout, store, ring, mirrors })
   return {
     running: false,
     get: async (path) => {

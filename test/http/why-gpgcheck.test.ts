@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { after, before, describe, test, type TestContext } from 'node:test'
 
 import { formatWhy } from '../../src/cli/why.ts'
 import type { WhyView } from '../../src/proxy/api-why.ts'
+import { pinyon } from '../cli/pinyon.ts'
 import { Gpg } from '../support/gpg.ts'
 import { httpGet } from '../support/http-get.ts'
 import { RepositoryTree } from '../support/repository.ts'
@@ -30,6 +32,7 @@ after(() => gpg?.close())
 interface Farm {
   readonly app: StartedApp
   readonly upstream: Upstream
+  readonly keyFile: string
   readonly get: (name: string, mirror: string) => ReturnType<typeof httpGet>
   readonly why: (name: string, mirror?: string) => Promise<WhyView>
 }
@@ -49,6 +52,7 @@ async function startFarm(t: TestContext): Promise<Farm> {
   const upstream = await startUpstream(t, tree.dir)
   const baseurls = [upstream.url]
   const key = { file: join(dir, 'KEY'), armored: await gpg.export([own]) }
+  writeFileSync(key.file, key.armored)
   const mirrors = {
     checked: { baseurls, gpgcheck: true, gpgKeys: [key] },
     byUrl: { baseurls, gpgcheck: true, gpgKeys: [{ url: `${upstream.url}KEY` }] },
@@ -64,7 +68,13 @@ async function startFarm(t: TestContext): Promise<Farm> {
     assert.equal(status, 200, body.toString())
     return JSON.parse(body.toString()) as WhyView
   }
-  return { app, upstream, why, get: async (name, mirror) => await httpGet(await urlOf(name, mirror)) }
+  return {
+    app,
+    upstream,
+    keyFile: key.file,
+    why,
+    get: async (name, mirror) => await httpGet(await urlOf(name, mirror)),
+  }
 }
 
 /** Has a package stored by the mirror that does not check. */
@@ -91,6 +101,25 @@ describe('why, of a stored package that gpgcheck refuses', TOOLS, () => {
       assert.match(text, /^\S+ 502 error_digest \(SIGNATURE_REFUSED\), a package\nwhy {7}gpgcheck refuses /)
       assert.equal((await farm.why(name, 'open')).status, 200)
     }
+  })
+
+  test('says so without a server as well', async (t) => {
+    const farm = await startFarm(t)
+    for (const name of ['none', 'own']) await store(farm, name)
+    const { path, reason } = await farm.why('none')
+    await farm.app.close()
+    const configFile = join(farm.app.dataDir, 'pinyon.yaml')
+    const mirror = `{ baseurl: '${farm.upstream.url}', gpgcheck: true, gpgkey: 'file://${farm.keyFile}' }`
+    writeFileSync(configFile, `data_dir: ${farm.app.dataDir}\nmirrors: { checked: ${mirror} }\n`)
+    const refused = await pinyon(['why', path, '--config', configFile])
+    assert.ok(
+      refused.stdout.startsWith(`${path} 502 error_digest (SIGNATURE_REFUSED), a package\n`),
+      refused.stderr,
+    )
+    assert.ok(refused.stdout.includes(`\nwhy       ${reason}\n`), refused.stdout)
+    assert.equal(refused.code, 3)
+    const signed = await pinyon(['why', path.replace('none', 'own'), '--config', configFile])
+    assert.match(signed.stdout, /^\S+ 200, a package\n/)
   })
 
   test('says nothing of the kind of one that is signed', async (t) => {
