@@ -1,4 +1,5 @@
 import { readAll } from '../snapshot/repomd-source.ts'
+import { splitCredentials } from '../upstream/credentials.ts'
 import { createUpstream, type MirrorSources, type SharedUpstream } from './create-upstream.ts'
 
 /** The longest file of keys, in bytes: those of distributions have some 5,000 a key. */
@@ -18,7 +19,7 @@ export async function fetchKeys(
   const more = { staysSecure: true, knownTo: mirror.baseurls }
   const upstream = createUpstream({ ...mirror, baseurls: [url], retries }, shared, more)
   try {
-    return await readAll(await upstream.get('', { signal }), MAX_BYTES, url)
+    return await readAll(await upstream.get('', { signal }), MAX_BYTES, splitCredentials(url).shown)
   } finally {
     await upstream.close()
   }

@@ -1,8 +1,11 @@
+import { createHash } from 'node:crypto'
+
 import { perArch } from '../config/arches.ts'
 import type { Config, MirrorConfig } from '../config/config.ts'
 import { MirrorList, type KnownListing, type ListState } from '../snapshot/listing/mirror-list.ts'
 import type { ListingStore } from '../snapshot/listing/listing-store.ts'
 import { upstreamsFor, type MirrorUpstreams } from '../upstream/arch-sources.ts'
+import { splitCredentials } from '../upstream/credentials.ts'
 import type { MirrorUpstream } from '../upstream/mirror-upstream.ts'
 import { createUpstream, type SharedUpstream } from './create-upstream.ts'
 import { createUpstreams } from './mirrors.ts'
@@ -65,7 +68,7 @@ export class MirrorLists {
    */
   async load(): Promise<void> {
     const entries = [...this.#entries.values()]
-    await this.#options.store.forgetListings(entries.map(({ list }) => list.url))
+    await this.#options.store.forgetListings(entries.map(({ list }) => list.key))
     for (const { list } of entries) await list.load()
     this.#timer ??= setInterval(() => void this.look().catch(() => undefined), LOOK_INTERVAL_MS).unref()
   }
@@ -77,7 +80,7 @@ export class MirrorLists {
     const checked = await store.checkedAfter(Math.min(this.#seenUntilMs, now()))
     this.#seenUntilMs = Math.max(this.#seenUntilMs, ...checked.map(({ checkedAt }) => checkedAt))
     const urls = new Set(checked.map(({ url }) => url))
-    for (const { list } of this.#entries.values()) if (urls.has(list.url)) await list.load()
+    for (const { list } of this.#entries.values()) if (urls.has(list.key)) await list.load()
   }
 
   /** Makes sure that the sources of a mirror are known. Throws PinyonError when its list cannot be had. */
@@ -122,10 +125,21 @@ export class MirrorLists {
       variables,
       expireMs,
       upstream: source,
+      key: keepAs(url),
       onListed: (baseurls, from) => mirror.list(baseurls, from),
     })
     return { list, source, mirror }
   }
+}
+
+/** What a list is kept under: its URL as it can be shown and, where that leaves anything out, what tells it apart. */
+function keepAs(url: string): string {
+  const open = splitCredentials(url)
+  return open.shown === open.url ? open.url : `${open.shown}#${hashText(open.url)}`
+}
+
+function hashText(text: string): string {
+  return createHash('sha256').update(text).digest('base64url').slice(0, 22)
 }
 
 /** Names of mirrors have no blanks. */

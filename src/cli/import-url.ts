@@ -2,6 +2,7 @@ import { pathToFileURL } from 'node:url'
 
 import { escapeEnvironment } from '../config/environment.ts'
 import { maskUrl, parseBaseurl, parseListUrl, parseProxy } from '../config/urls.ts'
+import { maskQuery } from '../model/shown-url.ts'
 import { findVariables } from '../model/yum-variables.ts'
 import type { Credentials, SecretVariables } from './import-secrets.ts'
 
@@ -26,7 +27,8 @@ const OTHER_SCHEME = /^(cd|cifs|dir|dvd|ftp|hd|iso|media|nfs|plugin|rsync|s3|sft
 
 /** Schemes whose credentials a URL parser knows how to find. */
 const PLAIN_URL = /^(?:https?|ftp|rsync):\/\/[^/]|^file:\/\//i
-const SECRET_PARAMETER = /([?&][^=&#?]{0,40}(?:token|key|secret|pass|auth|sig|user)[^=&#?]{0,40}=)[^&#]*/gi
+/** What nobody writes into a list's URL but for a secret: such a URL is not taken over as it is. */
+const SECRET_PARAMETER = /[?&][^=&#?]{0,40}(?:token|key|secret|pass|auth|sig|user)[^=&#?]{0,40}=/i
 
 /** Anything that relative `file:` URLs, which only mean something beside pinyon's file, are refused against. */
 const ROOT = new URL('file:///')
@@ -91,10 +93,10 @@ export function importProxy(
   return { text: scheme + reference.text + escapeEnvironment(rest), secrets: reference.names }
 }
 
-/** A URL for a comment: credentials, what may be some, and such parameters of its query are `***`. */
+/** A URL for a comment: credentials, what may be some, and what may be a secret in its query are `***`. */
 export function maskText(text: string): string {
   const masked = isClear(text) ? maskUrl(text) : text.replace(/^((?:https?|ftp|rsync):\/\/)?.*@/is, '$1***@')
-  return masked.replace(SECRET_PARAMETER, '$1***')
+  return maskQuery(masked)
 }
 
 /** What to do about variables that are not known: `$releasever is not known: pass --releasever`. */
@@ -119,7 +121,7 @@ function refuseBaseurl(text: string): string | undefined {
 function refuseListUrl(text: string): string | undefined {
   const [, scheme] = OTHER_SCHEME.exec(text) ?? []
   if (scheme !== undefined) return `pinyon fetches from http, https and file URLs, not ${scheme}`
-  if (text.includes('@') || text.replace(SECRET_PARAMETER, '') !== text)
+  if (text.includes('@') || SECRET_PARAMETER.test(text))
     return 'it may hold a secret; write it with ${VARIABLE} in its place'
   const variables = findVariables(text)
   if (variables.length > 0) return describeVariables(variables)

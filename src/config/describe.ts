@@ -1,5 +1,7 @@
 import { isMap, isScalar, isSeq, type Node } from 'yaml'
 
+import { maskQuery } from '../model/shown-url.ts'
+
 const SHOWN_LENGTH = 80
 
 /** Characters a terminal might act on, or a log take for the end of a line. */
@@ -46,9 +48,11 @@ export function clean(text: string): string {
   return escapeControls(shorten(maskText(text)))
 }
 
-/** Hides whatever may be credentials in a URL that need not be well-formed: all before the last `@` but the scheme. */
+/** Hides whatever may be a secret in a URL that need not be well-formed: all before the last `@` but the scheme, and its query. */
 function maskText(text: string): string {
-  return text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1***@')
+  const masked = text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1***@')
+  // Else it is a question.
+  return /[:/].*\?/s.test(masked) ? maskQuery(masked) : masked
 }
 
 function shorten(text: string): string {

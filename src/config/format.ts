@@ -102,7 +102,7 @@ function describeSources(mirror: MirrorConfig): Record<string, unknown> {
 }
 
 function formatKey(key: GpgKey): string {
-  return escapeEnvironment('url' in key ? key.url : pathToFileURL(key.file).href)
+  return 'url' in key ? formatUrl(key.url) : escapeEnvironment(pathToFileURL(key.file).href)
 }
 
 function formatUrl(url: string): string {

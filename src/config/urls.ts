@@ -1,5 +1,7 @@
 import { fileURLToPath } from 'node:url'
 
+import { maskQuery } from '../model/shown-url.ts'
+
 /** A value that was read, or what should have stood there. */
 export type Parsed<T> = { readonly value: T } | { readonly expected: string }
 
@@ -100,13 +102,13 @@ export function parsePublicUrl(text: string): Parsed<string> {
   return { value: url.href.replace(/\/+$/, '') }
 }
 
-/** A URL fit to be printed: credentials become `***`. */
+/** A URL fit to be printed: credentials become `***`, as does what may be a secret in its query. */
 export function maskUrl(text: string): string {
   const url = URL.parse(text)
-  if (url === null || (url.username === '' && url.password === '')) return text
+  if (url === null || (url.username === '' && url.password === '')) return maskQuery(text)
   url.username = '***'
   url.password = ''
-  return url.href
+  return maskQuery(url.href)
 }
 
 /** Whether variables are left that nobody has said anything of. */

@@ -1,9 +1,12 @@
 import type { Login } from '../model/identity.ts'
+import { maskQuery } from '../model/shown-url.ts'
 
-/** A URL that can be shown to anybody, and what it leaves out. */
+/** A URL without user and password, and what it leaves out. */
 export interface OpenUrl {
-  /** Without user and password. */
+  /** As it is asked for. Its query may hold a secret. */
   readonly url: string
+  /** As it can be shown to anybody. */
+  readonly shown: string
   /** Value of an Authorization or Proxy-Authorization header (RFC 7617); absent when the URL held no credentials. */
   readonly authorization?: string
 }
@@ -18,13 +21,13 @@ export function splitLogin(text: string): Login | undefined {
 /** Takes user and password out of a URL. What is no URL is given back as it is. */
 export function splitCredentials(text: string): OpenUrl {
   // Most have none, and it is looked for each package.
-  if (!text.includes('@')) return { url: text }
+  if (!text.includes('@')) return { url: text, shown: maskQuery(text) }
   const url = URL.parse(text)
   const login = splitLogin(text)
-  if (url === null || login === undefined) return { url: text }
+  if (url === null || login === undefined) return { url: text, shown: maskQuery(text) }
   url.username = ''
   url.password = ''
-  return { url: url.href, authorization: toBasic(login) }
+  return { url: url.href, shown: maskQuery(url.href), authorization: toBasic(login) }
 }
 
 /** The value of an Authorization or Proxy-Authorization header (RFC 7617). */

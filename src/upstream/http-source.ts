@@ -37,7 +37,7 @@ const MAX_VALIDATOR_LENGTH = 1024
 
 /**
  * Gets a file by http or https, following redirects. Never decodes a content coding: the listed digest is that of the file as it lies
- * there. Credentials in the URL are sent to its own origin, and are in no message.
+ * there. Credentials in the URL are sent to its own origin, and are in no message; nor is what its query holds.
  */
 export async function getHttp(
   url: string,
@@ -53,7 +53,9 @@ export async function getHttp(
   const offset = rest !== undefined && reply.statusCode === 206 ? rest.offset : 0
   if (offset > 0 && !isRest(reply.headers, rest)) {
     drain(reply, timeoutMs)
-    throw new PinyonError('UPSTREAM_STATUS', `${open.url} gave another part than asked for`, { status: 206 })
+    throw new PinyonError('UPSTREAM_STATUS', `${open.shown} gave another part than asked for`, {
+      status: 206,
+    })
   }
   if (reply.statusCode === 200 || offset > 0)
     return {
@@ -63,7 +65,7 @@ export async function getHttp(
       offset,
       length: readLength(reply.headers),
       isPage: /^text\/html\b/i.test(String(reply.headers['content-type'])),
-      body: readBody(reply, { url: open.url, timeoutMs, minrate, signal, now }),
+      body: readBody(reply, { url: open.shown, timeoutMs, minrate, signal, now }),
     }
   drain(reply, timeoutMs)
   if (reply.statusCode === 304 && request.validators !== undefined)
@@ -81,26 +83,26 @@ export async function getHttp(
 
 /** What an answer that is none says, and what helps; its body is quoted nowhere. */
 function describeStatus(
-  { url, authorization }: OpenUrl,
+  { url, shown, authorization }: OpenUrl,
   status: number,
   retryAfterMs: number | undefined,
   { connections }: HttpOptions,
 ): PinyonError {
   const gone = status === 404 || status === 410
-  const shown = authorization ?? connections.authorizationFor?.(new URL(url))
+  const given = authorization ?? connections.authorizationFor?.(new URL(url))
   const mayWantCertificate =
     status === 400 && url.startsWith('https:') && connections.hasCertificateFor?.(new URL(url)) === false
   // Only a mirror has keys to set.
   const mayHaveCredentials = connections.authorizationFor !== undefined
   const hint =
     status === 401 && mayHaveCredentials
-      ? shown === undefined
+      ? given === undefined
         ? ' wants credentials (username and password, or bearer_token), and'
         : ' wants other credentials than those it is given, and'
       : mayWantCertificate
         ? ' may want a client certificate (sslclientcert and sslclientkey), and'
         : ''
-  return new PinyonError(gone ? 'UPSTREAM_GONE' : 'UPSTREAM_STATUS', `${url}${hint} answered: ${status}`, {
+  return new PinyonError(gone ? 'UPSTREAM_GONE' : 'UPSTREAM_STATUS', `${shown}${hint} answered: ${status}`, {
     status,
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   })
@@ -108,7 +110,7 @@ function describeStatus(
 
 /** The answer at the end of a chain of redirects, and how far in the network it may lead. Errors name the URL the chain began with. */
 async function follow(
-  { url, authorization: own }: OpenUrl,
+  { url, shown, authorization: own }: OpenUrl,
   request: SourceRequest,
   options: HttpOptions,
 ): Promise<{ readonly reply: HttpReply; readonly reach: Reach }> {
@@ -119,15 +121,15 @@ async function follow(
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
     const headers = createHeaders(request, options)
     if (authorization !== undefined && target.origin === origin) headers['authorization'] = authorization
-    const reply = await begin({ target, url, headers, reach }, request, options)
+    const reply = await begin({ target, shown, headers, reach }, request, options)
     const next = followTarget(reply, target.href, options)
     reach = options.connections.reachAfter(target, reach)
     if (next === undefined) return { reply, reach }
     if (options.staysSecure === true && target.protocol === 'https:' && !next.startsWith('https:'))
-      throw new PinyonError('UPSTREAM_STATUS', `${url} redirects from https to: http`)
+      throw new PinyonError('UPSTREAM_STATUS', `${shown} redirects from https to: http`)
     target = new URL(next)
   }
-  throw new PinyonError('UPSTREAM_STATUS', `${url} redirects more often than: ${MAX_REDIRECTS} times`)
+  throw new PinyonError('UPSTREAM_STATUS', `${shown} redirects more often than: ${MAX_REDIRECTS} times`)
 }
 
 function followTarget(reply: HttpReply, from: string, { timeoutMs }: HttpOptions): string | undefined {
@@ -179,15 +181,15 @@ function readLength(headers: HttpReply['headers']): number | undefined {
 
 interface Hop {
   readonly target: URL
-  /** Where the chain began. */
-  readonly url: string
+  /** Where the chain began, as it can be shown. */
+  readonly shown: string
   readonly headers: Record<string, string>
   /** How far in the network it may lead; undefined for what is configured. */
   readonly reach: Reach | undefined
 }
 
 async function begin(
-  { target, url, headers, reach }: Hop,
+  { target, shown, headers, reach }: Hop,
   request: SourceRequest,
   { connections, timeoutMs }: HttpOptions,
 ): Promise<HttpReply> {
@@ -220,8 +222,8 @@ async function begin(
     end()
     signal?.throwIfAborted()
     if (stop.signal.aborted)
-      throw describeLate(url, timeoutMs, leave === undefined && connections.enter !== undefined)
-    throw toUpstreamError(error, url, undefined, connections.hasCertificateFor?.(target))
+      throw describeLate(shown, timeoutMs, leave === undefined && connections.enter !== undefined)
+    throw toUpstreamError(error, shown, undefined, connections.hasCertificateFor?.(target))
   } finally {
     clearTimeout(timer)
   }

@@ -150,5 +150,5 @@ function putFirst(sources: readonly Source[], isIt: (source: Source) => boolean)
 
 /** A URL's parser would escape a template's braces. */
 function nameSource(baseurl: string): string {
-  return isTemplate(baseurl) ? nameFallback(baseurl) : splitCredentials(baseurl).url
+  return isTemplate(baseurl) ? nameFallback(baseurl) : splitCredentials(baseurl).shown
 }

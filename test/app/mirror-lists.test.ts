@@ -48,3 +48,29 @@ test('what one process has learnt of a list, another of the same directory takes
   await other.lists.look()
   assert.equal(source.count(), asked)
 })
+
+test('lists that differ in a secret alone are kept apart, and nothing of it is kept', async (t) => {
+  const [dir, root] = [tempDir(t), tempDir(t)]
+  const source = await startUpstream(t, root)
+  writeFileSync(join(root, 'list'), 'http://a.example.org/x/\n')
+  const list = (secret: string) =>
+    ({ kind: 'mirrorlist', url: `${source.url}list?k=${secret}`, expireMs: 60_000 }) as const
+  const mirrors = { m: { baseurls: [], list: list('s3cret1') }, n: { baseurls: [], list: list('s3cret2') } }
+  const config = createConfig(dir, { mirrors })
+  const store = new SqliteSnapshotStore(join(dir, 'pinyon.db'))
+  const network = new Network()
+  const lists = new MirrorLists({ store: store.listings, upstream: { network }, now: Date.now })
+  const upstreams = createUpstreams(config, { network, prepare: (mirror) => lists.ensure(mirror) })
+  lists.configure(config, upstreams)
+  t.after(async () => {
+    await lists.close()
+    for (const upstream of upstreams.values()) await upstream.close()
+    await store.close()
+  })
+  for (const mirror of ['m', 'n']) await lists.ofSync(mirror).refreshList?.(new AbortController().signal)
+  assert.equal(source.count(), 2)
+  const kept = await store.listings.checkedAfter(0)
+  assert.equal(kept.length, 2)
+  for (const { url } of kept) assert.match(url, /list\?k=\*\*\*#[\w-]{22}$/)
+  assert.equal(lists.stateOf('m')?.url, `${source.url}list?k=***`)
+})

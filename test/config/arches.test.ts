@@ -51,10 +51,10 @@ mirrors:
     const config = file.load(`
 vars: { releasever: 43, basearch: x86_64 }
 mirrors:
-  m: { metalink: "https://h/?r=$releasever&a=$basearch", fallback: "http://h/$arch/", arches: [x86_64, aarch64], vars: { own: 1 } }
+  m: { metalink: "https://h/?release=$releasever&arch=$basearch", fallback: "http://h/$arch/", arches: [x86_64, aarch64], vars: { own: 1 } }
 `)
     const text = formatConfig(config)
-    assert.match(text, /metalink: https:\/\/h\/\?r=43&a=\$basearch\n/)
+    assert.match(text, /metalink: https:\/\/h\/\?release=43&arch=\$basearch\n/)
     assert.match(text, /fallback:\n\s+- http:\/\/h\/\$arch\/\n/)
     assert.deepEqual(file.load(text), config)
   })
@@ -81,8 +81,8 @@ mirrors:
       `pinyon.yaml:3: mirrors.m.baseurl[1]: found "http://i/", expected ${SOURCE}`,
     ],
     'with a metalink that is': [
-      'metalink: http://h/?a=x86_64\n    arches: [x86_64]',
-      `pinyon.yaml:3: mirrors.m.metalink: found "http://h/?a=x86_64", expected ${SOURCE}`,
+      'metalink: http://h/?arch=x86_64\n    arches: [x86_64]',
+      `pinyon.yaml:3: mirrors.m.metalink: found "http://h/?arch=x86_64", expected ${SOURCE}`,
     ],
     'with one twice': [
       'baseurl: http://h/$arch/\n    arches: [x86_64, aarch64, x86_64]',

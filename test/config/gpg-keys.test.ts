@@ -78,11 +78,11 @@ describe('gpgkey', () => {
   m:
     baseurl: http://h/
     gpgcheck: false
-    gpgkey: [ 'https://h/key-$releasever?x=1', 'file:a%20key.asc', 'file://${config.dir}/a%20key.asc' ]
+    gpgkey: [ 'https://h/key-$releasever?op=get', 'file:a%20key.asc', 'file://${config.dir}/a%20key.asc' ]
 `
     const held = { file, armored: Buffer.from(KEY) }
     const { gpgKeys, gpgcheck } = config.mirror(text)
-    assert.deepEqual([gpgKeys, gpgcheck], [[{ url: 'https://h/key-$releasever?x=1' }, held, held], false])
+    assert.deepEqual([gpgKeys, gpgcheck], [[{ url: 'https://h/key-$releasever?op=get' }, held, held], false])
     assert.deepEqual(
       config.mirror('mirrors: {m: {baseurl: http://h/, gpgkey: "file:a%20key.asc"}}').gpgKeys,
       [held],
@@ -91,7 +91,7 @@ describe('gpgkey', () => {
     const loaded = config.load(text)
     assert.match(
       formatConfig(loaded),
-      /gpgkey:\n {6}- https:\/\/h\/key-\$releasever\?x=1\n {6}- file:\/\/\/.*a%20key\.asc\n/,
+      /gpgkey:\n {6}- https:\/\/h\/key-\$releasever\?op=get\n {6}- file:\/\/\/.*a%20key\.asc\n/,
     )
     assert.deepEqual(config.load(formatConfig(loaded)), loaded)
     assert.equal('gpgKeys' in config.mirror('mirrors: {m: {baseurl: http://h/}}'), false)

@@ -43,7 +43,7 @@ const CASES: readonly ProblemCase[] = [
   [
     'baseurl: a query',
     'mirrors:\n  a: {baseurl: "http://h/?x"}\n',
-    '2: mirrors.a.baseurl: found "http://h/?x", expected an http, https or file URL without query and fragment',
+    '2: mirrors.a.baseurl: found "http://h/?***", expected an http, https or file URL without query and fragment',
   ],
   ['enabled: yum style', mirror('enabled: 1'), '4: mirrors.m.enabled: found 1, expected true or false'],
   ['strict: text', mirror("strict: 'true'"), '4: mirrors.m.strict: found "true", expected true or false'],

@@ -91,7 +91,7 @@ const CASES: readonly ProblemCase[] = [
   [
     'public_url: a query',
     'public_url: https://h/?a\n',
-    '1: public_url: found "https://h/?a", expected an http or https URL such as https://mirrors.example.org, without query and fragment',
+    '1: public_url: found "https://h/?***", expected an http or https URL such as https://mirrors.example.org, without query and fragment',
   ],
   ['data_dir: a number', 'data_dir: 0x7e0\n', '1: data_dir: found 0x7e0, expected the path of a directory'],
   ['data_dir: empty', "data_dir: ''\n", '1: data_dir: found "", expected the path of a directory'],

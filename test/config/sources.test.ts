@@ -77,8 +77,8 @@ describe('mistakes in that are refused, with their line', () => {
     ],
     [
       'a variable that nobody knows',
-      'mirrorlist: http://h/?r=$releasever',
-      `m.mirrorlist: found "http://h/?r=$releasever", expected ${LIST} of which vars has all variables, such as releasever and basearch`,
+      'mirrorlist: http://h/?release=$releasever',
+      `m.mirrorlist: found "http://h/?release=$releasever", expected ${LIST} of which vars has all variables, such as releasever and basearch`,
     ],
     [
       'a time that never ends',

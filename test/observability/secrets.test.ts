@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { copyFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 
 import { constantFrom, record, sample, stringMatching } from 'fast-check'
 
 import { App } from '../../src/app/app.ts'
+import { formatConfig } from '../../src/config/format.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { httpGet } from '../support/http-get.ts'
 import { LogRecorder } from '../http/log-recorder.ts'
@@ -30,7 +31,17 @@ const TROUBLES: readonly Behaviour[] = [
 const SECRET = stringMatching(/^s3cr[A-Za-z0-9+/=~!*-]{12}$/)
 const MIRRORS = record({
   secret: SECRET,
-  kind: constantFrom('baseurl', 'password', 'bearer_token', 'proxy', 'proxy_password', 'metalink'),
+  kind: constantFrom(
+    'baseurl',
+    'password',
+    'bearer_token',
+    'proxy',
+    'proxy_password',
+    'metalink',
+    'metalink query',
+    'mirrorlist query',
+    'gpgkey query',
+  ),
   trouble: constantFrom(...TROUBLES),
   /** Whether the trouble begins only after a first sync. */
   isLate: constantFrom(true, false),
@@ -44,6 +55,11 @@ function keysOf(kind: string, secret: string, url: string): string {
   if (kind === 'password') return `baseurl: '${url}'\n    username: user\n    password: ${quoted}`
   if (kind === 'bearer_token') return `baseurl: '${url}'\n    bearer_token: ${quoted}`
   if (kind === 'metalink') return `baseurl: '${url}'\n    metalink: '${user}metalink.xml'`
+  const [list, query] = kind.split(' ')
+  const asked = `${url}${list}?repo=a&sig=${encodeURIComponent(secret)}`
+  if (kind === 'gpgkey query')
+    return `baseurl: '${url}'\n    gpgkey: '${asked}'\n    gpgcheck: true\n    repo_gpgcheck: true`
+  if (query !== undefined) return `${list}: '${asked}'`
   // Nobody listens there.
   const proxy =
     kind === 'proxy' ? `http://user:${encodeURIComponent(secret)}@127.0.0.1:1/` : 'http://127.0.0.1:1/'
@@ -61,7 +77,7 @@ function formsOf(secret: string): string[] {
 test('no secret of the configuration gets into the log, an answer or a figure, whatever fails', async (t) => {
   const root = tempDir(t)
   writeSyntheticRepository(root, { packages: [{ name: 'a', content: 70_000 }] })
-  const mirrors = sample(MIRRORS, { numRuns: 20, seed: 20_161_213 })
+  const mirrors = sample(MIRRORS, { numRuns: 30, seed: 20_161_213 })
   const upstreams = await Promise.all(mirrors.map(() => startUpstream(t, root)))
   const dir = tempDir(t)
   const file = join(dir, 'pinyon.yaml')
@@ -73,6 +89,8 @@ test('no secret of the configuration gets into the log, an answer or a figure, w
     file,
     `listen: 127.0.0.1:0\nsync_interval: off\npolicy: on_demand\nmirrors:\n${entries.join('\n')}\n`,
   )
+  const intact = join(dir, 'intact.yaml')
+  copyFileSync(file, intact)
   const log = new LogRecorder()
   const app = await App.open({
     config: loadConfig(file, {}),
@@ -82,6 +100,7 @@ test('no secret of the configuration gets into the log, an answer or a figure, w
   })
   const url = `http://127.0.0.1:${await app.listen()}`
   const told: string[] = []
+  let formatted = ''
   const ask = async (path: string) => {
     const { body, headers } = await httpGet(url + path)
     told.push(body.toString(), JSON.stringify(headers))
@@ -103,7 +122,14 @@ test('no secret of the configuration gets into the log, an answer or a figure, w
     await Promise.all(syncs)
     writeFileSync(file, `${entries.join('\n')}\nunknown: 1\n`)
     await app.reload().catch(() => undefined)
-    for (const path of ['/metrics', '/api/v1/mirrors', '/api/v1/attention', '/']) await ask(path)
+    for (const path of ['/metrics', '/api/v1/mirrors', '/api/v1/attention', '/', '/activity']) await ask(path)
+    for (const at of mirrors.keys()) {
+      await ask(`/api/v1/mirrors/m${at}`)
+      const { headers } = await httpGet(`${url}/repos/yum/m${at}/latest/repodata/repomd.xml`)
+      told.push(JSON.stringify(headers))
+      await ask(`/api/v1/why?path=/repos/yum/m${at}/latest/repodata/repomd.xml`)
+    }
+    formatted = formatConfig(loadConfig(intact, {}))
   } finally {
     await app.close()
   }
@@ -121,5 +147,6 @@ test('no secret of the configuration gets into the log, an answer or a figure, w
         kind,
       )
       assert.ok(!told.some((text) => text.includes(form)), kind)
+      assert.ok(!formatted.includes(form), kind)
     }
 })

@@ -158,6 +158,7 @@ export class MirrorUnderTest {
       variables: new Map(),
       expireMs,
       upstream: this.#lists,
+      key: this.#lists.baseurls[0] ?? '',
       store: this.store.listings,
       now: () => this.nowMs,
       onListed: (baseurls, from) => this.upstream.list(baseurls, from),

@@ -42,7 +42,7 @@ export function openIndexLoader({ clock, warn }: IndexLoaderOptions): IndexLoade
   const deadlineMs = clock.now() + INDEX_BUDGET_MS
   const elsewhere = new Set<string>()
   const load: LoadIndex = async (url, read) => {
-    const name = `index ${splitCredentials(url).url}`
+    const name = `index ${splitCredentials(url).shown}`
     if (/^file:/i.test(url)) return await readFileIndex(url, name, read)
     const result = await tryUntil(
       clock,

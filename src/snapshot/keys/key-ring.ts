@@ -1,4 +1,5 @@
 import { PinyonError, toPinyonError } from '../../model/errors.ts'
+import { maskQuery } from '../../model/shown-url.ts'
 import type { JudgedKeys } from '../../signature/judge-keys.ts'
 import type { SigningKey } from '../../signature/signing-key.ts'
 import type { Judge } from './judge.ts'
@@ -16,7 +17,7 @@ export interface RingKeys {
   readonly problems: readonly string[]
 }
 
-/** A key and where it is from: its URL, or `file`, since paths of ours are nobody's business. */
+/** A key and where it is from: its URL as it can be shown, or `file`, since paths of ours are nobody's business. */
 export type RingKey = SigningKey & { readonly source: string }
 
 /**
@@ -68,7 +69,7 @@ export class KeyRing {
     const keys: RingKey[] = []
     const problems: string[] = []
     for (const source of sources) {
-      const name = 'url' in source ? source.url : 'file'
+      const name = 'url' in source ? maskQuery(source.url) : 'file'
       try {
         const judged =
           'url' in source
@@ -95,7 +96,7 @@ export class KeyRing {
     const held = fetch === undefined ? kept : await this.#renewWhenDue(url, kept, fetch, freshness)
     const failure = this.#failures.get(url)
     if (held === undefined) throw new PinyonError('KEY_REFUSED', failure ?? 'it was not fetched yet')
-    if (failure !== undefined) problems.push(`gpgkey ${url} could not be fetched anew: ${failure}`)
+    if (failure !== undefined) problems.push(`gpgkey ${maskQuery(url)} could not be fetched anew: ${failure}`)
     if (held.strangers.length > 0) problems.push(describeStrangers(held))
     return await this.#judge(held.keys)
   }
@@ -168,5 +169,5 @@ export class KeyRing {
 
 function describeStrangers({ url, firstAt, strangers }: FetchedKeys): string {
   const day = new Date(firstAt).toISOString().slice(0, 10)
-  return `gpgkey ${url} has keys that it had not when it was fetched first, on ${day}, and that are not trusted: ${strangers.join(', ')}; if they are meant, give them as a file: beside it`
+  return `gpgkey ${maskQuery(url)} has keys that it had not when it was fetched first, on ${day}, and that are not trusted: ${strangers.join(', ')}; if they are meant, give them as a file: beside it`
 }

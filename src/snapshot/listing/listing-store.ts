@@ -2,7 +2,7 @@ import type { Reach } from '../../model/reach.ts'
 
 /** The last good answer of a metalink's or mirrorlist's URL. */
 export interface StoredListing {
-  /** Without credentials. */
+  /** As it can be shown, with what tells it apart from others that are shown alike. */
   readonly url: string
   readonly body: Buffer
   readonly etag: string | undefined

@@ -20,6 +20,8 @@ export interface MirrorListOptions {
   readonly expireMs: number
   /** Whose only base URL is the list's. */
   readonly upstream: Pick<Upstream, 'get' | 'baseurls'>
+  /** Under which it is kept: lists that differ in a secret alone are named alike. */
+  readonly key: string
   readonly store: Pick<ListingStore, 'listing' | 'keepListing'>
   /** Milliseconds since the epoch. */
   readonly now: () => number
@@ -65,8 +67,8 @@ export class MirrorList {
     this.#url = options.upstream.baseurls[0] ?? ''
   }
 
-  get url(): string {
-    return this.#url
+  get key(): string {
+    return this.#options.key
   }
 
   get state(): ListState {
@@ -77,7 +79,7 @@ export class MirrorList {
 
   /** Takes up what was kept, by this process or another. What cannot be read any more, as variables are others now, is passed over. */
   async load(): Promise<void> {
-    const stored = await this.#options.store.listing(this.#url)
+    const stored = await this.#options.store.listing(this.key)
     if (stored === undefined || stored.checkedAt <= (this.#held?.stored.checkedAt ?? -Infinity)) return
     try {
       this.#hold(stored, this.#parse(stored.body))
@@ -143,7 +145,7 @@ export class MirrorList {
     const listing = this.#parse(body ?? Buffer.of())
     const { etag, lastModified } = reply.validators
     const { reach } = reply
-    const answer = { url: this.#url, body: body ?? Buffer.of(), etag, lastModified, reach }
+    const answer = { url: this.key, body: body ?? Buffer.of(), etag, lastModified, reach }
     const stored = { ...answer, fetchedAt: checkedAt, checkedAt }
     await store.keepListing(stored)
     return this.#hold(stored, listing)
