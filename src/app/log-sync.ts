@@ -1,8 +1,17 @@
+import { NO_DEFECTS, type MirrorDefects, type ToldDefect } from '../snapshot/farm/mirror-defects.ts'
 import type { SyncResult } from '../snapshot/sync.ts'
 import type { Logger } from '../system/logger.ts'
 
-/** One line a sync: a warning when it failed, or brought other bytes under an old name and version. */
-export function logSync(log: Logger, result: SyncResult, ms: number): void {
+/**
+ * One line a sync: a warning when it failed, brought other bytes under an old name and version, or what was published is not all right.
+ * @param defects of the snapshot that was published
+ */
+export function logSync(
+  log: Logger,
+  result: SyncResult,
+  ms: number,
+  defects: MirrorDefects = NO_DEFECTS,
+): void {
   const { mirror, outcome } = result
   if (result.outcome === 'failed')
     log.warn({ mirror, outcome, ms, code: result.error.code, reason: result.error.message }, 'sync')
@@ -22,7 +31,15 @@ export function logSync(log: Logger, result: SyncResult, ms: number): void {
       bytes,
       ...extras,
     }
-    if (replaced > 0) log.warn({ ...facts, replaced }, 'sync')
-    else log.info(facts, 'sync')
+    const doubts = {
+      ...(replaced === 0 ? {} : { replaced }),
+      ...(defects.count === 0 ? {} : { defects: defects.count, first: defects.first.map(describeDefect) }),
+    }
+    if (Object.keys(doubts).length === 0) log.info(facts, 'sync')
+    else log.warn({ ...facts, ...doubts }, 'sync')
   }
+}
+
+function describeDefect({ path, kind, message }: ToldDefect): string {
+  return `${kind} ${path}: ${message}`
 }

@@ -5,9 +5,11 @@ import { type ErrorCode } from '../model/errors.ts'
 import { noSuchMirror } from '../model/no-such-mirror.ts'
 import { ExtraLooks } from '../snapshot/extras/extra-changes.ts'
 import type { FarmWriter, SyncCheck } from '../snapshot/farm/farm.ts'
+import { NO_DEFECTS, sumDefects, type MirrorDefects } from '../snapshot/farm/mirror-defects.ts'
 import { createThreadRunner } from '../snapshot/ingest-runner.ts'
 import type { ReadyThread } from '../snapshot/ready-thread.ts'
 import { Scheduler } from '../snapshot/scheduler.ts'
+import type { SnapshotReader } from '../snapshot/store.ts'
 import { SyncBoard } from '../snapshot/sync-board.ts'
 import type { SyncResult } from '../snapshot/sync.ts'
 import type { Logger } from '../system/logger.ts'
@@ -157,13 +159,22 @@ export class Syncing {
     this.board.end(mirror)
     if (result.outcome !== 'failed') onSynced(result)
     const durationMs = Math.round(performance.now() - startedAt)
-    logSync(log, result, durationMs)
+    logSync(log, result, durationMs, await readDefects(storage.snapshots, result))
     const isLook = result.outcome !== 'failed' || !NO_LOOKS.has(result.error.code)
     if (isLook) figures.countSync(result, durationMs)
     await recordCheck(storage.snapshots.farm, result, { startedAt: startedAtMs, durationMs, actor })
     this.#ended += 1
     return result
   }
+}
+
+/** What is wrong in what was published. That it cannot be read just now does not undo the sync. */
+async function readDefects(
+  snapshots: Pick<SnapshotReader, 'defects'>,
+  result: SyncResult,
+): Promise<MirrorDefects> {
+  if (result.outcome !== 'published') return NO_DEFECTS
+  return await snapshots.defects(result.snapshot).then(sumDefects, () => NO_DEFECTS)
 }
 
 /** Notes how a look ended. The sync has been done: a database that cannot take that down does not undo it. */

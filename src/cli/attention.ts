@@ -32,6 +32,7 @@ const COMMANDS: Readonly<Record<AttentionCode, (mirror: string) => string>> = {
   jobs_fail: (mirror) => `pinyon usage ${mirror}`,
   configuration_refused: () => 'pinyon check-config',
   lost: (mirror) => `pinyon fetch ${mirror} --at-risk`,
+  defective: (mirror) => `pinyon sync ${mirror}`,
   replaced: (mirror) => `pinyon diff ${mirror}`,
   upstream_down: () => 'pinyon doctor',
   at_risk: (mirror) => `pinyon fetch ${mirror} --at-risk`,

@@ -89,6 +89,7 @@ function formatStatus(mirrors: readonly MirrorView[], running: boolean, nowMs: n
     formatPins(mirrors) +
     formatElsewhere(mirrors) +
     formatHoldings(mirrors) +
+    formatDefects(mirrors) +
     formatExtras(mirrors) +
     formatSources(mirrors) +
     formatIdentities(mirrors)
@@ -136,6 +137,19 @@ function formatElsewhere(mirrors: readonly MirrorView[]): string {
         ]
       : [],
   )
+  return lines.join('')
+}
+
+/** What upstream has wrong, and clients get as it is, or not at all. */
+function formatDefects(mirrors: readonly MirrorView[]): string {
+  const lines = mirrors.flatMap(({ name, current, defects }) => {
+    // A server of an earlier version does not tell.
+    const [one] = (defects as MirrorView['defects'] | undefined)?.first ?? []
+    if (one === undefined) return []
+    const more = defects.count === 1 ? '' : ` (and ${defects.count - 1} more)`
+    const effect = one.kind === 'missing' ? 'is answered 404' : 'is published as it is'
+    return [`${name}: ${toPrintable(one.path)} of ${current} ${effect}: ${toPrintable(one.message)}${more}\n`]
+  })
   return lines.join('')
 }
 

@@ -2,6 +2,7 @@ import { PinyonError } from '../model/errors.ts'
 import { noSuchMirror } from '../model/no-such-mirror.ts'
 import type { Policy } from '../model/prefetch.ts'
 import { snapshotPath } from '../model/snapshot-path.ts'
+import { NO_DEFECTS, type MirrorDefects } from '../snapshot/farm/mirror-defects.ts'
 import type { MirrorState, Snapshot, SnapshotReader, XmlBase } from '../snapshot/store.ts'
 import type { ApiContext, ApiRequest } from './api-context.ts'
 import { answerDeparted } from './api-departed.ts'
@@ -59,6 +60,8 @@ export interface MirrorView extends DepartedView, CachedView {
   readonly list: ListView | null
   /** What of `extra_files` could not be pinned with the current snapshot, and why. */
   readonly extra_file_problems: readonly string[]
+  /** What upstream has wrong in the current snapshot, published as it is. */
+  readonly defects: MirrorDefects
   /** What is wrong with the certificates and secrets that it is asked with, or soon will be; null when nothing is. */
   readonly identity_problem: string | null
 }
@@ -181,6 +184,7 @@ async function mirrorViews({
 }: ApiContext): Promise<(state: MirrorState) => MirrorView> {
   const describe = await describeMirrors(snapshots)
   const problems = await snapshots.extras.problems()
+  const defects = snapshots.farm.defects()
   return (state) => {
     const { policy = null, state: run = null } = prefetch(state.name) ?? {}
     const packages = state.current?.packageCount ?? null
@@ -189,6 +193,7 @@ async function mirrorViews({
       sources: sourcesOf(state.name).map(toSourceView),
       list: toListView(listOf(state.name)),
       extra_file_problems: problems.get(state.name) ?? [],
+      defects: defects.get(state.name) ?? NO_DEFECTS,
       identity_problem: identityProblemOf(state.name) ?? null,
       packages,
       ...describe(state),
@@ -205,6 +210,7 @@ type MirrorFacts = Omit<
   | 'sources'
   | 'list'
   | 'extra_file_problems'
+  | 'defects'
   | 'identity_problem'
   | 'packages'
   | 'policy'

@@ -9,6 +9,7 @@ export type AttentionCode =
   | 'jobs_fail'
   | 'configuration_refused'
   | 'lost'
+  | 'defective'
   | 'replaced'
   | 'upstream_down'
   | 'at_risk'
@@ -49,6 +50,7 @@ const RANKS: Readonly<Record<AttentionCode, number>> = {
   jobs_fail: 1,
   configuration_refused: 2,
   lost: 3,
+  defective: 4,
   replaced: 4,
   upstream_down: 5,
   at_risk: 6,
@@ -135,6 +137,7 @@ function ofMirror(mirror: FarmMirror, facts: AttentionFacts): Attention[] {
             cause: 'Every source was asked and has them not. A job that asks for one gets 502.',
           },
         ),
+    findDefective(mirror),
     mirror.replaced === 0
       ? undefined
       : create(
@@ -156,6 +159,16 @@ function ofMirror(mirror: FarmMirror, facts: AttentionFacts): Attention[] {
     findLongPin(mirror, facts.nowMs),
   ]
   return found.filter((one) => one !== undefined).toSorted((a, b) => a.rank - b.rank)
+}
+
+/** Files that jobs are told of, and cannot have. */
+function findDefective(mirror: FarmMirror): Attention | undefined {
+  const { missing, first } = mirror.defects
+  const [one] = first
+  if (missing === 0 || one === undefined) return undefined
+  return create('defective', mirror, `lists ${counted(missing, 'file')} that upstream does not have right`, {
+    cause: `${one.path}: ${one.message}. A job that asks for ${missing === 1 ? 'it' : 'one'} gets 404.`,
+  })
 }
 
 function findFailing({ name }: FarmMirror, { trouble }: AttentionFacts): Attention | undefined {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test, type TestContext } from 'node:test'
 
@@ -54,6 +54,37 @@ describe('without a running server', () => {
     assert.deepEqual(one, { outcome: 'published', packages: 2, added: 1, removed: 1, replaced: 0 })
     assert.deepEqual(byMirror.get('two')?.['outcome'], 'unchanged')
     assert.deepEqual(Object.keys(byMirror.get('broken') ?? {}), ['outcome', 'error', 'advice'])
+  })
+
+  test('status tells what upstream lists and does not have', async (t) => {
+    const farm = createFarm(t, ['one'])
+    const root = join(farm.dir, 'upstream', 'one')
+    writeSyntheticRepository(root, {
+      packages: [{ name: 'a' }],
+      records: [{ type: 'group', content: '<comps/>' }],
+      simpleNames: true,
+    })
+    rmSync(join(root, 'repodata', 'group.xml.gz'))
+    await farm.sync()
+    const { stdout } = await farm.run('status')
+    assert.match(
+      stdout,
+      new RegExp(
+        `^one: repodata/group\\.xml\\.gz of ${NAME} is answered 404: repomd\\.xml names it, .*ENOENT$`,
+        'm',
+      ),
+    )
+    assert.match(
+      stdout,
+      /^ {2}one lists 1 file that upstream does not have right\. .* See pinyon sync one\.$/m,
+    )
+    const { mirrors } = JSON.parse((await farm.run('status', '--json')).stdout) as {
+      mirrors: { defects: { count: number; missing: number } }[]
+    }
+    assert.deepEqual(
+      mirrors.map(({ defects: { count, missing } }) => [count, missing]),
+      [[1, 1]],
+    )
   })
 
   test('status and snapshots read the data directory', async (t) => {

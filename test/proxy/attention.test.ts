@@ -3,6 +3,7 @@ import { describe, test } from 'node:test'
 
 import { findAttention, isFresh, type AttentionFacts } from '../../src/proxy/attention.ts'
 import type { FarmMirror } from '../../src/snapshot/farm/farm.ts'
+import { NO_DEFECTS, sumDefects } from '../../src/snapshot/farm/mirror-defects.ts'
 
 const NOW = Date.UTC(2026, 2, 17, 9, 52)
 const HOUR_MS = 3_600_000
@@ -48,6 +49,7 @@ function mirror(more: Partial<FarmMirror> = {}): FarmMirror {
     lastUsed: NOW,
     replaced: 0,
     departed: { cached: NONE, at_risk: NONE, lost: NONE },
+    defects: NO_DEFECTS,
     ...more,
   }
 }
@@ -97,6 +99,9 @@ const RESTING: AttentionFacts['sourcesOf'] = () => [
 const PINNED = { pinned: true, waiting: 3, currentSince: NOW - 31 * 24 * HOUR_MS }
 const LOST = { cached: NONE, at_risk: SOME, lost: { count: 1, bytes: 5 } }
 
+const SIZE = { path: 'a', kind: 'size', message: 'says 1' } as const
+const DEFECTS = sumDefects([SIZE, { path: 'b', kind: 'missing', message: 'u/b answered: 404' }])
+
 describe('what needs somebody', () => {
   const cases: readonly (readonly [string, AttentionFacts, string[]])[] = [
     ['nothing', facts([mirror()]), []],
@@ -109,6 +114,12 @@ describe('what needs somebody', () => {
       ['6 m has 2 packages at risk'],
     ],
     ['lost, and at risk', facts([mirror({ departed: LOST })]), ['3 m lists 1 package that is lost +at_risk']],
+    [
+      'a file that cannot be had',
+      facts([mirror({ defects: DEFECTS })]),
+      ['4 m lists 1 file that upstream does not have right'],
+    ],
+    ['a size that is wrong', facts([mirror({ defects: sumDefects([SIZE]) })]), []],
     ['replaced', facts([mirror({ replaced: 2 })]), ['4 m got new bytes under 2 old names']],
     ['down', facts([mirror(FAILED)], { sourcesOf: MUTE }), ['5 m cannot reach its upstream']],
     ['not yet down', facts([mirror({ ...FAILED, failures: 1 })], { sourcesOf: MUTE }), []],

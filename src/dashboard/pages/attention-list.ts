@@ -15,6 +15,7 @@ const PICTURES: Readonly<Record<Attention['code'], readonly [IconName, string]>>
   jobs_fail: ['lostx', 'lost'],
   configuration_refused: ['lostx', 'lost'],
   lost: ['lostx', 'lost'],
+  defective: ['warn', 'risk'],
   replaced: ['swap', 'risk'],
   upstream_down: ['down', 'lost'],
   at_risk: ['warn', 'risk'],
@@ -83,6 +84,8 @@ function nextStep(
   if (current === undefined || code === 'pinned_long')
     return html`<a href="${links.mirror(mirror)}">See the mirror</a>`
   if (code === 'replaced') return html`<a href="${links.mirror(mirror)}#snapshots">See the snapshots</a>`
+  if (code === 'defective')
+    return html`<a href="${links.snapshot(mirror, current)}#defects">See the files</a>`
   const state = code === 'lost' ? 'lost' : 'at_risk'
   return html`<a href="${links.snapshot(mirror, current)}?state=${state}#packages">See the packages</a>`
 }

@@ -4,7 +4,8 @@ import { atMinute } from '../farm-state.ts'
 import { html, type Html, type HtmlPart } from '../html.ts'
 import { icon } from '../parts/icons.ts'
 import { card, completenessBar, copyLine } from '../parts/pieces.ts'
-import { bytes, clip, count, shortDigests, shownUrl, time } from '../text.ts'
+import type { MirrorDefects } from '../../snapshot/farm/mirror-defects.ts'
+import { bytes, clip, count, counted, shortDigests, shownUrl, time } from '../text.ts'
 import type { SourceReport } from '../../upstream/upstream.ts'
 import type { MirrorParts } from './mirror-parts.ts'
 
@@ -13,7 +14,7 @@ const KEY_DIGITS = 16
 
 /** Whether jobs can have everything that the current snapshot lists. */
 export function completenessCard({ mirror, links }: MirrorParts): Html {
-  const { current, departed, name } = mirror
+  const { current, departed, defects, name } = mirror
   if (current === undefined)
     return card(
       'complete',
@@ -37,6 +38,7 @@ export function completenessCard({ mirror, links }: MirrorParts): Html {
         ${list('lost', `The ${count(lost.count)} lost`)}: every source was asked and has them not. A job gets
         502. Add <code>fallback:</code>, or roll back.
       </p>`,
+    defects.count > 0 && defectsNote(defects, links.snapshot(name, current.name)),
   ]
   return card(
     'complete',
@@ -49,6 +51,16 @@ export function completenessCard({ mirror, links }: MirrorParts): Html {
       ${notes}
     </div>`,
   )
+}
+
+/** What upstream has wrong, and what that means for jobs. */
+function defectsNote({ count: all, missing, first: [one] }: MirrorDefects, snapshot: string): HtmlPart {
+  if (one === undefined) return undefined
+  const effect = missing === 0 ? 'Jobs get it as it is.' : `A job gets 404 for ${counted(missing, 'file')}.`
+  return html`<p>
+    <a href="${snapshot}#defects">Upstream has ${counted(all, 'mistake')}</a>: ${clip(one.path, 80)}:
+    ${clip(shortDigests(one.message), 200)}. ${effect}
+  </p>`
 }
 
 function line(

@@ -102,7 +102,7 @@ function interval(settings: MirrorSettings | undefined): string {
 }
 
 function badges({ mirror, context, nowMs }: MirrorParts, own: Attention | undefined): HtmlPart {
-  const { pinned, listed, removedAt, departed, replaced, current } = mirror
+  const { pinned, listed, removedAt, departed, defects, replaced, current } = mirror
   if (removedAt !== undefined) return badge('plain', 'removed')
   if (!listed) return badge('plain', 'not listed')
   return [
@@ -110,6 +110,7 @@ function badges({ mirror, context, nowMs }: MirrorParts, own: Attention | undefi
     pinned && badge('pin', 'pinned', 'pin'),
     departed.lost.count > 0 && badge('lost', `${departed.lost.count} lost`, 'lostx'),
     departed.at_risk.count > 0 && badge('risk', `${departed.at_risk.count} at risk`, 'warn'),
+    defects.count > 0 && badge('risk', counted(defects.count, 'defect'), 'warn'),
     replaced > 0 && badge('risk', `${replaced} replaced`, 'swap'),
     own?.code === 'upstream_down' && badge('lost', 'upstream down', 'down'),
     own?.code === 'stale' && badge('risk', 'stale', 'warn'),

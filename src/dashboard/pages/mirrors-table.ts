@@ -205,7 +205,7 @@ function row(mirror: FarmMirror, facts: RowFacts, context: DashboardContext, lin
 }
 
 function badgeOf(
-  { pinned, waiting, listed, removedAt, departed, replaced, current, currentSince }: FarmMirror,
+  { pinned, waiting, listed, removedAt, departed, defects, replaced, current, currentSince }: FarmMirror,
   attention: Attention | undefined,
   sync: ReturnType<typeof syncState>,
   nowMs: number,
@@ -218,6 +218,8 @@ function badgeOf(
       return badge('lost', 'jobs get errors', 'lostx')
     case 'lost':
       return badge('lost', `${departed.lost.count} lost`, 'lostx')
+    case 'defective':
+      return badge('risk', `${defects.missing} missing`, 'warn')
     case 'replaced':
       return badge('risk', `${replaced} replaced`, 'swap')
     case 'upstream_down':

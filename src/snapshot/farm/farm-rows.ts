@@ -11,6 +11,7 @@ import type {
   MirrorUseSummary,
   PackageSpan,
 } from './farm.ts'
+import { NO_DEFECTS, type MirrorDefects } from './mirror-defects.ts'
 import { toArches } from '../rows.ts'
 
 // From the rows that the statements of sql-farm.ts give to the records of farm.ts: a null column is an absent value.
@@ -89,7 +90,11 @@ export function addDeparted(rows: readonly DepartedTotal[]): ReadonlyMap<number,
 }
 
 /** A row of `mirrors`. */
-export function toMirror(row: MirrorRow, departed: DepartedCounts = NO_DEPARTED): FarmMirror {
+export function toMirror(
+  row: MirrorRow,
+  departed: DepartedCounts = NO_DEPARTED,
+  defects: MirrorDefects = NO_DEFECTS,
+): FarmMirror {
   return {
     id: row.id,
     name: row.name,
@@ -109,6 +114,7 @@ export function toMirror(row: MirrorRow, departed: DepartedCounts = NO_DEPARTED)
     lastUsed: row.lastUsed ?? undefined,
     replaced: row.replaced ?? 0,
     departed,
+    defects,
   }
 }
 

@@ -1,5 +1,6 @@
 import type { RetentionRules } from '../../model/retention.ts'
 import type { DepartedCounts } from '../departed/departed.ts'
+import type { MirrorDefects } from './mirror-defects.ts'
 
 /** A mirror as an overview shows it. Times are milliseconds since the epoch; undefined is what has not happened. */
 export interface FarmMirror {
@@ -25,6 +26,7 @@ export interface FarmMirror {
   /** Packages that were replaced in place within the last week, by the snapshots of which that was counted. */
   readonly replaced: number
   readonly departed: DepartedCounts
+  readonly defects: MirrorDefects
 }
 
 /** A snapshot as lists show it. */
@@ -197,6 +199,8 @@ export interface FarmReader {
   generation(): number
   /** All mirrors that are configured or still have snapshots, by name. */
   mirrors(nowMs: number): Promise<readonly FarmMirror[]>
+  /** By mirror, what upstream has wrong in its current snapshot; without those that have nothing. Costs no more than there are mirrors. */
+  defects(): ReadonlyMap<string, MirrorDefects>
   /** Live snapshots since a moment, by the mirror's number, oldest first. */
   marks(mirrorIds: readonly number[], sinceMs: number): Promise<ReadonlyMap<number, readonly SnapshotMark[]>>
   /** Distinct clients since a moment, by the mirror's number; of those that are kept by name. */

@@ -35,6 +35,9 @@ const FARM = {
     LEFT JOIN snapshot s ON s.id = c.snapshot_id LEFT JOIN generation g ON g.number = c.first_generation
     LEFT JOIN mirror_usage u ON u.mirror_id = m.id
     WHERE m.id > :after AND ${SHOWN} ORDER BY m.id LIMIT :limit`,
+  defects: `SELECT m.name AS mirror, d.path, d.kind, d.message FROM current_span c
+    CROSS JOIN defect d ON d.snapshot_id = c.snapshot_id CROSS JOIN mirror m ON m.id = c.mirror_id
+    WHERE c.last_generation IS NULL ORDER BY d.path, d.kind`,
   marks: `SELECT s.name, s.seq, s.created_at AS createdAt, coalesce(s.replaced, 0) AS replaced,
       s.added + s.removed + s.upgraded + s.downgraded + s.replaced AS changed FROM snapshot s
     WHERE s.mirror_id = :mirrorId AND s.retired_at IS NULL AND s.created_at >= :since ORDER BY s.seq DESC LIMIT :limit`,

@@ -38,6 +38,7 @@ import {
   type SnapshotRow,
   type UseRow,
 } from './farm-rows.ts'
+import { sumByMirror, type MirrorDefects, type ToldDefect } from './mirror-defects.ts'
 import { toSnapshotFacts, type HoldingRows, type SpanRow } from './snapshot-facts.ts'
 import { prepareFarm, type FarmStatements } from './sql-farm.ts'
 
@@ -101,8 +102,9 @@ export class SqliteFarm implements FarmReader, FarmWriter {
     const sinceMs = Math.floor(nowMs / 3_600_000) * 3_600_000 - WEEK_MS
     if (this.#mirrors?.revision === revision && this.#mirrors.sinceMs === sinceMs) return this.#mirrors.list
     const list: FarmMirror[] = []
+    const defects = this.defects()
     for (let after = 0; ; await nextTurn()) {
-      const part = this.#readMirrors(after, sinceMs)
+      const part = this.#readMirrors(after, sinceMs, defects)
       list.push(...part)
       if (part.length < MIRRORS_AT_ONCE) break
       after = part.at(-1)?.id ?? after
@@ -110,6 +112,10 @@ export class SqliteFarm implements FarmReader, FarmWriter {
     list.sort((a, b) => (a.name < b.name ? -1 : 1))
     this.#mirrors = { revision, sinceMs, list }
     return list
+  }
+
+  defects(): ReadonlyMap<string, MirrorDefects> {
+    return sumByMirror(this.#statements.defects.all() as (ToldDefect & { mirror: string })[])
   }
 
   async marks(
@@ -316,11 +322,15 @@ export class SqliteFarm implements FarmReader, FarmWriter {
     await runWrite(this.#database, write, { durable: false })
   }
 
-  #readMirrors(after: number, replacedSince: number): FarmMirror[] {
+  #readMirrors(
+    after: number,
+    replacedSince: number,
+    defects: ReadonlyMap<string, MirrorDefects>,
+  ): FarmMirror[] {
     const rows = this.#statements.mirrors.all({ after, replacedSince, limit: MIRRORS_AT_ONCE }) as MirrorRow[]
     const last = rows.at(-1)?.id ?? after
     const counts = addDeparted(this.#departed.read(after, last))
-    return rows.map((row) => toMirror(row, counts.get(row.id)))
+    return rows.map((row) => toMirror(row, counts.get(row.id), defects.get(row.name)))
   }
 
   #indexSize(generation: number): number {
