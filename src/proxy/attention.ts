@@ -118,7 +118,9 @@ function describeProblem({ line, key, expected }: ConfigurationProblem): string 
   const nearest = expected.length > MAX_EXPECTED ? /; (did you mean .*\?)$/s.exec(expected)?.[1] : undefined
   if (nearest !== undefined) return `${where}${what}${nearest}`
   const shown =
-    expected.length > MAX_EXPECTED ? `${expected.slice(0, MAX_EXPECTED).toWellFormed()} …` : `${expected}.`
+    expected.length > MAX_EXPECTED
+      ? `${expected.slice(0, MAX_EXPECTED).toWellFormed()} …`
+      : sentence(expected)
   return `${where}${what}expected ${shown}`
 }
 
@@ -138,17 +140,7 @@ function ofMirror(mirror: FarmMirror, facts: AttentionFacts): Attention[] {
           },
         ),
     findDefective(mirror),
-    mirror.replaced === 0
-      ? undefined
-      : create(
-          'replaced',
-          mirror,
-          `got new bytes under ${mirror.replaced === 1 ? 'an old name' : `${mirror.replaced} old names`}`,
-          {
-            cause:
-              'Upstream replaced packages in place within the last week. Both are kept; snapshots go on serving their own.',
-          },
-        ),
+    findReplaced(mirror),
     findTrouble(mirror, facts),
     atRisk.count === 0
       ? undefined
@@ -167,7 +159,25 @@ function findDefective(mirror: FarmMirror): Attention | undefined {
   const [one] = first
   if (missing === 0 || one === undefined) return undefined
   return create('defective', mirror, `lists ${counted(missing, 'file')} that upstream does not have right`, {
-    cause: `${one.path}: ${one.message}. A job that asks for ${missing === 1 ? 'it' : 'one'} gets 404.`,
+    cause: `${sentence(`${one.path}: ${one.message}`)} A job that asks for ${missing === 1 ? 'it' : 'one'} gets 404.`,
+  })
+}
+
+/** Packages of which upstream has other bytes by now. */
+function findReplaced(mirror: FarmMirror): Attention | undefined {
+  const { replaced, replacedUnkept, departed } = mirror
+  if (replaced === 0) return undefined
+  const text = `got new bytes under ${replaced === 1 ? 'an old name' : `old names, ${replaced} times`}`
+  const kept =
+    departed.at_risk.count + departed.lost.count === 0
+      ? 'What was there before is kept, and snapshots go on serving their own.'
+      : 'What was fetched before is kept, and snapshots go on serving their own.'
+  const unkept =
+    replacedUnkept === 0
+      ? ''
+      : ` ${counted(replacedUnkept, 'package was', 'packages were')} not: a job whose snapshot lists ${replacedUnkept === 1 ? 'it' : 'one'} gets 502, unless another source has it.`
+  return create('replaced', mirror, text, {
+    cause: `Upstream replaced packages in place within the last week. ${kept}${unkept}`,
   })
 }
 
@@ -193,23 +203,23 @@ function findTrouble(mirror: FarmMirror, facts: AttentionFacts): Attention | und
     return create('told_to_wait', mirror, 'is told to wait by its upstream', {
       since,
       // That of the look tells a time from then on.
-      cause: `${sources[0]?.error ?? error}. ${keeps(mirror)}`,
+      cause: `${sentence(sources[0]?.error ?? error)} ${keeps(mirror)}`,
     })
   if (error !== undefined && isMute && (failures >= DOWN_CHECKS || isOverdue || mirror.current === undefined))
     return create('upstream_down', mirror, 'cannot reach its upstream', {
       since,
-      cause: `${error}. ${mirror.current === undefined ? keeps(mirror) : 'Jobs get what is cached; what is not cannot be fetched now.'}`,
+      cause: `${sentence(error)} ${mirror.current === undefined ? keeps(mirror) : 'Jobs get what is cached; what is not cannot be fetched now.'}`,
     })
   if (error !== undefined && !isMute && (failures > 0 || !isFresh(mirror, intervalMs, facts.nowMs)))
     return create('stale', mirror, 'gets nothing new from upstream', {
       since,
-      cause: `${error}. ${keeps(mirror)}`,
+      cause: `${sentence(error)} ${keeps(mirror)}`,
     })
   if (!mirror.listed || mirror.current === undefined || isFresh(mirror, intervalMs, facts.nowMs))
     return undefined
   return create('stale', mirror, 'was not looked at for longer than its interval', {
     since: succeededAt,
-    cause: error === undefined ? keeps(mirror) : `${error}. ${keeps(mirror)}`,
+    cause: error === undefined ? keeps(mirror) : `${sentence(error)} ${keeps(mirror)}`,
   })
 }
 
@@ -232,6 +242,11 @@ function findLongPin(
   })
 }
 
+/** With a full stop at its end, which it may have; two of them are of a path. */
+function sentence(text: string): string {
+  return /(?<!\.)\.$/.test(text) ? text : `${text}.`
+}
+
 function create(
   code: AttentionCode,
   mirror: { readonly name: string } | undefined,
@@ -243,7 +258,7 @@ function create(
     code,
     mirror: mirror?.name,
     text,
-    cause: cause.replaceAll('..', '.'),
+    cause,
     since,
     also: [],
   }

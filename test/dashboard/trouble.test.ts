@@ -60,7 +60,7 @@ describe('real trouble', needs('chromium'), () => {
     assert.deepEqual(lines, [
       'failing gives errors to jobs | 25 of 25 requests of the last five minutes failed. | See the checks',
       'dropped lists 1 package that is lost | Every source was asked and has them not. A job that asks for one gets 502. | See the packages',
-      'replaced got new bytes under an old name | Upstream replaced packages in place within the last week. Both are kept; snapshots go on serving their own. | See the snapshots',
+      'replaced got new bytes under an old name | Upstream replaced packages in place within the last week. What was fetched before is kept, and snapshots go on serving their own. 1 package was not: a job whose snapshot lists it gets 502, unless another source has it. | See the snapshots',
       `down cannot reach its upstream since just now | ${url('down')} could not be reached: ECONNREFUSED. Jobs get what is cached; what is not cannot be fetched now. Asked again at 09:56. | ${steps}`,
       `unready cannot reach its upstream since just now | ${url('unready')} answered: 503. Jobs get nothing of it before its first snapshot. Asked again at 09:56. | ${steps}`,
       `lying gets nothing new from upstream since just now | repodata/DIGEST-primary.xml.gz cannot be had: repomd.xml names it, and in 3 tries upstream did not have it right: expected sha256:DIGEST, found sha256:DIGEST. ${keeps} Asked again at 09:56. | ${steps}`,

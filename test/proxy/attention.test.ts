@@ -48,6 +48,7 @@ function mirror(more: Partial<FarmMirror> = {}): FarmMirror {
     newest: current.name,
     lastUsed: NOW,
     replaced: 0,
+    replacedUnkept: 0,
     departed: { cached: NONE, at_risk: NONE, lost: NONE },
     defects: NO_DEFECTS,
     ...more,
@@ -97,6 +98,7 @@ const RESTING: AttentionFacts['sourcesOf'] = () => [
   },
 ]
 const PINNED = { pinned: true, waiting: 3, currentSince: NOW - 31 * 24 * HOUR_MS }
+const REPLACED = { cached: NONE, at_risk: SOME, lost: NONE }
 const LOST = { cached: NONE, at_risk: SOME, lost: { count: 1, bytes: 5 } }
 
 const SIZE = { path: 'a', kind: 'size', message: 'says 1' } as const
@@ -120,7 +122,7 @@ describe('what needs somebody', () => {
       ['4 m lists 1 file that upstream does not have right'],
     ],
     ['a size that is wrong', facts([mirror({ defects: sumDefects([SIZE]) })]), []],
-    ['replaced', facts([mirror({ replaced: 2 })]), ['4 m got new bytes under 2 old names']],
+    ['replaced', facts([mirror({ replaced: 2 })]), ['4 m got new bytes under old names, 2 times']],
     ['down', facts([mirror(FAILED)], { sourcesOf: MUTE }), ['5 m cannot reach its upstream']],
     ['not yet down', facts([mirror({ ...FAILED, failures: 1 })], { sourcesOf: MUTE }), []],
     [
@@ -180,6 +182,39 @@ describe('what needs somebody', () => {
       'timed out. Jobs keep getting the current snapshot.',
       'timed out. Jobs get nothing of it before its first snapshot.',
     ])
+  })
+
+  test('says of what was replaced whether it is kept', () => {
+    const causes = [mirror({ replaced: 1 }), mirror({ replaced: 1, departed: REPLACED })].map(
+      (one) => findAttention(facts([one]))[0],
+    )
+    const unkept = findAttention(facts([mirror({ replaced: 2, replacedUnkept: 2, departed: REPLACED })]))[0]
+    const begin = 'Upstream replaced packages in place within the last week.'
+    const kept = 'is kept, and snapshots go on serving their own.'
+    assert.deepEqual(
+      causes.map((one) => one?.cause),
+      [`${begin} What was there before ${kept}`, `${begin} What was fetched before ${kept}`],
+    )
+    assert.equal(
+      unkept?.cause,
+      `${begin} What was fetched before ${kept} 2 packages were not: a job whose snapshot lists one gets 502, unless another source has it.`,
+    )
+  })
+
+  test('ends each sentence with one full stop, and leaves paths as they are', () => {
+    const errors = [
+      'location leaves the repository: "../../comps.xml"',
+      'it ends in a stop.',
+      'nothing lies at ..',
+    ]
+    assert.deepEqual(
+      errors.map((error) => findAttention(facts([mirror({ ...FAILED, error })]))[0]?.cause),
+      [
+        'location leaves the repository: "../../comps.xml". Jobs keep getting the current snapshot.',
+        'it ends in a stop. Jobs keep getting the current snapshot.',
+        'nothing lies at ... Jobs keep getting the current snapshot.',
+      ],
+    )
   })
 
   test('is told worst first', () => {

@@ -46,6 +46,7 @@ export interface MirrorRow {
   readonly newest: string | null
   readonly waiting: number
   readonly replaced: number | null
+  readonly replacedUnkept: number
 }
 
 /** A snapshot in a list. */
@@ -113,6 +114,7 @@ export function toMirror(
     newest: row.newest ?? undefined,
     lastUsed: row.lastUsed ?? undefined,
     replaced: row.replaced ?? 0,
+    replacedUnkept: row.replacedUnkept,
     departed,
     defects,
   }

@@ -23,8 +23,10 @@ export interface FarmMirror {
   readonly waiting: number
   readonly newest: string | undefined
   readonly lastUsed: number | undefined
-  /** Packages that were replaced in place within the last week, by the snapshots of which that was counted. */
+  /** How often packages were replaced in place within the last week, by the snapshots of which that was counted: one may be so several times. */
   readonly replaced: number
+  /** Of those that are named, how many had never been fetched before, and are not here while live snapshots list them. */
+  readonly replacedUnkept: number
   readonly departed: DepartedCounts
   readonly defects: MirrorDefects
 }

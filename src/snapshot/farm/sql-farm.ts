@@ -8,6 +8,12 @@ import { prepareAll, type Prepared } from '../sql.ts'
 const SHOWN = `(m.removed_at IS NULL OR EXISTS (
   SELECT 1 FROM snapshot x WHERE x.mirror_id = m.id AND x.retired_at IS NULL))`
 
+/** What packages of a mirror `m` were before they were replaced in a snapshot `r`, as far as that names them, and that is not here. */
+const UNKEPT = `snapshot r CROSS JOIN defect x ON x.snapshot_id = r.id AND x.kind = 'replaced'
+  CROSS JOIN package p ON p.mirror_id = r.mirror_id AND p.href_hash = href_hash(x.path) AND p.href = x.path AND p.last_seq = r.seq - 1
+  CROSS JOIN departed d ON d.mirror_id = p.mirror_id AND d.package_id = p.id AND d.state <> 0
+  WHERE r.mirror_id = m.id AND r.created_at >= :replacedSince AND r.replaced > 0`
+
 const PACKAGE = 'p.name, p.epoch, p.version, p.release, p.arch, p.href, p.digest, p.size'
 
 /** Looks upstream of a mirror `m` that failed since one did not. */
@@ -30,7 +36,8 @@ const FARM = {
       iif(m.pin_id IS NULL, 0, (SELECT count(*) FROM snapshot n WHERE n.mirror_id = m.id AND n.retired_at IS NULL
         AND n.seq > s.seq)) AS waiting,
       (SELECT sum(r.replaced) FROM snapshot r WHERE r.mirror_id = m.id AND r.created_at >= :replacedSince
-        AND r.replaced > 0) AS replaced
+        AND r.replaced > 0) AS replaced,
+      (SELECT count(DISTINCT p.id) FROM ${UNKEPT}) AS replacedUnkept
     FROM mirror m LEFT JOIN current_span c ON c.mirror_id = m.id AND c.last_generation IS NULL
     LEFT JOIN snapshot s ON s.id = c.snapshot_id LEFT JOIN generation g ON g.number = c.first_generation
     LEFT JOIN mirror_usage u ON u.mirror_id = m.id
