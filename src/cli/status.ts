@@ -170,7 +170,7 @@ function formatSources(mirrors: readonly MirrorView[]): string {
       .filter(({ state }) => state !== 'ok')
       .map(
         ({ baseurl, state, error }) =>
-          `${name}: ${toPrintable(baseurl)} is ${toPrintable(state)}: ${toPrintable(error ?? '')}\n`,
+          `${name}: ${toPrintable(baseurl)} is ${toPrintable(state)}${formatReason(error)}\n`,
       ),
   ])
   return lines.join('')

@@ -16,7 +16,7 @@ export interface SourceState {
   readonly failures: number
   /** Whether it has answered nothing, or only that it cannot, since it last did. */
   readonly isSilent: boolean
-  /** The last failure, or that for which its host wants to be left alone; undefined when it is well. */
+  /** The last failure, or that for which its host wants to be left alone, or it is still set aside; undefined when it is well. */
   readonly error: string | undefined
 }
 
@@ -31,9 +31,10 @@ export class SourceHealth {
   #backOffs = 0
   #until = 0
   #error: string | undefined
-  /** Whole bodies in a row that were not the listed ones, and until when it is set aside for that. */
+  /** Whole bodies in a row that were not the listed ones, until when it is set aside for that, and for which: others may be right meanwhile. */
   #wrong = 0
   #wrongUntil = 0
+  #wrongError: string | undefined
   /** Failures since the last answer, when the first of them was asked, and the two files at most that they were about. */
   #unanswered = 0
   #unansweredSince = 0
@@ -79,7 +80,8 @@ export class SourceHealth {
   get state(): SourceState {
     const state = this.isDown ? 'down' : this.remainingMs > 0 ? 'set aside' : 'ok'
     const failures = this.#failures + this.#wrong
-    const error = this.#error ?? (this.restingMs > 0 ? this.#rest.current?.reason : undefined)
+    const resting = this.restingMs > 0 ? this.#rest.current?.reason : undefined
+    const error = this.#error ?? resting ?? (state === 'ok' ? undefined : this.#wrongError)
     return { state, failures, isSilent: this.#unanswered > 0, error }
   }
 
@@ -116,6 +118,7 @@ export class SourceHealth {
       return
     }
     this.#error = message
+    this.#wrongError = message
     this.#wrongUntil = this.#now() + backOffMs(this.#wrong - 1)
   }
 

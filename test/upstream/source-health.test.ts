@@ -31,6 +31,18 @@ describe('a source', () => {
     assert.deepEqual([health.remainingMs, health.state.failures, now() > 0], [500, 1, true])
   })
 
+  test('that gave other bytes says for which file it is set aside, also when others were right since', () => {
+    const { health, later } = create()
+    health.judged(false, 'a has other bytes than listed')
+    health.delivered()
+    health.judged(true)
+    assert.deepEqual([health.state.state, health.state.error], ['set aside', 'a has other bytes than listed'])
+    later(health.remainingMs)
+    assert.deepEqual([health.state.state, health.state.error], ['ok', undefined])
+    health.judged(true)
+    assert.equal(health.state.error, undefined)
+  })
+
   test('is not set aside for longer by what was asked before', () => {
     const { health } = create()
     for (let request = 0; request < 50; request += 1) health.failed(SILENCE)
