@@ -61,7 +61,7 @@ export async function sendSync(
 export function summarizeSync(result: SyncResult): SyncSummary {
   const { mirror, outcome } = result
   if (result.outcome === 'failed') {
-    const advice = adviseOnUpstream(result.error.code)
+    const advice = adviseOnUpstream(result.error)
     return { mirror, outcome, error: result.error.message, ...(advice === undefined ? {} : { advice }) }
   }
   const { name: snapshot, packageCount: packages } = result.snapshot

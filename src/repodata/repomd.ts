@@ -3,8 +3,10 @@ import { createRequire } from 'node:module'
 import type * as fastXmlParser from 'fast-xml-parser'
 
 import { createDigest, type Digest, digestOf } from '../model/digest.ts'
+import { PinyonError } from '../model/errors.ts'
 import { normalizeHref } from '../model/href.ts'
 import type { Repomd, RepomdRecord } from '../model/repodata.ts'
+import { aboutFile } from '../model/upstream-advice.ts'
 import { malformed, quote } from './malformed.ts'
 import { parseSize } from './package-record.ts'
 import { documentStart, readEncoding } from './xml-encoding.ts'
@@ -22,6 +24,9 @@ const MAX_BYTES = 1024 * 1024
  * answers requests: so many some twenty milliseconds, a mebibyte of nothing else a third of a second.
  */
 const MAX_MARKUP = 30_000
+
+/** By which a repomd.xml that is wrong somewhere is known as one. */
+const REPOMD_TAG = /<(?:[\w.-]+:)?repomd[\s>]/
 
 /** Suffixes of records that hold another record's content in another encoding, as createrepo_c and its kin name them. */
 const ENCODED_TYPE = /^(.+)_(?:db|zck|gz|xz|zst|bz2)$/
@@ -71,6 +76,16 @@ function decodeDocument(bytes: Buffer): string {
     throw malformed(DOING, `more than ${MAX_MARKUP} tags and attributes, in ${size}`)
   if (!/^\s*</.test(text)) throw malformed(DOING, `${size} that are no XML`)
   return text
+}
+
+/** The root element; of what is no repomd.xml at all, as a page is none, the error says that it is about the whole file. */
+function readRoot(bytes: Buffer): Element {
+  try {
+    return parseRoot(decodeDocument(bytes))
+  } catch (error) {
+    if (REPOMD_TAG.test(bytes.toString('latin1')) || !(error instanceof PinyonError)) throw error
+    throw aboutFile(error, 'repomd')
+  }
 }
 
 function countMarkup(text: string): number {
@@ -171,7 +186,7 @@ function parseTags(root: Element): string[] {
  * declaration), or when a record lacks a type, a location within the repository or a usable checksum, or contradicts another.
  */
 export function parseRepomd(bytes: Buffer): Repomd {
-  const root = parseRoot(decodeDocument(bytes))
+  const root = readRoot(bytes)
   const records = children(root, 'data').map(parseRecord)
   refuseContradictions(records)
   const revision = childText(root, 'revision')

@@ -2,6 +2,7 @@ import { gunzipSync } from 'node:zlib'
 
 import { digestOf, type Digest } from '../model/digest.ts'
 import { PinyonError } from '../model/errors.ts'
+import { aboutFile } from '../model/upstream-advice.ts'
 import type { Upstream, UpstreamReply, UpstreamRequest } from '../upstream/upstream.ts'
 import type { SeenRepomd } from './store.ts'
 
@@ -50,7 +51,11 @@ export async function askRepomd(
   request: RepomdRequest,
 ): Promise<RepomdAnswer> {
   const conditions = seen === undefined ? {} : { validators: toValidators(seen) }
-  const reply = await upstream.get(REPOMD_PATH, { isFresh: true, ...request, ...conditions })
+  const reply = await upstream
+    .get(REPOMD_PATH, { isFresh: true, ...request, ...conditions })
+    .catch((error: unknown) => {
+      throw error instanceof PinyonError ? aboutFile(error, 'repomd') : error
+    })
   const { baseurl } = reply
   if (reply.status === 304) return { baseurl, fetched: undefined }
   const bytes = decodeOnce(await readAll(reply, MAX_REPOMD_BYTES, REPOMD_PATH))

@@ -73,12 +73,12 @@ async function checkMirror(
       `${found.seen.baseurl} answers in ${ms} ms, ${counted(records.length, 'file')} of repodata`,
     )
   } catch (error) {
-    const { code, message } = toPinyonError(error)
+    const failure = toPinyonError(error)
     return {
       check,
       level: 'fail',
-      found: message,
-      advice: adviseOnUpstream(code) ?? 'see what its baseurl gives in a browser or with curl',
+      found: failure.message,
+      advice: adviseOnUpstream(failure) ?? 'see what its baseurl gives in a browser or with curl',
     }
   }
 }

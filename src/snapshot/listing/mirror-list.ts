@@ -1,4 +1,5 @@
 import { PinyonError, toPinyonError } from '../../model/errors.ts'
+import { aboutFile } from '../../model/upstream-advice.ts'
 import type { MirrorListing } from '../../model/mirror-listing.ts'
 import type { Reach } from '../../model/reach.ts'
 import { parseMetalink } from '../../repodata/metalink.ts'
@@ -172,6 +173,6 @@ export class MirrorList {
 
   #describe(error: PinyonError): PinyonError {
     const message = `the ${this.#options.kind} cannot be had: ${error.message}`
-    return new PinyonError(error.code, message, { ...error.facts, cause: error })
+    return aboutFile(new PinyonError(error.code, message, { ...error.facts, cause: error }), 'list')
   }
 }
