@@ -20,6 +20,15 @@ export interface DatabaseHeld {
   readonly generation: number
   /** The latest moment that it knows, in milliseconds since the epoch; 0 when it knows none. */
   readonly newestMs: number
+  /** Mirrors that are configured and whose last look upstream failed, by name. */
+  readonly failed: ReadonlyMap<string, FailedLook>
+}
+
+/** How a look upstream failed. */
+export interface FailedLook {
+  readonly error: string
+  /** Milliseconds since the epoch. */
+  readonly atMs: number
 }
 
 const LOOK = `SELECT
@@ -30,6 +39,9 @@ const LOOK = `SELECT
     (SELECT coalesce(max(checked_at), 0) FROM mirror),
     (SELECT coalesce(max(s.created_at), 0) FROM current_span c JOIN snapshot s ON s.id = c.snapshot_id
       WHERE c.last_generation IS NULL)) AS newestMs`
+
+const FAILED = `SELECT name, error, checked_at AS atMs FROM mirror
+  WHERE removed_at IS NULL AND error IS NOT NULL AND checked_at IS NOT NULL`
 
 /**
  * Looks at a database without changing it: an older one is not brought up to date, as whoever opens it to work with it does.
@@ -45,7 +57,7 @@ export function lookAtDatabase(file: string): DatabaseLook | undefined {
     try {
       const schema = database.pragma('user_version', { simple: true }) as number
       const known = knownSchema()
-      const held = schema === known ? (database.prepare(LOOK).get() as DatabaseHeld) : undefined
+      const held = schema === known ? readHeld(database) : undefined
       return { schema, knownSchema: known, held }
     } finally {
       database.close()
@@ -54,6 +66,12 @@ export function lookAtDatabase(file: string): DatabaseLook | undefined {
   } catch (error) {
     throw describeOpening(file, error)
   }
+}
+
+function readHeld(database: Database.Database): DatabaseHeld {
+  const counts = database.prepare(LOOK).get() as Omit<DatabaseHeld, 'failed'>
+  const rows = database.prepare(FAILED).all() as (FailedLook & { readonly name: string })[]
+  return { ...counts, failed: new Map(rows.map(({ name, error, atMs }) => [name, { error, atMs }])) }
 }
 
 /**

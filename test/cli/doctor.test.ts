@@ -83,6 +83,24 @@ describe('pinyon doctor', () => {
     assert.match(found[1] ?? '', /^mirror elsewhere: .*repomd\.xml/)
   })
 
+  test('tells of a mirror that answers why its last sync failed, until one succeeds', async (t) => {
+    const farm = createFarm(t, ['m', 'n'])
+    farm.publish('m', [{ name: 'a' }], 1_700_000_000)
+    farm.publish('n', [])
+    assert.equal((await farm.run('sync')).code, 0)
+    farm.publish('m', [], 1_600_000_000)
+    assert.equal((await farm.run('sync')).code, 1)
+    const { code, stdout } = await farm.run('doctor', '--json')
+    assert.equal(code, 1)
+    assert.match(
+      trouble(stdout).join('\n'),
+      /^mirror m: file:\S+ answers in \d+ ms, .*; its last sync, \d+ s ago, failed: upstream went backwards at [^\n]*$/,
+    )
+    farm.publish('m', [{ name: 'b' }], 1_700_000_001)
+    assert.equal((await farm.run('sync')).code, 0)
+    assert.deepEqual(trouble((await farm.run('doctor', '--json')).stdout), [])
+  })
+
   test('tells a data_dir that cannot be one, and a refused configuration', async (t) => {
     const farm = createFarm(t, [])
     writeFileSync(farm.dataDir, 'a file')

@@ -2,14 +2,17 @@ import pLimit from 'p-limit'
 
 import { openSources } from '../../app/mirror-lists.ts'
 import type { Config, MirrorConfig } from '../../config/config.ts'
+import { createLayout } from '../../cache/layout.ts'
 import { counted } from '../../model/count.ts'
 import { PinyonError, toPinyonError } from '../../model/errors.ts'
 import { adviseOnUpstream } from '../../model/upstream-advice.ts'
 import { parseRepomd } from '../../repodata/repomd.ts'
+import { lookAtDatabase, type FailedLook } from '../../snapshot/sql-look.ts'
 import { fetchRepomd } from '../../snapshot/repomd-source.ts'
 import { ArchSources } from '../../upstream/arch-sources.ts'
 import type { MirrorUpstream } from '../../upstream/mirror-upstream.ts'
 import { Network } from '../../upstream/network.ts'
+import { formatAge } from '../table.ts'
 import { fine, type Finding } from './finding.ts'
 
 /** Mirrors asked at a time. */
@@ -19,8 +22,15 @@ const PATIENCE_MS = 15_000
 /** By how much repodata may seem to be of the future before the clock is doubted, in seconds. */
 const FUTURE_S = 3_600
 
-/** Asks every enabled mirror for its repomd.xml as a sync would, but once. */
-export async function checkMirrors(config: Config, nowMs: number): Promise<Finding[]> {
+/**
+ * Asks every enabled mirror for its repomd.xml as a sync would, but once.
+ * @param failed mirrors whose last sync failed: one may answer, and what it says be refused
+ */
+export async function checkMirrors(
+  config: Config,
+  nowMs: number,
+  failed: ReadonlyMap<string, FailedLook> = new Map(),
+): Promise<Finding[]> {
   const network = new Network({ hosts: () => config.hosts ?? new Map() })
   const mirrors = new Map([...config.mirrors].map(([name, mirror]) => [name, hurry(mirror)]))
   const sources = openSources({ ...config, mirrors }, { network })
@@ -32,9 +42,37 @@ export async function checkMirrors(config: Config, nowMs: number): Promise<Findi
     return [...upstreams.arches].map(([arch, upstream]) => ({ name, label: `${name} (${arch})`, upstream }))
   })
   try {
-    return await Promise.all(asked.map((one) => limit(() => checkMirror(one, nowMs))))
+    const found = await Promise.all(asked.map((one) => limit(() => checkMirror(one, nowMs))))
+    const left = new Map(failed)
+    return found.map((finding, at) => {
+      const { name = '' } = asked[at] ?? {}
+      const failure = left.get(name)
+      if (failure === undefined || finding.level === 'fail') return finding
+      // Of several architectures it is told once.
+      left.delete(name)
+      return addFailure(finding, name, failure, nowMs)
+    })
   } finally {
     await sources.close()
+  }
+}
+
+/** The mirrors whose last sync failed, as a server or command has noted it; none of a database that cannot be read, of which is told elsewhere. */
+export function readFailures({ dataDir }: Pick<Config, 'dataDir'>): ReadonlyMap<string, FailedLook> {
+  try {
+    return lookAtDatabase(createLayout(dataDir).database)?.held?.failed ?? new Map()
+  } catch {
+    return new Map()
+  }
+}
+
+function addFailure(finding: Finding, mirror: string, { error, atMs }: FailedLook, nowMs: number): Finding {
+  const age = formatAge(new Date(atMs).toISOString(), nowMs)
+  return {
+    check: finding.check,
+    level: 'fail',
+    found: `${finding.found}; its last sync, ${age}, failed: ${error}`,
+    advice: `pinyon sync ${mirror} says whether that is still so, and what helps`,
   }
 }
 

@@ -11,7 +11,7 @@ import { EXIT, type ExitCode, type Options } from '../exit.ts'
 import { ServerConnection } from '../server-connection.ts'
 import { formatJson, toPrintable } from '../table.ts'
 import { checkDatabase, checkDescriptors, checkDisk, checkListen, checkNode } from './check-machine.ts'
-import { checkMirrors } from './check-mirrors.ts'
+import { checkMirrors, readFailures } from './check-mirrors.ts'
 import { fine, worst, type Finding } from './finding.ts'
 
 /** Prints what every check found, with a way out of what is wrong; exits 1 when anything keeps pinyon or a mirror from working. */
@@ -40,7 +40,7 @@ async function checkConfiguration(file: string): Promise<Finding[]> {
     ...checkDatabase(config.dataDir, nowMs),
     await checkServer(config),
     ...(await checkTrust(config, nowMs)),
-    ...(await checkMirrors(config, nowMs)),
+    ...(await checkMirrors(config, nowMs, readFailures(config))),
   ]
 }
 
