@@ -72,6 +72,7 @@ export class Fetching {
       parallel: () => config().prefetch.parallel,
       fillCount: () => fills.size,
       room: () => storage.room(),
+      flushUsage: () => storage.usage.flush(),
       now,
       onRun: (mirror, tally) => logRun(log, mirror, tally),
       onError: (mirror, { code, message }) =>

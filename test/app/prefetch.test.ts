@@ -37,6 +37,16 @@ describe('a new snapshot', () => {
     )
   })
 
+  test('has what was asked for just before it counted as used: nothing is told of it but the request', async (t) => {
+    const farm = await startFarm(t)
+    farm.push(['a-1', 'b-1'])
+    const first = await farm.sync()
+    assert.equal((await farm.get(first, 'a-1')).status, 200)
+    farm.push(['a-2', 'b-2'])
+    await farm.sync()
+    assert.deepEqual([farm.asked('a-2'), farm.asked('b-2')], [1, 0])
+  })
+
   test('has nothing fetched on demand, and everything immediately', async (t) => {
     const [lazy, eager] = [
       await startFarm(t, { mirror: { policy: 'on_demand' } }),

@@ -24,6 +24,8 @@ export interface PrefetcherOptions {
   readonly fillCount: () => number
   /** Bytes stored and set aside, and the most that may be. */
   readonly room: () => { readonly used: number; readonly max: number }
+  /** Stores which names were asked for up to now. */
+  readonly flushUsage: () => Promise<void>
   /** Milliseconds since the epoch. */
   readonly now: () => number
   /** Told of every run that did anything, or could not. */
@@ -195,7 +197,7 @@ export class Prefetcher {
   }
 
   async #fetchAhead(mirror: string, rule: PrefetchRule): Promise<void> {
-    const { store, now } = this.#options
+    const { store } = this.#options
     const [newest] = await store.snapshots(mirror)
     if (newest === undefined) return
     const { seq, policy } = await store.prefetch.progress(mirror)
@@ -205,7 +207,7 @@ export class Prefetcher {
     if (newerThan !== undefined && newest.seq <= newerThan && policy === rule.policy) return
     const look = async () => {
       const { signal } = this.#stop
-      const packages = await planAhead(store.prefetch, newest, rule, { newerThan, nowMs: now(), signal })
+      const packages = await this.#planAhead(newest, rule, newerThan, signal)
       const extras = rule.policy === 'immediate' ? await store.extras.missing(newest, newerThan) : []
       return [...packages, ...wantExtras(mirror, extras)]
     }
@@ -254,7 +256,7 @@ export class Prefetcher {
   }
 
   async #plan(mirror: string, { which, specs }: FetchRequest): Promise<WantedFile[]> {
-    const { store, ruleOf, now } = this.#options
+    const { store, ruleOf } = this.#options
     if (which === 'at_risk' && specs.length === 0) {
       const packages = await planDeparted(store.departed, mirror, ['at_risk', 'lost'], false)
       return [...packages, ...wantExtras(mirror, await store.extras.atRisk(mirror, false))]
@@ -268,7 +270,20 @@ export class Prefetcher {
       ]
     const warmWindowMs = ruleOf(mirror)?.warmWindowMs ?? Number.POSITIVE_INFINITY
     const rule: PrefetchRule = { policy: 'warm', warmWindowMs }
-    return await planAhead(store.prefetch, snapshot, rule, { newerThan: undefined, nowMs: now() })
+    return await this.#planAhead(snapshot, rule, undefined)
+  }
+
+  async #planAhead(
+    snapshot: Snapshot,
+    rule: PrefetchRule,
+    newerThan: number | undefined,
+    signal?: AbortSignal,
+  ): Promise<WantedFile[]> {
+    const { store, flushUsage, now } = this.#options
+    // A snapshot is looked through once: what a job asked for just now has to count by then.
+    if (rule.policy === 'warm') await flushUsage()
+    const common = { newerThan, nowMs: now() }
+    return await planAhead(store.prefetch, snapshot, rule, signal === undefined ? common : { ...common, signal })
   }
 
   async #currentOf(mirror: string): Promise<Snapshot> {
