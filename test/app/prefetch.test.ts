@@ -79,6 +79,25 @@ describe('a new snapshot', () => {
     assert.deepEqual([farm.asked('a-2'), farm.asked('b-2')], [0, 1])
   })
 
+  test('has what was asked for within a short window fetched, however long ago that was noted first', async (t) => {
+    const farm = await startFarm(t, { mirror: { warmWindowMs: 120_000 } })
+    farm.push(['a-1', 'b-1'])
+    const first = await farm.sync()
+    await farm.use(first, 'a-1')
+    await farm.use(first, 'b-1')
+    farm.clock.now += 50 * 60_000
+    await farm.use(first, 'a-1')
+    farm.clock.now += 13_000
+    farm.push(['a-2', 'b-1'])
+    await farm.sync()
+    assert.equal(farm.asked('a-2'), 1)
+    // The hour that it may be longer is over.
+    farm.clock.now += 20 * 60_000
+    farm.push(['a-2', 'b-2'])
+    await farm.sync()
+    assert.equal(farm.asked('b-2'), 0)
+  })
+
   test('is fetched ahead also after a restart, once, and what was asked for is remembered over it', async (t) => {
     const dataDir = tempDir(t)
     const farm = await startFarm(t, { dataDir })

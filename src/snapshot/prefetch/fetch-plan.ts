@@ -1,5 +1,5 @@
 import { PinyonError } from '../../model/errors.ts'
-import { isFetchedAtBirth, type PrefetchRule } from '../../model/prefetch.ts'
+import { isFetchedAtBirth, usedSince, type PrefetchRule } from '../../model/prefetch.ts'
 import { isMeant } from '../../model/package-spec.ts'
 import type { DepartedState, DepartedStore, ListedFile, SnapshotPlace } from '../departed/departed.ts'
 import type { ListedExtra } from '../extras/extra-store.ts'
@@ -26,7 +26,7 @@ export async function planAhead(
   { newerThan, nowMs, signal }: AheadOptions,
 ): Promise<WantedFile[]> {
   if (rule.policy === 'on_demand') return []
-  const askedSince = rule.policy === 'warm' ? nowMs - rule.warmWindowMs : undefined
+  const askedSince = rule.policy === 'warm' ? usedSince(rule, nowMs) : undefined
   const isWanted = ({ askedAt }: StoredPackage) => isFetchedAtBirth(rule, askedAt, nowMs)
   return await collect(store.packages(newest, { newerThan, askedSince }), newest, isWanted, signal)
 }

@@ -283,7 +283,12 @@ export class Prefetcher {
     // A snapshot is looked through once: what a job asked for just now has to count by then.
     if (rule.policy === 'warm') await flushUsage()
     const common = { newerThan, nowMs: now() }
-    return await planAhead(store.prefetch, snapshot, rule, signal === undefined ? common : { ...common, signal })
+    return await planAhead(
+      store.prefetch,
+      snapshot,
+      rule,
+      signal === undefined ? common : { ...common, signal },
+    )
   }
 
   async #currentOf(mirror: string): Promise<Snapshot> {

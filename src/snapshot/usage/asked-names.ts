@@ -1,11 +1,10 @@
+import { ASKED_PRECISION_MS } from '../../model/prefetch.ts'
 import type { AskedName } from './usage.ts'
 
-/** How exactly it is known when a name was asked for: as often it is stored at most, in milliseconds. */
-const PRECISION_MS = 3_600_000
 /** Names that are remembered as stored, over all mirrors: some 10 MB. */
 const MAX_REMEMBERED = 100_000
 
-/** Which package names mirrors are asked for. A name that was stored lately costs a request a look-up and no more. */
+/** Which package names mirrors are asked for, each stored once in {@link ASKED_PRECISION_MS} at most. One that was lately costs a request a look-up and no more. */
 export class AskedNames {
   /** When each name was noted last, by mirror. */
   #noted = new Map<number, Map<string, number>>()
@@ -20,7 +19,7 @@ export class AskedNames {
   note(mirrorId: number, name: string, nowMs: number): void {
     const names = this.#noted.get(mirrorId) ?? this.#addMirror(mirrorId)
     const notedAt = names.get(name)
-    if (notedAt !== undefined && Math.abs(nowMs - notedAt) < PRECISION_MS) return
+    if (notedAt !== undefined && Math.abs(nowMs - notedAt) < ASKED_PRECISION_MS) return
     if (notedAt === undefined) this.#count += 1
     if (this.#count > MAX_REMEMBERED) this.#forget()
     else names.set(name, nowMs)

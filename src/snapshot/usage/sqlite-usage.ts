@@ -20,7 +20,7 @@ import { runWrite } from '../write-transaction.ts'
 /** How long a client is kept by name, and a retired snapshot's use by itself, in milliseconds. */
 const KEPT_MS = 90 * 86_400_000
 /** How long a package name is: longer than any `warm_window`. In milliseconds. */
-const NAMES_KEPT_MS = 366 * 86_400_000
+const NAMES_KEPT_MS = 367 * 86_400_000
 
 /** Who uses what, in the tables of the snapshot database. A power cut may cost the last batches. */
 export class SqliteUsage implements UsageStore {
