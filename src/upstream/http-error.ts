@@ -4,6 +4,12 @@ import { describeTlsError } from './tls-error.ts'
 /** What keeps a connection from being made that no server has to do with: no file descriptor, port, buffer or memory is left. */
 const OWN_TROUBLE = new Set(['EMFILE', 'ENFILE', 'EADDRNOTAVAIL', 'ENOBUFS', 'ENOMEM'])
 
+/**
+ * What goes wrong with a server that is there, once it is connected: it resets the connection, says nothing, or what it says is no answer. That may
+ * be about the one file.
+ */
+const REACHED = /^(?:ECONNRESET|EPIPE|UND_ERR_(?!CONNECT_|ABORTED|PRX_)|HPE_|ERR_HTTP2_|ERR_ASSERTION)/
+
 /** undici's codes for what did not come in time. */
 const LATE = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', 'UND_ERR_CONNECT_TIMEOUT'])
 
@@ -13,18 +19,20 @@ const LATE = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', 'UND_ER
  * @param url what was asked for, without secrets
  * @param body its bytes so far, once one has begun, and how many were announced; NaN when that is not known
  * @param showsCertificate whether a client certificate was there to be shown
+ * @param wasRedirected whether the server that is at fault is not the one that was to be asked
  */
 export function toUpstreamError(
   error: unknown,
   url: string,
   body?: { readonly received: number; readonly announced: number },
   showsCertificate = false,
+  wasRedirected = false,
 ): PinyonError {
   if (error instanceof PinyonError && error.code === 'UPSTREAM_REFUSED')
     return new PinyonError(error.code, `${url} leads where it may not: ${error.message}`, { cause: error })
   if (error instanceof PinyonError) return error
-  const facts = { cause: error }
   const { code = '' } = error as NodeJS.ErrnoException
+  const facts = { cause: error, ...(wasRedirected || REACHED.test(code) ? { wasReached: true } : {}) }
   if (body === undefined && OWN_TROUBLE.has(code))
     return new PinyonError(
       'UPSTREAM_UNREACHABLE',

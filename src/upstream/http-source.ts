@@ -223,7 +223,8 @@ async function begin(
     signal?.throwIfAborted()
     if (stop.signal.aborted)
       throw describeLate(shown, timeoutMs, leave === undefined && connections.enter !== undefined)
-    throw toUpstreamError(error, shown, undefined, connections.hasCertificateFor?.(target))
+    const wasRedirected = target.origin !== new URL(shown).origin
+    throw toUpstreamError(error, shown, undefined, connections.hasCertificateFor?.(target), wasRedirected)
   } finally {
     clearTimeout(timer)
   }
@@ -236,7 +237,9 @@ function describeLate(url: string, timeoutMs: number, isOurs: boolean): PinyonEr
     ? new PinyonError('UPSTREAM_TIMEOUT', `${url} had max_parallel_downloads running for: ${seconds} s`, {
         isOurs,
       })
-    : new PinyonError('UPSTREAM_TIMEOUT', `${url} did not answer within: ${seconds} s`)
+    : new PinyonError('UPSTREAM_TIMEOUT', `${url} did not answer within: ${seconds} s`, {
+        wasReached: true,
+      })
 }
 
 async function* noBytes(): AsyncIterable<Uint8Array> {

@@ -157,7 +157,7 @@ export class MirrorUpstream implements Upstream {
       for (const source of left) if (round >= this.#countRounds(source, sources, request)) left.delete(source)
       if (left.size === 0) break
       if (round > 0) await this.#pause(round, request.signal)
-      const candidates = await this.#order([...left], request)
+      const candidates = await this.#order([...left], href, request)
       const run = async (source: Source, signal: AbortSignal) => {
         request.onAsk?.(source.baseurl)
         try {
@@ -244,29 +244,38 @@ export class MirrorUpstream implements Upstream {
    */
   async #order(
     sources: readonly Source[],
+    href: string,
     { isAwaited, signal }: UpstreamRequest,
   ): Promise<readonly Source[]> {
-    const awake = await this.#awaitRest(sources, isAwaited === true ? PROBE_WAIT_MS : REST_WAIT_MS, signal)
+    const awake = await this.#awaitRest(
+      sources,
+      href,
+      isAwaited === true ? PROBE_WAIT_MS : REST_WAIT_MS,
+      signal,
+    )
     const ordered = awake.toSorted((a, b) => a.health.remainingMs - b.health.remainingMs)
     if (isAwaited !== true) return ordered
-    const usable = ordered.filter(isWorthAsking)
+    const isUsable = (source: Source) => isWorthAsking(source, href)
+    const usable = ordered.filter(isUsable)
     if (usable.length > 0) return usable
     const probes = sources.flatMap(({ health }) => health.probe ?? [])
     if (probes.length > 0) await Promise.race([...probes, this.#wait(PROBE_WAIT_MS, signal)])
-    const back = ordered.filter(isWorthAsking)
+    const back = ordered.filter(isUsable)
     if (probes.length > 0 && back.length > 0) return back
-    throw describeOutage(ordered)
+    throw describeOutage(ordered, href)
   }
 
   /** Those that do not want to be left alone; when all do, the first that may be asked again, if that is soon. Throws UPSTREAM_DOWN. */
   async #awaitRest(
     sources: readonly Source[],
+    href: string,
     longestMs: number,
     signal: AbortSignal | undefined,
   ): Promise<readonly Source[]> {
     const waitMs = Math.min(...sources.map(({ health }) => health.restingMs))
     const awake = sources.filter(({ health }) => health.restingMs <= waitMs)
-    if (waitMs > longestMs && sources.length > 0) throw describeOutage(sources, 'wants to be left alone')
+    if (waitMs > longestMs && sources.length > 0)
+      throw describeOutage(sources, href, 'wants to be left alone')
     if (waitMs > 0 && sources.length > 0) await this.#wait(waitMs, signal)
     return awake
   }
@@ -334,9 +343,9 @@ function headStartMs({ health, pace, from }: Source): number {
   return health.state.failures > 0 || isUnknown ? PROBE_HEAD_START_MS : HEAD_START_MS
 }
 
-/** Whether a client's request may go there: unless it is down, and set aside or being tried by another one. */
-function isWorthAsking({ health }: Source): boolean {
-  return !health.isDown || (health.remainingMs === 0 && health.probe === undefined)
+/** Whether a client's request for a file may go there: unless it is down, and set aside or being tried by another one. */
+function isWorthAsking({ health }: Source, href: string): boolean {
+  return !health.isDown || (health.remainingMsFor(href) === 0 && health.probe === undefined)
 }
 
 function toSourceRequest(
@@ -362,8 +371,12 @@ function toSourceRequest(
   }
 }
 
-function describeOutage(sources: readonly Source[], how = 'has been down for a while'): PinyonError {
-  const retryInMs = Math.min(...sources.map(({ health }) => health.remainingMs))
+function describeOutage(
+  sources: readonly Source[],
+  href: string,
+  how = 'has been down for a while',
+): PinyonError {
+  const retryInMs = Math.min(...sources.map(({ health }) => health.remainingMsFor(href)))
   const errors = new Set(sources.flatMap(({ health }) => health.state.error ?? []))
   const seconds = Math.max(1, Math.ceil(retryInMs / 1000))
   return new PinyonError(

@@ -8,6 +8,10 @@ export const LONGEST_BACK_OFF_MS = 10_000
 /** A source that has answered nothing so often, for so long, is down: before, a client is better served by trying again. */
 const DOWN_FAILURES = 3
 const DOWN_AFTER_MS = 5_000
+/** That part of its back-off sooner a source that is down may be asked for what it has not failed with: that tells more. */
+const OTHERS_SOONER = 0.2
+/** So many files are remembered that it has failed with. */
+const MAX_HREFS = 100
 
 /** How a source is, for those who look after it. */
 export interface SourceState {
@@ -30,17 +34,19 @@ export class SourceHealth {
   /** How often in a row it was set aside. */
   #backOffs = 0
   #until = 0
+  /** How much sooner it may be asked for other files. */
+  #soonerMs = 0
   #error: string | undefined
   /** Whole bodies in a row that were not the listed ones, until when it is set aside for that, and for which: others may be right meanwhile. */
   #wrong = 0
   #wrongUntil = 0
   #wrongError: string | undefined
-  /** Failures since the last answer, when the first of them was asked, and the two files at most that they were about. */
+  /** Failures since the last answer, when the first of them was asked, and the files that they were about. */
   #unanswered = 0
   #unansweredSince = 0
   readonly #unansweredHrefs = new Set<string>()
-  /** Whether one of them was no answer at all, rather than a server's own 5xx. */
-  #isMute = false
+  /** Whether one of them was that no server was there, rather than one that broke off or answered 5xx. */
+  #isUnreachable = false
   #probe: Promise<unknown> | undefined
   /** Until when its host wants to be left alone. */
   readonly #rest: HostRest
@@ -64,9 +70,15 @@ export class SourceHealth {
     return Math.max(0, (this.#rest.current?.untilMs ?? 0) - this.#now())
   }
 
+  /** Milliseconds until a source that is down may be asked for a file. */
+  remainingMsFor(href: string): number {
+    const soonerMs = this.#unansweredHrefs.has(href) ? 0 : this.#soonerMs
+    return Math.max(this.restingMs, this.#until - soonerMs - this.#now(), this.#wrongUntil - this.#now())
+  }
+
   get isDown(): boolean {
     // One file that a server chokes on is no outage.
-    const isOutage = this.#isMute || this.#unansweredHrefs.size > 1
+    const isOutage = this.#isUnreachable || this.#unansweredHrefs.size > 1
     return (
       isOutage && this.#unanswered >= DOWN_FAILURES && this.#now() - this.#unansweredSince >= DOWN_AFTER_MS
     )
@@ -99,7 +111,7 @@ export class SourceHealth {
   answered(): void {
     this.#unanswered = 0
     this.#unansweredHrefs.clear()
-    this.#isMute = false
+    this.#isUnreachable = false
   }
 
   /** It has given a whole body, or what needs none. */
@@ -126,8 +138,8 @@ export class SourceHealth {
   refused(error: PinyonError, href: string, askedAt: number): void {
     if (this.#unanswered === 0) this.#unansweredSince = askedAt
     this.#unanswered += 1
-    this.#isMute ||= error.code !== 'UPSTREAM_STATUS'
-    if (this.#unansweredHrefs.size < 2) this.#unansweredHrefs.add(href)
+    this.#isUnreachable ||= error.code !== 'UPSTREAM_STATUS' && error.facts['wasReached'] !== true
+    if (this.#unansweredHrefs.size < MAX_HREFS) this.#unansweredHrefs.add(href)
     this.failed(error)
   }
 
@@ -138,9 +150,11 @@ export class SourceHealth {
     const { retryAfterMs } = error.facts
     if (typeof retryAfterMs === 'number')
       this.#rest.begin({ untilMs: this.#now() + retryAfterMs, reason: error.message })
-    // What was asked before it was set aside tells nothing new.
-    if (this.remainingMs > 0) return
-    this.#until = this.#now() + backOffMs(this.#backOffs)
+    // What was asked before it was set aside tells nothing new; what was asked a little sooner than it was to be, does.
+    if (this.remainingMs > this.#soonerMs) return
+    const forMs = backOffMs(this.#backOffs)
+    this.#until = this.#now() + forMs
+    this.#soonerMs = OTHERS_SOONER * forMs
     this.#backOffs += 1
   }
 }

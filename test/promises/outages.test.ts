@@ -4,6 +4,7 @@ import { describe, test, type TestContext } from 'node:test'
 import type { MirrorConfig } from '../../src/config/config.ts'
 import { gate } from '../support/gate.ts'
 import { httpGet } from '../support/http-get.ts'
+import type { Behaviour } from '../support/upstream-behaviour.ts'
 import type { Upstream } from '../support/upstream.ts'
 import { startFarm, type Farm } from './farm.ts'
 
@@ -167,14 +168,39 @@ test('what every source has come to is told, in whichever way it fails', async (
   assert.match(reason, /ECONNREFUSED/)
 })
 
-test('one file that its server chokes on is no outage', async (t) => {
+const CHOKES: readonly [string, Behaviour][] = [
+  ['answers 500 to', { status: 500 }],
+  ['hangs up on', { hangUp: true }],
+  ['says nothing of', { hold: gate() }],
+  ['sends to where nobody is for', { redirectTo: 'http://127.0.0.1:1/' }],
+]
+for (const [what, behaviour] of CHOKES)
+  test(`one file that its server ${what} is no outage`, async (t) => {
+    const farm = await start(t, { timeoutMs: 500 })
+    farm.source.rules = [{ match: 'p0.rpm', ...behaviour }]
+    for (let round = 0; round < 6; round += 1) {
+      assert.match(String((await farm.get(path(0))).status), /^50[24]$/)
+      farm.later(3_000)
+    }
+    assert.equal((await farm.get(path(1))).status, 200)
+  })
+
+test('files that its server chokes on leave others a turn to find out that it is well', async (t) => {
   const farm = await start(t)
-  farm.source.rules = [{ match: 'p0.rpm', status: 500 }]
-  for (let round = 0; round < 6; round += 1) {
-    assert.equal((await farm.get(path(0))).status, 502)
+  farm.source.rules = [{ match: /p[01]\.rpm/, hangUp: true }]
+  for (const index of [0, 1, 0]) {
+    await farm.get(path(index))
     farm.later(3_000)
   }
-  assert.equal((await farm.get(path(1))).status, 200)
+  assert.equal((await farm.get(path(1))).status, 502)
+  assert.equal((await farm.get(path(2))).status, 503, 'two of them look like an outage')
+  let status = 503
+  for (let turn = 0; turn < 20 && status === 503; turn += 1) {
+    farm.later(500)
+    for (const index of [0, 1]) await farm.get(path(index))
+    status = (await farm.get(path(2))).status
+  }
+  assert.equal(status, 200)
 })
 
 test('a sync asks a source that is down, and so does an operator', async (t) => {

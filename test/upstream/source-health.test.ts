@@ -5,6 +5,9 @@ import { PinyonError } from '../../src/model/errors.ts'
 import { SourceHealth } from '../../src/upstream/source-health.ts'
 
 const SILENCE = new PinyonError('UPSTREAM_UNREACHABLE', 'nobody there')
+const RESET = new PinyonError('UPSTREAM_UNREACHABLE', 'could not be reached: ECONNRESET', {
+  wasReached: true,
+})
 const OVERLOAD = new PinyonError('UPSTREAM_STATUS', 'answered: 503', { status: 503 })
 
 function create() {
@@ -69,15 +72,33 @@ describe('a source', () => {
     assert.equal(health.isDown, true)
   })
 
-  test('that answers 503 is only down when it is not about one file alone', () => {
+  for (const [what, error] of [
+    ['answers 503', OVERLOAD],
+    ['breaks off', RESET],
+  ] as const)
+    test(`that ${what} is only down when it is not about one file alone`, () => {
+      const { health, later, now } = create()
+      for (let request = 0; request < 5; request += 1) {
+        health.refused(error, 'a', now())
+        later(2_000)
+      }
+      assert.equal(health.isDown, false)
+      health.refused(error, 'b', now())
+      assert.equal(health.isDown, true)
+    })
+
+  test('may be asked a fifth of its back-off sooner for what it has not failed with', () => {
     const { health, later, now } = create()
-    for (let request = 0; request < 5; request += 1) {
-      health.refused(OVERLOAD, 'a', now())
-      later(2_000)
-    }
-    assert.equal(health.isDown, false)
-    health.refused(OVERLOAD, 'b', now())
-    assert.equal(health.isDown, true)
+    for (const href of ['a', 'b']) health.refused(RESET, href, now())
+    assert.deepEqual(
+      ['a', 'b', 'c'].map((href) => health.remainingMsFor(href)),
+      [500, 500, 400],
+    )
+    later(400)
+    health.refused(RESET, 'c', now())
+    assert.deepEqual([health.remainingMsFor('c'), health.remainingMsFor('d')], [1_000, 800])
+    health.answered()
+    assert.equal(health.remainingMsFor('a'), 800)
   })
 
   test('is tried by a probe, as long as that runs', async () => {
