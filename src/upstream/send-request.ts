@@ -3,9 +3,10 @@ import type { Dispatcher } from 'undici'
 import type { Pieces } from '../system/pieces.ts'
 import { Crumbs } from './crumbs.ts'
 import { PieceBody } from './piece-body.ts'
+import { loadUndici } from './undici-parts.ts'
 
 /** Interim answers (1xx) before the real one: a server that goes on with them keeps the processor busy, and comes to no end. */
-const MAX_INTERIM = 64
+export const MAX_INTERIM = 64
 
 /** What is asked for, and how long that may take. */
 export interface RequestOptions {
@@ -45,6 +46,11 @@ export async function sendRequest(dispatcher: Dispatcher, options: RequestOption
     handler.onResponseError(undefined, error as Error)
   }
   return await handler.reply
+}
+
+/** What a request fails with whose answer goes on and on about to begin. */
+export function tooManyInterim(): Error {
+  return new (loadUndici().errors.SocketError)(`more answers in between came than: ${MAX_INTERIM}`)
 }
 
 class ReplyHandler implements Dispatcher.DispatchHandler {
@@ -110,8 +116,7 @@ class ReplyHandler implements Dispatcher.DispatchHandler {
 
   #countInterim(controller: Dispatcher.DispatchController): void {
     this.#interim += 1
-    if (this.#interim > MAX_INTERIM)
-      controller.abort(new Error(`more answers in between came than: ${MAX_INTERIM}`))
+    if (this.#interim > MAX_INTERIM) controller.abort(tooManyInterim())
   }
 
   readonly #abort = (): void => {

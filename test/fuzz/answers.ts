@@ -100,7 +100,8 @@ const STRANGE_STATUS_LINES = [
   'HTTP/1.1 999 X',
   'HTTP/1.1 099 X',
   'HTTP/1.1 20 X',
-  'HTTP/1.1 100 Continue',
+  // Not 100, which the one passes over and undici refuses.
+  'HTTP/1.1 102 Processing',
   'HTTP/1.1 101 Switching Protocols',
   'HTTP/1.1 204 No Content',
   'HTTP/1.1 205 Reset Content',

@@ -4,8 +4,9 @@ import type { DirectWrites } from '../../system/direct-writes.ts'
 import { readInto } from '../../system/read-fields.ts'
 import type { HttpReply, RequestOptions } from '../send-request.ts'
 import { loadUndici } from '../undici-parts.ts'
+import { InterimHeads } from './interim-heads.ts'
 import { PlainExchange, type ExchangeFlow } from './plain-exchange.ts'
-import { findHeadEnd, readReplyHead } from './reply-head.ts'
+import { findHeadEnd, isInterim, readReplyHead } from './reply-head.ts'
 
 /** Whose a connection is. */
 export interface ConnectionOwner {
@@ -33,6 +34,8 @@ export class PlainConnection {
   readonly #flow: ExchangeFlow
   #exchange: PlainExchange | undefined
   #sent = ''
+  /** Where answers before the real one have come. */
+  #interim: InterimHeads | undefined
   #idleMs = 0
   #isPaused = false
   #isGone = false
@@ -82,6 +85,7 @@ export class PlainConnection {
     const exchange = new PlainExchange(options, this.#flow)
     this.#exchange = exchange
     this.#sent = request
+    this.#interim = undefined
     this.#isSilent = true
     // Given up since it was connected.
     if (options.signal.aborted) this.end(options.signal.reason as Error)
@@ -134,17 +138,24 @@ export class PlainConnection {
 
   /** @returns false once it is somebody else's */
   #takeHead(exchange: PlainExchange, count: number): boolean {
-    const { memory } = this.#owner
-    const end = findHeadEnd(memory, count)
-    const head = end < 0 ? undefined : readReplyHead(memory, end)
+    const bytes = this.#passInterim(this.#owner.memory.subarray(0, count))
+    if (bytes === undefined) return true
+    const end = findHeadEnd(bytes, bytes.length)
+    const head = end < 0 ? undefined : readReplyHead(bytes, end)
     if (head === undefined) {
-      this.#handOver(exchange, Buffer.from(memory.subarray(0, count)))
+      this.#handOver(exchange, Buffer.from(bytes))
       return false
     }
     this.#idleMs = head.idleMs
     exchange.begin(head)
-    if (count > end) exchange.take(memory.subarray(end, count))
+    if (bytes.length > end) exchange.take(bytes.subarray(end))
     return true
+  }
+
+  #passInterim(bytes: Buffer): Buffer | undefined {
+    if (this.#interim === undefined && !isInterim(bytes)) return bytes
+    this.#interim ??= new InterimHeads()
+    return this.#interim.pass(bytes)
   }
 
   #handOver(exchange: PlainExchange, come: Buffer): void {

@@ -10,7 +10,7 @@ export interface ReplyHead {
 }
 
 /** Longer ones are not simple, in bytes. */
-const MAX_HEAD_BYTES = 8 << 10
+export const MAX_HEAD_BYTES = 8 << 10
 
 /** What undici takes a server to wait for, unless that says, and at most; and what it is early by, in milliseconds. */
 const IDLE_MS = 4_000
@@ -22,6 +22,10 @@ const NOT_SIMPLE = new Set(['transfer-encoding', 'upgrade', 'proxy-connection', 
 
 /** The status line and one header each (RFC 9112, sections 4 and 5), of what {@link VISIBLE} has let pass. */
 const STATUS_LINE = /^HTTP\/1\.1 ([2-5]\d\d) [^\r\n]*$/
+/** The same of an answer before the real one; of 101 the real one is none of HTTP. */
+const INTERIM_LINE = /^HTTP\/1\.1 1(?:00(?: [^\r\n]*)?|(?!0[01])\d\d [^\r\n]*)$/
+const INTERIM_BEGIN = Buffer.from('HTTP/1.1 1', 'latin1')
+const CONTINUE_BEGIN = /^HTTP\/1\.1 100[ \r]/
 const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 const VISIBLE = /^[\t\r\n\x20-\x7e]*$/
 
@@ -46,6 +50,32 @@ export function readReplyHead(bytes: Buffer, end: number): ReplyHead | undefined
   const headers: ReplyHead['headers'] = {}
   for (let at = 1; at < lines.length; at += 1) if (!addHeader(headers, lines[at] as string)) return undefined
   return judge(Number(status), headers)
+}
+
+/** Whether an answer before the real one begins there (RFC 9110, section 15.2). */
+export function isInterim(bytes: Buffer): boolean {
+  return bytes.length >= INTERIM_BEGIN.length && INTERIM_BEGIN.compare(bytes, 0, INTERIM_BEGIN.length) === 0
+}
+
+/** Whether that is 100 Continue. */
+export function isContinue(bytes: Buffer): boolean {
+  return CONTINUE_BEGIN.test(bytes.toString('latin1', 0, 13))
+}
+
+/**
+ * Whether the head of an answer before the real one is of the simple form, and says nothing of a body or the connection but in a 100 Continue.
+ * @param end what {@link findHeadEnd} gave
+ */
+export function isInterimHead(bytes: Buffer, end: number): boolean {
+  const text = bytes.toString('latin1', 0, end - 4)
+  const [line = '', ...lines] = text.split('\r\n')
+  const headers: ReplyHead['headers'] = {}
+  if (!VISIBLE.test(text) || !INTERIM_LINE.test(line)) return false
+  if (!lines.every((one) => addHeader(headers, one))) return false
+  return (
+    isContinue(bytes) ||
+    ['content-length', 'connection', 'keep-alive'].every((name) => own(headers, name) === undefined)
+  )
 }
 
 /** @returns false for what is no header of the simple form */

@@ -10,6 +10,7 @@ import { openPlain, readAll, readOut, readText, turns } from './open-plain.ts'
 
 const FINAL = 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nright'
 const CHUNKED = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'
+const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n'
 const HINT = 'HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n'
 
 interface Sent {
@@ -35,6 +36,8 @@ const RIGHT: Readonly<Record<string, Sent>> = {
   },
   'behind an early hint': { packets: [HINT + FINAL] },
   'behind early hints in packets of their own': { packets: [HINT, HINT, FINAL] },
+  'in chunks behind 100 Continue': { packets: [`${CONTINUE}${CHUNKED}5\r\nright\r\n0\r\n\r\n`] },
+  'behind 100 Continue and half a head': { packets: [CONTINUE + FINAL.slice(0, 20), FINAL.slice(20)] },
   'behind half a head': { packets: [FINAL.slice(0, 20), FINAL.slice(20)] },
   'with a head in packets of a byte': { packets: Array.from(FINAL) },
   'with a head of 12 KiB': {
