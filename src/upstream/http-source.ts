@@ -32,6 +32,9 @@ export interface HttpOptions {
 
 const MINRATE = 1_000
 
+/** What has the whole file: 203 also says that a proxy may have changed it, which its digest tells (RFC 9110, section 15.3.4). */
+const WHOLE = new Set([200, 203])
+
 /** Longer validators are not worth keeping: they go into the database and into every later request. */
 const MAX_VALIDATOR_LENGTH = 1024
 
@@ -57,7 +60,7 @@ export async function getHttp(
       status: 206,
     })
   }
-  if (reply.statusCode === 200 || offset > 0)
+  if (WHOLE.has(reply.statusCode) || offset > 0)
     return {
       status: 200,
       validators,

@@ -45,6 +45,13 @@ describe('a request by http', () => {
     }
   })
 
+  test('takes what a proxy says that it may have changed: the digest tells', async (t) => {
+    const server = await startRawServer(t, (socket) => socket.write(formatReply(203, [], 'right')))
+    const { upstream } = openUpstream(t, [server.url])
+    const reply = await upstream.get('file')
+    assert.deepEqual([reply.status, (await readBody(reply)).toString()], [200, 'right'])
+  })
+
   for (const framing of ['chunked', 'close'] as const) {
     test(`gives a body without an announced length: ${framing}`, async (t) => {
       const source = await startSource(t)
