@@ -33,6 +33,15 @@ const MAX_ATTEMPTS = 8
 const FOLLOW_INTERVAL_MS = 10
 
 /**
+ * A fill that another process does is done here as well once it has not grown for so long, in milliseconds: longer than it takes that one to ask
+ * another source in place of one that stalls, and shorter than clients wait.
+ */
+const FOLLOW_PATIENCE_MS = 15_000
+
+/** What a fill is done with that another process claims and does not get on with. */
+const UNCLAIMED: Claim = { note: () => undefined, release: () => undefined }
+
+/**
  * What tells fills apart, in a process and between processes: the digest and the listed size. Of two listings that give one digest
  * different sizes one is wrong, and must not fail the other's fill.
  */
@@ -42,7 +51,8 @@ export function fillName({ digest, size }: ExpectedBlob): string {
 
 /**
  * One download of one blob. It belongs to no client: it goes on when the one that began it has left, and everybody, that one
- * included, reads the growing file. Between processes it is one as well: who holds the claim downloads, the others follow its file.
+ * included, reads the growing file. Between processes it is one as well: who holds the claim downloads, the others follow its file,
+ * unless that process has stopped in the middle of it.
  */
 export class Fill {
   readonly expected: ExpectedBlob
@@ -120,8 +130,8 @@ export class Fill {
         const { blobs, claims } = this.#context
         const location = blobs.nextLocation?.()
         const claim = claims.tryClaim(fillName(this.expected), location)
-        if (claim === undefined) await this.#follow()
-        else await this.#download(claim, location)
+        if (claim !== undefined) await this.#download(claim, location)
+        else if (!(await this.#follow())) await this.#download(UNCLAIMED, undefined)
       } while (!(await this.#adopt()))
       return undefined
     } catch (error) {
@@ -271,16 +281,17 @@ export class Fill {
       )
   }
 
-  /** Follows the file another process writes, until that process ends its claim. */
-  async #follow(): Promise<void> {
+  /** Follows the file another process writes, until that process ends its claim. @returns false when it does not get on with it */
+  async #follow(): Promise<boolean> {
     const name = fillName(this.expected)
+    let grownAt = performance.now()
     let location = ''
     let attempt: FillAttempt | undefined
     let partial: PartialBlob | undefined
     for (;;) {
       this.#abort.signal.throwIfAborted()
       const holder = this.#context.claims.find(name)
-      if (holder === undefined) return
+      if (holder === undefined) return true
       if (holder.detail !== '' && holder.detail !== location) {
         // Of a file that is still to be made there is nothing to follow yet.
         const opened = await this.#context.blobs.openPartial(holder.detail)
@@ -293,10 +304,12 @@ export class Fill {
       if (attempt !== undefined && partial !== undefined) {
         const written = await partial.written()
         if (written > attempt.written) {
+          grownAt = performance.now()
           await attempt.grow(written)
           this.#changed.notify()
         }
       }
+      if (performance.now() - grownAt >= FOLLOW_PATIENCE_MS) return false
       await new Promise((resolve) => setTimeout(resolve, FOLLOW_INTERVAL_MS))
     }
   }

@@ -106,6 +106,34 @@ describe('a fill that another process does', () => {
     assert.deepEqual(own.attempts, [0])
   })
 
+  for (const sent of [1_000, 0])
+    test(`and that stops after ${sent} bytes is done here as well, and cuts nobody off`, async (t) => {
+      let offsetMs = 0
+      const now = performance.now.bind(performance)
+      t.mock.method(performance, 'now', () => now() + offsetMs)
+      const place = createPlace(t)
+      const [filling, following] = [await openFills(t, place), await openFills(t, place)]
+      const body = new ScriptedBody().push(CONTENT.subarray(0, sent))
+      const source = createSource(body)
+      const first = filling.fills.read(EXPECTED, source.open, 'a').reader
+      await source.asked(1)
+      const own = createSource(wholeBody(CONTENT))
+      const reader = following.fills.read(EXPECTED, own.open, 'a').reader
+      if (sent > 0) await readWhole(reader, sent)
+      offsetMs += 14_000
+      for (let turn = 0; turn < 100; turn += 1) await nextTurn()
+      assert.deepEqual(own.attempts, [], 'its source may stall, and it asks another')
+      offsetMs += 2_000
+      assertBytes(await finish(reader, EXPECTED.size), CONTENT)
+      await following.ended(1)
+      assert.deepEqual([own.attempts, following.ends], [[0], ['stored']])
+      // The other process goes on after all.
+      body.push(CONTENT.subarray(sent)).end()
+      assertBytes(await finish(first, EXPECTED.size), CONTENT)
+      await filling.ended(1)
+      assert.deepEqual([filling.ends, place.temporaries()], [['stored'], []])
+    })
+
   test('is left when the server stops', async (t) => {
     const place = createPlace(t)
     const [filling, following] = [await openFills(t, place), await openFills(t, place)]
