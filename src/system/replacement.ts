@@ -27,25 +27,29 @@ interface Staged extends Replacement {
 
 /**
  * Gives files other content, all or none: each is whole at every moment, with its mode, owner, SELinux label and extended attributes. Only a
- * kill, or a power cut, between the renames may leave some old and some new. A further hard link of a file goes on naming the old content.
+ * SIGKILL, or a power cut, between the renames may leave some old and some new. A further hard link of a file goes on naming the old content.
  *
+ * @param stop once it is aborted nothing more is replaced; its reason is thrown
  * @throws PinyonError STORE_FAILED naming the file, after which all are as they were
  */
-export async function replaceFiles(replacements: readonly Replacement[]): Promise<void> {
+export async function replaceFiles(replacements: readonly Replacement[], stop?: AbortSignal): Promise<void> {
   const staged: Staged[] = []
   const replaced: Staged[] = []
   try {
     for (const replacement of replacements) {
+      stop?.throwIfAborted()
       const file = name(replacement)
       staged.push(file)
       await attempt('writing beside', file, () => stage(file))
     }
-    for (const file of staged)
+    for (const file of staged) {
+      stop?.throwIfAborted()
       await attempt('replacing', file, async () => {
         const isBackedUp = await prepare(file)
         await replaceFile(file.temporary, file.path)
         if (isBackedUp || file.path !== file.like) replaced.push(file)
       })
+    }
   } catch (error) {
     for (const file of replaced.toReversed()) await restore(file)
     throw error

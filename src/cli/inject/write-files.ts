@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 
 import { PinyonError } from '../../model/errors.ts'
+import { holdSignals } from '../../system/hold-signals.ts'
 import { replaceFiles } from '../../system/replacement.ts'
 import type { InjectedFile } from './inject-targets.ts'
 import { forgetYumCache } from './yum-cache.ts'
@@ -14,7 +15,7 @@ export interface WriteOptions {
 
 /**
  * Writes what changed, all of it or nothing, and has yum forget what that makes wrong: before, so that trouble with it changes nothing, and
- * after, as yum may run meanwhile.
+ * after, as yum may run meanwhile. A signal ends the process when the files are as they were, or all written.
  *
  * @returns the files of yum's cache that were removed
  * @throws PinyonError naming the file that could not be written
@@ -28,16 +29,17 @@ export async function writeFiles(
     ({ injection, output }) => output.before === undefined || !injection.bytes.equals(output.before),
   )
   const ids = keepYumCache ? [] : findMoved(files, root)
-  const before = await forgetYumCache(root, ids)
-  await replaceFiles(
-    changed.map(({ target, injection, output: { path, before: old, facts } }) => ({
-      path,
-      bytes: injection.bytes,
-      like: old === undefined ? target.path : path,
-      ...(facts === undefined ? {} : { facts }),
-    })),
-  )
-  return [...new Set([...before, ...(await forgetYumCache(root, ids))])]
+  const replacements = changed.map(({ target, injection, output: { path, before: old, facts } }) => ({
+    path,
+    bytes: injection.bytes,
+    like: old === undefined ? target.path : path,
+    ...(facts === undefined ? {} : { facts }),
+  }))
+  return await holdSignals(async (stop) => {
+    const before = await forgetYumCache(root, ids)
+    await replaceFiles(replacements, stop)
+    return [...new Set([...before, ...(await forgetYumCache(root, ids))])]
+  })
 }
 
 function refuseDoubles(files: readonly InjectedFile[]): void {
