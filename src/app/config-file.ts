@@ -1,4 +1,4 @@
-import { editConfigFile, type Publish } from '../config/write.ts'
+import { editConfigFile, type FileReplacer } from '../config/write.ts'
 import { PinyonError } from '../model/errors.ts'
 
 /** What the system says where a file cannot be replaced by us: another owner, a read-only place, a file that is mounted by itself. */
@@ -10,18 +10,17 @@ const CHANGED = Symbol('changed')
 /** The configuration file as this server changes it. */
 export class ConfigFile {
   readonly #file: string
-  readonly #publish: Publish
+  readonly #replacer: FileReplacer
 
-  /** @param publish puts a finished file in the place of another */
-  constructor(file: string, publish: Publish) {
+  constructor(file: string, replacer: FileReplacer) {
     this.#file = file
-    this.#publish = publish
+    this.#replacer = replacer
   }
 
   /** Its text as it is now. Throws STORE_FAILED. */
   async read(): Promise<string> {
     let text = ''
-    await editConfigFile(this.#file, (now) => (text = now), this.#publish)
+    await editConfigFile(this.#file, (now) => (text = now), this.#replacer)
     return text
   }
 
@@ -36,7 +35,7 @@ export class ConfigFile {
       return after
     }
     try {
-      await editConfigFile(this.#file, edit, this.#publish)
+      await editConfigFile(this.#file, edit, this.#replacer)
       return true
     } catch (error) {
       if (error === CHANGED) return false
@@ -46,8 +45,15 @@ export class ConfigFile {
 }
 
 function explain(error: unknown, file: string): unknown {
-  const cause = error instanceof PinyonError ? (error.cause as NodeJS.ErrnoException | undefined) : undefined
-  if (!READONLY.includes(cause?.code ?? '')) return error
-  const message = `this server may not change its configuration file ${file}: ${cause?.code}`
+  const found = error instanceof PinyonError ? findForbidden(error.cause) : undefined
+  if (found === undefined) return error
+  const message = `this server may not change its configuration file ${file}: ${found}`
   return new PinyonError('CONFIG_READONLY', message, { cause: error })
+}
+
+function findForbidden(cause: unknown): string | undefined {
+  // Of a file's owner, label and the like another user may be able to keep what this server cannot.
+  if (cause instanceof PinyonError) return cause.message
+  const { code = '' } = (cause ?? {}) as NodeJS.ErrnoException
+  return READONLY.includes(code) ? code : undefined
 }

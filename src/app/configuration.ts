@@ -1,5 +1,6 @@
 import type { Publish } from '../config/write.ts'
 import { replaceFile } from '../system/publish.ts'
+import { writeLike } from '../system/write-like.ts'
 import { ConfigChanges } from './config-changes.ts'
 import { ConfigFile } from './config-file.ts'
 import { RunningConfig, type RunningConfigOptions } from './running-config.ts'
@@ -26,7 +27,7 @@ export function createConfiguration({
   const running = new RunningConfig({ ...options, store })
   const changes = new ConfigChanges({
     running,
-    file: load === undefined ? undefined : new ConfigFile(config.file, publishConfig),
+    file: load === undefined ? undefined : new ConfigFile(config.file, { writeLike, publish: publishConfig }),
     store,
     now,
     removalGraceMs: () => running.current.retention.removedMs,

@@ -5,6 +5,7 @@ import { editConfigFile } from '../config/write.ts'
 import { PinyonError } from '../model/errors.ts'
 import type { GenerationCause } from '../snapshot/store.ts'
 import { replaceFile } from '../system/publish.ts'
+import { writeLike } from '../system/write-like.ts'
 import { EXIT, type ExitCode, type Options } from './exit.ts'
 import { openServer } from './mirror-source.ts'
 import type { ServerConnection } from './server-connection.ts'
@@ -69,7 +70,7 @@ async function changeHere(
   const { edit, done } = await here()
   if (edit === undefined) return done
   const { file } = loadConfig(options.config, process.env, LEAVING_IDENTITIES)
-  await editConfigFile(file, edit, replaceFile)
+  await editConfigFile(file, edit, { writeLike, publish: replaceFile })
   if (server === undefined) return `${done}, from the server's next start on`
   try {
     await server.write({ method: 'POST', path: 'reload', body: { cause } })

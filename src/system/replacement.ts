@@ -1,12 +1,11 @@
-import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import type { BigIntStats } from 'node:fs'
-import { link, lstat, open, type FileHandle } from 'node:fs/promises'
+import { link, lstat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { promisify } from 'node:util'
 
 import { PinyonError } from '../model/errors.ts'
 import { removeFile, replaceFile } from './publish.ts'
+import { writeLike } from './write-like.ts'
 
 /** A file that is to have other content. */
 export interface Replacement {
@@ -40,7 +39,7 @@ export async function replaceFiles(replacements: readonly Replacement[], stop?: 
       stop?.throwIfAborted()
       const file = name(replacement)
       staged.push(file)
-      await attempt('writing beside', file, () => stage(file))
+      await attempt('writing beside', file, () => writeLike(file.temporary, file.bytes, file.like))
     }
     for (const file of staged) {
       stop?.throwIfAborted()
@@ -72,51 +71,6 @@ async function attempt(what: string, { path }: Staged, step: () => Promise<void>
     const { code, message } = error as NodeJS.ErrnoException
     throw new PinyonError('STORE_FAILED', `${what} ${path}: ${code ?? message}`, { cause: error })
   }
-}
-
-/** The copy brings all attributes with it; through a descriptor of its own a file that may not be written can be filled. */
-async function stage({ temporary, like, bytes, path }: Staged): Promise<void> {
-  const handle = await open(temporary, 'wx', 0o600)
-  try {
-    await copyAttributes(like, temporary)
-    await handle.truncate(0)
-    await handle.writeFile(bytes)
-    await handle.sync()
-    await checkCopy(handle, { temporary, like, path })
-  } finally {
-    await handle.close()
-  }
-}
-
-const run = promisify(execFile)
-
-/** Node itself knows neither labels nor extended attributes, so coreutils copy them; busybox, which cannot, has no systems with them. */
-async function copyAttributes(from: string, to: string): Promise<void> {
-  try {
-    await run('cp', ['--preserve=all', '--', from, to], { env: { ...process.env, LC_ALL: 'C' } })
-  } catch (error) {
-    const { stderr = '', code } = error as { stderr?: string; code?: unknown }
-    if (!/unrecognized option/.test(stderr)) {
-      const found = code === 'ENOENT' ? 'there is no command cp' : (stderr.split('\n', 1)[0] ?? '')
-      throw new PinyonError('STORE_FAILED', `copying ${from}: ${found}`, { cause: error })
-    }
-    await run('cp', ['-p', '--', from, to])
-  }
-}
-
-async function checkCopy(
-  handle: FileHandle,
-  { temporary, like, path }: Pick<Staged, 'temporary' | 'like' | 'path'>,
-): Promise<void> {
-  const [copy, named, model] = await Promise.all([handle.stat(), lstat(temporary), lstat(like)])
-  if (copy.ino !== named.ino) throw new PinyonError('STORE_FAILED', `somebody replaces: ${temporary}`)
-  if (copy.uid !== model.uid || copy.gid !== model.gid)
-    throw new PinyonError('STORE_FAILED', `${path} cannot keep its owner: ${model.uid}:${model.gid}`)
-  if (copy.mode !== model.mode)
-    throw new PinyonError(
-      'STORE_FAILED',
-      `${path} cannot keep its mode: ${(model.mode & 0o7777).toString(8)}`,
-    )
 }
 
 /** Whether the file as it was has another name now. */

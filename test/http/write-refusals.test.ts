@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { describe, test, type TestContext } from 'node:test'
 
 import { publishFile } from '../../src/system/publish.ts'
+import { loseAttributes } from '../support/losing-copies.ts'
 import {
   auditLines,
   CI_TOKEN,
@@ -182,6 +183,16 @@ describe('a configuration file', () => {
       }
       assert.deepEqual(await stateOf(site), before)
     })
+
+  test('whose attributes this server cannot keep is left to others, and told as such', async (t) => {
+    const site = await startWritableSite(t)
+    const before = await stateOf(site)
+    const said = loseAttributes(t)
+    const reply = await site.write('PUT', PIN, { socket: true, body: { snapshot: site.names.a[0] } })
+    assert.deepEqual([reply.status, reply.json['title']], [409, 'CONFIG_READONLY'])
+    assert.ok(String(reply.json['detail']).endsWith(`${site.file}: copying ${site.file}: ${said}`))
+    assert.deepEqual(await stateOf(site), before)
+  })
 
   test('with other trouble is our failure', async (t) => {
     const site = await startReadonlySite(t, 'EIO')
