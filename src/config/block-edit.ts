@@ -18,7 +18,7 @@ export function addBlockLine(text: string, map: YAMLMap, line: string): Splice[]
   // A block scalar ends after its line break.
   const at = lineEnd(text, text[end - 1] === '\n' ? end - (text[end - 2] === '\r' ? 2 : 1) : end)
   const indent = indentation(text, last.key.range?.[0] ?? 0)
-  return [{ start: at, end: at, text: `${lineBreak(text)}${indent}${line}` }]
+  return [{ start: at, end: at, text: `${lineBreak(text, at)}${indent}${line}` }]
 }
 
 /** Removes the lines of an entry in block style. */

@@ -45,12 +45,12 @@ export function addFlowEntry(text: string, map: YAMLMap, written: string, commen
   const at = comma === undefined ? (place?.end ?? open + 1) : comma + 1
   const end = endOfLine(text, at)
   if (end !== undefined) {
-    const line = lineBreak(text) + clearOf(text, map, indent) + entry
+    const line = lineBreak(text, end.at) + clearOf(text, map, indent) + entry
     return [...separator, insert(end.at, line + (comment === '' ? '' : STEP + comment))]
   }
   const pad = place === undefined && text[at] !== ' ' ? '' : ' '
-  const gap = own || (comment !== '' && place !== undefined) ? lineBreak(text) + indent : pad
-  const tail = comment === '' ? '' : breakAfter(text, comment, indent)
+  const gap = own || (comment !== '' && place !== undefined) ? lineBreak(text, at) + indent : pad
+  const tail = comment === '' ? '' : breakAfter(text, at, comment, indent)
   return [...separator, insert(at, gap + entry + tail)]
 }
 
@@ -74,7 +74,10 @@ export function removeFlowEntry(text: string, map: YAMLMap, entry: Entry, withBl
     const line = lineStart(text, start)
     const from = withBlock ? commentBlockStart(text, line, () => true) : line
     const joined = end.comment && !commented ? brokenAfter(text, end.at, indentation(text, start)) : end.at
-    return [...splices, { start: lineEnd(text, lineStart(text, from - 1)), end: joined, text: '' }]
+    // Its line break goes with a line, so that the line above keeps its own, which may be another.
+    return joined === end.at
+      ? [...splices, { start: from, end: nextLine(text, end.at), text: '' }]
+      : [...splices, { start: lineEnd(text, lineStart(text, from - 1)), end: joined, text: '' }]
   }
   const from = commented || (first && map.items.at(-1) !== entry) ? start : after
   const to =
@@ -86,7 +89,7 @@ export function removeFlowEntry(text: string, map: YAMLMap, entry: Entry, withBl
 
 /** Puts a comment after what ends at an offset of a line that goes on, which is broken there. */
 export function breakLine(text: string, map: YAMLMap, at: number, comment: string): Splice {
-  return insert(at, breakAfter(text, comment, flowIndent(text, map.range?.[0] ?? 0)))
+  return insert(at, breakAfter(text, at, comment, flowIndent(text, map.range?.[0] ?? 0)))
 }
 
 /** The end of the line when only a comment follows an offset; undefined when the line goes on. */
@@ -124,9 +127,9 @@ function flowIndent(text: string, open: number): string {
   return indentation(text, open) + STEP
 }
 
-/** A comment, and the line that goes on after it. */
-function breakAfter(text: string, comment: string, indent: string): string {
-  return STEP + comment + lineBreak(text) + indent
+/** A comment, and the line of an offset that goes on after it. */
+function breakAfter(text: string, at: number, comment: string, indent: string): string {
+  return STEP + comment + lineBreak(text, at) + indent
 }
 
 /** The reverse of {@link breakAfter}: past the line break and indentation that only the closing brace follows. */

@@ -34,9 +34,12 @@ export function nextLine(text: string, offset: number): number {
   return at < 0 ? text.length : at + 1
 }
 
-/** The line break of the text: that of its first line, `\n` when there is only one line. */
-export function lineBreak(text: string): string {
-  return /\r?\n/.exec(text)?.[0] ?? '\n'
+/** The line break of an offset's line; where it has none that of the line above, `\n` when there is only one line. */
+export function lineBreak(text: string, offset: number): string {
+  const end = lineEnd(text, offset)
+  const own = text.slice(end, nextLine(text, end))
+  if (own !== '') return own
+  return text.slice(0, lineStart(text, offset)).endsWith('\r\n') ? '\r\n' : '\n'
 }
 
 /** The blanks that the line of an offset begins with. */

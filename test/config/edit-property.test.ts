@@ -10,7 +10,8 @@ const NEW = '2026-11-22-02-13'
 
 /** How a file is written. */
 interface Style {
-  readonly eol: '\n' | '\r\n'
+  /** Of its lines in turn, over and over. */
+  readonly breaks: readonly ('\n' | '\r\n')[]
   readonly indent: string
   readonly head: string
   readonly tail: string
@@ -95,7 +96,7 @@ const flowMirror = (name: string): fc.Arbitrary<Write> =>
 const mirror = (name: string) => fc.oneof(blockMirror(name), flowMirror(name))
 
 const style: fc.Arbitrary<Style> = fc.record({
-  eol: fc.constantFrom('\n', '\r\n'),
+  breaks: fc.array(fc.constantFrom('\n', '\r\n'), { minLength: 1, maxLength: 7 }),
   indent: fc.constantFrom('  ', '    ', ' '),
   head: fc.constantFrom('', '\ufeff', '---\n', '# head\n', '%YAML 1.2\n---\nlisten: 80 # l\n\n'),
   tail: fc.constantFrom('', '\n', '\n\n', '\n# tail', '\n...\n', '\nlisten2: [1,\n 2]\n', '\n \n'),
@@ -106,7 +107,9 @@ const file = fc
   .tuple(style, mirror('a'), mirror('b'), mirror('c'))
   .map(([style, ...mirrors]) => {
     const lines = mirrors.flatMap((write) => write(style))
-    return (style.head + ['mirrors: # all', ...lines].join('\n') + style.tail).replaceAll('\n', style.eol)
+    const text = style.head + ['mirrors: # all', ...lines].join('\n') + style.tail
+    let line = 0
+    return text.replaceAll('\n', () => style.breaks[line++ % style.breaks.length] ?? '')
   })
   // Some mixtures of these are no YAML.
   .filter((text) => readMirrors(text) !== undefined)
@@ -124,9 +127,10 @@ function readMirrors(text: string): Mirrors | undefined {
   }
 }
 
-/** The lines that only one of two texts has. */
+/** The lines that only one of two texts has, of which those that end differently are two unless a text ends without a line break. */
 function changedLines(before: string, after: string): { gone: string[]; come: string[] } {
-  const [old, now] = [before.split(/\r?\n/), after.split(/\r?\n/)]
+  const between = before.endsWith('\n') && after.endsWith('\n') ? /(?<=\n)/ : /\r?\n/
+  const [old, now] = [before.split(between), after.split(between)]
   let head = 0
   while (head < Math.min(old.length, now.length) && old[head] === now[head]) head += 1
   let tail = 0

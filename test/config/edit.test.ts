@@ -14,6 +14,16 @@ const SET: readonly [name: string, before: string, after: string, why?: string][
   ['with a reason', BARE, `${BARE}    pin: ${NEW}  # # it's "bad"\n`, '# it\'s\n "bad"\n'],
   ['no final newline', BARE.trimEnd(), `${BARE}    pin: ${NEW}`],
   ['CRLF', BARE.replaceAll('\n', '\r\n'), `${BARE}    pin: ${NEW}  # ä\n`.replaceAll('\n', '\r\n'), 'ä'],
+  [
+    'mixed line breaks',
+    '# LF\nmirrors:\r\n  m:\r\n    baseurl: x\r\n  n:\n',
+    `# LF\nmirrors:\r\n  m:\r\n    baseurl: x\r\n    pin: ${NEW}\r\n  n:\n`,
+  ],
+  [
+    'mixed line breaks, none at the end',
+    'mirrors:\n  m:\r\n    baseurl: x',
+    `mirrors:\n  m:\r\n    baseurl: x\r\n    pin: ${NEW}`,
+  ],
   ['BOM and markers', `\ufeff---\n${BARE}...\n`, `\ufeff---\n${BARE}    pin: ${NEW}\n...\n`],
   [
     'before comments of the next mirror',
@@ -106,6 +116,11 @@ const UNSET: readonly [name: string, before: string, after: string][] = [
     'mirrors: {m: {a: 1, # c\n   b: 2 }}',
   ],
   ['flow, only', `mirrors: {m: {pin: ${OLD}}}`, 'mirrors: {m: {}}'],
+  [
+    'a line of a flow, under another line break',
+    `mirrors:\n  m: {\r\n    a: 1,\r\n    pin: ${OLD},\n    b: 2 }\n`,
+    'mirrors:\n  m: {\r\n    a: 1,\r\n    b: 2 }\n',
+  ],
   ['two lines', `${BARE}    pin:\n      ${OLD}\n`, BARE],
 ]
 
