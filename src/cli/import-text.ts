@@ -41,9 +41,10 @@ function formatSetting([key, value]: MirrorKey): string[] {
 
 /** On one line, in quotes where YAML or people would take it for something else. */
 function formatScalar(value: string | number | boolean): string {
-  // Broken lines would leave the comment that they may be in.
-  if (typeof value === 'string' && /\s/.test(value)) return JSON.stringify(value)
-  return stringify(value, { singleQuote: true, lineWidth: 0 }).trimEnd()
+  const written = stringify(value, { singleQuote: true, lineWidth: 0 }).trimEnd()
+  // Broken lines would leave the comment that they may be in, and are no key; of what begins like a document's end they are made as well.
+  if (typeof value === 'string' && (/\s/.test(value) || written.includes('\n'))) return JSON.stringify(value)
+  return written
 }
 
 function toComment(text: string): string {

@@ -61,6 +61,7 @@ const nasty = fc.constantFrom(
   '${',
   'proxy:3128',
   '\u2028\u200b',
+  '---',
 )
 const key = fc.constantFrom(
   'name',
@@ -100,6 +101,7 @@ const id = fc.oneof(
     'ä',
     '#',
     '..',
+    '---',
   ),
   anything.map((text) => text.replace(/[\]\p{Cc}]/gu, '')),
 )
