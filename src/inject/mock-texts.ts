@@ -19,8 +19,11 @@ export interface MockTexts {
 const TOKEN = /[^#'"A-Za-z_]+|#[^\n]*|[A-Za-z_][A-Za-z_0-9]*|['"]/y
 const STRING_PREFIX = /^(?:[rubf]|rf|fr|rb|br)$/i
 /** `yum.conf`, `dnf.conf`, or one made of the package manager's name. */
-const ASSIGNMENT =
-  /config_opts[ \t]*\[[ \t]*[rRuUfF]{0,2}(['"])((?:yum|dnf)\.conf|\{[^'"\n]*package_manager[^'"\n]*\}\.conf)\1[ \t]*\][ \t]*(\+?=)(?!=)/y
+const NAME = /[rRuUfF]{0,2}(['"])((?:yum|dnf)\.conf|\{[^'"\n]*package_manager[^'"\n]*\}\.conf)\1/y
+const ASSIGNMENT = new RegExp(
+  String.raw`config_opts[ \t]*\[[ \t]*${NAME.source}[ \t]*\][ \t]*(\+?=)(?!=)`,
+  'y',
+)
 const INCLUDE = /include[ \t]*\(/y
 const SPACE = /(?:[ \t\f]|\\\r?\n)*/y
 const SPACE_AND_LINES = /(?:[ \t\f\r\n]|\\\r?\n|#[^\n]*)*/y
@@ -41,28 +44,39 @@ export function findMockTexts(source: string): MockTexts {
     texts.push(text)
     current.set(name, text)
   }
+  const leaveAlone = (offset: number, name: string) => {
+    warnings.push({
+      offset,
+      text: `config_opts of ${name} is more than a text here, and was left alone`,
+    })
+    // What is appended to it later continues what is not known.
+    add(name, { literals: [], isContinued: true })
+  }
   for (let at = 0; at < source.length;) {
     const [, , name, operator] = matchAt(ASSIGNMENT, source, at) ?? []
     if (name === undefined) {
       if (matchAt(INCLUDE, source, at) !== undefined)
         warnings.push({ offset: at, text: 'what is included here was not looked at' })
+      const given = findGivenName(source, at)
+      if (given !== undefined) leaveAlone(at, given)
       at = skipToken(source, at)
       continue
     }
     const { literals, end } = readLiterals(source, ASSIGNMENT.lastIndex)
     const known = operator === '+=' ? current.get(name) : undefined
-    if (literals.length === 0) {
-      warnings.push({
-        offset: at,
-        text: `config_opts of ${name} is more than a text here, and was left alone`,
-      })
-      // What is appended to it later continues what is not known.
-      add(name, { literals: [], isContinued: true })
-    } else if (known === undefined) add(name, { literals, isContinued: operator === '+=' })
+    if (literals.length === 0) leaveAlone(at, name)
+    else if (known === undefined) add(name, { literals, isContinued: operator === '+=' })
     else for (const literal of literals) known.literals.push(literal)
     at = end
   }
   return { texts: texts.filter(({ literals }) => literals.length > 0), warnings }
+}
+
+/** The name at an offset, where a mapping or a call gives it something: `update({'dnf.conf': …})`, `setdefault('dnf.conf', …)`. */
+function findGivenName(source: string, at: number): string | undefined {
+  const [literal = '', , name] = matchAt(NAME, source, at) ?? []
+  if (name === undefined) return undefined
+  return /[:,]/.test(source[skip(SPACE_AND_LINES, source, at + literal.length)] ?? '') ? name : undefined
 }
 
 /** Where the token behind this one begins. */

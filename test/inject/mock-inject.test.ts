@@ -106,6 +106,24 @@ describe('mock configurations', () => {
     }
   })
 
+  test('are left alone where they are given otherwise than by an assignment', () => {
+    for (const statement of [
+      `config_opts.update({'yum.conf': """\n[a]\n"""})`,
+      `config_opts.update({u"yum.conf" # x\n : """\n[a]\n"""})`,
+      `config_opts |= {'root': 'x', r'yum.conf': "[a]\\n"}`,
+      `config_opts.setdefault('yum.conf', """\n[a]\n""")`,
+    ]) {
+      const { changed, warnings } = inject(`y = 1\n${statement}\n`)
+      assert.equal(changed, false)
+      assert.deepEqual(
+        warnings,
+        [{ line: 2, text: 'config_opts of yum.conf is more than a text here, and was left alone' }],
+        statement,
+      )
+    }
+    assert.deepEqual(inject("if 'yum.conf' in config_opts: x = config_opts['yum.conf']\n").warnings, [])
+  })
+
   test('report by the lines of the file, each id once', () => {
     const { injected, unmatched, warnings } = inject(
       '#\nconfig_opts["yum.conf"] = """\n[a]\nskip_if_unavailable=1\n"""\n\nconfig_opts["dnf.conf"] = "[q]\\n[a]\\nbaseurl=c\\n"\n',
@@ -210,6 +228,8 @@ describe('hostile mock configurations', () => {
     ['macros', `config_opts['yum.conf'] = """\n[a]\n${'{% macro %}\n'.repeat(50_000)}"""`],
     ['prefixes', 'r'.repeat(900_000)],
     ['assignments', "config_opts['yum.conf'] = ".repeat(30_000)],
+    ['names', "'yum.conf',".repeat(30_000)],
+    ['names before comments', `'yum.conf'${'#'.repeat(300_000)}\n`.repeat(3)],
     ['appended texts', 'config_opts["yum.conf"] += "[a]\\n"\n'.repeat(9_000)],
   ]
   for (const [title, text] of texts)
