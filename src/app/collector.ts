@@ -5,6 +5,7 @@ import { PinyonError, toPinyonError } from '../model/errors.ts'
 import type { GcRequest } from '../snapshot/gc/gc-context.ts'
 import type { GcReport } from '../snapshot/gc/gc-report.ts'
 import type { GcRunner } from '../snapshot/gc/gc-runner.ts'
+import type { ListedMirror } from '../snapshot/store.ts'
 import type { Claim, Claims } from '../system/claims.ts'
 import type { Logger } from '../system/logger.ts'
 
@@ -52,6 +53,8 @@ const SHORT_OF_SPACE = 0.9
 export interface CollectOptions {
   readonly dryRun?: boolean
   readonly reconcile?: boolean
+  /** Of a dry run: what is taken for configured; what is in force unless told. */
+  readonly mirrors?: readonly ListedMirror[]
   /** False: whoever asks is told what is decided, and need not wait for large deletions. */
   readonly wait?: boolean
 }
@@ -64,7 +67,7 @@ interface Running {
   readonly answered: Promise<GcReport>
 }
 
-type Wanted = Pick<GcRequest, 'kind' | 'neededBytes' | 'storedBytes' | 'reconcile'>
+type Wanted = Pick<GcRequest, 'kind' | 'neededBytes' | 'storedBytes' | 'reconcile' | 'mirrors'>
 
 /** Decides when what is not needed any more is collected, and sees to it that only one process does it at a time. */
 export class Collector {
@@ -120,10 +123,16 @@ export class Collector {
    * none that was ever served.
    * @throws PinyonError GC_RUNNING while another process does
    */
-  async collect({ dryRun = false, reconcile = false, wait = true }: CollectOptions = {}): Promise<GcReport> {
+  async collect(options: CollectOptions = {}): Promise<GcReport> {
+    const { dryRun = false, reconcile = false, wait = true, mirrors } = options
     const kind = dryRun ? 'plan' : 'collect'
     const looks = !dryRun && (reconcile || !this.#isReconciled)
-    const { ended, answered } = this.#enqueue({ kind, neededBytes: 0, reconcile: looks })
+    const { ended, answered } = this.#enqueue({
+      kind,
+      neededBytes: 0,
+      reconcile: looks,
+      ...(dryRun && mirrors !== undefined ? { mirrors } : {}),
+    })
     return await (wait ? ended : answered)
   }
 
@@ -210,7 +219,8 @@ export class Collector {
       if (wanted.kind === 'collect') this.#log(report)
       return report
     } catch (error) {
-      this.#tell(error)
+      // Who asks what would go is told why nobody knows.
+      if (wanted.kind !== 'plan') this.#tell(error)
       throw error
     } finally {
       this.#isCollecting = false
@@ -218,7 +228,7 @@ export class Collector {
     }
   }
 
-  #request({ kind, neededBytes, storedBytes, reconcile }: Wanted): GcRequest {
+  #request({ kind, neededBytes, storedBytes, reconcile, mirrors }: Wanted): GcRequest {
     const { config, maxBytes, ledger, now, farmNowMs } = this.#options
     const isShort = ledger.total().bytes + neededBytes > SHORT_OF_SPACE * maxBytes()
     return {
@@ -228,6 +238,7 @@ export class Collector {
       maxBytes: maxBytes(),
       neededBytes,
       ...(storedBytes === undefined ? {} : { storedBytes }),
+      ...(mirrors === undefined ? {} : { mirrors }),
       nowMs: now(),
       farmNowMs: farmNowMs(),
       unlistedMs: isShort ? UNLISTED_SHORT_MS : UNLISTED_MS,

@@ -98,15 +98,23 @@ export class RunningConfig {
     }
   }
 
-  /** Lists and pins what the configuration says; a pin to what is not there becomes an error with its line. */
+  /** Lists and pins what the configuration says. */
   async #reconcile(config: Config, origin: ChangeOrigin | undefined): Promise<number | undefined> {
     const { store, now } = this.#options
-    try {
-      return await store.reconcile(listMirrors(config), now(), origin)
-    } catch (error) {
-      if (!(error instanceof PinyonError) || error.code !== 'PIN_UNKNOWN') throw error
-      throw describeUnknownPin(config, error)
-    }
+    return await withListed(config, (mirrors) => store.reconcile(mirrors, now(), origin))
+  }
+}
+
+/** Does something with what a configuration lists and pins; a pin to what is not there becomes an error with its line. */
+export async function withListed<T>(
+  config: Config,
+  action: (mirrors: readonly ListedMirror[]) => Promise<T>,
+): Promise<T> {
+  try {
+    return await action(listMirrors(config))
+  } catch (error) {
+    if (!(error instanceof PinyonError) || error.code !== 'PIN_UNKNOWN') throw error
+    throw describeUnknownPin(config, error)
   }
 }
 

@@ -42,12 +42,14 @@ async function runCollection(options: GcOptions): Promise<GcReport> {
 async function collectHere(configFile: string, dryRun: boolean): Promise<GcReport> {
   // Only here: loading a whole server takes longer than asking one.
   const { App } = await import('../app/app.ts')
+  const { withListed } = await import('../app/running-config.ts')
   const { createLogger } = await import('../system/logger.ts')
   const app = await App.open({ config: loadConfig(configFile, process.env), log: createLogger('warn') })
   try {
-    // What is configured decides what is pinned and what is removed.
+    // What is configured decides what is pinned and what is removed. A dry run only takes it for being so: it writes nothing.
+    if (dryRun) return await withListed(app.config, (mirrors) => app.collector.collect({ dryRun, mirrors }))
     await app.applyConfiguration()
-    return await app.collector.collect({ dryRun, reconcile: true })
+    return await app.collector.collect({ reconcile: true })
   } finally {
     await app.close()
   }

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 
 import { formatReport } from '../../src/cli/gc.ts'
 import { NO_BLOBS, type GcReport } from '../../src/snapshot/gc/gc-report.ts'
+import { createFarm } from './pinyon.ts'
 
 const HOUR_MS = 3_600_000
 const MANY = { count: 66_780, bytes: 19_278_000_000 }
@@ -44,4 +46,41 @@ test('gc says that the clock is in doubt, and what ends that', () => {
     formatReport({ ...REPORT, wallDoubt }),
     /^The system's clock is 365d ahead of the time that passed .* until it is set right, or 23h have passed\.\n\n1 of 1/,
   )
+})
+
+test('gc --dry-run without a server takes the configuration for being in force, and changes nothing', async (t) => {
+  const retention = { keep: 1, max_age: '1s', keep_used: '1s' }
+  const farm = createFarm(t, ['old-name', 'b'], { retention })
+  farm.publish('old-name', [])
+  const names: string[] = []
+  for (const version of ['1', '2', '3']) {
+    farm.publish('b', [{ name: 'p', version }])
+    await farm.sync('old-name')
+    names.push(...(await farm.sync('b')))
+  }
+  const [first = ''] = names
+  const tell = async () =>
+    await Promise.all(
+      [
+        ['generations', '--json'],
+        ['snapshots', 'b', '--json'],
+      ].map(async (args) => (await farm.run(...args)).stdout),
+    )
+  const before = await tell()
+  const text = readFileSync(farm.configFile, 'utf8')
+  const pinned = text.replace('"old-name":', '"new-name":').replace('"b":{', `"b":{"pin":"${first}",`)
+  writeFileSync(farm.configFile, pinned)
+  const { code, stdout, stderr } = await farm.run('gc', '--dry-run')
+  assert.deepEqual([code, stderr], [0, ''])
+  assert.match(stdout, new RegExp(`b +${first} +current, pinned`))
+  assert.match(stdout, /old-name .* current until its mirror left the index/)
+  writeFileSync(farm.configFile, pinned.replace(first, '2016-01-01-01-01'))
+  const refused = await farm.run('gc', '--dry-run')
+  assert.equal(refused.code, 1)
+  assert.match(
+    refused.stderr,
+    /^\S+pinyon\.yaml:1: mirrors\.b\.pin: found 2016-01-01-01-01, expected one of its snapshots, .*\n$/,
+  )
+  writeFileSync(farm.configFile, text)
+  assert.deepEqual(await tell(), before)
 })

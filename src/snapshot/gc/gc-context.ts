@@ -3,6 +3,7 @@ import type Database from 'better-sqlite3'
 import type { DiskInventory } from '../../cache/disk-inventory.ts'
 import type { Digest } from '../../model/digest.ts'
 import type { RetentionRules } from '../../model/retention.ts'
+import type { ListedMirror } from '../store.ts'
 import type { GcReport } from './gc-report.ts'
 import type { GcStatements } from './sql-gc.ts'
 
@@ -12,6 +13,8 @@ export interface GcRequest {
   readonly kind: 'collect' | 'evict' | 'plan'
   /** Whether to look first what is on the disk, beside what is entered. */
   readonly reconcile: boolean
+  /** Of a plan: what is taken for configured; what is in force unless told. */
+  readonly mirrors?: readonly ListedMirror[]
   readonly rules: RetentionRules
   readonly maxBytes: number
   /** Bytes that are to fit below `maxBytes` afterwards. */

@@ -1,3 +1,7 @@
+import { ACTORS } from '../../model/actor.ts'
+import { reconcileListing } from '../index-change.ts'
+import { prepareWrites } from '../sql.ts'
+import type { ListedMirror } from '../store.ts'
 import { reconcileBlobs, removeBlobs } from './blob-removal.ts'
 import { chooseEvicted, scanBlobs, sumBlobs, type BlobScan } from './blob-scan.ts'
 import type { Removable } from './blob-table.ts'
@@ -17,8 +21,8 @@ const LOW_WATER = 0.9
  * and jobs do meanwhile; a kill at any moment leaves what the next collection continues.
  */
 export async function collectGarbage(context: GcContext): Promise<GcReport> {
-  const { kind, reconcile } = context.request
-  if (kind === 'plan') return plan(context)
+  const { kind, reconcile, mirrors } = context.request
+  if (kind === 'plan') return mirrors === undefined ? plan(context) : planWith(mirrors, context)
   context.inventory.dropTrash()
   if (reconcile) await reconcileBlobs(context)
   const wallDoubt = kind === 'collect' ? await noteDoubt(context) : undefined
@@ -67,6 +71,18 @@ function plan(context: GcContext): GcReport {
     packageRows: 0,
     blobs: planned,
     fits: fits(context, planned),
+  }
+}
+
+/** What would be done were these mirrors configured: they are so in a transaction that comes to nothing. */
+function planWith(mirrors: readonly ListedMirror[], context: GcContext): GcReport {
+  const { database, request } = context
+  database.exec('BEGIN IMMEDIATE')
+  try {
+    reconcileListing(prepareWrites(database), mirrors, request.nowMs, { actor: ACTORS.configuration })
+    return plan(context)
+  } finally {
+    database.exec('ROLLBACK')
   }
 }
 
