@@ -2,6 +2,7 @@ import type { WriteActions } from '../http/write-actions.ts'
 import type { SnapshotStore } from '../snapshot/store.ts'
 import type { Collector } from './collector.ts'
 import type { ConfigChanges } from './config-changes.ts'
+import { fetchPackages } from './fetch-packages.ts'
 import type { Fetching } from './fetching.ts'
 
 /** What writes are done by. */
@@ -25,7 +26,8 @@ export function createWriteActions(parts: WriteParts): WriteActions {
   const { app, changes, fetching, now } = parts
   return {
     sync: (mirror, actor) => app.sync(mirror, actor),
-    fetch: (mirror, request, onProgress) => fetching.prefetcher.fetch(mirror, request, onProgress),
+    fetch: (mirror, request, onProgress) =>
+      fetchPackages({ store: app.store, prefetcher: fetching.prefetcher }, mirror, request, onProgress),
     board: app.board,
     reload: (change) => app.reload(change),
     pin: (mirror, request, actor) => changes.pin(mirror, request, actor),

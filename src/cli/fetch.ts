@@ -75,15 +75,16 @@ async function fetchHere(
   show: Show,
 ): Promise<FetchSummary> {
   // Only here: loading a whole server takes longer than asking one.
-  const [{ App }, { createLogger }, { loadConfig }] = await Promise.all([
+  const [{ App }, { fetchPackages: fetchPackagesOf }, { createLogger }, { loadConfig }] = await Promise.all([
     import('../app/app.ts'),
+    import('../app/fetch-packages.ts'),
     import('../system/logger.ts'),
     import('../config/load.ts'),
   ])
   const app = await App.open({ config: loadConfig(file, process.env), log: createLogger('error') })
   try {
     await app.applyConfiguration()
-    return summarizeFetch(mirror, await app.prefetcher.fetch(mirror, request, show))
+    return summarizeFetch(mirror, await fetchPackagesOf(app, mirror, request, show))
   } finally {
     await app.close()
   }

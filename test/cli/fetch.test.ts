@@ -12,6 +12,10 @@ test('fetch gets what else would wait to be asked for, with and without a server
   const farm = createFarm(t, ['m'], { policy: 'on_demand' })
   const none = await farm.run('fetch', 'm', '--all')
   assert.deepEqual([none.code, none.stderr], [1, 'no snapshot yet of: m\n'])
+  for (const which of ['--all', '--at-risk']) {
+    const unknown = await farm.run('fetch', 'nosuch', which)
+    assert.deepEqual([unknown.code, unknown.stderr], [1, 'no such mirror, there is m: nosuch\n'])
+  }
   farm.publish('m', FIRST)
   await farm.run('sync')
   const unused = await farm.run('fetch', 'm')

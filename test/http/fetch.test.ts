@@ -46,7 +46,7 @@ describe('POST mirrors/<mirror>/fetch', () => {
       await refused({ packages: ['q'] }),
       /^404 the current snapshot of a lists no such package: q$/,
     )
-    assert.match(await refused({}, 'mirrors/x/fetch'), /^404 no snapshot yet of: x$/)
+    assert.match(await refused({}, 'mirrors/x/fetch'), /^404 no such mirror, there are a, b: x$/)
     assert.equal(site.upstream.count('.rpm'), 0)
   })
 })
