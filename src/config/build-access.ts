@@ -44,7 +44,9 @@ export function buildAccess(
   const known = identityOf?.(name, access)
   const reading = known === undefined ? readIdentity(access) : { identity: known }
   if ('identity' in reading) return { access, identity: reading.identity, ...withPace }
-  for (const { key, expected } of reading.problems) document.refuseFile([...path, key], expected)
+  // The file says it relative to itself.
+  for (const { key, file = '', expected } of reading.problems)
+    document.refuseFile([...path, key], file === '' ? expected : `${expected}, at ${file}`)
   return withPace
 }
 

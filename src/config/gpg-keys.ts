@@ -1,6 +1,6 @@
 import type { GpgKey } from './config.ts'
 import { armorKeys, refuseArmoredKeys } from './armor.ts'
-import { describeSmallFileFailure, readSmallFile } from './small-file.ts'
+import { describeUnread, readSmallFile } from './small-file.ts'
 import type { KeyLocation } from './urls.ts'
 
 /** The longest file of keys, in bytes: those of distributions have some 5,000 a key. */
@@ -49,6 +49,6 @@ function readKeys(file: string): KeyReading {
     const reason = refuseArmoredKeys(armored)
     return reason === undefined ? { armored } : { expected: `${EXPECTED} (${reason})` }
   } catch (thrown) {
-    return { expected: `${EXPECTED} (reading it: ${describeSmallFileFailure(thrown)})` }
+    return { expected: `${EXPECTED} (${describeUnread(file, thrown)})` }
   }
 }

@@ -17,6 +17,11 @@ export function readSmallFile(file: string, maxBytes: number): Buffer | undefine
   }
 }
 
+/** That a small file could not be read, by the path that was tried: what the configuration says is relative to its own file. */
+export function describeUnread(file: string, thrown: unknown): string {
+  return `reading ${file}: ${describeSmallFileFailure(thrown)}`
+}
+
 /** Why a small file could not be read, in a word: the system's code where there is one. */
 export function describeSmallFileFailure(thrown: unknown): string {
   return thrown instanceof Error && 'code' in thrown ? String(thrown.code) : 'not a regular file'

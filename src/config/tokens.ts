@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import type { TokenConfig } from './config.ts'
-import { describeSmallFileFailure, readSmallFile } from './small-file.ts'
+import { describeUnread, readSmallFile } from './small-file.ts'
 
 /** The name of a token: it stands in the history of the index and in logs. */
 export const TOKEN_NAME = /^[A-Za-z0-9._-]{1,64}$/
@@ -47,7 +47,7 @@ function readToken(file: string): TokenReading {
     if (bytes === undefined) return { expected: `${EXPECTED} (it is larger than ${FILE_MAX_BYTES} bytes)` }
     text = bytes.toString('latin1').trim()
   } catch (thrown) {
-    return { expected: `${EXPECTED} (reading it: ${describeSmallFileFailure(thrown)})` }
+    return { expected: `${EXPECTED} (${describeUnread(file, thrown)})` }
   }
   if (text.length < TOKEN_MIN_LENGTH) return { expected: `${EXPECTED} (it holds fewer)` }
   // What could not be sent in a header as it is.

@@ -100,7 +100,7 @@ describe('a reposync configuration like that of a whole farm', () => {
     assert.equal(count(stdout, /^ {2}#?[\w.-]+:$/gm), 33)
     assert.deepEqual(block(stdout, 'epel-el8'), [
       '  # EPEL 8 (ovirt-reposync.conf:149)',
-      '  # gpgkey=file:///etc/pki/rpm-gpg/RPM-GPG-KEY-EPEL-8 is not carried over: expected a file of OpenPGP public keys (reading it: ENOENT); give the key to pinyon, and gpgkey= with its path',
+      '  # gpgkey=file:///etc/pki/rpm-gpg/RPM-GPG-KEY-EPEL-8 is not carried over: expected a file of OpenPGP public keys (reading /etc/pki/rpm-gpg/RPM-GPG-KEY-EPEL-8: ENOENT); give the key to pinyon, and gpgkey= with its path',
       '  # gpgcheck= is left to clients: pinyon checks nothing without a gpgkey',
       '  # exclude= is not carried over: a snapshot lists what upstream lists; clients leave out the rest, and what nobody asks for is not fetched',
       '  epel-el8:',

@@ -132,3 +132,18 @@ describe('a file that cannot be read', () => {
     await long
   })
 })
+
+test('a file that cannot be read is named by the path that was tried, not by what is written', (t) => {
+  const config = new ConfigFile(t)
+  const { message } = config.refuse(`tokens: { ci: { file: secrets/ci-token } }
+mirrors:
+  m: { baseurl: "http://h/", gpgkey: "file:keys/m", sslcacert: ca.pem, username: u, password: { file: secrets/m } }
+`)
+  const tried = message.split('\n').map((line) => line.slice(line.lastIndexOf('(')))
+  assert.deepEqual(tried.toSorted(), [
+    `(ENOENT), at ${config.dir}/ca.pem`,
+    `(ENOENT), at ${config.dir}/secrets/m`,
+    `(reading ${config.dir}/keys/m: ENOENT)`,
+    `(reading ${config.dir}/secrets/ci-token: ENOENT)`,
+  ])
+})

@@ -133,14 +133,14 @@ describe('gpgkey', () => {
     writeFileSync(join(config.dir, 'large'), KEY.padEnd(1_048_577))
     writeFileSync(join(config.dir, 'largest'), KEY.padEnd(1_048_576))
     assert.deepEqual(config.problems(mirrors(' file:none')), [
-      at(4, 'gpgkey', 'file:none', 'reading it: ENOENT'),
+      at(4, 'gpgkey', 'file:none', 'reading none: ENOENT'),
     ])
     assert.deepEqual(
       config.problems(mirrors('\n    - http://h/k\n    - file:private\n    - file:large\n    - file:.')),
       [
         at(6, 'gpgkey[1]', 'file:private', 'it holds armor of something else than a public key'),
         at(7, 'gpgkey[2]', 'file:large', 'it is larger than 1048576 bytes'),
-        at(8, 'gpgkey[3]', 'file:.', 'reading it: not a regular file'),
+        at(8, 'gpgkey[3]', 'file:.', 'reading : not a regular file'),
       ],
     )
     assert.equal(config.mirror(mirrors(' file:largest')).gpgKeys?.length, 1)

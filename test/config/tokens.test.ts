@@ -119,7 +119,7 @@ describe('the file of a token', () => {
       ['/dev/zero', 'not a regular file'],
     ] as const)
       assert.deepEqual(config.problems(`tokens: { ci: { file: ${file} } }`), [
-        `pinyon.yaml:1: tokens.ci.file: found "${file}", ${EXPECTED} (reading it: ${reason})`,
+        `pinyon.yaml:1: tokens.ci.file: found "${file}", ${EXPECTED} (reading ${file}: ${reason})`,
       ])
   })
 })
