@@ -11,10 +11,11 @@ import { PinyonError } from '../model/errors.ts'
  * @throws PinyonError STORE_FAILED when the other file's attributes cannot be kept; other errors as the system has them
  */
 export async function writeLike(path: string, bytes: Uint8Array, like: string): Promise<void> {
-  // Through a descriptor of its own a file that may not be written can be filled; the copy brings the attributes with it.
+  // Through a descriptor of its own a file that may not be written can be filled.
   const handle = await open(path, 'wx', 0o600)
   try {
     await copyAttributes(like, path)
+    // Where a copy can have attributes only with the bytes.
     await handle.truncate(0)
     await handle.writeFile(bytes)
     await handle.sync()
@@ -41,7 +42,7 @@ async function copyAttributes(from: string, to: string): Promise<void> {
 async function copy(from: string, to: string): Promise<string> {
   try {
     const env = { ...process.env, LC_ALL: 'C' }
-    return (await run('cp', ['--preserve=all', '--', from, to], { env })).stderr
+    return (await run('cp', ['--attributes-only', '--preserve=all', '--', from, to], { env })).stderr
   } catch (error) {
     const { stderr = '', code } = error as { stderr?: string; code?: unknown }
     if (!/unrecognized option/.test(stderr)) {
