@@ -51,9 +51,9 @@ look_up() {
 }
 is_alive() { look_up "${1%-*}" && [ "$start" = "${1#*-}" ]; }
 # The lock is one file: a rename takes it, from `free` or from the name of a dead process, and so only for one. It is made where there is
-# none at all; while there is one, its directory cannot be removed.
+# none at all; while there is one, its directory cannot be removed. What is left of a shell that was killed takes none.
 lock() {
-  until [ -e "$J/lock/$me" ] || mv "$J/lock/free" "$J/lock/$me" 2>/dev/null; do
+  is_alive "$me" || exit 1; until [ -e "$J/lock/$me" ] || mv "$J/lock/free" "$J/lock/$me" 2>/dev/null; do
     rmdir "$J/lock" 2>/dev/null; [ -d "$J/lock" ] || { mkdir "$J/lock.$me" && printf '' >"$J/lock.$me/free" && mv "$J/lock.$me" "$J/lock"; rm -rf "$J/lock.$me" "$J/lock/lock.$me"; }
     [ -w "$J/lock" ] || unwritable
     for file in "$J"/lock/[0-9]*; do
@@ -64,7 +64,7 @@ lock() {
       sleep 0.2 2>/dev/null || sleep 1
     done
   done
-  put "$command (view ${view:--}, since $(date -u +%FT%TZ))" 2>/dev/null >"$J/lock/$me" || true
+  [ ! -e "$J/lock/$me" ] || put "$command (view ${view:--}, since $(date -u +%FT%TZ))" 2>/dev/null >"$J/lock/$me" || true
 }
 unlock() { [ ! -e "$J/lock/$me" ] || mv "$J/lock/$me" "$J/lock/free"; }
 # Makes these outlive a power cut; some may not be there. An older `sync` knows no names and writes everything, so they are collected.

@@ -90,7 +90,7 @@ function assertSwept(client: Client, where: string, alone: boolean): void {
   const left = list(client.journal).filter((name) => name !== 'removed' && name !== 'lock')
   assert.deepEqual(left, [], `${where}: the journal holds more than its lock`)
   const lock = list(join(client.journal, 'lock'))
-  assert.ok(lock.length <= 1, `${where}: two locks`)
+  assert.ok(lock.length <= 1, `${where}: two locks: ${lock.join(', ')}`)
   if (!alone) assert.equal(lock[0] ?? 'free', 'free', `${where}: the lock`)
 }
 
