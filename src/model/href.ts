@@ -10,27 +10,26 @@ export const MAX_CLIMB = 16
 const UP = '../'
 
 /**
- * A location href of repomd.xml in the one form under which pinyon stores and looks it up: slashes merged, `.` segments removed, nothing
- * percent-decoded. Undefined when it is empty, absolute, leaves the repository (`..`), is longer than 4096 characters, or holds a control
- * character: no path below a snapshot can name such a file.
+ * A location href of repomd.xml in the one form under which pinyon stores and looks it up: slashes merged, dot segments resolved as every
+ * client's URL library does (RFC 3986 §5.2.4), nothing percent-decoded. Undefined when it is empty, absolute, leaves the repository, names a
+ * directory (`a/..`), is longer than 4096 characters, or holds a control character: no path below a snapshot can name such a file.
  */
 export function normalizeHref(href: string): string | undefined {
-  if (href.length > MAX_HREF_LENGTH) return undefined
-  if (NORMAL.test(href)) return href
-  const segments = splitHref(href)
-  if (segments === undefined || segments.length === 0 || segments.includes('..')) return undefined
-  return segments.join('/')
+  return resolveHref(href, 0)
 }
 
 /**
- * The same of a package, which may lie above its repository's root (`../../blobstore/x.rpm`), at most {@link MAX_CLIMB} directories:
- * dot segments are resolved as every client's URL library does (RFC 3986 §5.2.4), and what climbs remains in front.
+ * The same of a package, which may lie above its repository's root (`../../blobstore/x.rpm`), at most {@link MAX_CLIMB} directories: what
+ * climbs remains in front.
  */
 export function normalizePackageHref(href: string): string | undefined {
+  return resolveHref(href, MAX_CLIMB)
+}
+
+function resolveHref(href: string, maxClimb: number): string | undefined {
   if (href.length > MAX_HREF_LENGTH) return undefined
   if (NORMAL.test(href)) return href
   const segments = splitHref(href)
-  // What ends in a directory names no file.
   if (segments === undefined || segments.length === 0 || segments.at(-1) === '..') return undefined
   const below: string[] = []
   let climb = 0
@@ -38,7 +37,7 @@ export function normalizePackageHref(href: string): string | undefined {
     if (segment !== '..') below.push(segment)
     else if (below.pop() === undefined) climb += 1
   }
-  return climb > MAX_CLIMB ? undefined : UP.repeat(climb) + below.join('/')
+  return climb > maxClimb ? undefined : UP.repeat(climb) + below.join('/')
 }
 
 /** How many directories above the repository's root a normalized href begins at. */

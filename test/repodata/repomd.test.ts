@@ -129,7 +129,16 @@ describe('what is refused', () => {
   for (const [what, bytes, message] of cases) {
     test(what, () => assert.throws(() => parseRepomd(bytes), refusal(message)))
   }
-  for (const href of ['../primary.xml', 'a/../../b', '/etc/passwd', 'http://a/b', 'a&#10;b', 'a\\b', '.']) {
+  for (const href of [
+    '../primary.xml',
+    'a/../../b',
+    'a/..',
+    '/etc/passwd',
+    'http://a/b',
+    'a&#10;b',
+    'a\\b',
+    '.',
+  ]) {
     test(`location ${href}`, () => {
       const bytes = repomd(record('primary', 'a', { href }))
       assert.throws(() => parseRepomd(bytes), refusal(/record "primary": location leaves the repository: "/))

@@ -60,6 +60,21 @@ test(
   },
 )
 
+test('dnf installs where repomd.xml leads up and down again', TOOLS, async (t) => {
+  const dir = tempDir(t)
+  await buildRpms([{ name: 'app' }], dir)
+  await mustRun('createrepo_c', ['--quiet', dir])
+  const repomd = join(dir, 'repodata/repomd.xml')
+  writeFileSync(repomd, readFileSync(repomd, 'utf8').replaceAll('="repodata/', '="repodata/../repodata/'))
+  const upstream = await startUpstream(t, dir)
+  const farm = await startApp(t, { mirrors: { m: upstream.url } })
+  await farm.sync('m')
+  const root = new DnfRoot(tempDir(t), [{ id: 'm', baseurl: await farm.current('m') }])
+  const installed = await root.install('app')
+  assert.equal(installed.code, 0, installed.stderr)
+  assert.deepEqual(await root.installed(), ['app-1.0-1.noarch'])
+})
+
 /** A repository two directories down whose packages lie in it, beside it and above both. */
 async function startClimbing(t: TestContext) {
   const dir = tempDir(t)
