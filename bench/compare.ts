@@ -13,7 +13,7 @@ import { chooseKept } from './report/kept-results.ts'
 import { compareFigures, describeComparison, findUncompared } from './report/compare.ts'
 import { readResult } from './report/result.ts'
 import { measureAll } from './run-bench.ts'
-import { readArguments } from './read-arguments.ts'
+import { readArguments } from '../test/support/script-arguments.ts'
 
 const { positionals, run } = readArguments(import.meta.filename, (args) => {
   const options = { only: { type: 'string' } } as const

@@ -18,7 +18,7 @@ import type { PackageRecord } from '../src/model/repodata.ts'
 import { SqliteSnapshotStore } from '../src/snapshot/sqlite-snapshot-store.ts'
 import { createSilentLogger } from '../src/system/logger.ts'
 import { watchThread } from './watch-thread.ts'
-import { parseNumbers, readArguments } from './read-arguments.ts'
+import { parseNumbers, readArguments } from '../test/support/script-arguments.ts'
 
 const CHANGED = 100
 /** Each of the three rounds compares other neighbours, and the newest is none of them. */

@@ -12,7 +12,7 @@ import { createInterface } from 'node:readline'
 
 import { formatSnapshotName } from '../src/model/snapshot-name.ts'
 import { mirrorName, writeFarm } from './farm-data.ts'
-import { parseNumbers, readArguments } from './read-arguments.ts'
+import { parseNumbers, readArguments } from '../test/support/script-arguments.ts'
 
 const MAIN = new URL('../src/main.ts', import.meta.url).pathname
 const TURNS = new URL('./turns.ts', import.meta.url).pathname

@@ -16,7 +16,7 @@ import { packageName } from './measure/rpm-templates.ts'
 import { startSlowUpstream } from './measure/slow-upstream.ts'
 import { formatSpread, spreadOf } from './measure/statistics.ts'
 import { startPinyonPeer } from './peers/pinyon.ts'
-import { parseNumbers, readArguments } from './read-arguments.ts'
+import { parseNumbers, readArguments } from '../test/support/script-arguments.ts'
 
 const LATENCY_MS = 100
 /** Of each job, and none of another's: of all sizes alike. */

@@ -15,7 +15,7 @@ import { startServer } from '../test/support/start-server.ts'
 import { writeSyntheticRepository } from '../test/support/synthetic-repository.ts'
 import { tempDir } from '../test/support/temp-dir.ts'
 import { startUpstream } from '../test/support/upstream.ts'
-import { readArguments } from './read-arguments.ts'
+import { readArguments } from '../test/support/script-arguments.ts'
 
 const ATTACKER = join(import.meta.dirname, '../test/promises/attacker.ts')
 const SAMPLES = 2_000

@@ -16,7 +16,7 @@ import { createSilentLogger } from '../src/system/logger.ts'
 import { DEFAULT_CACHE, DEFAULT_RETENTION, NO_PREFETCH, ON_DEMAND } from '../test/support/config-defaults.ts'
 import { writeSyntheticRepository } from '../test/support/synthetic-repository.ts'
 import { watchThread } from './watch-thread.ts'
-import { parseNumbers, readArguments } from './read-arguments.ts'
+import { parseNumbers, readArguments } from '../test/support/script-arguments.ts'
 
 const MEGABYTE = 1 << 20
 

@@ -4,7 +4,7 @@
  */
 import { runBench } from './run-bench.ts'
 import { parseOptions } from './options.ts'
-import { readArguments } from './read-arguments.ts'
+import { readArguments } from '../test/support/script-arguments.ts'
 
 process.exitCode = await runBench(
   readArguments(import.meta.filename, (args) => parseOptions(args, Date.now())),

@@ -13,7 +13,7 @@ import { createGzip, gunzipSync } from 'node:zlib'
 import { decompress } from '../src/repodata/decompress.ts'
 import { readPrimary } from '../src/repodata/primary.ts'
 import { createLargePrimary } from './large-primary.ts'
-import { readArguments } from './read-arguments.ts'
+import { readArguments } from '../test/support/script-arguments.ts'
 
 const PACKAGES = 65_000
 const RUNS = 5

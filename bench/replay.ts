@@ -7,7 +7,7 @@
 import { createFarm, type Farm } from './replay-farm.ts'
 import { createRepository, type Repository } from './replay-repository.ts'
 import { replay, type ReplayResult } from './replay-run.ts'
-import { parseNumbers, readArguments } from './read-arguments.ts'
+import { parseNumbers, readArguments } from '../test/support/script-arguments.ts'
 
 const MAX_FAILED = 0.001
 const MAX_BYTES = 0.25

@@ -10,7 +10,7 @@ import { formatFigures } from './report/figure-table.ts'
 import { formatMarkdown, replaceTables } from './report/markdown.ts'
 import { formatPicture } from './report/picture.ts'
 import { readResult } from './report/result.ts'
-import { readArguments } from './read-arguments.ts'
+import { readArguments } from '../test/support/script-arguments.ts'
 
 const options = {
   markdown: { type: 'boolean', default: false },

@@ -14,7 +14,7 @@ import { SqliteSnapshotStore } from '../src/snapshot/sqlite-snapshot-store.ts'
 import type { Snapshot } from '../src/snapshot/store.ts'
 import { UsageRecorder } from '../src/snapshot/usage/usage-recorder.ts'
 import { MAX_NAMED } from '../src/snapshot/usage/usage-tally.ts'
-import { parseNumbers, readArguments } from './read-arguments.ts'
+import { parseNumbers, readArguments } from '../test/support/script-arguments.ts'
 
 const RUNS = 5
 const MIRRORS = 30

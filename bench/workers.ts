@@ -17,7 +17,7 @@ import { runWrk } from './measure/wrk.ts'
 import type { Peer } from './peers/peer.ts'
 import { startPinyonPeer } from './peers/pinyon.ts'
 import { formatTable } from './report/table.ts'
-import { readArguments } from './read-arguments.ts'
+import { readArguments } from '../test/support/script-arguments.ts'
 
 const SIZES: Readonly<Record<string, number>> = { '2k': 2 << 10, '64k': 64 << 10, '1m': 1 << 20 }
 

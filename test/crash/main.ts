@@ -6,11 +6,14 @@ import type { TestContext } from 'node:test'
 import { parseArgs } from 'node:util'
 
 import { Random } from '../support/random.ts'
+import { parseSeed, parseWhole, readArguments } from '../support/script-arguments.ts'
 import { killLoop } from './kill-loop.ts'
 
-const { values } = parseArgs({ options: { times: { type: 'string' }, seed: { type: 'string' } } })
-const times = Number(values.times ?? 100)
-const seed = Number(values.seed ?? Date.now() % 1_000_000)
+const options = { times: { type: 'string', default: '100' }, seed: { type: 'string' } } as const
+const { times, seed } = readArguments(import.meta.filename, (args) => {
+  const { values } = parseArgs({ args: [...args], options })
+  return { times: parseWhole('--times', values.times, 1), seed: parseSeed(values.seed) }
+})
 const cleanups: (() => unknown)[] = []
 const context = { after: (cleanup: () => unknown) => void cleanups.push(cleanup) } as unknown as TestContext
 

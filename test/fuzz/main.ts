@@ -5,6 +5,7 @@
 import { parseArgs } from 'node:util'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 
+import { chooseFrom, parseSeed, parseWhole, readArguments } from '../support/script-arguments.ts'
 import { FAST_PATH, fuzzFastPath } from './fast-path.ts'
 import { fuzz, type FuzzOptions, type FuzzReport } from './fuzz.ts'
 import { fuzzPlainAnswers, PLAIN_ANSWERS } from './plain-answers.ts'
@@ -31,17 +32,7 @@ if (isMainThread) process.exitCode = await main()
 else await work(workerData as Work)
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: { cases: { type: 'string' }, seed: { type: 'string' }, target: { type: 'string' } },
-  })
-  const cases = Number(values.cases ?? 1_200_000)
-  const seed = Number(values.seed ?? Date.now() % 1_000_000)
-  const all = [
-    ...TARGETS.map(({ target: { name }, share }) => ({ name, share })),
-    FAST_PATH_SHARE,
-    PLAIN_ANSWERS_SHARE,
-  ]
-  const chosen = all.filter(({ name }) => values.target === undefined || name === values.target)
+  const { cases, seed, chosen } = readArguments(import.meta.filename, parseOptions)
   process.stdout.write(`${cases} cases, seed ${seed}\n`)
   let total = 0
   for (const { name, share } of chosen) {
@@ -61,6 +52,29 @@ async function main(): Promise<number> {
   }
   process.stdout.write(`${total} cases: no crash, no hang, no disagreement\n`)
   return 0
+}
+
+function parseOptions(args: readonly string[]) {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      cases: { type: 'string', default: '1200000' },
+      seed: { type: 'string' },
+      target: { type: 'string' },
+    },
+  })
+  const all = [
+    ...TARGETS.map(({ target: { name }, share }) => ({ name, share })),
+    FAST_PATH_SHARE,
+    PLAIN_ANSWERS_SHARE,
+  ]
+  const names = all.map(({ name }) => name)
+  const target = values.target === undefined ? undefined : chooseFrom('--target', names, values.target)
+  return {
+    cases: parseWhole('--cases', values.cases, 1),
+    seed: parseSeed(values.seed),
+    chosen: all.filter(({ name }) => target === undefined || name === target),
+  }
 }
 
 /** Runs a target in a thread, which can be ended when it hangs. */

@@ -6,12 +6,15 @@
 import type { TestContext } from 'node:test'
 import { parseArgs } from 'node:util'
 
+import { parseSeed, parseWhole, readArguments } from '../support/script-arguments.ts'
 import { formatReport } from './report.ts'
 import { soak } from './soak.ts'
 
-const { values } = parseArgs({ options: { minutes: { type: 'string' }, seed: { type: 'string' } } })
-const minutes = Number(values.minutes ?? 5)
-const seed = Number(values.seed ?? Date.now() % 1_000_000)
+const options = { minutes: { type: 'string', default: '5' }, seed: { type: 'string' } } as const
+const { minutes, seed } = readArguments(import.meta.filename, (args) => {
+  const { values } = parseArgs({ args: [...args], options })
+  return { minutes: parseWhole('--minutes', values.minutes, 1), seed: parseSeed(values.seed) }
+})
 const cleanups: (() => unknown)[] = []
 const context = { after: (cleanup: () => unknown) => void cleanups.push(cleanup) } as unknown as TestContext
 

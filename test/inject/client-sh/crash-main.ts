@@ -5,37 +5,31 @@
 import type { TestContext } from 'node:test'
 import { parseArgs } from 'node:util'
 
+import { chooseFrom, parseWhole, readArguments } from '../../support/script-arguments.ts'
 import { killEverywhere, PHASES } from './crash.ts'
 import { startFarm } from './farm.ts'
 import { CrashingCommands, SHELLS } from './run-client.ts'
 
-const { values } = parseArgs({
-  options: {
-    shell: { type: 'string' },
-    phase: { type: 'string' },
-    when: { type: 'string' },
-    alone: { type: 'boolean' },
-    stride: { type: 'string' },
-    first: { type: 'string' },
-  },
-})
+const WHENS = ['before', 'after'] as const
+const options = {
+  shell: { type: 'string' },
+  phase: { type: 'string' },
+  when: { type: 'string' },
+  alone: { type: 'boolean', default: false },
+  stride: { type: 'string', default: '1' },
+  first: { type: 'string', default: '1' },
+} as const
+const { shells, phases, whens, series } = readArguments(import.meta.filename, parseOptions)
 const cleanups: (() => unknown)[] = []
 const context = { after: (cleanup: () => unknown) => void cleanups.push(cleanup) } as unknown as TestContext
 
 try {
   const farm = await startFarm(context)
   const commands = new CrashingCommands(farm.scratch)
-  for (const shell of SHELLS.filter((name) => (values.shell ?? name) === name))
-    for (const phase of PHASES.filter((name) => (values.phase ?? name) === name))
-      for (const when of (['before', 'after'] as const).filter((name) => (values.when ?? name) === name)) {
-        const range = { first: Number(values.first ?? 1), stride: Number(values.stride ?? 1) }
-        const report = await killEverywhere(farm, commands, {
-          phase,
-          shell,
-          when,
-          alone: values.alone === true,
-          ...range,
-        })
+  for (const shell of shells)
+    for (const phase of phases)
+      for (const when of whens) {
+        const report = await killEverywhere(farm, commands, { phase, shell, when, ...series })
         process.stdout.write(
           `${shell}: ${phase} killed ${report.kills} times ${when} one of its ${report.commands ?? 0} commands\n`,
         )
@@ -43,4 +37,27 @@ try {
   process.stdout.write('everything was given back\n')
 } finally {
   for (const cleanup of cleanups.toReversed()) await cleanup()
+}
+
+function parseOptions(args: readonly string[]) {
+  const { values } = parseArgs({ args: [...args], options })
+  return {
+    shells: choose('--shell', SHELLS, values.shell),
+    phases: choose('--phase', PHASES, values.phase),
+    whens: choose('--when', WHENS, values.when),
+    series: {
+      alone: values.alone,
+      first: parseWhole('--first', values.first, 1),
+      stride: parseWhole('--stride', values.stride, 1),
+    },
+  }
+}
+
+/** All unless told. */
+function choose<const T extends string>(
+  option: string,
+  all: readonly T[],
+  text: string | undefined,
+): readonly T[] {
+  return text === undefined ? all : [chooseFrom(option, all, text)]
 }

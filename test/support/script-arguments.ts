@@ -18,6 +18,25 @@ export function readArguments<T>(file: string, parse: (args: readonly string[]) 
   }
 }
 
+/** A value that is one of several. @throws Error that says which option it is, and what it may be */
+export function chooseFrom<const T extends string>(option: string, all: readonly T[], text: string): T {
+  const found = all.find((one) => one === text)
+  if (found === undefined) throw new Error(`${option} takes one of ${all.join(', ')}: ${text}`)
+  return found
+}
+
+/** A whole number of at least as much as told. @throws Error that says which option has none */
+export function parseWhole(option: string, text: string, least = 0): number {
+  if (!/^\d{1,9}$/.test(text) || Number(text) < least)
+    throw new Error(`${option} takes a whole number${least > 0 ? ` from ${least}` : ''}: ${text}`)
+  return Number(text)
+}
+
+/** A seed that was given, or one that is short enough to be typed again. @throws Error when it is no whole number */
+export function parseSeed(text: string | undefined): number {
+  return text === undefined ? Date.now() % 1_000_000 : parseWhole('--seed', text)
+}
+
 /** Whole numbers above zero, at most as many as told. @throws Error that says which is none */
 export function parseNumbers(args: readonly string[], most: number): number[] {
   const wrong = args.find((text, at) => at >= most || !/^[1-9]\d{0,8}$/.test(text))

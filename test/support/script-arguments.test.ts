@@ -4,12 +4,28 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 
-import { firstComment, parseNumbers } from '../../bench/read-arguments.ts'
+import { firstComment, parseNumbers } from './script-arguments.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
   readonly scripts: Readonly<Record<string, string>>
 }
+
+/** Those of which whoever runs them chooses what they do. */
+const SCRIPT = /node (?:bench\/|test\/\S*main\.ts)/
+
+/** What would have had nothing to do, and have said that it went well. */
+const WRONG: readonly (readonly [script: string, option: string, value: string])[] = [
+  ['fuzz', '--target', 'href'],
+  ['fuzz', '--cases', 'many'],
+  ['fuzz', '--seed', '0x1'],
+  ['crash', '--times', '0'],
+  ['crash:calls', '--scenario', 'all'],
+  ['crash:calls', '--first', 'second'],
+  ['crash:client', '--phase', 'start'],
+  ['crash:client', '--stride', '0'],
+  ['soak', '--minutes', 'five'],
+]
 
 test('numbers are whole, above zero, and no more than are asked for', () => {
   assert.deepEqual(parseNumbers(['30', '42'], 3), [30, 42])
@@ -23,11 +39,11 @@ test('what a file begins with is told without what makes it a comment', () => {
 })
 
 describe('npm run', { concurrency: 2 }, () => {
-  for (const [name, command] of Object.entries(scripts).filter(([one]) => one.startsWith('bench')))
+  for (const [name, command] of Object.entries(scripts).filter(([, one]) => SCRIPT.test(one)))
     test(`${name} says what it is told with`, () => {
       const help = run(command, '--help')
       assert.equal(help.status, 0, help.stderr)
-      assert.match(help.stdout, /npm run bench|node bench\//)
+      assert.match(help.stdout, /npm run |node bench\//)
       assert.equal(help.stderr, '')
       // It reads a file of that name.
       if (name === 'bench:primary') return
@@ -35,9 +51,17 @@ describe('npm run', { concurrency: 2 }, () => {
       assert.equal(wrong.status, 2, wrong.stdout)
       assert.match(wrong.stderr, /--wrong[^]*--help/)
     })
+
+  for (const [name, option, value] of WRONG)
+    test(`${name} runs nothing with ${option}=${value}`, () => {
+      const { status, stdout, stderr } = run(scripts[name] ?? '', `${option}=${value}`)
+      assert.equal(status, 2, stdout)
+      assert.equal(stdout, '')
+      assert.match(stderr, new RegExp(`^${option} takes [^]*: ${value}\n`))
+    })
 })
 
 function run(command: string, argument: string) {
-  const args = [...command.split(' ').slice(1), argument]
+  const args = [...command.replace(/^.*node (?=bench|test)/, '').split(' '), argument]
   return spawnSync(process.execPath, args, { cwd: ROOT, encoding: 'utf8' })
 }
