@@ -136,7 +136,16 @@ export class HonestClient {
       headers: way === 'range' ? { Range: `bytes=${from}-${to}` } : {},
     })
     const { reply, mark } = asked
-    if (way === 'head') return void this.#expectThere(mirror, url, asked)
+    // What a HEAD is told needs no upstream either, unless nobody has the package any more: then it is told what a GET is.
+    if (way === 'head' && reply.headers['x-cache'] !== 'lost') {
+      if (this.#expectThere(mirror, url, asked))
+        judge.expect(
+          'no wrong bytes',
+          reply.headers['content-length'] === `${size}`,
+          () => `${url} (head): ${reply.headers['content-length']} bytes, ${size} are listed`,
+        )
+      return
+    }
     judge.expect(
       'upstream’s trouble stays upstream’s',
       reply.status !== 404,
