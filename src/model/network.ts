@@ -1,3 +1,5 @@
+import { isIPv6 } from 'node:net'
+
 /** Groups of an IPv6 address that name its network: the rest names the machine. */
 const NETWORK_GROUPS = 4
 
@@ -33,24 +35,17 @@ export function toHolder(address: string): string {
 
 /** The eight groups of an IPv6 address, whose zone (`%eth0`) does not count; undefined for what is none. */
 export function parseIpv6(address: string): number[] | undefined {
-  const [head = '', tail, ...more] = address.replace(/%.*$/s, '').split('::')
-  if (more.length > 0 || !address.includes(':')) return undefined
-  const before = parseGroups(head)
-  const after = parseGroups(tail ?? '')
-  if (before === undefined || after === undefined) return undefined
-  const missing = 8 - before.length - after.length
-  if (tail === undefined ? missing !== 0 : missing < 1) return undefined
-  return [...before, ...Array.from({ length: missing }, () => 0), ...after]
+  if (!isIPv6(address)) return undefined
+  const [head = '', tail = ''] = address.replace(/%.*$/s, '').split('::')
+  const [before, after] = [parseGroups(head), parseGroups(tail)]
+  return [...before, ...Array.from({ length: 8 - before.length - after.length }, () => 0), ...after]
 }
 
-function parseGroups(text: string): number[] | undefined {
-  const groups = text === '' ? [] : text.split(':')
-  const last = groups.at(-1) ?? ''
-  const dotted = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(last)?.slice(1).map(Number)
-  if (dotted !== undefined) {
-    const [a = 0, b = 0, c = 0, d = 0] = dotted
-    groups.splice(-1, 1, (a * 256 + b).toString(16), (c * 256 + d).toString(16))
-  }
-  if (!groups.every((group) => /^[0-9a-f]{1,4}$/i.test(group))) return undefined
-  return groups.map((group) => Number.parseInt(group, 16))
+/** Of one side of the `::`, where the last two groups may be an IPv4 address. */
+function parseGroups(text: string): number[] {
+  const hex = text.replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_, ...bytes: string[]) => {
+    const [a = 0, b = 0, c = 0, d = 0] = bytes.map(Number)
+    return `${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`
+  })
+  return hex === '' ? [] : hex.split(':').map((group) => Number.parseInt(group, 16))
 }

@@ -3,7 +3,7 @@ import { isIPv6 } from 'node:net'
 import { describe, test } from 'node:test'
 import * as fc from 'fast-check'
 
-import { toNetwork, toPlainAddress } from '../../src/model/network.ts'
+import { parseIpv6, toHolder, toNetwork, toPlainAddress } from '../../src/model/network.ts'
 
 const write = (numbers: readonly number[]) => numbers.map((number) => number.toString(16)).join(':')
 
@@ -36,6 +36,9 @@ describe('the network of an address', () => {
       '1:2',
       'g::1',
       '::12345',
+      '1.2.3.4::',
+      '::1.2.3.256',
+      '::1%',
     ])
       assert.equal(toNetwork(text), text)
   })
@@ -64,4 +67,30 @@ describe('the network of an address', () => {
     assert.equal(toPlainAddress('::ffff:10.1.2.3'), '10.1.2.3')
     for (const same of ['10.1.2.3', '::1', '::ffff:0:0', 'socket']) assert.equal(toPlainAddress(same), same)
   })
+})
+
+describe('the groups of an IPv6 address', () => {
+  test('are those that it is written with, however it is written', () => {
+    const groups = fc.array(fc.oneof(fc.constant(0), fc.nat(0xff_ff)), { minLength: 8, maxLength: 8 })
+    const property = fc.property(groups, (all) => {
+      const plain = write(all)
+      const shortest = new URL(`http://[${plain}]`).hostname.slice(1, -1)
+      const [c = 0, d = 0] = all.slice(6)
+      const dotted = `${write(all.slice(0, 6))}:${c >> 8}.${c & 0xff}.${d >> 8}.${d & 0xff}`
+      for (const address of [plain, plain.toUpperCase(), shortest, `${shortest}%eth0`, dotted])
+        assert.deepEqual(parseIpv6(address), all, address)
+    })
+    fc.assert(property, { seed: 1 })
+    assert.deepEqual(parseIpv6('1:2::192.0.2.17'), [1, 2, 0, 0, 0, 0, 0xc0_00, 0x02_11])
+    assert.deepEqual(parseIpv6('1::2:3'), [1, 0, 0, 0, 0, 0, 2, 3])
+  })
+
+  test('are none of IPv4', () => assert.equal(parseIpv6('192.0.2.17'), undefined))
+})
+
+test('who holds something is an IPv4 address, or all of an IPv6 network', () => {
+  assert.equal(toHolder('192.0.2.17'), '192.0.2.17')
+  assert.equal(toHolder('::ffff:192.0.2.17'), '192.0.2.17')
+  assert.equal(toHolder('2001:db8::1'), '2001:db8::/64')
+  assert.equal(toHolder('socket'), 'socket')
 })
