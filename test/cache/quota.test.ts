@@ -126,6 +126,22 @@ describe('the quota', () => {
     assert.equal(quota.reservedBytes, 0)
   })
 
+  test('counts exactly what a snapshot cannot be without and whose size is not known', async () => {
+    const { quota } = createStore(10)
+    const reservation = await quota.reserve(undefined, { essential: true })
+    for (const bytes of [5, 12, 12, 30]) {
+      await reservation.ensure(bytes)
+      assert.equal(quota.reservedBytes, bytes)
+    }
+  })
+
+  test('tells what seems to fit by what was there when something was last set aside', async () => {
+    const { quota } = createStore(1000, { stored: 100 })
+    assert.equal(quota.seemsToFit(1), false, 'nobody has looked yet')
+    await quota.reserve(50, PLAIN)
+    assert.deepEqual([quota.seemsToFit(800), quota.seemsToFit(801), quota.seemsToFit()], [true, false, false])
+  })
+
   test('whatever happens, what is stored and set aside never exceeds it', async () => {
     const operation = fc.oneof(
       fc.record({ kind: fc.constant('reserve' as const), bytes: fc.integer({ min: 1, max: 60 }) }),
