@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { after, before, describe, test, type TestContext } from 'node:test'
+import { describe, test, type TestContext } from 'node:test'
 
 import { formatWhy } from '../../src/cli/why.ts'
 import type { WhyView } from '../../src/proxy/api-why.ts'
 import { pinyon } from '../cli/pinyon.ts'
-import { Gpg } from '../support/gpg.ts'
 import { httpGet } from '../support/http-get.ts'
 import { RepositoryTree } from '../support/repository.ts'
 import { buildRpms } from '../support/rpm.ts'
@@ -14,20 +13,12 @@ import { signRpms } from '../support/sign-rpm.ts'
 import { startApp, type StartedApp } from '../support/start-app.ts'
 import { tempDir } from '../support/temp-dir.ts'
 import { needs } from '../support/tools.ts'
+import { createTwoKeys } from '../support/two-keys.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
 
 const TOOLS = needs('rpmbuild', 'rpmsign', 'createrepo_c', 'gpg')
 
-let gpg: Gpg
-let [own, other] = ['', '']
-
-before(async () => {
-  if (TOOLS.skip !== false) return
-  gpg = new Gpg()
-  own = await gpg.generate('Own <own@example.org>')
-  other = await gpg.generate('Other <other@example.org>')
-})
-after(() => gpg?.close())
+const { gpg, own, other } = await createTwoKeys(TOOLS)
 
 interface Farm {
   readonly app: StartedApp

@@ -1,33 +1,24 @@
 import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, before, describe, test, type TestContext } from 'node:test'
+import { describe, test, type TestContext } from 'node:test'
 
 import type { MirrorConfig } from '../../src/config/config.ts'
 import { DnfRoot } from '../support/dnf.ts'
-import { Gpg } from '../support/gpg.ts'
 import { httpGet } from '../support/http-get.ts'
 import { RepositoryTree } from '../support/repository.ts'
 import { buildRpms } from '../support/rpm.ts'
 import { startApp, type StartedApp } from '../support/start-app.ts'
 import { tempDir } from '../support/temp-dir.ts'
 import { needs } from '../support/tools.ts'
+import { createTwoKeys } from '../support/two-keys.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
 
 // A signed repository from end to end: gpg signs it, pinyon checks it, and dnf checks it again.
 
 const TOOLS = needs('dnf', 'rpmbuild', 'createrepo_c', 'gpg')
 
-let gpg: Gpg
-let [own, other] = ['', '']
-
-before(async () => {
-  if (TOOLS.skip !== false) return
-  gpg = new Gpg()
-  own = await gpg.generate('Own <own@example.org>')
-  other = await gpg.generate('Other <other@example.org>')
-})
-after(() => gpg?.close())
+const { gpg, own, other } = await createTwoKeys(TOOLS)
 
 interface Farm extends StartedApp {
   readonly tree: RepositoryTree

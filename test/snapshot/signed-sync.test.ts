@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, before, describe, test, type TestContext } from 'node:test'
+import { describe, test, type TestContext } from 'node:test'
 
 import { PinyonError } from '../../src/model/errors.ts'
 import type { SignatureCheck } from '../../src/snapshot/keys/await-signature.ts'
@@ -9,25 +9,17 @@ import { createJudge } from '../../src/snapshot/keys/judge.ts'
 import { KeyRing, type KeySource } from '../../src/snapshot/keys/key-ring.ts'
 import { createVerifier } from '../../src/snapshot/keys/verifier.ts'
 import type { SyncResult } from '../../src/snapshot/sync.ts'
-import { Gpg } from '../support/gpg.ts'
 import { writeSyntheticRepository } from '../support/synthetic-repository.ts'
 import { tempDir } from '../support/temp-dir.ts'
 import { needs } from '../support/tools.ts'
+import { createTwoKeys } from '../support/two-keys.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
 import { openMirror, type MirrorUnderTest } from './mirror-under-test.ts'
 
 const TOOLS = needs('gpg')
 const KEY_URL = 'https://keys.example.org/KEY'
-let gpg: Gpg
-let [own, other] = ['', '']
 
-before(async () => {
-  if (TOOLS.skip !== false) return
-  gpg = new Gpg()
-  own = await gpg.generate('own', { algorithm: 'ed25519' })
-  other = await gpg.generate('other', { algorithm: 'ed25519' })
-})
-after(() => gpg?.close())
+const { gpg, own, other } = await createTwoKeys(TOOLS, { algorithm: 'ed25519' })
 
 /** A mirror that checks signatures, of an upstream in a directory. */
 class SignedMirror {
@@ -136,7 +128,10 @@ describe('a mirror with repo_gpgcheck', TOOLS, () => {
     const [snapshot] = await mirror.mirror.store.snapshots('m')
     assert.ok(snapshot !== undefined)
     const signature = await mirror.mirror.store.signature(snapshot)
-    assert.deepEqual([signature?.fingerprint, signature?.primary, signature?.owner], [own, own, 'own'])
+    assert.deepEqual(
+      [signature?.fingerprint, signature?.primary, signature?.owner],
+      [own, own, 'Own <own@example.org>'],
+    )
     const files = await mirror.mirror.repodata(snapshot)
     assert.deepEqual(
       files.get('repodata/repomd.xml.asc'),
@@ -159,7 +154,7 @@ describe('a mirror with repo_gpgcheck', TOOLS, () => {
     [
       'whose signature is of other bytes',
       async (mirror) => mirror.put(await gpg.sign(Buffer.of(1), { keys: [own] })),
-      /no signature of these bytes by the key that it names, [0-9A-F]{40} \(own\)/,
+      /no signature of these bytes by the key that it names, [0-9A-F]{40} \(Own <own@example\.org>\)/,
     ],
     ['whose signature is a page', (mirror) => mirror.put('<html></html>'), /upstream has no repomd.xml.asc/],
     [
