@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.ts'
 import { readValidity } from '../model/identity.ts'
+import { formatInstant } from '../model/instant.ts'
 
 /** What there is to say about the certificates that mirrors show. */
 export interface IdentityCheck {
@@ -18,15 +19,11 @@ export function checkIdentities({ mirrors }: Config, nowMs: number): IdentityChe
     const validity = identity?.cert === undefined ? undefined : readValidity(identity.cert)
     if (validity === undefined) continue
     const place = `mirrors.${name}.sslclientcert: ${access?.sslclientcert ?? ''}`
-    const [from, to] = [toIso(validity.from), toIso(validity.to)]
+    const [from, to] = [formatInstant(validity.from), formatInstant(validity.to)]
     if (nowMs > validity.to) problems.push(`${place} expired on ${to}: put a new one in its place`)
     else if (nowMs < validity.from)
       problems.push(`${place} is not valid before ${from}: look at this machine's clock`)
     else lines.push(`${name}: its sslclientcert is valid until ${to}`)
   }
   return { lines, problems }
-}
-
-function toIso(ms: number): string {
-  return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z')
 }

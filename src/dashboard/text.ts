@@ -1,3 +1,4 @@
+import { formatInstant } from '../model/instant.ts'
 import { html, type Html } from './html.ts'
 
 /** The most characters that are shown of what somebody else has written. */
@@ -75,17 +76,12 @@ export function moment(atMs: number, nowMs: number): string {
 /** A moment; where a script runs, how long ago that is. `never` for what has not happened. */
 export function ago(atMs: number | undefined | null, nowMs: number, never = 'never'): Html {
   if (atMs === undefined || atMs === null) return html`${never}`
-  return html`<time class="ago" datetime="${toSecond(atMs)}">${moment(atMs, nowMs)}</time>`
-}
-
-/** A moment as machines read it. */
-function toSecond(atMs: number): string {
-  return `${new Date(atMs).toISOString().slice(0, 19)}Z`
+  return html`<time class="ago" datetime="${formatInstant(atMs)}">${moment(atMs, nowMs)}</time>`
 }
 
 /** A moment, as it is. */
 export function time(atMs: number, nowMs: number): Html {
-  return html`<time datetime="${toSecond(atMs)}">${moment(atMs, nowMs)}</time>`
+  return html`<time datetime="${formatInstant(atMs)}">${moment(atMs, nowMs)}</time>`
 }
 
 /** A part of a whole in percent, from 0 to 100; what is not nothing is at least 1. */

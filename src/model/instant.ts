@@ -12,3 +12,8 @@ export function parseInstant(text: string): number | undefined {
   const daysOfMonth = new Date(Date.UTC(Number(text.slice(0, 4)), Number(text.slice(5, 7)), 0)).getUTCDate()
   return Number.isNaN(atMs) || day > daysOfMonth ? undefined : atMs
 }
+
+/** A moment in ISO 8601, in UTC and to the second: `2026-11-22T02:13:07Z`. */
+export function formatInstant(atMs: number): string {
+  return new Date(atMs).toISOString().replace(/\.\d+Z$/, 'Z')
+}

@@ -1,3 +1,5 @@
+import { formatInstant } from './instant.ts'
+
 /** What a repomd.xml says of its age. */
 export interface RepositoryAge {
   /** `<revision>` as written: createrepo_c's is the second in which it ran, others count, name a version, or have none. */
@@ -53,5 +55,5 @@ function compare(found: number | undefined, last: number | undefined, nowMs: num
 }
 
 function toTime(seconds: number | undefined): string {
-  return new Date((seconds ?? 0) * 1000).toISOString().replace('.000Z', 'Z')
+  return formatInstant((seconds ?? 0) * 1000)
 }

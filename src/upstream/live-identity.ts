@@ -2,6 +2,7 @@ import { statSync } from 'node:fs'
 
 import { toPinyonError } from '../model/errors.ts'
 import { NO_IDENTITY, readValidity, type Identity } from '../model/identity.ts'
+import { formatInstant } from '../model/instant.ts'
 
 /** Where an identity is from. */
 export interface IdentitySource {
@@ -82,7 +83,7 @@ export class LiveIdentity {
     const validity = cert === undefined ? undefined : readValidity(cert)
     if (validity === undefined) return undefined
     const wallNow = (this.#source.wallNow ?? Date.now)()
-    const [from, to] = [toDay(validity.from), toDay(validity.to)]
+    const [from, to] = [formatInstant(validity.from), formatInstant(validity.to)]
     if (wallNow < validity.from)
       return `its sslclientcert is not valid before ${from}: look at this machine's clock`
     if (wallNow > validity.to) return `its sslclientcert expired on ${to}: put a new one in its place`
@@ -99,8 +100,4 @@ function readSignature(file: string): string {
   } catch {
     return 'absent'
   }
-}
-
-function toDay(ms: number): string {
-  return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z')
 }
