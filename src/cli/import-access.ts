@@ -2,7 +2,7 @@ import { readIdentity } from '../config/identity-files.ts'
 import { formatRate, parseRate, parseThrottle } from '../config/rate.ts'
 import { ACCESS_DEFAULTS } from '../config/schema-access.ts'
 import { parseYumBoolean } from '../inject/yum-values.ts'
-import type { MirrorKey, SectionSettings, Setting } from './import-settings.ts'
+import { describeSetting, type MirrorKey, type SectionSettings } from './import-settings.ts'
 
 /** Keys that name files of certificates and keys. */
 const FILES = ['sslcacert', 'sslclientcert', 'sslclientkey'] as const
@@ -38,7 +38,7 @@ function readVerify(settings: SectionSettings, prefix: '' | 'proxy_' = ''): Mirr
   if (setting === undefined || setting.text === '') return []
   const isOn = parseYumBoolean(setting.text)
   if (isOn === undefined)
-    settings.note(setting, `${describe(setting)} is neither yes nor no, and taken for yes`)
+    settings.note(setting, `${describeSetting(setting)} is neither yes nor no, and taken for yes`)
   return isOn === false ? [[`${prefix}sslverify`, false]] : []
 }
 
@@ -60,7 +60,8 @@ function readFiles(settings: SectionSettings, prefix: '' | 'proxy_' = ''): Mirro
       : relative === undefined
         ? 'sslclientkey needs an sslclientcert'
         : 'pinyon needs absolute paths'
-  for (const setting of found) settings.note(setting, `${describe(setting)} is not carried over: ${reason}`)
+  for (const setting of found)
+    settings.note(setting, `${describeSetting(setting)} is not carried over: ${reason}`)
   return []
 }
 
@@ -69,7 +70,7 @@ function readRate(settings: SectionSettings, key: 'minrate' | 'bandwidth'): numb
   if (setting === undefined || setting.text === '') return undefined
   const parsed = parseRate(setting.text)
   if ('value' in parsed) return parsed.value
-  settings.note(setting, `${describe(setting)} is not carried over: pinyon takes ${parsed.expected}`)
+  settings.note(setting, `${describeSetting(setting)} is not carried over: pinyon takes ${parsed.expected}`)
   return undefined
 }
 
@@ -79,7 +80,7 @@ function readThrottle(settings: SectionSettings, minrate: number, bandwidth: num
   if (setting === undefined || setting.text === '') return undefined
   const parsed = parseThrottle(setting.text)
   if ('expected' in parsed) {
-    settings.note(setting, `${describe(setting)} is not carried over: pinyon takes ${parsed.expected}`)
+    settings.note(setting, `${describeSetting(setting)} is not carried over: pinyon takes ${parsed.expected}`)
     return undefined
   }
   const { value } = parsed
@@ -87,11 +88,8 @@ function readThrottle(settings: SectionSettings, minrate: number, bandwidth: num
   // What is a percentage of nothing is no bound to dnf.
   if (rate === 0) return undefined
   if (rate >= minrate) return rate
-  settings.note(setting, `${describe(setting)} is not carried over: it is less than minrate`)
+  settings.note(setting, `${describeSetting(setting)} is not carried over: it is less than minrate`)
   return undefined
 }
 
 /** `throttle=5% (epel.repo:12)` */
-function describe({ key, text, place }: Setting): string {
-  return `${key}=${text} (${place})`
-}

@@ -1,7 +1,7 @@
 import { formatDuration } from '../model/duration.ts'
 import { parseYumSeconds } from '../inject/yum-values.ts'
 import { noteSecrets, type SecretVariables } from './import-secrets.ts'
-import type { MirrorKey, SectionSettings, Setting } from './import-settings.ts'
+import { describeSetting, type MirrorKey, type SectionSettings } from './import-settings.ts'
 import { importListUrl, maskText } from './import-url.ts'
 
 /** The list of mirrors of a repository. */
@@ -40,7 +40,10 @@ export function readFailovermethod(settings: SectionSettings): MirrorKey[] {
   const setting = settings.get('failovermethod')
   if (setting === undefined || setting.text === '' || setting.text === 'priority') return []
   if (setting.text === 'roundrobin') return [['failovermethod', setting.text]]
-  settings.note(setting, `${describe(setting)} is not carried over: pinyon takes priority and roundrobin`)
+  settings.note(
+    setting,
+    `${describeSetting(setting)} is not carried over: pinyon takes priority and roundrobin`,
+  )
   return []
 }
 
@@ -49,13 +52,10 @@ function readExpire(settings: SectionSettings): MirrorKey[] {
   if (setting === undefined || setting.text === '') return []
   const seconds = parseYumSeconds(setting.text)
   if (seconds === undefined || seconds < 1 || seconds > 366 * 86_400) {
-    settings.note(setting, `${describe(setting)} is not carried over: pinyon takes 1s to 366d`)
+    settings.note(setting, `${describeSetting(setting)} is not carried over: pinyon takes 1s to 366d`)
     return []
   }
   return seconds === DEFAULT_EXPIRE_SECONDS ? [] : [['mirrorlist_expire', formatDuration(seconds * 1000)]]
 }
 
 /** `failovermethod=x (epel.repo:12)` */
-function describe({ key, text, place }: Setting): string {
-  return `${key}=${text} (${place})`
-}

@@ -9,7 +9,7 @@ import { chooseBaseurls } from './import-baseurl.ts'
 import { chooseList, readFailovermethod } from './import-lists.ts'
 import { readSigning } from './import-signing.ts'
 import { noteSecrets, readCredentials, type SecretVariables } from './import-secrets.ts'
-import { SectionSettings, type MainSection, type MirrorKey, type Setting } from './import-settings.ts'
+import { describeSetting, SectionSettings, type MainSection, type MirrorKey } from './import-settings.ts'
 import { describeVariables, importProxy } from './import-url.ts'
 
 /** What became of a section. */
@@ -118,7 +118,7 @@ function readEnabled(settings: SectionSettings): MirrorKey[] {
   if (setting === undefined || setting.text === '') return []
   const enabled = parseYumBoolean(setting.text)
   if (enabled === undefined)
-    settings.note(setting, `${describe(setting)} is neither yes nor no, and taken for yes`)
+    settings.note(setting, `${describeSetting(setting)} is neither yes nor no, and taken for yes`)
   return enabled === false ? [['enabled', false]] : []
 }
 
@@ -128,7 +128,7 @@ function readTimeout(settings: SectionSettings): MirrorKey[] {
   const seconds = parseYumSeconds(setting.text)
   if (seconds !== undefined && seconds >= TIMEOUT_MIN_SECONDS && seconds <= TIMEOUT_MAX_SECONDS)
     return [['timeout', formatDuration(seconds * 1000)]]
-  settings.note(setting, `${describe(setting)} is not carried over: pinyon takes 1s to 1h`)
+  settings.note(setting, `${describeSetting(setting)} is not carried over: pinyon takes 1s to 1h`)
   return []
 }
 
@@ -141,7 +141,7 @@ function readRetries(settings: SectionSettings): MirrorKey[] {
     retries === 0
       ? 'it is "for ever" to yum, which pinyon does not offer'
       : `pinyon takes 1 to ${RETRIES_MAX}`
-  settings.note(setting, `${describe(setting)} is not carried over: ${reason}`)
+  settings.note(setting, `${describeSetting(setting)} is not carried over: ${reason}`)
   return []
 }
 
@@ -165,6 +165,3 @@ function readProxy(settings: SectionSettings, { secrets }: ImportContext): Mirro
 }
 
 /** `retries=0 (epel.repo:12)` */
-function describe({ key, text, place }: Setting): string {
-  return `${key}=${text} (${place})`
-}

@@ -19,6 +19,11 @@ export interface Setting {
   readonly owner: string
 }
 
+/** A setting as comments name it: `timeout=0 (epel.repo:12)`. */
+export function describeSetting({ key, text, place }: Setting): string {
+  return `${key}=${text} (${place})`
+}
+
 /** A `[main]`, which holds for the repositories of its file and of those after it. */
 export interface MainSection {
   readonly label: string

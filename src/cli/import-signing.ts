@@ -6,7 +6,7 @@ import { readGpgKeys } from '../config/gpg-keys.ts'
 import { parseKeyUrl } from '../config/urls.ts'
 import { parseYumBoolean, splitYumList } from '../inject/yum-values.ts'
 import { findVariables } from '../model/yum-variables.ts'
-import type { MirrorKey, SectionSettings, Setting } from './import-settings.ts'
+import { describeSetting, type MirrorKey, type SectionSettings } from './import-settings.ts'
 import { describeVariables, maskText } from './import-url.ts'
 
 /** Files are named by absolute paths: yum knows no others. */
@@ -64,7 +64,8 @@ function readCheck(
   const setting = settings.get(key)
   if (setting === undefined || setting.text === '') return []
   const isOn = parseYumBoolean(setting.text)
-  if (isOn === undefined) settings.note(setting, `${describe(setting)} is neither yes nor no, and left out`)
+  if (isOn === undefined)
+    settings.note(setting, `${describeSetting(setting)} is neither yes nor no, and left out`)
   if (isOn === false) return key === 'gpgcheck' ? [[key, false]] : []
   if (isOn === undefined) return []
   if (reason === undefined) return [[key, true]]
@@ -73,6 +74,3 @@ function readCheck(
 }
 
 /** `gpgcheck=x (epel.repo:12)` */
-function describe({ key, text, place }: Setting): string {
-  return `${key}=${text} (${place})`
-}
