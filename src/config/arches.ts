@@ -1,4 +1,5 @@
 import { ARCH_NAME, MAX_ARCHES } from '../model/arch.ts'
+import { isMapping } from '../model/is-mapping.ts'
 import { findVariables } from '../model/yum-variables.ts'
 import * as z from 'zod'
 import type { ArchConfig, GpgKey, MirrorConfig } from './config.ts'
@@ -151,8 +152,4 @@ function fillSources(
     ...(list === undefined ? {} : { list: { ...list, url: fill(list.url) } }),
     fallbacks: fallbacks.map(fill),
   }
-}
-
-function isMapping(one: unknown): one is Readonly<Record<string, unknown>> {
-  return typeof one === 'object' && one !== null && !Array.isArray(one)
 }

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import type * as z from 'zod'
 import { NO_IDENTITY } from '../model/identity.ts'
+import { isMapping } from '../model/is-mapping.ts'
 import { TrustedProxies } from '../model/trusted-proxies.ts'
 import { refuseMirrorName } from '../model/mirror-name.ts'
 import { ARCH_WORDS, buildArches, expandKeys, locateKey, refuseArches } from './arches.ts'
@@ -119,29 +120,25 @@ function checkDocument(document: ConfigDocument, path: string): FileConfig | und
 }
 
 function namesIn(value: unknown, key: 'tokens' | 'hosts' | 'mirrors'): string[] {
-  const entries = isRecord(value) ? value[key] : undefined
-  return isRecord(entries) ? Object.keys(entries) : []
+  const entries = isMapping(value) ? value[key] : undefined
+  return isMapping(entries) ? Object.keys(entries) : []
 }
 
 /** Whether a mirror, which may be wrong in other ways, does not say where it comes from. */
 function hasNoSource(value: unknown, mirror: string): boolean {
   const settings = settingsOf(value, mirror)
-  return isRecord(settings) && !['baseurl', 'metalink', 'mirrorlist'].some((key) => key in settings)
+  return isMapping(settings) && !['baseurl', 'metalink', 'mirrorlist'].some((key) => key in settings)
 }
 
 /** Whether there is a mapping of mirrors, and it is empty. */
 function saysNoMirrors(value: unknown): boolean {
-  const mirrors = isRecord(value) ? value['mirrors'] : undefined
-  return isRecord(mirrors) && Object.keys(mirrors).length === 0
+  const mirrors = isMapping(value) ? value['mirrors'] : undefined
+  return isMapping(mirrors) && Object.keys(mirrors).length === 0
 }
 
 function settingsOf(value: unknown, mirror: string): unknown {
-  const mirrors = isRecord(value) ? value['mirrors'] : undefined
-  return isRecord(mirrors) ? mirrors[mirror] : undefined
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+  const mirrors = isMapping(value) ? value['mirrors'] : undefined
+  return isMapping(mirrors) ? mirrors[mirror] : undefined
 }
 
 function refuseIssue(document: ConfigDocument, issue: z.core.$ZodIssue): void {

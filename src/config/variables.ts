@@ -1,3 +1,4 @@
+import { isMapping } from '../model/is-mapping.ts'
 import { expandVariables } from '../model/yum-variables.ts'
 
 /** What yum's variables stand for, by name. */
@@ -77,8 +78,4 @@ function readVariables(value: unknown): Readonly<Record<string, string>> {
       typeof one === 'string' || Number.isSafeInteger(one) ? [[name, String(one)]] : [],
     ),
   )
-}
-
-function isMapping(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

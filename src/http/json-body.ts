@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 
 import { PinyonError } from '../model/errors.ts'
+import { isMapping } from '../model/is-mapping.ts'
 import { parseSnapshotName } from '../model/snapshot-name.ts'
 import { readBody } from './request-body.ts'
 
@@ -96,8 +97,7 @@ function parseObject(bytes: Buffer): Readonly<Record<string, unknown>> {
     // What the parser says quotes the body, which may be anything.
     throw refuse('it is not JSON in UTF-8')
   }
-  if (typeof value === 'object' && value !== null && !Array.isArray(value))
-    return value as Record<string, unknown>
+  if (isMapping(value)) return value
   throw refuse(`expected an object, found: ${describe(value)}`)
 }
 

@@ -1,4 +1,5 @@
 import { PinyonError } from '../model/errors.ts'
+import { isMapping } from '../model/is-mapping.ts'
 import { hasScheme, isPackageUrl, resolveReference } from './index-reference.ts'
 import { parseIndexText, type IndexForm } from './index-text.ts'
 import type { InsertedMirror } from './mirror-map.ts'
@@ -49,12 +50,9 @@ export function parseIndexDocument(bytes: Uint8Array, options: IndexDocumentOpti
 }
 
 function unwrap(content: unknown, { wrapped, form }: IndexDocumentOptions): object {
-  const isMap = isObject(content)
-  if (!isMap) throw invalid('an object', content)
-  const inner = Object.hasOwn(content, INDEX_KEY)
-    ? (content as Record<string, unknown>)[INDEX_KEY]
-    : undefined
-  if (isObject(inner)) return inner
+  if (!isMapping(content)) throw invalid('an object', content)
+  const inner = Object.hasOwn(content, INDEX_KEY) ? content[INDEX_KEY] : undefined
+  if (isMapping(inner)) return inner
   // The first servers wrote no map at all where there was no mirror.
   if (inner === null && form !== 'json') return {}
   if (inner !== undefined && (wrapped || typeof inner !== 'string'))
@@ -134,10 +132,6 @@ class DocumentReader implements IndexDocument {
     this.#entries += 1
     if (this.#entries > ENTRIES_MAX) throw invalid(`at most ${ENTRIES_MAX} entries`, 'more', key)
   }
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** Of what was found, the first characters. */

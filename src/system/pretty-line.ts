@@ -1,3 +1,5 @@
+import { isMapping } from '../model/is-mapping.ts'
+
 /** What a terminal must not get of what others have written: it would move about, hide or reorder what stands there. */
 const UNPRINTABLE =
   // eslint-disable-next-line no-control-regex -- that is what it is for
@@ -48,9 +50,7 @@ export function toPrettyLine(line: string, isColored: boolean): string {
 function parse(line: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const value: unknown = JSON.parse(line)
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined
+    return isMapping(value) ? value : undefined
   } catch {
     return undefined
   }
