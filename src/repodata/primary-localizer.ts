@@ -2,8 +2,9 @@ import { DocumentFrame } from './document-frame.ts'
 import { localizeLocation } from './local-location.ts'
 import { malformed, quote } from './malformed.ts'
 import { DOING } from './package-record.ts'
-import { MAX_ELEMENT_BYTES, WINDOW_BYTES } from './primary-scanner.ts'
+import { MAX_ELEMENT_BYTES } from './primary-scanner.ts'
 import { applyEdits, type TextEdit } from './text-edits.ts'
+import { joinWindows } from './windows.ts'
 import { localName, readMarkup, walkElement, type Markup } from './xml-walk.ts'
 
 /**
@@ -17,17 +18,7 @@ export async function* localizePrimary(
   onChange?: () => void,
 ): AsyncGenerator<Buffer, void, undefined> {
   const localizer = new PrimaryLocalizer()
-  let waiting: Buffer[] = []
-  let waitingBytes = 0
-  for await (const chunk of chunks) {
-    waiting.push(chunk)
-    waitingBytes += chunk.length
-    if (waitingBytes < Math.max(WINDOW_BYTES, localizer.pendingBytes)) continue
-    yield localizer.scan(Buffer.concat(waiting))
-    waiting = []
-    waitingBytes = 0
-  }
-  yield localizer.scan(Buffer.concat(waiting))
+  for await (const bytes of joinWindows(chunks, localizer)) yield localizer.scan(bytes)
   if (localizer.hasChanged) onChange?.()
   yield localizer.finish()
 }

@@ -4,16 +4,11 @@ import { DocumentFrame } from './document-frame.ts'
 import { malformed, quote } from './malformed.ts'
 import { readPackageElement } from './package-element.ts'
 import { createPackageRecord, DOING, type PackageFields, parseSize } from './package-record.ts'
+import { WINDOW_BYTES } from './windows.ts'
 import { attributesOf, localName, type Markup, parseAttributes, readMarkup, walkElement } from './xml-walk.ts'
 
 /** No element of a real repository comes near: the largest package of CentOS Stream 9 has 290 kB. */
 export const MAX_ELEMENT_BYTES = 16 * 1024 * 1024
-
-/**
- * What is read at once. V8 makes strings beyond 128 KiB large objects, and making those of bytes takes five times as long as
- * making small ones.
- */
-export const WINDOW_BYTES = 64 * 1024
 
 /** Longer packages are walked even when they begin as if they were canonical: perhaps they end otherwise. */
 const MAX_CANONICAL_BYTES = 1024 * 1024

@@ -1,4 +1,5 @@
-import { type PrimaryBatch, PrimaryScanner, WINDOW_BYTES } from './primary-scanner.ts'
+import { type PrimaryBatch, PrimaryScanner } from './primary-scanner.ts'
+import { joinWindows } from './windows.ts'
 
 /**
  * Reads decompressed primary.xml (the format createrepo_c writes, in any form XML allows) as it arrives, cut anywhere, into
@@ -11,18 +12,6 @@ export async function* readPrimary(
   chunks: AsyncIterable<Buffer>,
 ): AsyncGenerator<PrimaryBatch, void, undefined> {
   const scanner = new PrimaryScanner()
-  let waiting: Buffer[] = []
-  let waitingBytes = 0
-  for await (const chunk of chunks) {
-    waiting.push(chunk)
-    waitingBytes += chunk.length
-    // As much again as is pending, so that an element in many pieces is not read anew with each of them.
-    if (waitingBytes < Math.max(WINDOW_BYTES, scanner.pendingBytes)) continue
-    const batch = scanner.scan(waiting.length === 1 ? chunk : Buffer.concat(waiting))
-    waiting = []
-    waitingBytes = 0
-    yield batch
-  }
-  yield scanner.scan(Buffer.concat(waiting))
+  for await (const bytes of joinWindows(chunks, scanner)) yield scanner.scan(bytes)
   yield scanner.finish()
 }

@@ -7,9 +7,6 @@ import { localName, readMarkup, walkElement } from './xml-walk.ts'
 /** The longest list of packages that one real update has takes a twentieth of it. */
 const MAX_ELEMENT_BYTES = 16 * 1024 * 1024
 
-/** What is worth a scan: see {@link UpdateinfoScanner.scan}. */
-export const WINDOW_BYTES = 64 * 1024
-
 /** Reads an updateinfo.xml that comes in pieces, cut anywhere. What is not yet complete at a piece's end waits for the next. */
 export class UpdateinfoScanner {
   readonly #frame = new DocumentFrame(DOING, 'updates')

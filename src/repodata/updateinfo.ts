@@ -1,7 +1,8 @@
 import type { Advisory } from '../model/advisory.ts'
 import { DOING } from './advisory-element.ts'
 import { malformed } from './malformed.ts'
-import { UpdateinfoScanner, WINDOW_BYTES } from './updateinfo-scanner.ts'
+import { UpdateinfoScanner } from './updateinfo-scanner.ts'
+import { joinWindows } from './windows.ts'
 
 /** A hundred times what Fedora and RHEL have. */
 const MAX_ADVISORIES = 500_000
@@ -16,23 +17,12 @@ export async function* readUpdateinfo(
   chunks: AsyncIterable<Buffer>,
 ): AsyncGenerator<readonly Advisory[], void, undefined> {
   const scanner = new UpdateinfoScanner()
-  let waiting: Buffer[] = []
-  let waitingBytes = 0
   let count = 0
   const check = (advisories: readonly Advisory[]) => {
     count += advisories.length
     if (count > MAX_ADVISORIES) throw malformed(DOING, `more than ${MAX_ADVISORIES} advisories`)
     return advisories
   }
-  for await (const chunk of chunks) {
-    waiting.push(chunk)
-    waitingBytes += chunk.length
-    // As much again as is pending, so that an element in many pieces is not read anew with each of them.
-    if (waitingBytes < Math.max(WINDOW_BYTES, scanner.pendingBytes)) continue
-    yield check(scanner.scan(Buffer.concat(waiting)))
-    waiting = []
-    waitingBytes = 0
-  }
-  yield check(scanner.scan(Buffer.concat(waiting)))
+  for await (const bytes of joinWindows(chunks, scanner)) yield check(scanner.scan(bytes))
   scanner.finish()
 }

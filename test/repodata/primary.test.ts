@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { PackageRecord } from '../../src/model/repodata.ts'
-import { MAX_ELEMENT_BYTES, type PrimaryBatch, WINDOW_BYTES } from '../../src/repodata/primary-scanner.ts'
+import { MAX_ELEMENT_BYTES, type PrimaryBatch } from '../../src/repodata/primary-scanner.ts'
+import { WINDOW_BYTES } from '../../src/repodata/windows.ts'
 import { readPrimary } from '../../src/repodata/primary.ts'
 import { everyBytes, stream } from './pieces.ts'
 
