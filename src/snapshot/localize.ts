@@ -10,10 +10,10 @@ import {
   startDigest,
   type Digest,
 } from '../model/digest.ts'
-import { PinyonError } from '../model/errors.ts'
 import { localizePrimary } from '../repodata/primary-localizer.ts'
 import { hasBase, localizeRepomd, type NewPrimary } from '../repodata/repomd-localizer.ts'
 import { Spool } from '../system/spool.ts'
+import { readWhole } from './read-blob.ts'
 import { OpenFile, listChecks, type CheckedFile } from './repodata-check.ts'
 import { REPOMD_PATH } from './repomd-source.ts'
 import { storeBytes } from './store-bytes.ts'
@@ -175,24 +175,4 @@ async function* gzip(source: AsyncIterable<Buffer>): AsyncGenerator<Uint8Array> 
 
 function findRepomd(files: readonly CandidateFile[]): CandidateFile | undefined {
   return files.find(({ type, digest }) => type === 'repomd' && digest !== undefined)
-}
-
-/** The bytes of a small repodata file. Throws PinyonError STORE_FAILED when its blob cannot be read. */
-export async function readWhole(
-  blobs: Pick<BlobStore, 'open'>,
-  { digest, path }: Pick<CandidateFile, 'digest' | 'path'>,
-): Promise<Buffer> {
-  const blob = digest === undefined ? undefined : await blobs.open(digest)
-  if (blob === undefined) throw new PinyonError('STORE_FAILED', `the blob of ${path} is gone: ${digest}`)
-  try {
-    const bytes = Buffer.alloc(blob.size)
-    for (let at = 0; at < bytes.length;) {
-      const count = await blob.read(bytes.subarray(at), at)
-      if (count === 0) throw new PinyonError('STORE_FAILED', `the blob of ${path} was cut short: ${digest}`)
-      at += count
-    }
-    return bytes
-  } finally {
-    blob.close()
-  }
 }

@@ -6,6 +6,7 @@ import { parseRepomd, repomdFingerprint } from '../repodata/repomd.ts'
 import type { Upstream } from '../upstream/upstream.ts'
 import type { KnownListing } from './listing/mirror-list.ts'
 import { chooseByListing } from './listing/choose-repomd.ts'
+import { readAndClose } from './read-blob.ts'
 import { REPOMD_PATH, askRepomd, type FetchedRepomd, type RepomdRequest } from './repomd-source.ts'
 import type { SeenRepomd, Snapshot, SnapshotReader } from './store.ts'
 
@@ -179,18 +180,8 @@ async function compareAge(
 async function readRepomd({ store, blobs }: LookContext, snapshot: Snapshot): Promise<Repomd | undefined> {
   const file = (await store.files(snapshot)).find(({ path }) => path === REPOMD_PATH)
   const blob = file?.digest === undefined ? undefined : await blobs.open(file.digest)
-  if (blob === undefined) return undefined
-  try {
-    const bytes = Buffer.alloc(blob.size)
-    for (let at = 0; at < bytes.length;) {
-      const count = await blob.read(bytes.subarray(at), at)
-      if (count === 0) return undefined
-      at += count
-    }
-    return parseRepomd(bytes)
-  } finally {
-    blob.close()
-  }
+  const bytes = blob && (await readAndClose(blob))
+  return bytes && parseRepomd(bytes)
 }
 
 function describeRefusal(

@@ -4,7 +4,7 @@ import { parseRepomd } from '../../repodata/repomd.ts'
 import type { IngestJob } from '../ingest.ts'
 import type { IngestRunner } from '../ingest-runner.ts'
 import { listChecks } from '../repodata-check.ts'
-import { readWhole } from '../localize.ts'
+import { readWhole } from '../read-blob.ts'
 import { REPOMD_PATH } from '../repomd-source.ts'
 import type { SeenRepomd, Snapshot } from '../store.ts'
 import {
