@@ -5,8 +5,6 @@ import { parseRate, parseThrottle } from './rate.ts'
 import { parseBoolean, parseCount, parsePath, parseText, value } from './schema-value.ts'
 import type { Parsed } from './urls.ts'
 
-/** dnf has 3 and takes up to 20; pinyon downloads for a whole farm. */
-export const PARALLEL_DOWNLOADS = 20
 const PARALLEL_DOWNLOADS_MAX = 1000
 
 /** What stands for absent keys, as one would write it; yum's own values. */

@@ -45,8 +45,7 @@ export interface RouteContext {
   readonly traffic: ApiContext['traffic']
   readonly workers: ApiContext['workers']
   readonly now: ApiContext['now']
-  /** The pages for people. */
-  /** Pages and what they refer to, which are loaded when they are first asked for. */
+  /** Pages for people and what they refer to, which are loaded when they are first asked for. */
   readonly dashboard: () => Promise<Dashboard>
   /** Prometheus' text format, and its type. */
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>

@@ -1,6 +1,5 @@
 import { LRUCache } from 'lru-cache'
 
-import type { Digest } from '../model/digest.ts'
 import { withoutArch } from '../model/arch.ts'
 import { PinyonError } from '../model/errors.ts'
 import { SNAPSHOT_NAME } from '../model/snapshot-name.ts'
@@ -291,7 +290,7 @@ function toFileReply(
   const { digest } = file
   if (digest === undefined)
     throw new PinyonError('DEFECTIVE_FILE', `upstream never had this file right: ${path.segments.join('/')}`)
-  return createFileReply(snapshot, { ...file, digest: digest satisfies Digest }, immutable)
+  return createFileReply(snapshot, { ...file, digest }, immutable)
 }
 
 /** Directories end in a slash, so that the relative links of their listings work. */

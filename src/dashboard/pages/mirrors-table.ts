@@ -16,7 +16,7 @@ import { readPage, readQuery, type Links } from '../links.ts'
 import { TimeAxis } from '../parts/axis.ts'
 import { badge, completenessBar, pager, progressBar } from '../parts/pieces.ts'
 import { ribbon, ribbonGrid } from '../parts/ribbon.ts'
-import { ago, count, counted, day, time } from '../text.ts'
+import { ago, count, counted, time } from '../text.ts'
 
 /** Mirrors on a page: more make it larger than a first load may be. */
 const PAGE_ROWS = 100
@@ -276,8 +276,3 @@ const KEY = html`<div class="key">
   ><span><i class="a"></i>cached</span><span><i class="d"></i>fetched when asked for</span
   ><span><i class="r"></i>at risk</span><span><i class="l"></i>lost</span>
 </div>`
-
-/** Until when a mirror that was removed is answered, in words. */
-export function answeredUntil(removedAt: number, graceMs: number, nowMs: number): string {
-  return `answers until ${day(removedAt + graceMs, nowMs)}`
-}
