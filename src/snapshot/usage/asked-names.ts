@@ -11,10 +11,6 @@ export class AskedNames {
   #count = 0
   #waiting: AskedName[] = []
 
-  get isEmpty(): boolean {
-    return this.#waiting.length === 0
-  }
-
   /** A package of this name was asked for. */
   note(mirrorId: number, name: string, nowMs: number): void {
     const names = this.#noted.get(mirrorId) ?? this.#addMirror(mirrorId)

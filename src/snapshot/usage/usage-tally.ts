@@ -49,10 +49,6 @@ export class UsageTally {
   readonly #snapshots = new Map<number, SnapshotCounters>()
   #named = 0
 
-  get isEmpty(): boolean {
-    return this.#snapshots.size === 0
-  }
-
   /** Clients it knows by name, each as often as the snapshots it uses. */
   get named(): number {
     return this.#named
