@@ -14,7 +14,7 @@ import { loadScenario } from './scenarios/load-scenario.ts'
 const ROOT = dirname(import.meta.dirname)
 
 /** Where results lie. */
-export const RESULTS = join(import.meta.dirname, 'results')
+const RESULTS = join(import.meta.dirname, 'results')
 
 /** Runs scenarios one after the other, and tells and keeps what came of them. The exit status is 1 when one could not be run to its end. */
 export async function runBench(options: BenchOptions): Promise<number> {

@@ -5,7 +5,7 @@ import { writeSyntheticRepository } from '../../test/support/synthetic-repositor
 import { createPackageMix, type MixedPackage } from './package-mix.ts'
 
 /** Sizes that are measured alone, as cases name them. */
-export const SIZES: Readonly<Record<string, number>> = {
+const SIZES: Readonly<Record<string, number>> = {
   '2 KB': 2 << 10,
   '64 KB': 64 << 10,
   '1 MB': 1 << 20,

@@ -24,7 +24,7 @@ export function getRpmRepository(fixtures: Fixtures, packages: number): Promise<
 }
 
 /** Writes it. */
-export async function writeRpmRepository(dir: string, packages: number): Promise<void> {
+async function writeRpmRepository(dir: string, packages: number): Promise<void> {
   const work = mkdtempSync(join(tmpdir(), 'pinyon-rpms-'))
   try {
     const templates = await buildTemplates(work, SIZES)

@@ -17,7 +17,7 @@ export interface TimedCommand {
 }
 
 /** Runs a command by GNU time. @throws Error with what it said when it fails */
-export async function runTimed(command: string, args: readonly string[]): Promise<TimedCommand> {
+async function runTimed(command: string, args: readonly string[]): Promise<TimedCommand> {
   const time = findTool('time')
   if (time === undefined) throw new Error('GNU time is not installed: apt-get install time')
   const startedAt = performance.now()

@@ -58,12 +58,7 @@ export async function startServer({ command, args, cwd, port, core }: ServerComm
 }
 
 /** Runs a program on one core, where there are several and it is told which. The process id is the program's own. */
-export function spawnOn(
-  core: number | undefined,
-  path: string,
-  args: readonly string[],
-  cwd: string,
-): ChildProcess {
+function spawnOn(core: number | undefined, path: string, args: readonly string[], cwd: string): ChildProcess {
   const [command = path, ...rest] = onCore(core, path, args)
   return spawn(command, rest, { cwd, stdio: ['ignore', 'pipe', 'pipe'] })
 }

@@ -28,7 +28,7 @@ export class ConfigError extends PinyonError {
 }
 
 /** `config/pinyon.yaml:12: mirrors.epel.timeout: found "soon", expected a duration such as 30s or 5m` */
-export function formatProblem(problem: ConfigProblem): string {
+function formatProblem(problem: ConfigProblem): string {
   const where = problem.line === undefined ? problem.file : `${problem.file}:${problem.line}`
   const what = problem.key === '' ? '' : `${problem.key}: `
   return `${where}: ${what}found ${problem.found}, expected ${problem.expected}`

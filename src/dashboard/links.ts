@@ -1,5 +1,5 @@
 /** The most characters of a search that are looked for. */
-export const MAX_QUERY_LENGTH = 100
+const MAX_QUERY_LENGTH = 100
 
 /** Addresses of pages below the path at which clients see the server. */
 export class Links {

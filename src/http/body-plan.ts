@@ -94,6 +94,6 @@ export function pieceLength(piece: BodyPiece): number {
 }
 
 /** What a Content-Range says of it (RFC 9110 §14.4). */
-export function formatContentRange({ start, end }: ByteRange, size: number): string {
+function formatContentRange({ start, end }: ByteRange, size: number): string {
   return `bytes ${start}-${end}/${size}`
 }

@@ -6,7 +6,7 @@ import { parseSnapshotName } from '../model/snapshot-name.ts'
 import { readBody } from './request-body.ts'
 
 /** The largest body of a write, in bytes. */
-export const BODY_MAX_BYTES = 65_536
+const BODY_MAX_BYTES = 65_536
 const LIST_MAX = 1_000
 const ITEM_MAX_LENGTH = 300
 

@@ -85,11 +85,7 @@ export function sendError(exchange: AnyExchange, error: PinyonError): void {
 }
 
 /** What an error's headers say, but for how it was answered. */
-export function errorHeaders(
-  error: PinyonError,
-  format: AnyExchange['errorFormat'],
-  length: number,
-): Headers {
+function errorHeaders(error: PinyonError, format: AnyExchange['errorFormat'], length: number): Headers {
   return {
     'Content-Type': format === 'problem' ? 'application/problem+json' : 'text/plain; charset=utf-8',
     'Content-Length': String(length),

@@ -25,7 +25,7 @@ export interface IndexDocumentOptions {
 }
 
 /** The one key of an index whose value is the map. */
-export const INDEX_KEY = 'latest_ci_repos'
+const INDEX_KEY = 'latest_ci_repos'
 
 /** Mirrors, insertions and includes of a document: a hundred times a large farm's. */
 const ENTRIES_MAX = 20_000

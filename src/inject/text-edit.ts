@@ -6,7 +6,7 @@ export interface TextEdit {
 }
 
 /** The edits in the order of the text; of those that begin at one place insertions come first. */
-export function sortEdits(edits: readonly TextEdit[]): TextEdit[] {
+function sortEdits(edits: readonly TextEdit[]): TextEdit[] {
   return edits.toSorted((a, b) => a.start - b.start || a.end - b.end)
 }
 

@@ -2,15 +2,15 @@
  * dnf, yum and zypper break off what brings less than 1,000 bytes a second over 30 s or more. Of what is held back so much goes out
  * whenever nothing else could for so long: half as much again as that rate, in milliseconds and bytes.
  */
-export const SILENCE_MS = 10_000
+const SILENCE_MS = 10_000
 export const TRICKLE_BYTES = 15_000
 
 /**
  * Once four fifths of what was held back have gone, the rest has to last: all of them are libcurl, which takes the mean of the last five
  * seconds and begins to count anew whenever that is enough, so that they stay for a quarter of those bytes, if they come in one piece.
  */
-export const SPARING_SILENCE_MS = 20_000
-export const SPARING_BYTES = 7_500
+const SPARING_SILENCE_MS = 20_000
+const SPARING_BYTES = 7_500
 
 /** Bytes a second that a trickle takes of what is held back. */
 const TRICKLE_RATE = (TRICKLE_BYTES * 1000) / SILENCE_MS

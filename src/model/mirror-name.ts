@@ -1,5 +1,5 @@
 /** The longest mirror name, in bytes: it is a path segment and a key of the index. */
-export const MIRROR_NAME_MAX_BYTES = 100
+const MIRROR_NAME_MAX_BYTES = 100
 
 /**
  * Why a name cannot be a mirror's, or undefined when it can. It is a yum repo id, a URL path segment and a key of the index,

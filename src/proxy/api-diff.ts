@@ -31,7 +31,7 @@ export async function answerDiff(
  * @param all newest first
  * @throws PinyonError NOT_FOUND, naming those that may have been meant
  */
-export function resolveSnapshot(all: readonly Snapshot[], state: MirrorState, name: string): Snapshot {
+function resolveSnapshot(all: readonly Snapshot[], state: MirrorState, name: string): Snapshot {
   const asked = name === 'current' ? state.current?.name : name === 'newest' ? all[0]?.name : name
   const found = all.find((snapshot) => snapshot.name === asked)
   if (found !== undefined) return found

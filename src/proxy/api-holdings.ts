@@ -42,7 +42,7 @@ export type HoldingsStore = Pick<SnapshotStore, 'departed' | 'stock' | 'extras'>
 const NONE: PackageSum = { count: 0, bytes: 0 }
 
 /** Counts in the API's words; of what has none, zeros. */
-export function toDepartedView(counts: DepartedCounts | undefined): DepartedView {
+function toDepartedView(counts: DepartedCounts | undefined): DepartedView {
   const { cached, at_risk: atRisk, lost } = counts ?? { cached: NONE, at_risk: NONE, lost: NONE }
   return {
     kept: cached.count,

@@ -168,7 +168,7 @@ async function describeMirror(
 }
 
 /** The snapshot of this name. Throws NOT_FOUND. */
-export function findSnapshot(all: readonly Snapshot[], state: MirrorState, name: string): Snapshot {
+function findSnapshot(all: readonly Snapshot[], state: MirrorState, name: string): Snapshot {
   const found = all.find((snapshot) => snapshot.name === name)
   if (found === undefined) throw new PinyonError('NOT_FOUND', `${state.name} has no snapshot: ${name}`)
   return found

@@ -29,7 +29,7 @@ export function isNamedBy({ fingerprint }: SigningKey, issuer: string): boolean 
 }
 
 /** The number that people and old signatures name a key by (RFC 9580, section 5.5.4): the end of a fingerprint of version 4, else its beginning. */
-export function keyIdOf(fingerprint: string): string {
+function keyIdOf(fingerprint: string): string {
   return fingerprint.length === 40 ? fingerprint.slice(-16) : fingerprint.slice(0, 16)
 }
 

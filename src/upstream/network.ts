@@ -30,7 +30,7 @@ export interface NetworkOptions extends AddressGuardOptions {
 }
 
 /** Transfers from one host at a time, over all mirrors. dnf has 3 and takes up to 20; pinyon downloads for a whole farm. */
-export const TRANSFERS_PER_HOST = 20
+const TRANSFERS_PER_HOST = 20
 
 /** What is read at once: the first piece of a body is no longer, and goes on before more is read. In bytes. */
 const READ_BYTES = 32 << 10

@@ -4,7 +4,7 @@ import { OwnRest, type HostRest } from './rests.ts'
 /** A source that fails is set aside for this long, doubled with each further failure, in milliseconds. */
 const FIRST_BACK_OFF_MS = 500
 /** At most so long: that much later than the source is well again, everybody notices. */
-export const LONGEST_BACK_OFF_MS = 10_000
+const LONGEST_BACK_OFF_MS = 10_000
 /** A source that has answered nothing so often, for so long, is down: before, a client is better served by trying again. */
 const DOWN_FAILURES = 3
 const DOWN_AFTER_MS = 5_000

@@ -32,7 +32,7 @@ export interface SpliceOptions {
 }
 
 /** Without a byte for so long, another source is asked beside: dnf gives up after 30 s with less than 1000 B/s, in milliseconds. */
-export const STALL_MS = 10_000
+const STALL_MS = 10_000
 /** When all bytes are there, the end is waited for so long, in milliseconds: a server that announced too many may never come to it. */
 const END_MS = 1_000
 /** Less than this on average over that time is as good as nothing, where there are others: twice what clients want. */

@@ -8,7 +8,7 @@ import { CLIENTS_PER_MIRROR, type UsageBatch } from '../../src/snapshot/usage/us
 import { NOON, publishSimply } from '../snapshot/publish-simply.ts'
 
 /** User-Agents of the kinds that the tests speak of. */
-export const USER_AGENTS: Readonly<Partial<Record<Agent, string>>> = {
+const USER_AGENTS: Readonly<Partial<Record<Agent, string>>> = {
   'dnf 4': 'libdnf (CentOS Stream 9; generic; Linux.x86_64)',
   'yum 3': 'urlgrabber/3.10 yum/3.4.3',
   curl: 'curl/8.5.0',

@@ -15,7 +15,7 @@ import { Connection } from './connection.ts'
 import { LogRecorder } from './log-recorder.ts'
 
 /** The moment at which sites publish: on no full second. */
-export const PUBLISHED_AT = Date.UTC(2016, 11, 13, 13, 30, 12, 345)
+const PUBLISHED_AT = Date.UTC(2016, 11, 13, 13, 30, 12, 345)
 export const SNAPSHOT = '2016-12-13-13-30'
 export const LAST_MODIFIED = 'Tue, 13 Dec 2016 13:30:12 GMT'
 

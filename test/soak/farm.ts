@@ -24,7 +24,7 @@ export interface Settings {
   readonly pins: Readonly<Partial<Record<MirrorName, string>>>
 }
 
-export const FIRST_SETTINGS: Settings = {
+const FIRST_SETTINGS: Settings = {
   policy: 'warm',
   keep: 3,
   maxSize: '16MiB',

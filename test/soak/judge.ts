@@ -1,7 +1,7 @@
 import { PROMISES, type Promised } from './promised.ts'
 
 /** A promise that was not kept. */
-export class Violation extends Error {
+class Violation extends Error {
   readonly promise: Promised
 
   constructor(promise: Promised, message: string) {

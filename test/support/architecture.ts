@@ -40,7 +40,7 @@ const RENAME_HOMES = /^src\/(?:system\/publish\.ts|setup\.mjs)$/
 const REMINDER = /\b(?:TO[D]O|FIX[M]E)\b/
 
 /** The room of a file in src: its directory, or its name for a room that is one file. Undefined for a file outside them. */
-export function roomOf(path: string): string | undefined {
+function roomOf(path: string): string | undefined {
   if (path in FILES_OUTSIDE) return undefined
   return /^src\/([^/.]+)/.exec(path)?.[1]
 }

@@ -4,7 +4,7 @@ import { PinyonError } from '../../src/model/errors.ts'
 import type { PackageReader } from '../../src/snapshot/prefetch/package-fetches.ts'
 
 /** As much comes in a turn of the event loop, in bytes. */
-export const STEP_BYTES = 10_000
+const STEP_BYTES = 10_000
 
 /** How a file comes. */
 export interface Coming {

@@ -12,7 +12,7 @@ export interface TryClock {
 /** All tries of all documents of an index, in milliseconds: what the old client waited for one answer. */
 export const INDEX_BUDGET_MS = 30_000
 /** One try, in milliseconds: a server that hangs gets a second one. */
-export const TRY_MS = 15_000
+const TRY_MS = 15_000
 
 const FIRST_PAUSE_MS = 250
 const LONGEST_PAUSE_MS = 4_000

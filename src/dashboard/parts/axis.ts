@@ -4,7 +4,7 @@ import { day } from '../text.ts'
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
 /** What a time axis shows, in hours; one unit of a figure's width is an hour. */
-export const AXIS_HOURS = 336
+const AXIS_HOURS = 336
 /** Figures need not move more often. */
 const STEP_MS = 600_000
 /** Days between two lines. */

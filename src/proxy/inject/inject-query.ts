@@ -4,7 +4,7 @@ import type { ConfigFormat, InjectOptions, ProxyRule } from '../../inject/inject
 import { parseTtl, refuseViewName } from '../views.ts'
 
 /** What the answer is: the configuration, a line for each section, a unified diff, or dnf's arguments for a `.repos` list. */
-export const INJECT_OUTPUTS = ['text', 'report', 'diff', 'repofrompath'] as const
+const INJECT_OUTPUTS = ['text', 'report', 'diff', 'repofrompath'] as const
 export type InjectOutput = (typeof INJECT_OUTPUTS)[number]
 
 /** Which index to inject. */

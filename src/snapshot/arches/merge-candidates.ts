@@ -27,15 +27,15 @@ export function mergeCandidates(mirror: string, parts: readonly ArchCandidate[])
 }
 
 /** What makes the content of a snapshot of several architectures: which there are, and the content of each. */
-export function combineFingerprints(
+function combineFingerprints(
   arches: readonly { readonly arch: string; readonly fingerprint: Digest }[],
 ): Digest {
   const lines = arches.map(({ arch, fingerprint }) => `${arch} ${fingerprint}\n`).toSorted()
   return digestOf(Buffer.from(lines.join('')))
 }
 
-/** A defect of one architecture as one of the snapshot. */
-export function below<T extends Pick<Defect, 'path'>>(arch: string, one: T): T {
+/** What is at a path of one architecture, at its path in the snapshot. */
+function below<T extends Pick<Defect, 'path'>>(arch: string, one: T): T {
   return { ...one, path: joinArch(arch, one.path) }
 }
 
