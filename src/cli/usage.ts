@@ -1,4 +1,5 @@
 import { counted } from '../model/count.ts'
+import { compareText } from '../model/nevra.ts'
 import { EXACT_MEMBERS } from '../model/sketch.ts'
 import { PinyonError } from '../model/errors.ts'
 import type {
@@ -59,7 +60,7 @@ export function isIdle(
 /** Every mirror, never used ones and then those unused for longest first, and below them which of them nobody needs. */
 export function formatMirrors(mirrors: readonly MirrorUsageView[], nowMs: number): string {
   if (mirrors.length === 0) return 'No mirrors yet: they appear when the server has read its configuration.\n'
-  const sorted = mirrors.toSorted((a, b) => compareTexts(a.last_seen ?? '', b.last_seen ?? ''))
+  const sorted = mirrors.toSorted((a, b) => compareText(a.last_seen ?? '', b.last_seen ?? ''))
   const head = ['MIRROR', 'LAST USED', 'REQUESTS', 'SENT', 'CLIENTS', 'AGENTS']
   const rows = sorted.map((one) => [one.mirror, ...formatUse(one, nowMs)])
   const idle = sorted.filter((one) => isIdle(one, nowMs)).map(({ mirror }) => mirror)
@@ -82,10 +83,6 @@ export function formatDetails(details: MirrorUsageDetailsView, nowMs: number): s
     formatTable([['SNAPSHOT', 'LAST USED', 'REQUESTS', 'SENT', 'CLIENTS', 'AGENTS', ''], ...snapshotRows]),
     formatTable([['CLIENT', 'AGENT', 'LAST USED', 'REQUESTS', 'SENT'], ...clientRows]),
   ].join('\n')
-}
-
-function compareTexts(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
 }
 
 function formatVerdict(details: MirrorUsageView, nowMs: number): string {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import * as fc from 'fast-check'
 import { digestOf, type Digest } from '../../src/model/digest.ts'
+import { compareText } from '../../src/model/nevra.ts'
 import type { PackageRecord } from '../../src/model/repodata.ts'
 import type {
   CandidateFile,
@@ -39,15 +40,11 @@ function listModel(model: Model, directory: string): DirectoryEntry[] {
   )
   const files = rests.filter(({ rest }) => !rest.includes('/'))
   return [
-    ...[...directories].toSorted(byBytes).map((name) => ({ name, directory: true, size: undefined })),
+    ...[...directories].toSorted(compareText).map((name) => ({ name, directory: true, size: undefined })),
     ...files
-      .toSorted((a, b) => byBytes(a.rest, b.rest))
+      .toSorted((a, b) => compareText(a.rest, b.rest))
       .map(({ rest, size }) => ({ name: rest, directory: false, size })),
   ]
-}
-
-function byBytes(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
 }
 
 /** The part of the contract about what a mirror's snapshots list, one after the other. */
