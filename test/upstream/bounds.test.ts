@@ -3,7 +3,6 @@ import { describe, test, type TestContext } from 'node:test'
 
 import type { Dispatcher } from 'undici'
 
-import { LiveIdentity } from '../../src/upstream/live-identity.ts'
 import { readBody as readHttpBody } from '../../src/upstream/http-body.ts'
 import { Network, type HostSettings } from '../../src/upstream/network.ts'
 import { Slots } from '../../src/upstream/slots.ts'
@@ -11,7 +10,7 @@ import { gate } from '../support/gate.ts'
 import { seededBytes } from '../support/seeded-bytes.ts'
 import { tempDir } from '../support/temp-dir.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
-import { openUpstream, readBody } from './open-upstream.ts'
+import { knownBy, openUpstream, readBody } from './open-upstream.ts'
 import { formatReply, startRawServer } from './raw-server.ts'
 import { writeSettledFile } from './settled-file.ts'
 
@@ -73,11 +72,9 @@ describe('max_parallel_downloads', () => {
     const { network } = createNetwork(source, { maxParallelDownloads: 1 })
     const held = gate()
     source.rules = [{ match: 'file', hold: held }]
-    const mirrors = [true, false].map((sslverify) => {
-      const first = { sslverify }
-      const identity = new LiveIdentity({ first, files: [], read: () => first })
-      return openUpstream(t, [source.url], { network, identity }).upstream
-    })
+    const mirrors = [true, false].map(
+      (sslverify) => openUpstream(t, [source.url], { network, ...knownBy({ sslverify }) }).upstream,
+    )
     const asked = mirrors.map((upstream) => upstream.get('file').then(readBody))
     await source.waitFor('file')
     await settle()

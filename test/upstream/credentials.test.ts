@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict'
-import { describe, test, type TestContext } from 'node:test'
+import { describe, test } from 'node:test'
 
 import { splitCredentials } from '../../src/upstream/credentials.ts'
 import { gate } from '../support/gate.ts'
-import { tempDir } from '../support/temp-dir.ts'
-import { startUpstream, type Upstream } from '../support/upstream.ts'
 import type { Behaviour } from '../support/upstream-behaviour.ts'
 import { everythingIn, openUpstream, readBody } from './open-upstream.ts'
-import { writeSettledFile } from './settled-file.ts'
+import { startSource } from './settled-file.ts'
 
 const BASIC = encode('us er:s€cret@/%')
 const SECRET = /s€cret|s%E2%82%ACcret|dXMgZXI/
@@ -15,12 +13,6 @@ const USER_INFO = 'us%20er:s%E2%82%ACcret%40%2F%25@'
 
 function encode(pair: string): string {
   return `Basic ${Buffer.from(pair).toString('base64')}`
-}
-
-async function startSource(t: TestContext): Promise<Upstream> {
-  const root = tempDir(t)
-  writeSettledFile(root, 'file', 'protected')
-  return startUpstream(t, root)
 }
 
 function withCredentials(url: string): string {
@@ -45,7 +37,7 @@ test('a URL is parted from its credentials', () => {
 
 describe('credentials in a base URL', () => {
   test('are sent as Basic authentication, and nowhere else', async (t) => {
-    const source = await startSource(t)
+    const source = await startSource(t, 'protected')
     const baseurl = withCredentials(source.url)
     const { upstream } = openUpstream(t, [baseurl])
     const reply = await upstream.get('file')
@@ -58,7 +50,7 @@ describe('credentials in a base URL', () => {
   })
 
   test('follow a redirect within their origin and to no other', async (t) => {
-    const [source, other] = [await startSource(t), await startSource(t)]
+    const [source, other] = [await startSource(t, 'protected'), await startSource(t, 'protected')]
     const { upstream } = openUpstream(t, [withCredentials(source.url)])
     source.rules = [{ match: 'file', times: 1, redirectTo: '/dir/../file' }]
     await readBody(await upstream.get('file'))
@@ -84,7 +76,7 @@ describe('credentials in a base URL', () => {
   }
   for (const [what, behaviour] of Object.entries(failures)) {
     test(`are in nothing that an error says: ${what}`, async (t) => {
-      const source = await startSource(t)
+      const source = await startSource(t, 'protected')
       const timeoutMs = what === 'late' || what === 'stalled' ? 50 : 10_000
       const { upstream } = openUpstream(t, [withCredentials(source.url)], { timeoutMs })
       source.rules = [{ match: 'file', ...behaviour }]
@@ -98,7 +90,7 @@ describe('credentials in a base URL', () => {
   }
 
   test('are in nothing that names a source, and that name asks the source with them', async (t) => {
-    const source = await startSource(t)
+    const source = await startSource(t, 'protected')
     const { upstream } = openUpstream(t, [withCredentials(source.url)])
     const reply = await upstream.get('file')
     await readBody(reply)

@@ -11,12 +11,11 @@ import type { AddressInfo } from 'node:net'
 import { describe, test, type TestContext } from 'node:test'
 
 import type { MirrorUpstream } from '../../src/upstream/mirror-upstream.ts'
-import { LiveIdentity } from '../../src/upstream/live-identity.ts'
 import { assertBytes } from '../contract/assert-bytes.ts'
 import { Authority } from '../support/pki.ts'
 import { seededBytes } from '../support/seeded-bytes.ts'
 import { needs } from '../support/tools.ts'
-import { openUpstream, readBody } from './open-upstream.ts'
+import { knownBy, openUpstream, readBody } from './open-upstream.ts'
 
 const CONTENT = seededBytes('by h2', 1 << 20)
 
@@ -54,13 +53,9 @@ async function startH2(
     for (const session of sessions) session.destroy()
     server.close()
   })
-  const identity = { sslverify: true, ca: readFileSync(authority.ca, 'latin1') }
   const url = `https://localhost:${(server.address() as AddressInfo).port}/`
-  const options = {
-    identity: new LiveIdentity({ first: identity, files: [], read: () => identity }),
-    timeoutMs,
-  }
-  const { upstream } = openUpstream(t, [url], options)
+  const identity = knownBy({ ca: readFileSync(authority.ca, 'latin1') })
+  const { upstream } = openUpstream(t, [url], { ...identity, timeoutMs })
   return { upstream, requests: () => requests, sessions: () => opened }
 }
 

@@ -1,31 +1,23 @@
 import assert from 'node:assert/strict'
 import { utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, test, type TestContext } from 'node:test'
+import { describe, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 
 import { assertBytes } from '../contract/assert-bytes.ts'
 import { gate } from '../support/gate.ts'
 import { seededBytes } from '../support/seeded-bytes.ts'
-import { tempDir } from '../support/temp-dir.ts'
-import { startUpstream, type Upstream } from '../support/upstream.ts'
 import { openUpstream, readBody } from './open-upstream.ts'
 import { formatReply, startRawServer } from './raw-server.ts'
-import { writeSettledFile } from './settled-file.ts'
+import { startSource } from './settled-file.ts'
 
 const CONTENT = seededBytes('body', 200_000)
 /** Real time that a test waits for a timeout; everything else in these tests is far faster. */
 const SHORT_MS = 700
 
-async function startSource(t: TestContext): Promise<Upstream> {
-  const root = tempDir(t)
-  writeSettledFile(root, 'file', CONTENT)
-  return startUpstream(t, root)
-}
-
 describe('a request by http', () => {
   test('says who asks and wants the bytes as they are', async (t) => {
-    const source = await startSource(t)
+    const source = await startSource(t, CONTENT)
     const { upstream } = openUpstream(t, [source.url])
     const reply = await upstream.get('file')
     assert.deepEqual([reply.status, reply.baseurl], [200, source.url])
@@ -35,7 +27,7 @@ describe('a request by http', () => {
   })
 
   test('gives bytes as they were transferred, whatever coding they are said to be in', async (t) => {
-    const source = await startSource(t)
+    const source = await startSource(t, CONTENT)
     const zipped = gzipSync(CONTENT)
     writeFileSync(join(source.root, 'file'), zipped)
     const { upstream } = openUpstream(t, [source.url])
@@ -54,7 +46,7 @@ describe('a request by http', () => {
 
   for (const framing of ['chunked', 'close'] as const) {
     test(`gives a body without an announced length: ${framing}`, async (t) => {
-      const source = await startSource(t)
+      const source = await startSource(t, CONTENT)
       source.rules = [{ match: 'file', framing }]
       const { upstream } = openUpstream(t, [source.url])
       assertBytes(await readBody(await upstream.get('file')), CONTENT)
@@ -62,7 +54,7 @@ describe('a request by http', () => {
   }
 
   test('tells a body that was cut from a whole one', async (t) => {
-    const source = await startSource(t)
+    const source = await startSource(t, CONTENT)
     const { upstream } = openUpstream(t, [source.url])
     const cases = [
       { cutAt: 100_000 },
@@ -111,7 +103,7 @@ describe('a request by http', () => {
 
 describe('a source that is slow', () => {
   test('to answer is given up', async (t) => {
-    const source = await startSource(t)
+    const source = await startSource(t, CONTENT)
     const { upstream } = openUpstream(t, [source.url], { timeoutMs: SHORT_MS })
     source.rules = [{ match: 'file', hold: gate() }]
     await assert.rejects(upstream.get('file'), { code: 'UPSTREAM_TIMEOUT' })
@@ -119,7 +111,7 @@ describe('a source that is slow', () => {
   })
 
   test('in the middle of a body is given up', async (t) => {
-    const source = await startSource(t)
+    const source = await startSource(t, CONTENT)
     const { upstream } = openUpstream(t, [source.url], { timeoutMs: SHORT_MS })
     source.rules = [{ match: 'file', ranges: 'ignored', stall: { afterBytes: 100_000, until: gate() } }]
     const reply = await upstream.get('file')
@@ -128,7 +120,7 @@ describe('a source that is slow', () => {
   })
 
   test('and sends a byte now and then is given up', async (t) => {
-    const source = await startSource(t)
+    const source = await startSource(t, CONTENT)
     let nowMs = 0
     // An hour for each piece of 1,000 bytes, then a minute of ten seconds a piece.
     const clock = { stepMs: 3_600_000 }
@@ -159,7 +151,7 @@ describe('a source that is slow', () => {
 
 describe('a conditional request', () => {
   test('is made of the source that gave the validators, and of no other', async (t) => {
-    const [first, second] = [await startSource(t), await startSource(t)]
+    const [first, second] = [await startSource(t, CONTENT), await startSource(t, CONTENT)]
     const { upstream } = openUpstream(t, [first.url, second.url])
     const reply = await upstream.get('file')
     await readBody(reply)
@@ -178,7 +170,7 @@ describe('a conditional request', () => {
   })
 
   test('is answered with the file once it has changed', async (t) => {
-    const source = await startSource(t)
+    const source = await startSource(t, CONTENT)
     const { upstream } = openUpstream(t, [source.url])
     const reply = await upstream.get('file')
     await readBody(reply)
@@ -191,7 +183,7 @@ describe('a conditional request', () => {
   })
 
   test('is not made of a file that changed as it was sent: within that second it may again', async (t) => {
-    const source = await startSource(t)
+    const source = await startSource(t, CONTENT)
     const { upstream } = openUpstream(t, [source.url])
     utimesSync(join(source.root, 'file'), new Date(), new Date())
     const reply = await upstream.get('file')
@@ -219,7 +211,7 @@ describe('a conditional request', () => {
 
 describe('a redirect', () => {
   test('is followed, five times', async (t) => {
-    const [source, other] = [await startSource(t), await startSource(t)]
+    const [source, other] = [await startSource(t, CONTENT), await startSource(t, CONTENT)]
     const { upstream } = openUpstream(t, [source.url])
     const hops = (count: number) =>
       Array.from({ length: count }, (_, index) => ({
@@ -239,7 +231,7 @@ describe('a redirect', () => {
   })
 
   test('that leads in a circle is refused', async (t) => {
-    const source = await startSource(t)
+    const source = await startSource(t, CONTENT)
     const { upstream } = openUpstream(t, [source.url])
     source.rules = [{ match: 'file', redirectTo: '/file' }]
     await assert.rejects(upstream.get('file'), { code: 'UPSTREAM_STATUS' })
@@ -247,7 +239,7 @@ describe('a redirect', () => {
   })
 
   test('is taken from the place it was found at, and conditions go along', async (t) => {
-    const source = await startSource(t)
+    const source = await startSource(t, CONTENT)
     const { upstream } = openUpstream(t, [`${source.url}a/b/`])
     source.rules = [{ match: /^\/a\/b\/file$/, redirectTo: '../../file#fragment' }]
     const reply = await upstream.get('file')

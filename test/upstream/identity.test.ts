@@ -1,30 +1,16 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { describe, test, type TestContext } from 'node:test'
+import { describe, test } from 'node:test'
 
-import type { Identity } from '../../src/model/identity.ts'
-import { LiveIdentity } from '../../src/upstream/live-identity.ts'
 import { startNginx } from '../support/nginx.ts'
 import { Authority } from '../support/pki.ts'
-import { tempDir } from '../support/temp-dir.ts'
 import { needs } from '../support/tools.ts'
-import { startUpstream, type Upstream } from '../support/upstream.ts'
-import { openUpstream, readBody } from './open-upstream.ts'
-import { writeSettledFile } from './settled-file.ts'
+import type { Upstream } from '../support/upstream.ts'
+import { knownBy, openUpstream, readBody } from './open-upstream.ts'
+import { startSource } from './settled-file.ts'
 
 const LOGIN = { username: 'ci', password: 'pässword' }
 const BASIC = `Basic ${Buffer.from('ci:pässword').toString('base64')}`
-
-async function startSource(t: TestContext): Promise<Upstream> {
-  const root = tempDir(t)
-  writeSettledFile(root, 'file', 'content')
-  return startUpstream(t, root)
-}
-
-function by(identity: Partial<Identity>): { identity: LiveIdentity } {
-  const first = { sslverify: true, ...identity }
-  return { identity: new LiveIdentity({ first, files: [], read: () => first }) }
-}
 
 /** What each request to a source showed. */
 function shownTo(source: Upstream): (string | undefined)[] {
@@ -38,7 +24,7 @@ describe('a user or token of a mirror', () => {
   ] as const)
     test(`is shown to every baseurl, and to nobody a redirect leads to: ${Object.keys(identity).join()}`, async (t) => {
       const [first, second, other] = [await startSource(t), await startSource(t), await startSource(t)]
-      const { upstream } = openUpstream(t, [first.url, second.url], by(identity))
+      const { upstream } = openUpstream(t, [first.url, second.url], knownBy(identity))
       first.rules = [
         { match: 'within', redirectTo: '/file' },
         { match: 'outside', redirectTo: `${other.url}file` },
@@ -63,19 +49,22 @@ describe('a user or token of a mirror', () => {
   test('comes after what a URL itself says', async (t) => {
     const source = await startSource(t)
     const url = source.url.replace('//', '//me:mine@')
-    const { upstream } = openUpstream(t, [url], by({ login: LOGIN }))
+    const { upstream } = openUpstream(t, [url], knownBy({ login: LOGIN }))
     await readBody(await upstream.get('file'))
     assert.deepEqual(shownTo(source), [`Basic ${Buffer.from('me:mine').toString('base64')}`])
   })
 
   test('is not shown to fallbacks, keys and their redirects, which are elsewhere', async (t) => {
     const [own, other] = [await startSource(t), await startSource(t)]
-    const { upstream } = openUpstream(t, [other.url], { knownTo: [own.url], ...by({ login: LOGIN }) })
+    const { upstream } = openUpstream(t, [other.url], { knownTo: [own.url], ...knownBy({ login: LOGIN }) })
     other.rules = [{ match: 'lured', redirectTo: `${own.url}file` }]
     await readBody(await upstream.get('file'))
     await readBody(await upstream.get('lured'))
     assert.deepEqual([...shownTo(other), ...shownTo(own)], [undefined, undefined, undefined])
-    const { upstream: beside } = openUpstream(t, [own.url], { knownTo: [own.url], ...by({ login: LOGIN }) })
+    const { upstream: beside } = openUpstream(t, [own.url], {
+      knownTo: [own.url],
+      ...knownBy({ login: LOGIN }),
+    })
     await readBody(await beside.get('file'))
     assert.equal(shownTo(own).at(-1), BASIC)
   })
@@ -89,7 +78,7 @@ describe('a user or token of a mirror', () => {
       server: `location / { if ($http_authorization = '') { return 403; } return 302 ${plain}file; }`,
     })
     const ca = readFileSync(authority.ca, 'latin1')
-    const { upstream } = openUpstream(t, [nginx.url], by({ ca, login: LOGIN }))
+    const { upstream } = openUpstream(t, [nginx.url], knownBy({ ca, login: LOGIN }))
     assert.equal((await readBody(await upstream.get('file'))).toString(), 'content')
     assert.deepEqual(shownTo(source), [undefined])
   })
@@ -105,7 +94,7 @@ test(
       await startNginx(t, source.root, { tls: await own.issue('localhost') }),
       await startNginx(t, source.root, { tls: await other.issue('localhost') }),
     ]
-    const identity = by({ ca: readFileSync(own.ca, 'latin1') })
+    const identity = knownBy({ ca: readFileSync(own.ca, 'latin1') })
     const { upstream } = openUpstream(t, [ofOwn.url, ofOther.url], identity)
     assert.equal(
       (await readBody(await upstream.get('file', { onlyBaseurl: ofOwn.url }))).toString(),

@@ -4,12 +4,11 @@ import { join } from 'node:path'
 import { describe, test, type TestContext } from 'node:test'
 
 import { digestOf } from '../../src/model/digest.ts'
-import { LiveIdentity } from '../../src/upstream/live-identity.ts'
 import type { MirrorUpstream, UpstreamOptions } from '../../src/upstream/mirror-upstream.ts'
 import { SourceList, type Source } from '../../src/upstream/source-list.ts'
 import { tempDir } from '../support/temp-dir.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
-import { openUpstream, readBody } from './open-upstream.ts'
+import { knownBy, openUpstream, readBody } from './open-upstream.ts'
 
 const DIGEST = digestOf('file')
 
@@ -112,9 +111,8 @@ describe('the mirrors of a list', () => {
     const { sources } = await startListed(t, 2)
     const [own, listed] = sources
     assert.ok(own && listed)
-    const first = { sslverify: true, login: { username: 'ci', password: 'secret' } }
-    const identity = new LiveIdentity({ first, files: [], read: () => first })
-    const { upstream } = openUpstream(t, [own.url], { identity })
+    const login = { username: 'ci', password: 'secret' }
+    const { upstream } = openUpstream(t, [own.url], knownBy({ login }))
     upstream.list([listed.url], undefined)
     own.rules = [{ match: 'file', status: 404 }]
     assert.equal((await upstream.get('file')).baseurl, listed.url)

@@ -1,5 +1,7 @@
 import type { TestContext } from 'node:test'
 
+import type { Identity } from '../../src/model/identity.ts'
+import { LiveIdentity } from '../../src/upstream/live-identity.ts'
 import { MirrorUpstream, type UpstreamOptions } from '../../src/upstream/mirror-upstream.ts'
 import type { UpstreamReply } from '../../src/upstream/upstream.ts'
 
@@ -20,6 +22,12 @@ export function openUpstream(
   })
   t.after(() => upstream.close())
   return { upstream, pauses }
+}
+
+/** Options of a mirror that is made known by this identity, as it is now. */
+export function knownBy(identity: Partial<Identity>): { identity: LiveIdentity } {
+  const first = { sslverify: true, ...identity }
+  return { identity: new LiveIdentity({ first, files: [], read: () => first }) }
 }
 
 /** All bytes of an answer. */

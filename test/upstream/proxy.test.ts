@@ -1,28 +1,19 @@
 import assert from 'node:assert/strict'
-import { describe, test, type TestContext } from 'node:test'
+import { describe, test } from 'node:test'
 
 import type { TlsIdentity } from '../../src/model/identity.ts'
 import { reachOfAddress } from '../../src/model/reach.ts'
-import { LiveIdentity } from '../../src/upstream/live-identity.ts'
 import { gate } from '../support/gate.ts'
 import { startNginx } from '../support/nginx.ts'
 import { Authority } from '../support/pki.ts'
-import { tempDir } from '../support/temp-dir.ts'
 import { needs } from '../support/tools.ts'
-import { startUpstream, type Upstream } from '../support/upstream.ts'
 import { startForwardProxy } from './forward-proxy.ts'
-import { everythingIn, openUpstream, readBody } from './open-upstream.ts'
-import { writeSettledFile } from './settled-file.ts'
+import { everythingIn, knownBy, openUpstream, readBody } from './open-upstream.ts'
+import { startSource } from './settled-file.ts'
 
 const BASIC = `Basic ${Buffer.from('user:s€cret%').toString('base64')}`
 const SECRET = /s€cret|s%E2%82%ACcret|dXNlcjpz/
 const USER_INFO = 'user:s%E2%82%ACcret%25@'
-
-async function startSource(t: TestContext): Promise<Upstream> {
-  const root = tempDir(t)
-  writeSettledFile(root, 'file', 'content')
-  return startUpstream(t, root)
-}
 
 describe('an HTTP proxy', () => {
   test('is asked instead of the source', async (t) => {
@@ -119,11 +110,10 @@ describe('an HTTPS proxy', needs('openssl', 'nginx'), () => {
     })
     const shown = { cert: Authority.read(client.cert), key: Authority.read(client.key) }
     const open = (url: string, proxyTls?: TlsIdentity) => {
-      const first = { sslverify: true, ca: Authority.read(theirs.ca), ...(proxyTls && { proxyTls }) }
-      const identity = new LiveIdentity({ first, files: [], read: () => first })
+      const identity = knownBy({ ca: Authority.read(theirs.ca), ...(proxyTls && { proxyTls }) })
       return openUpstream(t, [url], {
         proxy: `https://${proxy.host.replace('127.0.0.1', 'localhost')}/`,
-        identity,
+        ...identity,
       }).upstream
     }
     for (const url of [source.url, nginx.url]) {

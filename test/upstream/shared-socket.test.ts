@@ -6,7 +6,6 @@ import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo, Server, Socket } from 'node:net'
 import { describe, test, type TestContext } from 'node:test'
 
-import { LiveIdentity } from '../../src/upstream/live-identity.ts'
 import { Network } from '../../src/upstream/network.ts'
 import { PlainSender } from '../../src/upstream/plain/plain-sender.ts'
 import { DispatcherSender } from '../../src/upstream/sender.ts'
@@ -16,7 +15,7 @@ import { assertBytes } from '../contract/assert-bytes.ts'
 import { Authority } from '../support/pki.ts'
 import { seededBytes } from '../support/seeded-bytes.ts'
 import { needs } from '../support/tools.ts'
-import { openUpstream } from './open-upstream.ts'
+import { knownBy, openUpstream } from './open-upstream.ts'
 import { ask, turns } from './plain/open-plain.ts'
 import { startRawServer } from './raw-server.ts'
 
@@ -121,8 +120,7 @@ describe('connections that read into one piece of memory', () => {
       sendFile,
     )
     const port = await listen(t, server)
-    const first = { sslverify: true, ca: readFileSync(authority.ca, 'latin1') }
-    const identity = new LiveIdentity({ first, files: [], read: () => first })
+    const { identity } = knownBy({ ca: readFileSync(authority.ca, 'latin1') })
     const network = new Network()
     network.memory.fill(0)
     await readAllTwice(`https://localhost:${port}/`, { network, identity }, t)

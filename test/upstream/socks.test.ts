@@ -6,32 +6,14 @@ import { describe, test, type TestContext } from 'node:test'
 
 import type { Identity } from '../../src/model/identity.ts'
 import { reachOfAddress } from '../../src/model/reach.ts'
-import { LiveIdentity } from '../../src/upstream/live-identity.ts'
 import { startNginx } from '../support/nginx.ts'
 import { Authority } from '../support/pki.ts'
 import { startSocks } from '../support/proxies.ts'
-import { tempDir } from '../support/temp-dir.ts'
 import { needs } from '../support/tools.ts'
-import { startUpstream, type Upstream } from '../support/upstream.ts'
-import { everythingIn, openUpstream, readBody } from './open-upstream.ts'
-import { writeSettledFile } from './settled-file.ts'
+import { everythingIn, knownBy, openUpstream, readBody } from './open-upstream.ts'
+import { createRoot, startSource } from './settled-file.ts'
 
 const USER = { username: 'ci', password: 'planted-s€cret' }
-
-function createRoot(t: TestContext): string {
-  const root = tempDir(t)
-  writeSettledFile(root, 'file', 'content')
-  return root
-}
-
-async function startSource(t: TestContext): Promise<Upstream> {
-  return startUpstream(t, createRoot(t))
-}
-
-function by(identity: Partial<Identity>): { identity: LiveIdentity } {
-  const first = { sslverify: true, ...identity }
-  return { identity: new LiveIdentity({ first, files: [], read: () => first }) }
-}
 
 const lookup: LookupFunction = (hostname, _options, callback) => {
   const address = hostname === 'inner.example.org' ? '192.168.7.7' : '127.0.0.1'
@@ -44,7 +26,10 @@ describe('a SOCKS proxy', needs('microsocks'), () => {
     const source = await startSource(t)
     const { port } = await startSocks(t, USER)
     const inUrl = `socks5://ci:${encodeURIComponent(USER.password)}@127.0.0.1:${port}`
-    const ways = [{ proxy: inUrl }, { proxy: `socks5h://127.0.0.1:${port}`, ...by({ proxyLogin: USER }) }]
+    const ways = [
+      { proxy: inUrl },
+      { proxy: `socks5h://127.0.0.1:${port}`, ...knownBy({ proxyLogin: USER }) },
+    ]
     for (const way of ways) {
       const { upstream } = openUpstream(t, [source.url], way)
       assert.equal((await readBody(await upstream.get('file'))).toString(), 'content')
@@ -61,7 +46,10 @@ describe('a SOCKS proxy', needs('microsocks'), () => {
     })
     const { port } = await startSocks(t)
     const ca = readFileSync(authority.ca, 'latin1')
-    const { upstream } = openUpstream(t, [nginx.url], { proxy: `socks5://127.0.0.1:${port}`, ...by({ ca }) })
+    const { upstream } = openUpstream(t, [nginx.url], {
+      proxy: `socks5://127.0.0.1:${port}`,
+      ...knownBy({ ca }),
+    })
     assert.equal((await readBody(await upstream.get('file'))).toString(), 'content')
     const { upstream: stranger } = openUpstream(t, [nginx.url], { proxy: `socks5://127.0.0.1:${port}` })
     await assert.rejects(stranger.get('file'), { message: /authority that is not known/ })
@@ -89,7 +77,7 @@ describe('a SOCKS proxy', needs('microsocks'), () => {
     for (const [host, identity, expected] of cases) {
       const { upstream } = openUpstream(t, [source.url], {
         proxy: `socks5h://${host}`,
-        ...by(identity ?? {}),
+        ...knownBy(identity ?? {}),
       })
       await assert.rejects(upstream.get('file'), (error) => {
         assert.match(String(error), expected)

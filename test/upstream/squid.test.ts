@@ -1,30 +1,16 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { describe, test, type TestContext } from 'node:test'
+import { describe, test } from 'node:test'
 
-import type { Identity } from '../../src/model/identity.ts'
-import { LiveIdentity } from '../../src/upstream/live-identity.ts'
 import { startNginx } from '../support/nginx.ts'
 import { Authority } from '../support/pki.ts'
 import { startSquid } from '../support/proxies.ts'
-import { tempDir } from '../support/temp-dir.ts'
 import { needs } from '../support/tools.ts'
 import { startUpstream } from '../support/upstream.ts'
-import { everythingIn, openUpstream, readBody } from './open-upstream.ts'
-import { writeSettledFile } from './settled-file.ts'
+import { everythingIn, knownBy, openUpstream, readBody } from './open-upstream.ts'
+import { createRoot } from './settled-file.ts'
 
 const USER = { username: 'ci', password: 'planted secret: 7%' }
-
-function createRoot(t: TestContext): string {
-  const root = tempDir(t)
-  writeSettledFile(root, 'file', 'content')
-  return root
-}
-
-function by(identity: Partial<Identity>): { identity: LiveIdentity } {
-  const first = { sslverify: true, ...identity }
-  return { identity: new LiveIdentity({ first, files: [], read: () => first }) }
-}
 
 describe('squid that wants a password', needs('squid', 'nginx', 'openssl'), () => {
   test('leads to sources by http and TLS, h2 and client certificates included, when it gets it', async (t) => {
@@ -39,7 +25,7 @@ describe('squid that wants a password', needs('squid', 'nginx', 'openssl'), () =
     const ca = readFileSync(authority.ca, 'latin1')
     const shown = { cert: readFileSync(client.cert, 'latin1'), key: readFileSync(client.key, 'latin1') }
     for (const url of [source.url, nginx.url]) {
-      const identity = by({ ca, ...shown, proxyLogin: USER })
+      const identity = knownBy({ ca, ...shown, proxyLogin: USER })
       const { upstream } = openUpstream(t, [url], { proxy, ...identity })
       assert.equal((await readBody(await upstream.get('file'))).toString(), 'content')
       await assert.rejects(upstream.get('absent'), { code: 'UPSTREAM_GONE' })
@@ -59,7 +45,7 @@ describe('squid that wants a password', needs('squid', 'nginx', 'openssl'), () =
     const source = await startUpstream(t, root)
     const proxies = [
       { proxy: `http://127.0.0.1:${squid.port}` },
-      { proxy: `http://127.0.0.1:${squid.port}`, ...by({ proxyLogin: USER }) },
+      { proxy: `http://127.0.0.1:${squid.port}`, ...knownBy({ proxyLogin: USER }) },
       { proxy: `http://ci:planted@127.0.0.1:${squid.port}` },
     ]
     for (const url of [source.url, 'https://localhost:1/']) {
@@ -80,7 +66,7 @@ describe('squid that wants a password', needs('squid', 'nginx', 'openssl'), () =
 
   test('that cannot connect says so', async (t) => {
     const squid = await startSquid(t, USER)
-    const way = { proxy: `http://127.0.0.1:${squid.port}`, ...by({ proxyLogin: USER }) }
+    const way = { proxy: `http://127.0.0.1:${squid.port}`, ...knownBy({ proxyLogin: USER }) }
     const { upstream } = openUpstream(t, ['https://localhost:1/'], way)
     await assert.rejects(upstream.get('file'), {
       message: /the proxy does not connect to it, and answers: 503/,
