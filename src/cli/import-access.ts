@@ -91,5 +91,3 @@ function readThrottle(settings: SectionSettings, minrate: number, bandwidth: num
   settings.note(setting, `${describeSetting(setting)} is not carried over: it is less than minrate`)
   return undefined
 }
-
-/** `throttle=5% (epel.repo:12)` */

@@ -57,5 +57,3 @@ function readExpire(settings: SectionSettings): MirrorKey[] {
   }
   return seconds === DEFAULT_EXPIRE_SECONDS ? [] : [['mirrorlist_expire', formatDuration(seconds * 1000)]]
 }
-
-/** `failovermethod=x (epel.repo:12)` */

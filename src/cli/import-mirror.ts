@@ -163,5 +163,3 @@ function readProxy(settings: SectionSettings, { secrets }: ImportContext): Mirro
   settings.noteUnused(PROXY_TLS_KEYS, 'its proxy is not spoken to by TLS')
   return [['proxy', proxy.text]]
 }
-
-/** `retries=0 (epel.repo:12)` */

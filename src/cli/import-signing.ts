@@ -72,5 +72,3 @@ function readCheck(
   settings.notes.push(`${key}= is left to clients: ${reason}`)
   return []
 }
-
-/** `gpgcheck=x (epel.repo:12)` */
