@@ -1,5 +1,3 @@
-import { isIPv6 } from 'node:net'
-
 /** Groups of an IPv6 address that name its network: the rest names the machine. */
 const NETWORK_GROUPS = 4
 
@@ -35,8 +33,9 @@ export function toHolder(address: string): string {
 
 /** The eight groups of an IPv6 address, whose zone (`%eth0`) does not count; undefined for what is none. */
 export function parseIpv6(address: string): number[] | undefined {
-  if (!isIPv6(address)) return undefined
-  const [head = '', tail = ''] = address.replace(/%.*$/s, '').split('::')
+  const plain = address.replace(/%.+$/s, '')
+  if (!/^[0-9a-f:.]+$/i.test(plain) || !URL.canParse(`http://[${plain}]`)) return undefined
+  const [head = '', tail = ''] = plain.split('::')
   const [before, after] = [parseGroups(head), parseGroups(tail)]
   return [...before, ...Array.from({ length: 8 - before.length - after.length }, () => 0), ...after]
 }
