@@ -26,7 +26,9 @@ export async function listGenerations(options: GenerationsOptions): Promise<Exit
 function formatGenerations(generations: readonly GenerationView[], mirror: string | undefined): string {
   if (generations.length === 0)
     return mirror === undefined ? 'No generation yet.\n' : `No generation changed ${toPrintable(mirror)}.\n`
-  const rows = generations.flatMap(({ generation, created_at: createdAt, cause, by, changes }) =>
+  // Few farms say why all the time.
+  const hasWhy = generations.some(({ why }) => why !== null)
+  const rows = generations.flatMap(({ generation, created_at: createdAt, cause, by, why, changes }) =>
     changes.map(({ mirror, from, to }, index) => [
       index === 0 ? String(generation) : '',
       index === 0 ? createdAt : '',
@@ -35,7 +37,11 @@ function formatGenerations(generations: readonly GenerationView[], mirror: strin
       from ?? '-',
       to ?? '-',
       index === 0 ? toPrintable(by ?? '-') : '',
+      ...(hasWhy ? [index === 0 ? toPrintable(why ?? '-') : ''] : []),
     ]),
   )
-  return formatTable([['GENERATION', 'SINCE', 'CAUSE', 'MIRROR', 'FROM', 'TO', 'BY'], ...rows])
+  return formatTable([
+    ['GENERATION', 'SINCE', 'CAUSE', 'MIRROR', 'FROM', 'TO', 'BY', ...(hasWhy ? ['WHY'] : [])],
+    ...rows,
+  ])
 }

@@ -14,6 +14,8 @@ export interface GenerationView {
   readonly cause: GenerationCause
   /** `schedule`, `configuration file`, `socket user NAME`, `token NAME`; null where it was not noted. */
   readonly by: string | null
+  /** What was said of the pins that it brought, by `--why` or the comment on their lines; null where nothing was. */
+  readonly why: string | null
   readonly changes: readonly {
     readonly mirror: string
     readonly from: string | null
@@ -47,11 +49,15 @@ async function answerOne(history: SnapshotHistory, text: string): Promise<TextRe
   const { generation, createdAt, current } = await indexOfGeneration(history, text)
   const snapshots = [...current].map(([mirror, { name }]) => [mirror, name])
   const byMirror = Object.fromEntries(snapshots) as unknown
-  return createJsonReply({ generation, created_at: toIso(createdAt), current: byMirror })
+  const [own] = await history.generations({ before: generation + 1, limit: 1 })
+  const made = own === undefined ? { generation, created_at: toIso(createdAt) } : toGenerationView(own)
+  return createJsonReply({ ...made, current: byMirror })
 }
 
-function toGenerationView({ number, createdAt, cause, actor, changes }: Generation): GenerationView {
+function toGenerationView(one: Generation): GenerationView {
+  const { number, createdAt, cause, actor, why = null, changes } = one
   const shown = changes.map(({ mirror, from = null, to = null }) => ({ mirror, from, to }))
   const by = actor === '' ? null : actor
-  return { generation: number, created_at: new Date(createdAt).toISOString(), cause, by, changes: shown }
+  const createdIso = new Date(createdAt).toISOString()
+  return { generation: number, created_at: createdIso, cause, by, why, changes: shown }
 }

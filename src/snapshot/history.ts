@@ -40,7 +40,11 @@ export class SqliteHistory implements SnapshotHistory {
           ? generationsBefore.all({ before, limit })
           : generationsOfMirror.all({ mirror, before, limit })
       ) as GenerationRow[]
-      return rows.map((row) => ({ ...row, changes: this.#changes(row.number) }))
+      return rows.map(({ why, ...row }) => ({
+        ...row,
+        ...(why === null ? {} : { why }),
+        changes: this.#changes(row.number),
+      }))
     })
     return read()
   }
@@ -59,6 +63,7 @@ interface GenerationRow {
   readonly createdAt: number
   readonly cause: Generation['cause']
   readonly actor: string
+  readonly why: string | null
 }
 
 interface Change {

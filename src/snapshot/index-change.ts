@@ -3,19 +3,25 @@ import { nearestNames } from '../model/snapshot-name.ts'
 import type { WriteStatements } from './sql.ts'
 import type { ChangeOrigin, GenerationCause, ListedMirror } from './store.ts'
 
+/** Different reasons that a generation keeps. */
+const MAX_WHYS = 5
+
 /**
  * Brings the index in line with what is listed, pinned and newest, as one generation; must be called inside a transaction. `latest.txt`
  * and all index formats are made from these rows, so they change together.
+ * @param pinWhys what was said of pins, by the snapshot's number
  * @returns the new generation's number, or undefined when there was nothing to change
  */
 export function refreshIndex(
   writes: WriteStatements,
   nowMs: number,
   { cause, actor }: { readonly cause: GenerationCause; readonly actor: string },
+  pinWhys: ReadonlyMap<number, string> = new Map(),
 ): number | undefined {
   const changes = writes.staleCurrent.all() as { mirrorId: number; snapshotId: number | null }[]
   if (changes.length === 0) return undefined
-  const added = writes.addGeneration.run({ createdAt: nowMs, cause, actor })
+  const whys = changes.map(({ snapshotId }) => (snapshotId === null ? undefined : pinWhys.get(snapshotId)))
+  const added = writes.addGeneration.run({ createdAt: nowMs, cause, actor, why: joinWhys(whys) })
   const generation = Number(added.lastInsertRowid)
   for (const { mirrorId, snapshotId } of changes) {
     writes.closeCurrent.run({ mirrorId, generation })
@@ -38,15 +44,24 @@ export function reconcileListing(
 ): number | undefined {
   const before = writes.listings.all() as Listing[]
   writes.unlistAll.run()
+  const pinWhys = new Map<number, string>()
   for (const { name, enabled = true, pin, pinWhy = null } of mirrors) {
     if (!enabled) continue
     writes.addMirror.run({ name })
     const pinId = pin === undefined ? null : findPin(writes, name, pin)
+    if (pinId !== null && pinWhy !== null) pinWhys.set(pinId, pinWhy)
     writes.listMirror.run({ name, pinId, pinWhy })
   }
   noteRemoved(writes, new Set(mirrors.map(({ name }) => name)), nowMs)
   const after = writes.listings.all() as Listing[]
-  return refreshIndex(writes, nowMs, { actor, cause: cause ?? causeOf(before, after) })
+  return refreshIndex(writes, nowMs, { actor, cause: cause ?? causeOf(before, after) }, pinWhys)
+}
+
+/** Each reason once; null for none. One edit of the file may pin a whole farm, each mirror with words of its own. */
+function joinWhys(whys: readonly (string | undefined)[]): string | null {
+  const said = [...new Set(whys.filter((why) => why !== undefined))]
+  const more = said.length > MAX_WHYS ? ['…'] : []
+  return said.length === 0 ? null : [...said.slice(0, MAX_WHYS), ...more].join('; ')
 }
 
 /** What the configuration said of a mirror. */

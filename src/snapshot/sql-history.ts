@@ -12,13 +12,13 @@ const HISTORY = {
     JOIN snapshot s ON s.id = c.snapshot_id
     WHERE c.last_generation IS NULL OR c.last_generation >= :generation`,
   generation:
-    'SELECT number, created_at AS createdAt, cause, actor FROM generation WHERE number = :generation',
+    'SELECT number, created_at AS createdAt, cause, actor, why FROM generation WHERE number = :generation',
   generationAt: `SELECT number FROM generation WHERE created_at <= :atMs
     ORDER BY number DESC LIMIT 1`,
-  generationsBefore: `SELECT number, created_at AS createdAt, cause, actor FROM generation
+  generationsBefore: `SELECT number, created_at AS createdAt, cause, actor, why FROM generation
     WHERE number < :before ORDER BY number DESC LIMIT :limit`,
   // By the mirror's own spans, of which there are few.
-  generationsOfMirror: `SELECT g.number, g.created_at AS createdAt, g.cause, g.actor FROM (
+  generationsOfMirror: `SELECT g.number, g.created_at AS createdAt, g.cause, g.actor, g.why FROM (
       SELECT c.first_generation AS number FROM mirror m JOIN current_span c ON c.mirror_id = m.id WHERE m.name = :mirror
       UNION SELECT c.last_generation + 1 FROM mirror m JOIN current_span c ON c.mirror_id = m.id WHERE m.name = :mirror) n
     CROSS JOIN generation g ON g.number = n.number WHERE n.number < :before ORDER BY n.number DESC LIMIT :limit`,

@@ -109,8 +109,8 @@ const WRITES = {
   addSignature: `INSERT INTO snapshot_signature
     (snapshot_id, arch, fingerprint, primary_fingerprint, owner, hash, signed_at, verified_at)
     VALUES (:snapshotId, :arch, :fingerprint, :primary, :owner, :hash, :signedAt, :verifiedAt) ON CONFLICT DO NOTHING`,
-  addGeneration: `INSERT INTO generation (number, created_at, cause, actor)
-    SELECT coalesce(max(number), 0) + 1, max(:createdAt, coalesce(max(created_at), 0)), :cause, :actor FROM generation`,
+  addGeneration: `INSERT INTO generation (number, created_at, cause, actor, why)
+    SELECT coalesce(max(number), 0) + 1, max(:createdAt, coalesce(max(created_at), 0)), :cause, :actor, :why FROM generation`,
   closeCurrent: `UPDATE current_span SET last_generation = :generation - 1
     WHERE mirror_id = :mirrorId AND last_generation IS NULL`,
   openCurrent: `INSERT INTO current_span (mirror_id, first_generation, snapshot_id)

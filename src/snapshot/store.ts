@@ -216,6 +216,8 @@ export interface Generation {
   readonly cause: GenerationCause
   /** `schedule`, `configuration file`, `socket user NAME` or `token NAME`; empty where it was not noted. */
   readonly actor: string
+  /** What was said of the pins that it brought; absent where nothing was. */
+  readonly why?: string
   /** Snapshot names; undefined where a mirror came into the index or went out of it. */
   readonly changes: readonly {
     readonly mirror: string
@@ -224,11 +226,10 @@ export interface Generation {
   }[]
 }
 
-/** Which generations to give, newest first. */
+/** Which generations to give, newest first: those before one, if it is given. */
 export interface GenerationQuery {
   /** Only those that changed this mirror. */
   readonly mirror?: string
-  /** Only those before this one. */
   readonly before?: number
   /** At most so many; 50 unless told. */
   readonly limit?: number

@@ -146,6 +146,42 @@ export function describePinsAndPast(open: (t: TestContext) => SnapshotStore): vo
         ['configuration', 'configuration file'],
       ],
     )
+    const whys = (await store.history.generations({ mirror: 'm' })).map(({ number, why }) => [number, why])
+    const said = whys.filter(([, why]) => why !== undefined)
+    assert.deepEqual(said.toReversed(), [
+      [4, pinned.pinWhy],
+      [6, pinned.pinWhy],
+    ])
+  })
+
+  test('a generation that several pins begin has each reason once, and not those of pins that stay', async (t) => {
+    const store = open(t)
+    const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']
+    await store.reconcile(listed(...names), NOON)
+    const pins = new Map<string, string>()
+    for (const mirror of names) {
+      pins.set(mirror, (await publishSimply(store, { mirror })).snapshot.name)
+      await publishSimply(store, { mirror })
+    }
+    const pin = (mirror: string, pinWhy?: string) => ({
+      name: mirror,
+      pin: pins.get(mirror) ?? '',
+      ...(pinWhy === undefined ? {} : { pinWhy }),
+    })
+    const whyOf = async () => (await store.history.generations({ limit: 1 }))[0]?.why
+    const stays = pin('a', 'stays')
+    await store.reconcile([stays, ...listed('b', 'c', 'd', 'e', 'f', 'g', 'h')], NOON)
+    assert.equal(await whyOf(), 'stays')
+    const two = [stays, pin('b', 'x'), pin('c', 'x'), pin('d', 'y'), pin('e')]
+    await store.reconcile([...two, ...listed('f', 'g', 'h')], NOON)
+    assert.equal(await whyOf(), 'x; y')
+    await store.reconcile(listed(...names), NOON)
+    assert.equal(await whyOf(), undefined)
+    await store.reconcile(
+      names.map((name) => pin(name, `of ${name}`)),
+      NOON,
+    )
+    assert.equal(await whyOf(), 'of a; of b; of c; of d; of e; …')
   })
 
   test('a mirror that left the configuration knows since when, a disabled one has not left', async (t) => {

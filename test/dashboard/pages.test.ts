@@ -111,7 +111,7 @@ describe('the pages', () => {
       mirror: ['error', 'pin_why'],
       package: ['name', 'version', 'release', 'arch', 'source'],
       snapshot: ['revision'],
-      generation: ['actor'],
+      generation: ['actor', 'why'],
       sync_check: ['reason', 'actor'],
       lost_package: ['answers'],
     }
@@ -209,6 +209,8 @@ describe('the pages', () => {
     const body = JSON.stringify({ snapshot: '2026-03-10-15-52', why: 'seen at once' })
     await write('PUT', 'pin', body)
     assert.match(await read(), /seen at once/)
+    const changes = async () => (await httpGet(`${farm.url}/generations`)).body.toString()
+    assert.match(await changes(), /pin<[^]{0,200}“seen at once”/)
     const before = checkedAt(await read())
     farm.later(60_000)
     await write('POST', 'sync')

@@ -153,6 +153,9 @@ for (const { method, path, body, prepare, cause, check } of WRITES)
           added.map((one) => [one.cause, one.by]),
           [[cause, by]],
         )
+        // In the file the words stand on one line.
+        const told = (body?.(site) as { why?: string } | undefined)?.why?.replace(/\s+/g, ' ')
+        if (path !== 'reload' && path !== 'rollback') assert.equal(added[0]?.why, told ?? null)
         const [line, ...others] = auditLines(site)
         assert.deepEqual(others, [])
         const { why } = (body?.(site) ?? {}) as { why?: string }

@@ -62,7 +62,7 @@ test('the history names who did what: schedule, file, token, user', async (t) =>
   const table = await run(['generations'], { PINYON_SERVER: server.url })
   assert.match(
     table,
-    /^GENERATION +SINCE +CAUSE +MIRROR +FROM +TO +BY\n7 +\S+ +rollback +m .* socket user alice\n/,
+    /^GENERATION +SINCE +CAUSE +MIRROR +FROM +TO +BY +WHY\n7 +\S+ +rollback +m .* socket user alice +generation 1\n6 .* -\n5 .* token ci +broken\n/,
   )
   assert.match(await run(['status'], { PINYON_SERVER: server.url }), /\nm is pinned: generation 1\n/)
 })

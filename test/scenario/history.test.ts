@@ -58,6 +58,7 @@ test('old generations and moments stay readable: indexes, and the snapshots they
         created_at: '2026-01-01T02:00:00.000Z',
         cause: 'sync',
         by: 'schedule',
+        why: null,
         changes: [{ mirror: 'b', from: '2026-01-01-01-00', to: '2026-01-01-02-00' }],
       },
     ],

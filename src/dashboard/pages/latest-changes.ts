@@ -5,7 +5,7 @@ import { html, type Html, type HtmlPart } from '../html.ts'
 import type { Links } from '../links.ts'
 import { dataTable } from '../parts/data-table.ts'
 import { card, copyLine } from '../parts/pieces.ts'
-import { count, time } from '../text.ts'
+import { clip, count, time } from '../text.ts'
 
 /** As many as are seen beside the traffic. */
 const LATEST = 6
@@ -51,7 +51,7 @@ export async function changesOfGenerations(
 
 /** One generation in a line. */
 export function generationRow(
-  { number, createdAt, changes, cause, actor }: Generation,
+  { number, createdAt, changes, cause, actor, why }: Generation,
   counts: ReadonlyMap<string, ChangeCounts>,
   links: Links,
   nowMs: number,
@@ -69,7 +69,10 @@ export function generationRow(
     <td class="mu nw">${time(createdAt, nowMs)}</td>
     <td>${mirrors}${more > 0 && ` and ${count(more)} more`}</td>
     <td class="mu">${only !== undefined && describeChange(only, cause, counts)}</td>
-    <td class="mu nw">${cause}${hasActor && actor !== '' && html`<span class="fa">, ${actor}</span>`}</td>
+    <td class="mu">
+      <span class="nw">${cause}${hasActor && actor !== '' && html`<span class="fa">, ${actor}</span>`}</span
+      >${why !== undefined && html` “${clip(why)}”`}
+    </td>
   </tr>`
 }
 

@@ -17,6 +17,8 @@ export interface GenerationLine {
   readonly created_at: number
   readonly cause: string
   readonly actor: string
+  /** Absent in lines from before it was noted. */
+  readonly why?: string | null
   readonly changes: readonly (readonly [string, string | null])[]
 }
 

@@ -12,7 +12,7 @@ const INVENTORY = {
   anything: 'SELECT 1 FROM snapshot UNION ALL SELECT 1 FROM generation LIMIT 1',
   lastGeneration: 'SELECT coalesce(max(number), 0) AS number FROM generation',
   generations:
-    'SELECT number, created_at, cause, actor FROM generation WHERE number > :after ORDER BY number',
+    'SELECT number, created_at, cause, actor, why FROM generation WHERE number > :after ORDER BY number',
   opened: `SELECT c.first_generation AS number, m.name AS mirror, s.name AS snapshot FROM current_span c
     JOIN snapshot s ON s.id = c.snapshot_id JOIN mirror m ON m.id = c.mirror_id WHERE c.first_generation > :after
     ORDER BY c.first_generation, m.name`,

@@ -14,9 +14,9 @@ export function restoreGenerations(
 ): number {
   const restore = () => {
     let count = 0
-    for (const { changes, ...row } of generations.toSorted((a, b) => a.number - b.number)) {
+    for (const { changes, why, ...row } of generations.toSorted((a, b) => a.number - b.number)) {
       // Written twice: the first is as good.
-      if (addGeneration.run(row).changes === 0) continue
+      if (addGeneration.run({ ...row, why: typeof why === 'string' ? why : null }).changes === 0) continue
       count += 1
       for (const [mirror, snapshot] of changes) {
         const restored = mirrors.get(mirror)

@@ -6,8 +6,8 @@ import { FORGET_SEEN, prepareAll, type Prepared } from '../sql.ts'
 // Statements that put back what an inventory tells of.
 
 const REBUILD = {
-  addGeneration: `INSERT INTO generation (number, created_at, cause, actor)
-    VALUES (:number, :created_at, :cause, :actor) ON CONFLICT DO NOTHING`,
+  addGeneration: `INSERT INTO generation (number, created_at, cause, actor, why)
+    VALUES (:number, :created_at, :cause, :actor, :why) ON CONFLICT DO NOTHING`,
   closeSpan: `UPDATE current_span SET last_generation = :generation - 1
     WHERE mirror_id = :mirrorId AND last_generation IS NULL`,
   openSpan: `INSERT INTO current_span (mirror_id, first_generation, snapshot_id)
