@@ -15,6 +15,7 @@ import {
   type HoldingsStore,
   type PrefetchView,
 } from './api-holdings.ts'
+import { answerPackages } from './api-packages.ts'
 import { describePin } from './api-pin.ts'
 import { createJsonReply, toIso } from './api-reply.ts'
 import { toListView, toSourceView, type ListView, type SourceView } from './api-sources.ts'
@@ -102,6 +103,7 @@ type MirrorList = (
 
 const LISTS: Readonly<Record<string, MirrorList>> = {
   diff: answerDiff,
+  packages: answerPackages,
   pin: async (_, state, { rest }) => (rest.length === 0 ? describePin(state) : undefined),
   snapshots: answerSnapshots,
 }

@@ -1,5 +1,6 @@
 import { placeOf } from '../../model/snapshot-path.ts'
 import { formatEvr } from '../../model/nevra.ts'
+import { byArrival, findState, listingOf } from '../../proxy/api-packages.ts'
 import type { PackageSpan } from '../../snapshot/farm/farm.ts'
 import type { Snapshot } from '../../snapshot/store.ts'
 import type { DashboardContext, Page, PageRequest } from '../context.ts'
@@ -14,6 +15,15 @@ import { bytes, clip, count } from '../text.ts'
 
 const MAX_ROWS = 200
 
+type State = Awaited<ReturnType<typeof findState>>
+
+const SHOWN_STATES: Readonly<Record<State, Html>> = {
+  cached: badge('cur', 'cached'),
+  on_demand: html`<span class="mu">when asked for</span>`,
+  at_risk: badge('risk', 'at risk', 'warn'),
+  lost: badge('lost', 'lost', 'lostx'),
+}
+
 /** In which snapshots a package is, in which versions, and whether each is cached; or the packages whose name has something in it. */
 export async function packagePage(context: DashboardContext, request: PageRequest): Promise<Page> {
   const links = new Links(request.prefix)
@@ -26,7 +36,10 @@ export async function packagePage(context: DashboardContext, request: PageReques
     ? await context.snapshots.farm.packages(mirror.id, { ...query, limit: MAX_ROWS })
     : { packages: [], isComplete: true }
   const snapshots = (await context.snapshots.snapshots(mirror.name)).toReversed()
-  const sorted = packages.toSorted((a, b) => b.firstSeq - a.firstSeq || (a.name < b.name ? -1 : 1))
+  const sorted = packages.toSorted(byArrival)
+  const listings = new Map(sorted.map((one) => [one, listingOf(one, snapshots)]))
+  const states = new Map<PackageSpan, State>()
+  for (const [one, listing] of listings) states.set(one, await findState(context, one, listing.at(-1)))
   const columns = [
     'Package',
     'Came with',
@@ -36,7 +49,12 @@ export async function packagePage(context: DashboardContext, request: PageReques
     ['State', 'hid2'],
   ] as const
   const toRow = (one: PackageSpan) =>
-    row(one, snapshots, { mirror: mirror.name, links, isNamed: name !== undefined })
+    row(one, listings.get(one) ?? [], {
+      mirror: mirror.name,
+      links,
+      isNamed: name !== undefined,
+      state: states.get(one),
+    })
   // Those of one name are its versions, which are of a source package each.
   const rows =
     name === undefined ? { bodies: sourceBodies(sorted, columns.length, toRow) } : { rows: sorted.map(toRow) }
@@ -70,17 +88,30 @@ export async function packagePage(context: DashboardContext, request: PageReques
       </header>
       ${packages.length === 0 ? html`<p class="body mu">${none}</p>` : list}
     </section>`
-  return { title: shown, place: 'mirrors', body, isFixed: true }
+  const api = `mirrors/${encodeURIComponent(mirror.name)}/packages`
+  const json =
+    name === undefined ? `${api}?q=${encodeURIComponent(text)}` : `${api}/${encodeURIComponent(name)}`
+  return {
+    title: shown,
+    place: 'mirrors',
+    body,
+    isFixed: true,
+    ...(packages.length === 0 ? {} : { json: links.api(json) }),
+  }
+}
+
+interface RowOptions {
+  readonly mirror: string
+  readonly links: Links
+  readonly isNamed: boolean
+  readonly state: State | undefined
 }
 
 function row(
   one: PackageSpan,
-  snapshots: readonly Snapshot[],
-  { mirror, links, isNamed }: { readonly mirror: string; readonly links: Links; readonly isNamed: boolean },
+  listing: readonly Snapshot[],
+  { mirror, links, isNamed, state }: RowOptions,
 ): Html {
-  const listing = snapshots.filter(
-    ({ seq }) => seq >= one.firstSeq && (one.lastSeq === undefined || seq <= one.lastSeq),
-  )
   const link = (snapshot: Snapshot | undefined) =>
     snapshot === undefined
       ? html`<span class="fa">one that is gone</span>`
@@ -106,8 +137,6 @@ function row(
     <td>${one.lastSeq === undefined ? html`<span class="mu">the newest</span>` : link(last)}</td>
     <td class="n hid2 mu">${count(listing.length)}${unit(listing.length, 'snapshot')}</td>
     <td class="n hid1 mu">${bytes(one.size)}</td>
-    <td class="hid2">
-      ${one.cached ? badge('cur', 'cached') : one.lastSeq === undefined ? html`<span class="mu">when asked for</span>` : badge('risk', 'left upstream')}
-    </td>
+    <td class="hid2">${state !== undefined && SHOWN_STATES[state]}</td>
   </tr>`
 }
