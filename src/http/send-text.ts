@@ -4,6 +4,9 @@ import { evaluateConditions } from './conditions.ts'
 import { IMMUTABLE, outcomeHeaders, toHeaderValue, type AnyExchange, type Exchange } from './exchange.ts'
 import type { Headers } from './outlet.ts'
 
+/** Of listings and the index for people: links, and nothing else. */
+const LISTING_POLICY = "default-src 'none'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+
 /** When somebody who was turned away may come again. */
 const BUSY_RETRY_SECONDS = '10'
 
@@ -31,6 +34,7 @@ export function textHeaders(reply: TextReply, status: 200 | 304): Headers {
     'Content-Type': reply.contentType,
     'Content-Length': String(reply.body.length),
     'X-Content-Type-Options': 'nosniff',
+    ...(reply.contentType.startsWith('text/html') ? { 'Content-Security-Policy': LISTING_POLICY } : {}),
     ...(reply.elsewhere === undefined ? {} : { 'X-Pinyon-Elsewhere': reply.elsewhere.join(', ') }),
     ...validators,
   }

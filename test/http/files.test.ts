@@ -65,6 +65,7 @@ describe('a file of a snapshot', () => {
           `Last-Modified: ${LAST_MODIFIED}`,
           'Cache-Control: public, max-age=31536000, immutable',
           'Accept-Ranges: bytes',
+          'X-Content-Type-Options: nosniff',
           `X-Cache: ${outcome}`,
           `X-Pinyon-Snapshot: ${SNAPSHOT}`,
           'Connection: keep-alive',
