@@ -126,7 +126,8 @@ function counted(name: MetricName, tally: TallySnapshot, isTold: boolean): Sampl
   if (!isPerMirror(name)) return lines(values(tally.counts))
   const mirrors = Object.entries(tally.mirrors)
   if (isTold) return mirrors.flatMap(([mirror, counts]) => lines(values(counts), mirror))
-  const all = mirrors.map(([, counts]) => values(counts))
+  // Sums must not go down when a mirror goes.
+  const all = [...mirrors.map(([, counts]) => counts), tally.former].map(values)
   return lines(Array.from({ length: slotsOf(name).length }, (_, at) => sum(all.map((one) => one[at] ?? 0))))
 }
 

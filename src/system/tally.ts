@@ -16,6 +16,8 @@ export interface TallySnapshot {
   readonly counts: readonly number[]
   /** Those of each mirror, likewise. */
   readonly mirrors: Readonly<Record<string, readonly number[]>>
+  /** Those of mirrors that are not told apart any more, together: sums of all mirrors have them still. */
+  readonly former: readonly number[]
   /** Gauges of which processes have one each: the whole is their sum. */
   readonly levels: Readonly<Partial<Record<GaugeName, number>>>
 }
@@ -50,13 +52,18 @@ export class Tally {
   readonly #counts = new Float64Array(LAYOUT.farm)
   readonly #mirrors = new Map<string, Float64Array>()
   readonly #none = new Float64Array(LAYOUT.mirror)
+  readonly #former = new Float64Array(LAYOUT.mirror)
   readonly #levels = new Map<GaugeName, () => number>()
   readonly #meters: (() => void)[] = []
 
-  /** Makes these the mirrors that are told apart; what was counted of others is forgotten. */
+  /** Makes these the mirrors that are told apart; what was counted of others is in sums only. */
   setMirrors(names: Iterable<string>): void {
     const wanted = new Set(names)
-    for (const name of this.#mirrors.keys()) if (!wanted.has(name)) this.#mirrors.delete(name)
+    for (const [name, counts] of this.#mirrors) {
+      if (wanted.has(name)) continue
+      addTo(this.#former, counts)
+      this.#mirrors.delete(name)
+    }
     for (const name of wanted)
       if (!this.#mirrors.has(name)) this.#mirrors.set(name, new Float64Array(LAYOUT.mirror))
   }
@@ -122,17 +129,21 @@ export class Tally {
     return {
       counts: [...this.#counts],
       mirrors: Object.fromEntries(mirrors.map(([name, counts]) => [name, [...counts]])),
+      former: [...this.#former],
       levels: Object.fromEntries([...this.#levels].map(([name, read]) => [name, read()])),
     }
   }
 
   /**
-   * Adds what another process has counted until it ended, so that no counter goes down with it. Its gauges ended with it, and mirrors that
-   * are not told apart here count as `_none`.
+   * Adds what another process has counted until it ended, so that no counter goes down with it. Its gauges ended with it.
    */
-  absorb({ counts, mirrors }: TallySnapshot): void {
+  absorb({ counts, mirrors, former }: TallySnapshot): void {
     addTo(this.#counts, counts)
-    for (const [name, more] of Object.entries(mirrors)) addTo(this.#mirrors.get(name) ?? this.#none, more)
+    addTo(this.#former, former)
+    for (const [name, more] of Object.entries(mirrors)) {
+      const own = name === NO_MIRROR ? this.#none : this.#mirrors.get(name)
+      addTo(own ?? this.#former, more)
+    }
   }
 }
 
@@ -140,18 +151,17 @@ export class Tally {
 export function addTallies(first: TallySnapshot, ...others: readonly TallySnapshot[]): TallySnapshot {
   const counts = Float64Array.from(first.counts)
   const mirrors = new Map(Object.entries(first.mirrors).map(([name, own]) => [name, Float64Array.from(own)]))
+  const former = Float64Array.from(first.former)
   const levels: Partial<Record<GaugeName, number>> = { ...first.levels }
   for (const other of others) {
     addTo(counts, other.counts)
-    for (const [name, more] of Object.entries(other.mirrors)) {
-      const own = mirrors.get(name) ?? mirrors.get(NO_MIRROR)
-      if (own !== undefined) addTo(own, more)
-    }
+    addTo(former, other.former)
+    for (const [name, more] of Object.entries(other.mirrors)) addTo(mirrors.get(name) ?? former, more)
     for (const [name, level] of Object.entries(other.levels) as [GaugeName, number][])
       levels[name] = (levels[name] ?? 0) + level
   }
   const told = [...mirrors].map(([name, own]) => [name, [...own]] as const)
-  return { counts: [...counts], mirrors: Object.fromEntries(told), levels }
+  return { counts: [...counts], mirrors: Object.fromEntries(told), former: [...former], levels }
 }
 
 /** Where a metric's numbers stand, in `counts` or in those of each mirror: of each series one, of a histogram's one a bucket and the sum. */
@@ -190,7 +200,7 @@ function slotOf(name: MetricName, labels: readonly string[]): number {
   return slotsOf(name).first + at * seriesWidth(name)
 }
 
-function addTo(sums: Float64Array, more: readonly number[]): void {
+function addTo(sums: Float64Array, more: readonly number[] | Float64Array): void {
   for (const [at, count] of more.entries()) sums[at] = (sums[at] ?? 0) + count
 }
 

@@ -92,6 +92,13 @@ test('where mirrors are not told apart there are their sums, the oldest success 
   ]
   for (const line of expected) assert.ok(lines.includes(line), line)
   assert.ok(!lines.some((line) => line.includes('mirror=')))
+  // One of them goes out of the configuration, and comes again.
+  tally.setMirrors(['m'])
+  assert.ok((await linesOf(tally, AT_RISK, false)).includes('pinyon_fills_total{result="ok"} 9'))
+  tally.setMirrors(['m', 'n'])
+  tally.mirrorCounter('fills_total', 'ok').add('n')
+  assert.ok((await linesOf(tally, AT_RISK, false)).includes('pinyon_fills_total{result="ok"} 10'))
+  assert.ok((await linesOf(tally, [], true)).includes('pinyon_fills_total{mirror="n",result="ok"} 1'))
 })
 
 test('what processes counted adds up, and a mirror that is gone takes its series with it', async () => {
@@ -108,19 +115,22 @@ test('what processes counted adds up, and a mirror that is gone takes its series
   // As it goes from process to process.
   const sent = structuredClone(second.snapshot())
   const sum = addTallies(first.snapshot(), sent)
-  const metrics = (tally: () => typeof sum) =>
-    new Metrics({ tally, readings: async () => [], isPerMirror: () => true }).text()
+  const metrics = (tally: () => typeof sum, isPerMirror = true) =>
+    new Metrics({ tally, readings: async () => [], isPerMirror: () => isPerMirror }).text()
   const text = await metrics(() => sum)
   assert.match(text, /^pinyon_workers 2$/m)
   assert.match(text, /^pinyon_bypass_total 4$/m)
   assert.match(text, /^pinyon_fills_total\{mirror="m",result="ok"\} 6$/m)
-  assert.match(text, /^pinyon_fills_total\{mirror="_none",result="ok"\} 7$/m)
+  // Of what is not told here only sums have anything: it was no request of an unknown mirror.
+  assert.match(text, /^pinyon_fills_total\{mirror="_none",result="ok"\} 0$/m)
+  assert.match(await metrics(() => sum, false), /^pinyon_fills_total\{result="ok"\} 13$/m)
   assert.match(text, /^pinyon_sync_seconds_count\{result="new"\} 2$/m)
   // The second process ends: what it counted stays, its gauges go.
   first.absorb(sent)
   const left = await metrics(() => first.snapshot())
   assert.match(left, /^pinyon_workers 1$/m)
   assert.match(left, /^pinyon_bypass_total 4$/m)
+  assert.match(await metrics(() => first.snapshot(), false), /^pinyon_fills_total\{result="ok"\} 13$/m)
   first.setMirrors([])
   assert.doesNotMatch(await metrics(() => first.snapshot()), /mirror="m"/)
 })
