@@ -53,6 +53,8 @@ describe('in a browser', needs('chromium'), () => {
       { width: 1440, theme: 'dark', pages: others },
       { width: 390, theme: 'light', pages: others },
       { width: 1024, theme: 'light', pages: others },
+      // What is 1280 wide, at 400 % (WCAG 2.2, 1.4.10).
+      { width: 320, theme: 'light', pages: PAGES },
     ] as const
     // Side by side: each look has a process of its own.
     const lookAt = async ({ width, theme, pages }: (typeof looks)[number]) => {
