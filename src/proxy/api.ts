@@ -2,6 +2,7 @@ import { PinyonError } from '../model/errors.ts'
 import type { ApiContext, ApiRequest, ApiResource } from './api-context.ts'
 import { answerAttention } from './api-attention.ts'
 import { answerCache } from './api-cache.ts'
+import { answerChecks } from './api-checks.ts'
 import { answerGenerations } from './api-generations.ts'
 import { answerMirrors } from './api-mirrors.ts'
 import { createJsonReply } from './api-reply.ts'
@@ -15,6 +16,7 @@ import type { TextReply } from './reply.ts'
 const RESOURCES: Readonly<Record<string, ApiResource>> = {
   attention: answerAttention,
   cache: answerCache,
+  checks: answerChecks,
   configuration: answerConfiguration,
   generations: answerGenerations,
   mirrors: answerMirrors,

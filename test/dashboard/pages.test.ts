@@ -84,6 +84,18 @@ describe('the pages', () => {
     assert.equal(addresses.headers['cache-control'], 'no-store')
   })
 
+  test('name the same as JSON, but for lines to copy and what is searched everywhere', async (t) => {
+    const farm = await startDemoFarm(t)
+    for (const path of await pathsOf(farm)) {
+      const { body } = await httpGet(`${farm.url}${path}`)
+      const json = /<a href="([^"]+)">This page as JSON/.exec(body.toString())?.[1]?.replaceAll('&amp;', '&')
+      assert.equal(json === undefined, /^\/(?:setup|search)\?/.test(path), path)
+      if (json === undefined) continue
+      const { status, headers } = await httpGet(`${farm.url}${json}`)
+      assert.deepEqual([status, headers['content-type']], [200, 'application/json'], json)
+    }
+  })
+
   test('put packages of one source together, in what differs and in what was found', async (t) => {
     const farm = await startDemoFarm(t)
     const paths = await pathsOf(farm)

@@ -122,7 +122,15 @@ test('no secret of the configuration gets into the log, an answer or a figure, w
     await Promise.all(syncs)
     writeFileSync(file, `${entries.join('\n')}\nunknown: 1\n`)
     await app.reload().catch(() => undefined)
-    for (const path of ['/metrics', '/api/v1/mirrors', '/api/v1/attention', '/', '/activity']) await ask(path)
+    for (const path of [
+      '/metrics',
+      '/api/v1/mirrors',
+      '/api/v1/attention',
+      '/api/v1/checks',
+      '/',
+      '/activity',
+    ])
+      await ask(path)
     for (const at of mirrors.keys()) {
       await ask(`/api/v1/mirrors/m${at}`)
       const { headers } = await httpGet(`${url}/repos/yum/m${at}/latest/repodata/repomd.xml`)

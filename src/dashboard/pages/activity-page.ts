@@ -72,5 +72,10 @@ export async function activityPage(context: DashboardContext, request: PageReque
     </div>
     ${attentionList(needs, state, context, links)}
     ${card('log', 'Checks of upstream', shown.length === 0 ? html`<p class="body mu">There is none like that.</p>` : [table, next], { right: html`<span class="tools">${chips}</span>` })}`
-  return { title: 'Checks and failures', place: undefined, body, json: links.api('attention') }
+  return {
+    title: 'Checks and failures',
+    place: undefined,
+    body,
+    json: links.to('/api/v1/checks', { mirror, result: outcome }),
+  }
 }
