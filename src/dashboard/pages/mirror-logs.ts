@@ -52,7 +52,7 @@ export function checkInWords(
 export function checkFacts({ outcome, durationMs, bytes: fetched, actor }: CheckRun): string {
   const by = actor === 'schedule' || actor === '' ? '' : `, ${actor}`
   if (outcome === 'published') return `${bytes(fetched)}, ${span(durationMs)}${by}`
-  return outcome === 'failed' ? `nothing changed${by}` : `one request, ${span(durationMs)}${by}`
+  return outcome === 'failed' ? `nothing changed${by}` : `${span(durationMs)}${by}`
 }
 
 /** Who uses the mirror, by kind of client. */
