@@ -21,7 +21,8 @@ export function createDashboard(
   context: Omit<RouteContext, 'dashboard'>,
   { config, syncing }: DashboardParts,
 ): Dashboard {
-  const { snapshots, usage, cache, gpgKeys, sourcesOf, showClient, prefetch, traffic, now } = context
+  const { snapshots, usage, cache, gpgKeys, sourcesOf, showClient, prefetch, retention, traffic, now } =
+    context
   const parts: DashboardContext = {
     snapshots,
     usage,
@@ -30,6 +31,7 @@ export function createDashboard(
     sourcesOf,
     showClient,
     prefetch,
+    retention,
     traffic,
     now,
     get configuration() {
@@ -53,7 +55,6 @@ export function createDashboard(
     },
     settingsOf: (mirror) => settingsOf(config(), mirror),
     clientSettings: (mirror) => toClientSettings(config().mirrors.get(mirror)),
-    retention: () => config().retention,
     hasTokens: () => (config().tokens?.size ?? 0) > 0,
     configName: () => configName(config().file),
     version: VERSION,

@@ -6,6 +6,7 @@ import { findUnready } from './mirrors.ts'
 import type { RunningConfig } from './running-config.ts'
 import type { Signatures } from './signatures.ts'
 import type { Storage } from './storage.ts'
+import type { Syncing } from './syncing.ts'
 import type { FillTable } from '../cache/fill-table.ts'
 import { BodyMemory } from '../http/request-body.ts'
 import type { RouteContext } from '../http/routes.ts'
@@ -35,6 +36,7 @@ export interface RouteParts {
   readonly injections: InjectRunner
   readonly traffic: Traffic
   readonly running: RunningConfig
+  readonly syncing: Pick<Syncing, 'board' | 'nextAt'>
   /** Undefined before there are any. */
   readonly workers: () => WorkersView | undefined
   readonly upstreamOf: (mirror: string) => MirrorUpstreams | undefined
@@ -44,7 +46,7 @@ export interface RouteParts {
 
 /** What requests are answered from, as it is at each request: of the configuration the one that runs then. */
 export function createRouteContext(parts: RouteParts): Omit<RouteContext, 'dashboard'> {
-  const { storage, resolver, fetching, signatures, lists, metrics, running, upstreamOf } = parts
+  const { storage, resolver, fetching, signatures, lists, metrics, running, syncing, upstreamOf } = parts
   const store = storage.snapshots
   return {
     resolver,
@@ -72,6 +74,11 @@ export function createRouteContext(parts: RouteParts): Omit<RouteContext, 'dashb
     clientScript: () => readClientScript(),
     publicUrl: () => running.current.publicUrl,
     intervalOf: (mirror) => running.current.mirrors.get(mirror)?.syncIntervalMs,
+    syncOf: (mirror) => ({
+      nextAt: syncing.nextAt(mirror),
+      progress: syncing.board.running.get(mirror),
+    }),
+    retention: () => running.current.retention,
     traffic: () => parts.traffic.report(),
     workers: () => parts.workers() ?? { serving: 1, wanted: 1, restarts: 0 },
     now: parts.now,

@@ -20,7 +20,7 @@ import type { MirrorSource } from './reading.ts'
 /** What a data directory says itself, while no server runs on it: the same answers as a server's. */
 export function openLocalSource(configFile: string): MirrorSource {
   // Nothing has ever run here: an empty store, without making one.
-  const { dataDir, cache, mirrors } = loadConfig(configFile, process.env, LEAVING_IDENTITIES)
+  const { dataDir, cache, mirrors, retention } = loadConfig(configFile, process.env, LEAVING_IDENTITIES)
   const layout = createLayout(dataDir)
   const isUsed = existsSync(layout.database) || existsSync(layout.inventory)
   const store = new SqliteSnapshotStore(isUsed ? layout.database : ':memory:')
@@ -47,6 +47,8 @@ export function openLocalSource(configFile: string): MirrorSource {
         listOf: () => undefined,
         identityProblemOf: () => undefined,
         intervalOf: (mirror) => mirrors.get(mirror)?.syncIntervalMs,
+        syncOf: () => ({ nextAt: undefined, progress: undefined }),
+        retention: () => retention,
         workers: () => ({ serving: 0, wanted: 0, restarts: 0 }),
         traffic: () => new Traffic(Date.now).report(),
         now: Date.now,

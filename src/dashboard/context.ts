@@ -1,4 +1,3 @@
-import type { RetentionRules } from '../model/retention.ts'
 import type { ApiContext } from '../proxy/api-context.ts'
 import type { ClientSettings } from '../proxy/mirror-repo.ts'
 import type { DiffView } from '../snapshot/diff/diff-document.ts'
@@ -36,7 +35,15 @@ export interface SyncsView {
 /** What pages are made from. */
 export interface DashboardContext extends Pick<
   ApiContext,
-  'snapshots' | 'usage' | 'configuration' | 'cache' | 'gpgKeys' | 'sourcesOf' | 'showClient' | 'prefetch'
+  | 'snapshots'
+  | 'usage'
+  | 'configuration'
+  | 'cache'
+  | 'gpgKeys'
+  | 'sourcesOf'
+  | 'showClient'
+  | 'prefetch'
+  | 'retention'
 > {
   /** Compares two snapshots that are there; the beginning of each list. */
   readonly diff: (pair: SnapshotPair) => Promise<DiffView>
@@ -45,7 +52,6 @@ export interface DashboardContext extends Pick<
   /** Undefined for a mirror that is not configured. */
   readonly settingsOf: (mirror: string) => MirrorSettings | undefined
   readonly clientSettings: (mirror: string) => ClientSettings
-  readonly retention: () => RetentionRules
   /** Whether anything can be written over the network. */
   readonly hasTokens: () => boolean
   /** The configuration file, as people name it. */

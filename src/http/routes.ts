@@ -42,6 +42,8 @@ export interface RouteContext {
   readonly listOf: ApiContext['listOf']
   readonly identityProblemOf: ApiContext['identityProblemOf']
   readonly intervalOf: ApiContext['intervalOf']
+  readonly syncOf: ApiContext['syncOf']
+  readonly retention: ApiContext['retention']
   readonly traffic: ApiContext['traffic']
   readonly workers: ApiContext['workers']
   readonly now: ApiContext['now']
@@ -131,9 +133,11 @@ async function routePage(
 function apiContext(exchange: Exchange, context: RouteContext): ApiContext {
   const { snapshots, usage, configuration, cache, gpgKeys, sourcesOf, identityProblemOf } = context
   const { paths, listOf, showClient, diff, prefetch } = context
-  const { intervalOf, traffic, workers, now } = context
+  const { intervalOf, syncOf, retention, traffic, workers, now } = context
   return {
     intervalOf,
+    syncOf,
+    retention,
     traffic,
     workers,
     now,

@@ -1,3 +1,4 @@
+import type { FarmMirror } from '../snapshot/farm/farm.ts'
 import type { ApiContext, ApiRequest } from './api-context.ts'
 import { createJsonReply, toIso } from './api-reply.ts'
 import { findAttention, type AttentionCode } from './attention.ts'
@@ -22,10 +23,19 @@ export async function answerAttention(
   { rest }: ApiRequest,
 ): Promise<TextReply | undefined> {
   if (rest.length > 0) return undefined
+  const { attention } = await readAttention(context)
+  return createJsonReply({ attention })
+}
+
+/** All mirrors as they are now, and what somebody should look at. */
+export async function readAttention(
+  context: ApiContext,
+): Promise<{ readonly mirrors: readonly FarmMirror[]; readonly attention: readonly AttentionView[] }> {
   const { snapshots, configuration, sourcesOf, cache, intervalOf, traffic, now } = context
   const nowMs = now()
+  const mirrors = await snapshots.farm.mirrors(nowMs)
   const found = findAttention({
-    mirrors: await snapshots.farm.mirrors(nowMs),
+    mirrors,
     trouble: traffic().trouble,
     cache: cache(),
     configuration,
@@ -38,5 +48,5 @@ export async function answerAttention(
     mirror,
     since: toIso(since),
   }))
-  return createJsonReply({ attention })
+  return { mirrors, attention }
 }

@@ -1,9 +1,11 @@
+import type { RetentionRules } from '../model/retention.ts'
 import type { Policy } from '../model/prefetch.ts'
 import type { DiffDocument } from '../snapshot/diff/diff-runner.ts'
 import type { RingKeys } from '../snapshot/keys/key-ring.ts'
 import type { SnapshotPair } from '../snapshot/diff/snapshot-diff.ts'
 import type { ListState } from '../snapshot/listing/mirror-list.ts'
 import type { SnapshotHistory, SnapshotReader } from '../snapshot/store.ts'
+import type { SyncProgress } from '../snapshot/sync.ts'
 import type { HoldingsStore, PrefetchView } from './api-holdings.ts'
 import type { FarmReader } from '../snapshot/farm/farm.ts'
 import type { TrafficReport } from '../system/traffic.ts'
@@ -63,6 +65,12 @@ export interface MirrorPrefetch {
   readonly state: PrefetchView | null
 }
 
+/** When a mirror is to be looked at next, in milliseconds since the epoch, and how far the sync is that runs; undefined where none is to, or does. */
+export interface MirrorSync {
+  readonly nextAt: number | undefined
+  readonly progress: SyncProgress | undefined
+}
+
 /** Who uses what. */
 export interface UsageSource {
   readonly reader: UsageReader
@@ -96,6 +104,9 @@ export interface ApiContext {
   readonly identityProblemOf: (mirror: string) => string | undefined
   /** How often a mirror is looked at, in milliseconds; undefined where that is not known. */
   readonly intervalOf: (mirror: string) => number | 'off' | undefined
+  readonly syncOf: (mirror: string) => MirrorSync
+  /** How long snapshots are kept. */
+  readonly retention: () => RetentionRules
   /** None serves where no server runs. */
   readonly workers: () => WorkersView
   /** What requests have come to. */

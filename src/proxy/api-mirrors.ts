@@ -15,7 +15,9 @@ import {
   type HoldingsStore,
   type PrefetchView,
 } from './api-holdings.ts'
+import { describeMirrorState, type MirrorStateView } from './api-mirror-state.ts'
 import { answerPackages } from './api-packages.ts'
+import { describeListed, type ListedView } from './api-listed.ts'
 import { describePin } from './api-pin.ts'
 import { createJsonReply, toIso } from './api-reply.ts'
 import { toListView, toSourceView, type ListView, type SourceView } from './api-sources.ts'
@@ -68,7 +70,7 @@ export interface MirrorView extends DepartedView, CachedView {
 }
 
 /** A snapshot as the API shows it. */
-export interface SnapshotView extends DepartedView, CachedView {
+export interface SnapshotView extends DepartedView, CachedView, ListedView {
   readonly name: string
   readonly created_at: string
   readonly packages: number
@@ -84,6 +86,8 @@ export interface SnapshotView extends DepartedView, CachedView {
   readonly arches: readonly string[] | null
   /** Whether its metadata were `rewritten`, as they led clients elsewhere (xml:base), or do and were `left` so, as they are signed. */
   readonly xml_base: XmlBase | null
+  /** Numbers a mirror's snapshots. */
+  readonly seq: number
 }
 
 /** Files beside a snapshot's packages: pinned with it, and listed by it, of which some are here and some may be nowhere else any more. */
@@ -137,7 +141,12 @@ async function answerSnapshots(
   if (name !== undefined && list !== undefined)
     return await answerDeparted(context, findSnapshot(all, state, name), query)
   const describe = await describeSnapshots(snapshots, state.name)
-  const toView = (one: Snapshot): SnapshotView => ({ ...toSnapshotFacts(one, state), ...describe(one) })
+  const listed = await describeListed(context, state, all)
+  const toView = (one: Snapshot): SnapshotView => ({
+    ...toSnapshotFacts(one, state),
+    ...listed(one),
+    ...describe(one),
+  })
   if (name === undefined) return createJsonReply({ snapshots: all.map(toView) })
   const snapshot = findSnapshot(all, state, name)
   return await answerSnapshot(snapshots, snapshot, toView(snapshot))
@@ -155,18 +164,21 @@ async function answerSnapshot(
   const signature = await toSignatureView(snapshots, snapshot)
   const signatures = await toSignatureViews(snapshots, snapshot)
   const each = snapshot.arches === undefined ? {} : { signatures }
-  return createJsonReply({ ...view, signature, ...each, files, defects, extra_files: extras })
+  const digest = files.find(({ type }) => type === 'repomd')?.digest ?? null
+  return createJsonReply({ ...view, digest, signature, ...each, files, defects, extra_files: extras })
 }
 
 /** One mirror, with its keys and who signed its current snapshot. */
 async function describeMirror(
   context: ApiContext,
   state: MirrorState,
-): Promise<MirrorView & KeysView & { readonly signature: SignatureView | null }> {
+): Promise<MirrorView & Partial<MirrorStateView> & KeysView & { readonly signature: SignatureView | null }> {
   const { name, current } = state
   const toView = await mirrorViews(context)
   const signature = current === undefined ? null : await toSignatureView(context.snapshots, current)
-  return { ...toView(state), signature, ...(await toKeysView(context, name)) }
+  const view = toView(state)
+  const more = await describeMirrorState(context, name, view.cached)
+  return { ...view, ...more, signature, ...(await toKeysView(context, name)) }
 }
 
 /** The snapshot of this name. Throws NOT_FOUND. */
@@ -240,7 +252,7 @@ function toMirrorFacts(state: MirrorState): MirrorFacts {
 function toSnapshotFacts(
   snapshot: Snapshot,
   mirror: MirrorState,
-): Omit<SnapshotView, keyof DepartedView | keyof CachedView> {
+): Omit<SnapshotView, keyof DepartedView | keyof CachedView | keyof ListedView> {
   return {
     name: snapshot.name,
     created_at: new Date(snapshot.createdAt).toISOString(),
@@ -251,5 +263,6 @@ function toSnapshotFacts(
     path: snapshotPath(snapshot),
     xml_base: snapshot.xmlBase ?? null,
     arches: snapshot.arches ?? null,
+    seq: snapshot.seq,
   }
 }

@@ -28,7 +28,37 @@ describe('the API', () => {
     const mirror = await get('mirrors/m')
     const at = String(mirror['last_sync'])
     assert.match(at, /^2016-12-13T13:\d\d:12\.345Z$/)
-    const { signature, gpg_keys: keys, gpg_problems: problems, sources, ...listed } = mirror
+    const { signature, gpg_keys: keys, gpg_problems: problems, sources, ...described } = mirror
+    // What the list of all mirrors does not tell.
+    const { current_since: since, ...own } = {
+      newest: described['newest'],
+      waiting: described['waiting'],
+      current_since: described['current_since'],
+      on_demand: described['on_demand'],
+      interval: described['interval'],
+      next_check_at: described['next_check_at'],
+      fresh: described['fresh'],
+      failing: described['failing'],
+      progress: described['progress'],
+      usage_24h: described['usage_24h'],
+      attention: described['attention'],
+    }
+    assert.deepEqual(own, {
+      newest: SNAPSHOT,
+      waiting: 0,
+      on_demand: 2,
+      interval: 'off',
+      next_check_at: null,
+      fresh: true,
+      failing: null,
+      progress: null,
+      usage_24h: { hosts: 0 },
+      attention: [],
+    })
+    assert.match(String(since), /^2016-12-13T13:\d\d:12\.345Z$/)
+    const listed = Object.fromEntries(
+      Object.entries(described).filter(([key]) => key !== 'current_since' && !Object.hasOwn(own, key)),
+    )
     const [source] = sources as Record<string, unknown>[]
     assert.ok(typeof source?.['latency_ms'] === 'number', JSON.stringify(sources))
     assert.deepEqual(sources, [
@@ -114,15 +144,22 @@ describe('the API', () => {
       path: `/repos/yum/m/${SNAPSHOT}`,
       xml_base: null,
       arches: null,
+      seq: 1,
+      changes: null,
+      kept_because: ['current', 'the newest'],
       ...cached,
       ...departed,
     }
     assert.deepEqual(await get('mirrors/m/snapshots'), { snapshots: [snapshot] })
     assert.deepEqual(await get('mirrors/none/snapshots'), { snapshots: [] })
-    const { files, defects, ...rest } = await get(`mirrors/m/snapshots/${SNAPSHOT}`)
+    const { files, defects, digest, ...rest } = await get(`mirrors/m/snapshots/${SNAPSHOT}`)
     const extras = { pinned: 0, listed: 0, cached: 0, at_risk: 0 }
     assert.deepEqual(rest, { ...snapshot, signature, extra_files: extras })
     assert.deepEqual(defects, [])
+    const repomd = (files as { path: string; digest: string }[]).find(({ path }) =>
+      path.endsWith('repomd.xml'),
+    )
+    assert.equal(digest, repomd?.digest)
     assert.deepEqual(
       (files as { path: string }[]).map(({ path }) => path).toSorted(),
       ['repodata/repomd.xml', ...site.repository.records.map(({ href }) => href)].toSorted(),
@@ -137,6 +174,17 @@ describe('the API', () => {
     const mirror = JSON.parse(body.toString()) as Record<string, unknown>
     assert.match(String(mirror['error']), /could not be reached/)
     assert.deepEqual([mirror['current'], mirror['last_sync'] === mirror['last_success']], [SNAPSHOT, false])
+    const { since, ...failing } = mirror['failing'] as Record<string, unknown>
+    assert.deepEqual(failing, { attempts: 1, reason: mirror['error'] })
+    assert.equal(since, mirror['last_sync'])
+    for (const _ of [2, 3]) await site.app.sync('m')
+    const get = async (path: string) =>
+      JSON.parse((await httpGet(`${site.url}/api/v1/${path}`)).body.toString()) as Record<string, unknown>
+    const { failing: thrice, attention } = await get('mirrors/m')
+    assert.deepEqual(thrice, { since, attempts: 3, reason: mirror['error'] })
+    assert.deepEqual(await get('attention'), { attention })
+    const [{ code } = {}] = attention as Record<string, unknown>[]
+    assert.equal(code, 'upstream_down')
   })
 
   test('answers errors as problems', async (t) => {

@@ -9,6 +9,10 @@ export interface Answer {
 }
 
 const OF_THE_MOMENT = ['date', 'connection', 'keep-alive', 'x-request-id']
+/** What follows from the body. */
+const OF_THE_BODY = ['content-length', 'etag']
+/** Why a snapshot is kept follows from its use, of which nothing is left. */
+const USE = /"kept_because":\[[^\]]*\],/g
 
 interface GenerationsBody {
   readonly generations: readonly { readonly generation: number; readonly created_at: string }[]
@@ -99,6 +103,8 @@ async function walk(top: string, get: (path: string) => Promise<string>): Promis
 }
 
 function toAnswer({ status, headers, body }: HttpReply): Answer {
-  const told = Object.entries(headers).filter(([name]) => !OF_THE_MOMENT.includes(name))
-  return { status, headers: Object.fromEntries(told), body: body.toString('latin1') }
+  const text = body.toString('latin1')
+  const untold = text.includes('"kept_because"') ? [...OF_THE_MOMENT, ...OF_THE_BODY] : OF_THE_MOMENT
+  const told = Object.entries(headers).filter(([name]) => !untold.includes(name))
+  return { status, headers: Object.fromEntries(told), body: text.replace(USE, '') }
 }
