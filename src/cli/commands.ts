@@ -89,6 +89,7 @@ export function addRemoval({ add, onDone }: CommandLine): void {
   add('remove', 'take a mirror out of the configuration and the index; its data go after a while')
     .argument('<mirror>', "the mirror's name")
     .option('--force', 'also while clients use it, or a view holds it')
+    .option('--dry-run', 'change nothing; only tell whether it can go')
     .action(async (mirror: string, options: RemoveOptions) => {
       const { removeMirror } = await import('./remove.ts')
       onDone(await removeMirror(mirror, options))

@@ -93,6 +93,7 @@ const COMMAND_EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   ],
   remove: [
     'pinyon remove epel-el7               refused while jobs use it, naming who',
+    'pinyon remove epel-el7 --dry-run     can it go? Exits 1 when not',
     'pinyon remove epel-el7 --force       URLs of its snapshots are answered for some days more',
   ],
   generations: ['pinyon generations --mirror epel-el9   which sync brought what jobs stumble over?'],

@@ -15,27 +15,31 @@ import { openStore } from './open-store.ts'
 export interface RemoveOptions extends Options {
   /** Also while it is used. */
   readonly force?: boolean
+  /** Only tell whether it can go. */
+  readonly dryRun?: boolean
 }
 
 /** Takes a mirror out of the configuration file and so out of the index; its data stay for a while. Fails while it is used, naming by whom. */
 export async function removeMirror(mirror: string, options: RemoveOptions): Promise<ExitCode> {
-  const force = options.force === true ? 1 : 0
-  const path = `mirrors/${encodeURIComponent(mirror)}?force=${force}`
+  const { force = false, dryRun = false } = options
+  const path = `mirrors/${encodeURIComponent(mirror)}?force=${force ? 1 : 0}`
+  const check = `${path}&dry_run=1`
   return await changeConfig(options, {
     cause: 'remove',
-    there: async (server) => describe(await server.write<Removal>({ method: 'DELETE', path })),
+    there: async (server) =>
+      describe(await server.write<Removal>({ method: 'DELETE', path: dryRun ? check : path }), dryRun),
     here: async () => {
       const config = loadConfig(options.config, process.env, LEAVING_IDENTITIES)
       if (!config.mirrors.has(mirror)) throw noSuchMirror(mirror, config.mirrors.keys(), config.file)
       const server = await openServer(options)
       try {
-        const edit = (text: string) => removeEntry(text, mirror)
+        const edit = dryRun ? undefined : (text: string) => removeEntry(text, mirror)
         if (server === undefined) {
-          if (options.force !== true) await checkUse(mirror, options)
-          return { edit, done: `${mirror}: removed` }
+          if (!force) await checkUse(mirror, options)
+          return { edit, done: describe({ mirror, served_until: null }, dryRun) }
         }
-        const checked = await server.write<Removal>({ method: 'DELETE', path: `${path}&dry_run=1` })
-        return { edit, done: describe(checked) }
+        const checked = await server.write<Removal>({ method: 'DELETE', path: check })
+        return { edit, done: describe(checked, dryRun) }
       } finally {
         await server?.close()
       }
@@ -43,10 +47,14 @@ export async function removeMirror(mirror: string, options: RemoveOptions): Prom
   })
 }
 
-function describe({ mirror, served_until: until }: Removal): string {
+function describe(
+  { mirror, served_until: until }: Pick<Removal, 'mirror' | 'served_until'>,
+  dryRun: boolean,
+): string {
+  const done = `${mirror}: ${dryRun ? 'can be removed' : 'removed'}`
   return until === null
-    ? `${mirror}: removed`
-    : `${mirror}: removed; URLs of its snapshots are answered until ${until}, then its data go`
+    ? done
+    : `${done}; URLs of its snapshots are answered until ${until}, then its data go`
 }
 
 /** What the data directory knows of a mirror's use, when no server can be asked. */

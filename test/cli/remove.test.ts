@@ -71,6 +71,26 @@ function currentOf(index: Buffer, mirror: string): string {
 }
 
 describe('remove', () => {
+  test('only tells, when asked to, whether a mirror can go', async (t) => {
+    const { server, text, run } = await startFarm(t)
+    const checked = await run('remove', 'el6', '--dry-run')
+    assert.deepEqual([checked.code, checked.stderr], [0, ''])
+    assert.match(
+      checked.stdout,
+      /^el6: can be removed; URLs of its snapshots are answered until \S+, then its data go\n$/,
+    )
+    noteUse(server.dataDir, 'el6', 1, 1, [])
+    const refused = await run('remove', 'el6', '--dry-run')
+    assert.deepEqual([refused.code, refused.stdout], [1, ''])
+    assert.match(refused.stderr, /^el6 is not removed .* used in the last 14 days by 192\.0\.2\.1 /)
+    assert.equal((await run('remove', 'el6', '--dry-run', '--force')).code, 0)
+    await server.kill()
+    assert.equal((await run('remove', 'el6', '--dry-run')).code, 1)
+    const { stdout } = await run('remove', 'el9', '--dry-run')
+    assert.equal(stdout, 'el9: can be removed\n')
+    assert.equal(readFileSync(server.configFile, 'utf8'), text)
+  })
+
   test('takes a mirror out of file and index; URLs that jobs hold go on, and nothing else changes', async (t) => {
     const { server, text, run } = await startFarm(t)
     const snapshot = currentOf((await httpGet(`${server.url}/repos/yum/all_latest.json`)).body, 'el6')
