@@ -91,12 +91,14 @@ export async function packagePage(context: DashboardContext, request: PageReques
   const api = `mirrors/${encodeURIComponent(mirror.name)}/packages`
   const json =
     name === undefined ? `${api}?q=${encodeURIComponent(text)}` : `${api}/${encodeURIComponent(name)}`
+  // Of a name that is listed nowhere the API has nothing.
+  const hasJson = isAsked && (name === undefined || packages.length > 0)
   return {
     title: shown,
     place: 'mirrors',
     body,
     isFixed: true,
-    ...(packages.length === 0 ? {} : { json: links.api(json) }),
+    ...(hasJson ? { json: links.api(json) } : {}),
   }
 }
 
