@@ -205,9 +205,37 @@ export function parseRepomd(bytes: Buffer): Repomd {
  * Revision, times, sizes, names and compression do not count, nor do records that only repeat another in another encoding.
  */
 export function repomdFingerprint(repomd: Repomd): Digest {
-  const types = new Set(repomd.records.map((record) => record.type))
-  const contents = repomd.records
-    .filter(({ type }) => !types.has(ENCODED_TYPE.exec(type)?.[1] ?? ''))
-    .map(({ type, checksum, openChecksum }) => [type, openChecksum ?? checksum].join(' '))
+  const contents = contentRecords(repomd).map(({ type, checksum, openChecksum }) =>
+    [type, openChecksum ?? checksum].join(' '),
+  )
   return digestOf(JSON.stringify([contents.toSorted(), repomd.tags.toSorted()]))
+}
+
+/**
+ * Whether a repomd.xml differs from one of the same fingerprint in more than it says: what is stated of uncompressed content can be wrong.
+ * That shows when a file is another, and its `open-size` as well, or when what was stated of it before was found to be wrong.
+ * @param isRefuted whether the file at this href is known not to have the `open-checksum` that the last one states
+ */
+export function contradictsFingerprint(
+  repomd: Repomd,
+  last: Repomd,
+  isRefuted: (href: string) => boolean,
+): boolean {
+  return contentRecords(repomd).some((record) => {
+    const { type, checksum, openChecksum, openSize } = record
+    if (openChecksum === undefined) return false
+    const before = last.records.filter((one) => one.type === type && one.openChecksum === openChecksum)
+    if (before.length === 0 || before.some((one) => one.checksum === checksum)) return false
+    return before.every(
+      (one) =>
+        isRefuted(one.href) ||
+        (openSize !== undefined && one.openSize !== undefined && one.openSize !== openSize),
+    )
+  })
+}
+
+/** Without those that only repeat another in another encoding. */
+function contentRecords({ records }: Repomd): RepomdRecord[] {
+  const types = new Set(records.map((record) => record.type))
+  return records.filter(({ type }) => !types.has(ENCODED_TYPE.exec(type)?.[1] ?? ''))
 }

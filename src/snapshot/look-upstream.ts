@@ -2,7 +2,7 @@ import type { BlobStore } from '../cache/blob-store.ts'
 import { PinyonError } from '../model/errors.ts'
 import type { Repomd } from '../model/repodata.ts'
 import { describeStepBack } from '../model/repository-age.ts'
-import { parseRepomd, repomdFingerprint } from '../repodata/repomd.ts'
+import { contradictsFingerprint, parseRepomd, repomdFingerprint } from '../repodata/repomd.ts'
 import type { Upstream } from '../upstream/upstream.ts'
 import type { KnownListing } from './listing/mirror-list.ts'
 import { chooseByListing } from './listing/choose-repomd.ts'
@@ -15,7 +15,7 @@ export interface LookContext {
   readonly mirror: string
   readonly upstream: Upstream
   readonly blobs: Pick<BlobStore, 'open'>
-  readonly store: Pick<SnapshotReader, 'files'>
+  readonly store: Pick<SnapshotReader, 'files' | 'defects'>
   /** Take what is older than the newest snapshot. */
   readonly allowOlder: boolean
   /** The metalink or mirrorlist as it is now; absent where there is none. */
@@ -158,12 +158,20 @@ async function judge(
 ): Promise<Look | OlderLook> {
   const repomd = parseRepomd(fetched.bytes)
   if (newest === undefined) return { news: { fetched, repomd } }
-  if (newest.fingerprint === repomdFingerprint(repomd))
-    return { snapshot: newest, shown: { fetched, repomd } }
+  if (await hasSameContent(context, repomd, newest)) return { snapshot: newest, shown: { fetched, repomd } }
   // Where nothing was seen of upstream before, the newest snapshot was adopted, and has the times of the server that made it.
   const isComparable = seen !== undefined && !context.allowOlder
   const older = isComparable ? await compareAge(context, repomd, newest) : undefined
   return older === undefined ? { news: { fetched, repomd } } : { older, baseurl: fetched.seen.baseurl }
+}
+
+async function hasSameContent(context: LookContext, repomd: Repomd, newest: Snapshot): Promise<boolean> {
+  if (newest.fingerprint !== repomdFingerprint(repomd)) return false
+  const last = await readRepomd(context, newest)
+  if (last === undefined) return true
+  const defects = await context.store.defects(newest)
+  const refuted = new Set(defects.filter(({ kind }) => kind === 'open-checksum').map(({ path }) => path))
+  return !contradictsFingerprint(repomd, last, (href) => refuted.has(href))
 }
 
 async function compareAge(

@@ -47,7 +47,7 @@ export type SyncResult =
 /** What a sync reads of a mirror, and notes. */
 export type SyncStore = Pick<
   SnapshotStore,
-  'snapshots' | 'seenRepomd' | 'files' | 'signature' | 'recordSignature' | 'recordSync'
+  'snapshots' | 'seenRepomd' | 'files' | 'defects' | 'signature' | 'recordSignature' | 'recordSync'
 >
 
 /** What a look upstream, and the capture of what it finds, need. */

@@ -5,7 +5,7 @@ import type { SyncStore } from '../sync.ts'
 
 /** What is read of a mirror of several architectures. */
 export type ArchesStore = SyncStore &
-  Pick<SnapshotStore, 'arches' | 'seenArches' | 'defects'> & { readonly extras: Pick<ExtraStore, 'list'> }
+  Pick<SnapshotStore, 'arches' | 'seenArches'> & { readonly extras: Pick<ExtraStore, 'list'> }
 
 /**
  * The snapshots of a mirror as a sync of one of its architectures sees them: the newest alone, where that has this architecture, with its
@@ -22,6 +22,7 @@ export function openArchStore(store: ArchesStore, arch: string): SyncStore {
     },
     seenRepomd: async (mirror) => (await store.seenArches(mirror)).get(arch),
     files: async (snapshot) => ownOf(await store.files(snapshot), arch),
+    defects: async (snapshot) => ownOf(await store.defects(snapshot), arch),
     signature: (snapshot) => store.signature(snapshot, arch),
     recordSignature: (snapshot, signature) => store.recordSignature(snapshot, signature, arch),
     // How the whole sync ends is recorded by who runs it.
