@@ -4,8 +4,6 @@ import { digestAlgorithm, digestOf, type Digest, type DigestAlgorithm } from './
 export interface ListedRepomd {
   /** Seconds since the epoch; undefined where the metalink does not say. */
   readonly timestamp: number | undefined
-  /** Bytes. */
-  readonly size: number | undefined
   /** At least one. */
   readonly digests: readonly Digest[]
 }
@@ -30,8 +28,7 @@ export function rankOfRepomd({ repomds }: Pick<MirrorListing, 'repomds'>, bytes:
     known.set(algorithm, digest)
     return digest
   }
-  const rank = repomds.findIndex(({ size, digests }) => {
-    if (size !== undefined && size !== bytes.length) return false
+  const rank = repomds.findIndex(({ digests }) => {
     const strongest = findStrongest(digests)
     return strongest !== undefined && digestBy(digestAlgorithm(strongest)) === strongest
   })

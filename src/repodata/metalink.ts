@@ -69,7 +69,6 @@ interface ListedUrl {
 /** A repomd.xml whose element is not over. */
 interface Unfinished {
   timestamp: number | undefined
-  size: number | undefined
   readonly digests: Digest[]
 }
 
@@ -165,7 +164,6 @@ class MetalinkReader {
       return this.#takeHash(of, text)
     if (text === '' || text.length > MAX_TEXT) return
     if (name === 'timestamp' && isOwn) of.timestamp ??= readNumber(text)
-    else if (name === 'size' && isOwn) of.size ??= readNumber(text)
     else if (name === 'url' && this.#isIn(...(this.#fileDepth === 1 ? ['url'] : ['resources', 'url'])))
       this.#takeUrl(text)
   }
@@ -205,10 +203,10 @@ class MetalinkReader {
 }
 
 function create(): Unfinished {
-  return { timestamp: undefined, size: undefined, digests: [] }
+  return { timestamp: undefined, digests: [] }
 }
 
-/** Seconds, bytes or a rank; undefined for anything else. */
+/** Seconds or a rank; undefined for anything else. */
 function readNumber(text: string): number | undefined {
   return /^\d{1,15}$/.test(text) ? Number(text) : undefined
 }

@@ -74,7 +74,7 @@ describe('a metalink of MirrorManager', () => {
     assert.deepEqual([rankOfRepomd(listing, a), rankOfRepomd(listing, b)], [1, 0])
   })
 
-  test('counts by its strongest hash and its size, whatever the weaker ones say', () => {
+  test('counts by its strongest hash, whatever the weaker ones and its size say', () => {
     const bytes = Buffer.from('repomd')
     const hash = (type: 'md5' | 'sha256', of = bytes) =>
       `<hash type="${type}">${digestOf(of, type).slice(type.length + 1)}</hash>`
@@ -82,7 +82,7 @@ describe('a metalink of MirrorManager', () => {
     assert.equal(rankOfRepomd(parseEntry(hash('md5')), bytes), 0)
     assert.equal(rankOfRepomd(parseEntry(hash('md5', other) + hash('sha256')), bytes), 0)
     assert.equal(rankOfRepomd(parseEntry(hash('md5') + hash('sha256', other)), bytes), undefined)
-    assert.equal(rankOfRepomd(parseEntry(hash('sha256'), 7), bytes), undefined)
+    assert.equal(rankOfRepomd(parseEntry(hash('sha256'), 7), bytes), 0)
     const unknown = '<hash type="sha3-512">00</hash><hash type="md5">zz</hash>'
     assert.equal(rankOfRepomd(parseEntry(unknown + hash('sha256')), bytes), 0)
     assert.deepEqual(parseEntry('').repomds, [])
