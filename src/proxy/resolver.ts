@@ -150,6 +150,9 @@ export class Resolver {
     if (view === 'latest' || view === 'base') {
       const index = await this.#snapshots.index()
       const current = await this.#begin(index, mirror, view)
+      // Ours whatever the repository lists: it says by which keys clients check what is upstream's.
+      if (view === 'latest' && isMirrorRepo(path, current, href))
+        return this.#mirrorRepo(current, view, base())
       const found = path.directory ? undefined : await findRollingFile(this.#snapshots, current, href)
       if (found !== undefined) {
         const reply = toFileReply(path, found.snapshot, found.file, false)
@@ -157,15 +160,12 @@ export class Resolver {
         const isCurrent = found.snapshot.id === index.current.get(mirror)?.id
         return isCurrent ? this.#remember(target, reply, index) : reply
       }
-      if (view === 'latest' && isMirrorRepo(path, current, href))
-        return this.#mirrorRepo(current, view, base())
       return await this.#listDirectory(path, current, href)
     }
     const snapshot = SNAPSHOT_NAME.test(view) ? await this.#snapshots.snapshot(mirror, view) : undefined
     if (snapshot === undefined) throw await this.#missing.snapshot(mirror, view)
+    if (isMirrorRepo(path, snapshot, href)) return this.#mirrorRepo(snapshot, view, base())
     const file = path.directory ? undefined : await findFile(this.#snapshots, snapshot, href)
-    if (file === undefined && isMirrorRepo(path, snapshot, href))
-      return this.#mirrorRepo(snapshot, view, base())
     if (file === undefined) return await this.#listDirectory(path, snapshot, href)
     const reply = toFileReply(path, snapshot, file, true)
     this.#files.set(target, reply)
