@@ -3,6 +3,7 @@ import { gunzipSync } from 'node:zlib'
 import { digestOf, type Digest } from '../model/digest.ts'
 import { PinyonError } from '../model/errors.ts'
 import { aboutFile } from '../model/upstream-advice.ts'
+import { TAG } from '../signature/packets.ts'
 import type { Upstream, UpstreamReply, UpstreamRequest } from '../upstream/upstream.ts'
 import type { SeenRepomd } from './store.ts'
 
@@ -99,10 +100,15 @@ export async function fetchCompanion(
   }
 }
 
-/** Whether bytes begin as OpenPGP data does (RFC 9580): armour, or a packet's tag. */
+/**
+ * Whether bytes begin as a signature or a key does (RFC 9580): armour, or the tag of such a packet. A byte above 0x7f alone says nothing: pages
+ * may begin with a byte order mark.
+ */
 function isOpenPgp(bytes: Buffer): boolean {
   if (/^\s*-----BEGIN PGP /.test(bytes.toString('latin1', 0, 200))) return true
-  return ((bytes[0] ?? 0) & 0x80) !== 0
+  const first = bytes[0] ?? 0
+  const tag = (first & 0x40) === 0 ? (first >> 2) & 0x0f : first & 0x3f
+  return (first & 0x80) !== 0 && (tag === TAG.signature || tag === TAG.publicKey)
 }
 
 function toValidators(seen: SeenRepomd): { baseurl: string; etag?: string; lastModified?: string } {

@@ -217,6 +217,21 @@ describe('files beside the packages', () => {
     assert.deepEqual(await problemsOf(farm), [])
   })
 
+  test('are no pages in their place, whatever these begin with', async (t) => {
+    const tree = createTree(t)
+    tree.write('.treeinfo', '\ufeff<!DOCTYPE html><title>log in</title>')
+    tree.write(
+      'media.1/media',
+      '<?xml version="1.0"?>\n<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Strict//EN" "">',
+    )
+    const upstream = await startUpstream(t, tree.dir)
+    const farm = await startApp(t, { mirrors: { m: { baseurls: [upstream.url], extraFiles: 'usual' } } })
+    await farm.sync('m')
+    const base = await farm.current('m')
+    for (const path of ['.treeinfo', 'media.1/media'])
+      assert.equal((await httpGet(`${base}/${path}`)).status, 404, path)
+  })
+
   test('that change alone make a snapshot, which is told, when somebody asks or after a day', async (t) => {
     let nowMs = Date.now()
     const tree = createTree(t)

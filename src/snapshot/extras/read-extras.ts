@@ -128,6 +128,9 @@ function matches({ directory, fits }: FilePattern, path: string): boolean {
 
 /** Whether a web page came in the place of a file: some servers answer so for what they have not got. */
 function isPage(path: string, bytes: Buffer): boolean {
-  const head = bytes.toString('latin1', 0, 512).trimStart().toLowerCase()
-  return /^(?:<!doctype html|<html)/.test(head) && !/\.html?$/.test(path)
+  // Latin-1: a byte order mark is three characters.
+  const head = bytes.toString('latin1', 0, 512)
+  return (
+    /^(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?<(?:!doctype html|html)/i.test(head) && !/\.html?$/.test(path)
+  )
 }
