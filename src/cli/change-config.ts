@@ -4,6 +4,7 @@ import { LEAVING_IDENTITIES, loadConfig } from '../config/load.ts'
 import { editConfigFile } from '../config/write.ts'
 import { PinyonError } from '../model/errors.ts'
 import type { GenerationCause } from '../snapshot/store.ts'
+import { holdSignals } from '../system/hold-signals.ts'
 import { replaceFile } from '../system/publish.ts'
 import { writeLike } from '../system/write-like.ts'
 import { EXIT, type ExitCode, type Options } from './exit.ts'
@@ -70,7 +71,13 @@ async function changeHere(
   const { edit, done } = await here()
   if (edit === undefined) return done
   const { file } = loadConfig(options.config, process.env, LEAVING_IDENTITIES)
-  await editConfigFile(file, edit, { writeLike, publish: replaceFile })
+  await holdSignals(async (stop) => {
+    const publish = (temporary: string, target: string) => {
+      stop.throwIfAborted()
+      return replaceFile(temporary, target)
+    }
+    await editConfigFile(file, edit, { writeLike, publish })
+  })
   if (server === undefined) return `${done}, from the server's next start on`
   try {
     await server.write({ method: 'POST', path: 'reload', body: { cause } })
