@@ -3,8 +3,8 @@ import type { IncomingMessage } from 'node:http'
 import { PinyonError } from '../model/errors.ts'
 import type { Exchange } from './exchange.ts'
 
-/** The largest body of any request, in bytes. */
-export const LARGEST_BODY_BYTES = 1 << 20
+/** The largest body of any request, in bytes: a redhat.repo of 8,000 repositories, of which a host that is entitled to everything has 5,000. */
+export const LARGEST_BODY_BYTES = 4 << 20
 /**
  * A body that is too large is read on to its end, and dropped, up to so many bytes: a client that is still sending would see a connection reset in
  * place of the answer.

@@ -1,3 +1,4 @@
+import type { PinyonError } from '../model/errors.ts'
 import { refuseInjection } from './refusal.ts'
 import { readPythonString, type PythonString } from './python-string.ts'
 
@@ -14,6 +15,9 @@ export interface MockTexts {
   /** `offset` is into the source. */
   readonly warnings: readonly { readonly offset: number; readonly text: string }[]
 }
+
+/** Mock's own configurations have a dozen. */
+const LITERALS_MAX = 200_000
 
 /** What is no letter, quote or comment; a comment; or a name. */
 const TOKEN = /[^#'"A-Za-z_]+|#[^\n]*|[A-Za-z_][A-Za-z_0-9]*|['"]/y
@@ -40,6 +44,7 @@ export function findMockTexts(source: string): MockTexts {
   const texts: MockText[] = []
   const current = new Map<string, MockText>()
   const warnings: { offset: number; text: string }[] = []
+  let left = LITERALS_MAX
   const add = (name: string, text: MockText) => {
     texts.push(text)
     current.set(name, text)
@@ -62,7 +67,8 @@ export function findMockTexts(source: string): MockTexts {
       at = skipToken(source, at)
       continue
     }
-    const { literals, end } = readLiterals(source, ASSIGNMENT.lastIndex)
+    const { literals, end } = readLiterals(source, ASSIGNMENT.lastIndex, left)
+    left -= literals.length
     const known = operator === '+=' ? current.get(name) : undefined
     if (literals.length === 0) leaveAlone(at, name)
     else if (known === undefined) add(name, { literals, isContinued: operator === '+=' })
@@ -90,12 +96,18 @@ function skipToken(source: string, at: number): number {
 function mustReadString(source: string, at: number): PythonString {
   const literal = readPythonString(source, at)
   if (literal !== undefined) return literal
-  const line = source.slice(0, at).split('\n').length
-  throw refuseInjection(line, 'a text that ends', source.slice(at, at + 200))
+  throw refuseAt(source, at, 'a text that ends', source.slice(at, at + 200))
 }
 
-/** The literals of an expression that is nothing else, and where it ends; none of any other. */
-function readLiterals(source: string, start: number): { literals: PythonString[]; end: number } {
+function refuseAt(source: string, at: number, expected: string, found: string): PinyonError {
+  return refuseInjection(source.slice(0, at).split('\n').length, expected, found)
+}
+
+/**
+ * The literals of an expression that is nothing else, and where it ends; none of any other.
+ * @throws {PinyonError} INJECTION_REFUSED for more than so many
+ */
+function readLiterals(source: string, start: number, max: number): { literals: PythonString[]; end: number } {
   const nothing = { literals: [], end: start }
   let at = skip(SPACE, source, start)
   const isInParentheses = source[at] === '('
@@ -107,6 +119,7 @@ function readLiterals(source: string, start: number): { literals: PythonString[]
     const literal = mustReadString(source, at)
     if (literal.prefix.includes('b')) return nothing
     literals.push(literal)
+    if (literals.length > max) throw refuseAt(source, at, `at most ${LITERALS_MAX} literals`, 'more')
     at = skip(space, source, literal.end)
   }
   if (isInParentheses && source[at] !== ')') return nothing

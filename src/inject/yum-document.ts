@@ -49,6 +49,8 @@ export interface YumPart {
 
 const PARTS_MAX = 10_000
 const KEYS_MAX = 200_000
+/** Of all values, beside those of their keys; comments and blank ones within them as well. */
+const VALUE_LINES_MAX = 500_000
 
 /**
  * Reads a configuration so that it can be changed without loss.
@@ -81,6 +83,7 @@ class DocumentReader {
   #opaque: YumPart['opaque'][number][] = []
   #top: number | undefined
   #keys = 0
+  #valueLines = 0
 
   constructor(headless: boolean) {
     if (headless) this.#open({ id: undefined, line: 1, rest: '', indented: false, top: 0, bodyStart: 0 })
@@ -129,10 +132,11 @@ class DocumentReader {
     if (this.#keys > KEYS_MAX) throw refuseInjection(line.line, `at most ${KEYS_MAX} keys`, key)
   }
 
-  #extend({ start, next, indent }: YumLine, value: string | undefined): void {
+  #extend({ line: number, start, next, indent }: YumLine, value: string | undefined): void {
     for (const line of this.#pending) this.#key?.more.push(line)
     this.#key?.more.push({ start, next, indent, value })
     this.#pending = []
+    this.#countValueLine(number)
     this.#run = true
     this.#end(next)
   }
@@ -149,8 +153,16 @@ class DocumentReader {
     if (line.kind === 'blank' && blanks === 0 && line.next - line.end === 2) return
     if (blanks === 0) this.#run = false
     else if (this.#run) this.#extend({ ...line, indent: blanks }, undefined)
-    else if (this.#key !== undefined)
+    else if (this.#key !== undefined) {
       this.#pending.push({ start: line.start, next: line.next, indent: blanks, value: undefined })
+      this.#countValueLine(line.line)
+    }
+  }
+
+  #countValueLine(line: number): void {
+    this.#valueLines += 1
+    if (this.#valueLines > VALUE_LINES_MAX)
+      throw refuseInjection(line, `at most ${VALUE_LINES_MAX} lines of values`, 'more')
   }
 
   #end(next: number): void {

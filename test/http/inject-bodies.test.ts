@@ -10,7 +10,7 @@ import { needs } from '../support/tools.ts'
 import { inject } from './injecting.ts'
 import { SNAPSHOT, startSite } from './site.ts'
 
-const MAX_BYTES = 1_048_576
+const MAX_BYTES = 4_194_304
 const HEAD = ['POST /repos/inject HTTP/1.1', 'Host: h']
 const CONFIG = '[m]\nbaseurl=http://upstream/\n'
 
@@ -26,7 +26,7 @@ function request(lines: readonly string[], body: string | Buffer = ''): Buffer {
 }
 
 describe('the body of an injection', () => {
-  test('has at most a megabyte, and who sends more gets to see that', async (t) => {
+  test('has at most four megabytes, and who sends more gets to see that', async (t) => {
     const site = await startSite(t)
     const largest = ofSize(MAX_BYTES)
     const reply = await inject(site.url, largest)
@@ -38,7 +38,7 @@ describe('the body of an injection', () => {
     for (const bytes of [MAX_BYTES + 1, 5_000_000]) {
       const refused = await inject(site.url, ofSize(bytes), { query: 'view=a' })
       assert.deepEqual([refused.status, refused.problem['title']], [413, 'BODY_TOO_LARGE'])
-      assert.match(String(refused.problem['detail']), /at most 1048576 bytes/)
+      assert.match(String(refused.problem['detail']), /at most 4194304 bytes/)
     }
     assert.equal(await site.app.store.views.count(), 0)
   })

@@ -71,6 +71,16 @@ describe('what is too much', () => {
   const cases: [string, string, RegExp][] = [
     ['a line', `[a]\nb=${'c'.repeat(70_000)}\n`, /^line 2: expected a line of at most 65536 characters/],
     ['sections', '[a]\n'.repeat(100_000), /^line 10001: expected at most 10000 sections/],
+    [
+      'lines of values',
+      `[a]\nb=c\n${' d\n'.repeat(500_001)}`,
+      /^line 500003: expected at most 500000 lines of values/,
+    ],
+    [
+      'indented comments behind others',
+      `[a]\nb=c\n${'#\n # d\n'.repeat(500_001)}`,
+      /^line 1000004: expected at most 500000 lines of values/,
+    ],
     ['keys', `[a]\n${'b=c\n'.repeat(250_000)}`, /^line 200002: expected at most 200000 keys/],
     [
       'bytes',
@@ -79,6 +89,14 @@ describe('what is too much', () => {
     ],
   ]
   for (const [title, text, message] of cases) test(title, () => assert.match(refuse(text), message))
+
+  test('literals, in one assignment or in many', () => {
+    const message = /^line \d+: expected at most 200000 literals/
+    assert.match(refuse(`config_opts['dnf.conf'] = ${"'' ".repeat(200_001)}\n`, 'mock'), message)
+    const assignment = `config_opts['dnf.conf'] = ${"'' ".repeat(150_000)}\n`
+    assert.match(refuse(assignment.repeat(2), 'mock'), message)
+    assert.equal(injectConfig(Buffer.from(assignment), 'mock', MAP).changed, false)
+  })
 
   test('comments, blank lines and continuations are not, and take no longer than to read them', () => {
     const start = performance.now()

@@ -16,11 +16,11 @@ export type InjectMessage =
 
 /** Up to this size a configuration takes the serving thread a millisecond or two, and no other thread need live for it, in bytes. */
 export const INLINE_MAX_BYTES = 8 << 10
-/** Jobs that wait beside the one that runs; each may hold a megabyte, and takes some hundredths of a second. */
+/** Jobs that wait beside the one that runs; what they hold is lent by all bodies' memory, and a megabyte takes some hundredths of a second. */
 const MAX_WAITING = 64
-/** The worst of a megabyte takes half a second, on an idle machine, and this one may be busy. */
+/** The worst of four megabytes takes two seconds, on an idle machine, and this one may be busy. */
 const MAX_MS = 20_000
-/** Memory of the thread, in MiB: the largest configurations take a third of it. */
+/** Memory of the thread, in MiB: the worst configurations take two thirds of it. */
 const MAX_HEAP_MB = 256
 const MAX_YOUNG_GENERATION_MB = 16
 /** A thread that has had nothing to do for so long gives its memory back. */
