@@ -19,7 +19,7 @@ import { METRICS_TYPE, type Metrics } from '../system/metrics.ts'
 import type { Traffic } from '../system/traffic.ts'
 import type { MirrorUpstreams } from '../upstream/arch-sources.ts'
 
-/** Of request bodies that are received or worked on, in bytes. */
+/** Of request bodies that are received or worked on, and of what is made of them until it is sent, in bytes. */
 const MAX_BODY_BYTES = 64 << 20
 
 /** The parts of an open App that its answers are made from. */

@@ -43,7 +43,7 @@ export async function sendInjection(
   const base = asked.base()
   const take = context.memory.lend(exchange)
   const bytes = await readBody(request, { maxBytes: LARGEST_BODY_BYTES, take })
-  const reply = await answerInject(context, { ...query, bytes, base, client: asked.client })
+  const reply = await answerInject(context, { ...query, bytes, base, client: asked.client, take })
   send(exchange, reply)
 }
 

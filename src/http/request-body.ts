@@ -51,7 +51,7 @@ export function readBody(request: IncomingMessage, { maxBytes, take }: BodyLimit
   return promise
 }
 
-/** Memory that bodies of all connections share, so that a thousand slow clients hold no more than this. */
+/** Memory that bodies of all connections share, and what injections make of them, so that a thousand slow clients hold no more than this. */
 export class BodyMemory {
   #free: number
 

@@ -113,6 +113,30 @@ describe('the body of an injection', () => {
     assert.equal((await connection.get('/healthz')).body.toString(), 'ok\n')
   })
 
+  test('holds memory until what became of it is read', async (t) => {
+    const site = await startSite(t)
+    // Twice in a diff: more than sockets take of what nobody reads.
+    const config = `[m]\n${' '.repeat(MAX_BYTES - 4)}`
+    const unread = []
+    for (let asked = 0; asked < 8; asked += 1) {
+      const connection = await site.connect()
+      connection.socket.once('data', () => connection.socket.pause())
+      connection.ask('/repos/inject?output=diff&view=a', {
+        method: 'POST',
+        headers: [`Content-Length: ${config.length}`],
+      })
+      connection.send(config)
+      unread.push({ connection, status: (await connection.reply({ noBody: true })).status })
+    }
+    assert.deepEqual(
+      unread.map(({ status }) => status),
+      [200, 200, 200, 200, 200, 200, 200, 503],
+    )
+    for (const { connection } of unread) connection.close()
+    await site.log.waitFor('request', unread.length)
+    assert.equal((await inject(site.url, config, { query: 'output=diff' })).status, 200)
+  })
+
   test('comes from curl as people write it, small and large', needs('curl'), async (t) => {
     const site = await startSite(t)
     const dir = tempDir(t)

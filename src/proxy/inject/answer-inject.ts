@@ -20,6 +20,8 @@ export interface InjectRequest extends InjectQuery {
   readonly base: string
   /** The address of who asks. */
   readonly client: string
+  /** Sets aside memory for so many bytes more than the configuration has. Throws PinyonError TOO_BUSY when there is none. */
+  readonly take: (bytes: number) => void
 }
 
 /** A result, and the generation of the index that all of it is made with. */
@@ -30,7 +32,7 @@ export interface InjectReply extends InjectionResult {
 /**
  * Injects the URLs of one index. A request that is refused freezes and renews no view: the view is opened last, and should it then stand for
  * another generation than it was going to, because something was published meanwhile, the injection is done once more.
- * @throws PinyonError as the runner does, NOT_FOUND for a generation that never was, VIEWS_FULL
+ * @throws PinyonError as the runner and `take` do, NOT_FOUND for a generation that never was, VIEWS_FULL
  */
 export async function answerInject(source: InjectSource, request: InjectRequest): Promise<InjectReply> {
   const { index: wanted, client } = request
@@ -61,12 +63,14 @@ async function findIndex(store: InjectSource['store'], wanted: InjectIndex): Pro
 
 async function injectIndex(
   { runner }: InjectSource,
-  { bytes, settings, base }: InjectRequest,
+  { bytes, settings, base, take }: InjectRequest,
   index: Index,
 ): Promise<InjectReply> {
   const mirrors = listIndexUrls(index, base)
   const left = [...index.current.values()].filter(({ xmlBase }) => xmlBase === 'left')
   const elsewhere = left.map(({ mirror }) => mirror)
   const result = await runner.run({ bytes, mirrors, settings, elsewhere })
+  // Kept until the client has read it, in the place of the configuration.
+  take(Math.max(0, result.body.length - bytes.length))
   return { ...result, generation: index.generation }
 }
