@@ -244,11 +244,11 @@ gather() {
   arch=$(uname -m | sed 's/^i.86$/i386/; s/^armv7l$/armhfp/') && options=$options$(releasever) && [ -z "$conf" ] || prepare_conf
   for name in yum.conf yum/yum.conf dnf/dnf.conf; do cover "$root/etc/$name" "${conf:+conf}" || true; done
   [ -z "$conf" ] || [ "$entries" != 0 ] || die "$root/etc has no yum.conf and no dnf.conf, whose place $conf could take"
-  for name in yum.repos.d yum/repos.d distro.repos.d zypp/repos.d; do
+  for name in yum.repos.d yum/repos.d distro.repos.d dnf/repos.override.d zypp/repos.d; do
     resolve "$root/etc/$name" && directory=$real && keep_links
     [ -d "$directory" ] || continue
     remember_directory "$directory" && put "repos - $directory" >>"$stage/list" || unwritable
-    case $conf:$name in :* | *:zypp*) format=yum ;; *) format=keep ;; esac # of these yum and dnf see none where there is a --conf
+    case $conf:$name in :* | *:zypp*) format=yum ;; *:dnf/repos.override.d) format=empty ;; *) format=keep ;; esac # of these yum and dnf see none where there is a --conf
     for file in "$directory"/*.repo; do ! exists "$file" || cover "$file" "$format" || true; done
   done
   while IFS= read -r file; do
@@ -267,7 +267,7 @@ cover() {
   # What a link leads to beyond etc, such as /dev/null, is nothing of this job's when it comes to be there.
   [ -f "$from" ] || { case $real in "$root"/etc/*) exists "$real" || put "absent - $real" >>"$stage/list" ;; esac; return 1; }
   remember_directory "${real%/*}" && if [ -e "$real" ]; then add file "$real"; else add none "$real"; fi
-  case $2 in keep) return 0 ;; conf) cat "$stage/conf" >"$stage/answer" || unwritable ;; *) inject "$from" "${2:-yum}" ;; esac
+  case $2 in keep) return 0 ;; conf) cat "$stage/conf" >"$stage/answer" || unwritable ;; empty) printf '' >"$stage/answer" || unwritable ;; *) inject "$from" "${2:-yum}" ;; esac
   [ "$(digest "$from")" = "$(digest "$stage/answer")" ] && [ "$2" != repos ] ||
     { cp -a "$from" "$stage/new/$number" && cat "$stage/answer" >"$stage/new/$number"; } || unwritable
 }

@@ -8,7 +8,7 @@ import type { TextEdit } from './text-edit.ts'
 import { readYumDocument, type YumPart } from './yum-document.ts'
 import { editPart, findLineEnding, type YumChange } from './yum-edits.ts'
 import type { YumLineOptions } from './yum-lines.ts'
-import { findBaseUrls, groupSections, isEnabled, type YumDocumentSection } from './yum-sections.ts'
+import { findBaseUrls, groupSections, isEnabled, isPattern, type YumDocumentSection } from './yum-sections.ts'
 import { findWarnings } from './yum-warnings.ts'
 
 /** What injecting into a configuration comes to, before it is done. */
@@ -98,7 +98,7 @@ function decide(sections: readonly YumDocumentSection[], map: MirrorMap, options
 }
 
 function isTouchable(id: string): boolean {
-  return !UNTOUCHED.has(id)
+  return !UNTOUCHED.has(id) && !isPattern(id)
 }
 
 /** The changes of each part of an injected section. */

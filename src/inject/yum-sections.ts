@@ -28,6 +28,11 @@ export function groupSections(
   return [...sections.values()]
 }
 
+/** Whether an id is that of no repository, but of keys by which dnf 5 overrides those of many. */
+export function isPattern(id: string): boolean {
+  return /[*?]/.test(id)
+}
+
 /** The line of a section that gives a key its value: the last one. */
 export function findKey({ parts }: YumDocumentSection, name: string): YumKey | undefined {
   for (const part of parts.toReversed()) {

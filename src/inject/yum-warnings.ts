@@ -1,5 +1,5 @@
 import type { Injection, InjectOptions } from './injection.ts'
-import { findKey, findValue, isOn, type YumDocumentSection } from './yum-sections.ts'
+import { findKey, findValue, isOn, isPattern, type YumDocumentSection } from './yum-sections.ts'
 
 type Warning = Injection['warnings'][number]
 
@@ -25,7 +25,8 @@ export function findWarnings(
   return warnings.toSorted((a, b) => a.line - b.line)
 }
 
-function warnOfForm({ id, line, parts }: YumDocumentSection): Warning[] {
+function warnOfForm(section: YumDocumentSection): Warning[] {
+  const { id, line, parts } = section
   const [, second] = parts
   const warnings: Warning[] = []
   if (second !== undefined)
@@ -37,6 +38,9 @@ function warnOfForm({ id, line, parts }: YumDocumentSection): Warning[] {
   }
   if (id === 'DEFAULT')
     warnings.push({ line, text: 'yum 3 takes the keys of [DEFAULT] for those of every section' })
+  if (isPattern(id))
+    for (const key of ['baseurl', 'mirrorlist', 'metalink', 'proxy'])
+      warn(section, key, `dnf 5 takes the ${key} of [${id}] for that of mirrors as well`, warnings)
   return warnings
 }
 

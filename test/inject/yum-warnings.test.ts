@@ -67,6 +67,15 @@ describe('warnings', () => {
     ])
   })
 
+  test('of patterns by which dnf 5 overrides what mirrors have, and which stay as they are', () => {
+    const text = '[a*]\npriority=1\nproxy=http://p:3128\n'
+    const { changed, unmatched, warnings } = inject(text, MAP, { onlyMirrored: true })
+    assert.deepEqual([changed, unmatched], [false, []])
+    assert.deepEqual(warnings, [
+      { line: 3, text: 'dnf 5 takes the proxy of [a*] for that of mirrors as well' },
+    ])
+  })
+
   test('stand in the order of lines', () => {
     const text = '[a]\nskip_if_unavailable=1\n[a-el7]\nservice=b\nskip_if_unavailable=1\n[a]\n'
     assert.deepEqual(
