@@ -13,7 +13,7 @@ then fails. commit keeps it. rollback gives back what was there: with NAME only 
 install puts the script in place, with a rollback at boot. Exit status: 0 done, or nothing to undo; 1 failed; 2 usage; 3 nothing to commit.
 END
 }
-put() { printf '%s\n' "$*"; } && say() { put "pinyon: $*" >&2; }
+put() { printf '%s\n' "$*"; } && say() { put "pinyon: $*" >&2 || :; } # who reads it may be gone
 die() { say "$*"; exit 1; } && misused() { say "$* (see --help)"; exit 2; }
 unwritable() { die "cannot write to ${1:-$J}: it is full, read-only, or not for this user"; }
 now() { { read -r up _ </proc/uptime && put "${up%%.*}"; } 2>/dev/null || date +%s; } # of a clock that nobody sets, where there is one
@@ -341,7 +341,7 @@ take_caches() {
     [ "$base" = "$file" ] || { base=${base%/*} && pattern=$(put "${file#"$base"/}" | sed 's/\${*[A-Za-z_]*}*/*/g'); }
     case $base:$pattern in *:*' '* | [!/]* | :*) continue ;; esac
     resolve "$root$base" && is_new "cache $pattern $real" || continue
-    put "cache $pattern $real" >>"$stage/list" && sort -u "$stage/ids" | cached_files "$real" "$pattern" >>"$stage/cached" || unwritable
+    put "cache $pattern $real" >>"$stage/list" && cached_files "$real" "$pattern" <"$stage/ids" >>"$stage/cached" || unwritable
   done <"$stage/caches"
   while IFS= read -r file; do ! is_new "$file" || { remember_directory "${file%/*}" && add gone "$file"; }; done <"$stage/cached"
 }
@@ -366,9 +366,7 @@ status() {
   is_alive "$(about owner)" && put 'owner-alive yes' || put 'owner-alive no'
   is_copy_sound && put 'tool-copy sound' || put 'tool-copy damaged'; each show
 }
-show() {
-  case $kind in file) [ -e "$J/open/new/$number" ] && put "changed $path" || put "kept $path" ;; none) put "created $path" ;; gone) put "uncached $path" ;; esac
-}
+show() { case $kind in file) [ -e "$J/open/new/$number" ] && put "changed $path" || put "kept $path" ;; none) put "created $path" ;; gone) put "uncached $path" ;; esac; }
 install() {
   case $to:$server in [!/]* | *[!A-Za-z0-9:/._-]*) misused "expected a path from / in --to, a URL in --server, and no odd character: $to, $server" ;; esac
   [ ! -d "$J/open" ] || die 'a transaction is open, within which the tool is not replaced'
@@ -390,7 +388,8 @@ install() {
   fi || unwritable "$root/etc"
 }
 main() {
-  umask 077 && outside='' && unset CDPATH && export LC_ALL=C && parse "$@" && look_up $$ && resolve "$root/var/lib/pinyon"
+  (: <&0) 2>/dev/null || exec </dev/null; (: >&1) 2>/dev/null || exec >/dev/null; (: >&2) || exec 2>/dev/null # what is opened takes none of these places
+  trap '' PIPE && set +C && umask 077 && outside='' && unset CDPATH && export LC_ALL=C && parse "$@" && look_up $$ && resolve "$root/var/lib/pinyon"
   for file in "$real" "$real"/* "$real"/open/* "$real"/lock/*; do [ ! -L "$file" ] || die "a link, which this tool did not make: $file"; done
   # Where this tool lies out of reach of what lives in the root, it needs no copy, and runs none that it finds in there.
   [ -z "$root" ] || case $(cd "${0%"${0##*/}"}." && pwd -P)/ in "$root"/*) ;; *) outside=1 ;; esac
