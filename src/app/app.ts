@@ -18,7 +18,7 @@ import { Storage } from './storage.ts'
 import { Syncing, type SyncingOptions } from './syncing.ts'
 import { Verifier, type VerifyOptions } from './verifier.ts'
 import type { Workers } from './workers/workers.ts'
-import type { Config } from '../config/config.ts'
+import type { Config, ListenAddress } from '../config/config.ts'
 import type { Publish } from '../config/write.ts'
 import type { HttpServer } from '../http/server.ts'
 import { ACTORS } from '../model/actor.ts'
@@ -212,6 +212,11 @@ export class App {
     return this.#running.current
   }
 
+  /** Where it accepts connections; undefined for a Unix socket, and before it does. */
+  get address(): ListenAddress | undefined {
+    return this.#servers[0]?.address
+  }
+
   /** Collects what is not needed any more. */
   get collector(): Collector {
     return this.#storage.collector
@@ -269,6 +274,7 @@ export class App {
       traffic: this.#traffic,
       running: this.#running,
       changes: this.#changes,
+      address: () => this.address,
       workers: () => this.#workers?.state,
       upstreamOf: (mirror) => this.#upstreams.get(mirror),
       forget: () => this.forgetRetired(),

@@ -8,6 +8,8 @@ import type { Signatures } from './signatures.ts'
 import type { Storage } from './storage.ts'
 import type { Syncing } from './syncing.ts'
 import type { FillTable } from '../cache/fill-table.ts'
+import type { ListenAddress } from '../config/config.ts'
+import { formatListen } from '../config/listen.ts'
 import { BodyMemory } from '../http/request-body.ts'
 import type { RouteContext } from '../http/routes.ts'
 import type { WorkersView } from '../proxy/api-context.ts'
@@ -37,6 +39,8 @@ export interface RouteParts {
   readonly traffic: Traffic
   readonly running: RunningConfig
   readonly syncing: Pick<Syncing, 'board' | 'nextAt'>
+  /** Where the server accepts connections; undefined for a Unix socket. */
+  readonly address: () => ListenAddress | undefined
   /** Undefined before there are any. */
   readonly workers: () => WorkersView | undefined
   readonly upstreamOf: (mirror: string) => MirrorUpstreams | undefined
@@ -82,7 +86,11 @@ export function createRouteContext(parts: RouteParts): Omit<RouteContext, 'dashb
     traffic: () => parts.traffic.report(),
     workers: () => parts.workers() ?? { serving: 1, wanted: 1, restarts: 0 },
     now: parts.now,
-    configuration: () => running.state,
+    configuration: () => ({ ...running.state, listens: describeAddress(parts.address()) }),
     unready: () => findUnready(store),
   }
+}
+
+function describeAddress(address: ListenAddress | undefined): string | null {
+  return address === undefined ? null : formatListen(address)
 }

@@ -1,15 +1,15 @@
-import type { Config } from '../config/config.ts'
+import type { Config, ListenAddress } from '../config/config.ts'
 
 /** Every address of a machine, which is none to connect to. */
 const ANY_ADDRESS = ['', '0.0.0.0', '::']
 
 /**
  * The URL that a server of this configuration is reached at from its own machine, without a trailing slash: the public one, else the address
- * it listens on.
- * @param port the one it has, when the configuration leaves that open
+ * that it listens on.
+ * @param listening undefined for a Unix socket, which has no URL of its own
  */
-export function baseUrl({ publicUrl, listen }: Config, port = listen.port): string {
-  if (publicUrl !== undefined) return publicUrl
-  const host = ANY_ADDRESS.includes(listen.host) ? '127.0.0.1' : listen.host
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+export function baseUrl({ publicUrl }: Config, listening: ListenAddress | undefined): string | undefined {
+  if (publicUrl !== undefined || listening === undefined) return publicUrl
+  const host = ANY_ADDRESS.includes(listening.host) ? '127.0.0.1' : listening.host
+  return `http://${host.includes(':') ? `[${host}]` : host}:${listening.port}`
 }

@@ -8,6 +8,7 @@ import { BisectSession, type BisectReport } from './bisect-session.ts'
 import { readDiff } from './diff.ts'
 import { EXIT, type ExitCode, type Options } from './exit.ts'
 import { formatDiff, formatSummary } from './format-diff.ts'
+import { findListening } from './listening.ts'
 import { openMirrorSource } from './mirror-source.ts'
 import { formatJson, toPrintable } from './table.ts'
 
@@ -37,7 +38,7 @@ export async function bisectMirror(
   { good, bad }: BisectEnds,
   options: BisectOptions,
 ): Promise<ExitCode> {
-  const base = findBase(options)
+  const base = await findBase(options)
   const steps = await findSteps(mirror, good, bad, options)
   if (steps.length < 2) {
     process.stderr.write(`good and bad are one snapshot: ${steps[0]?.name}\n`)
@@ -67,16 +68,20 @@ export async function bisectMirror(
   }
 }
 
-function findBase(options: BisectOptions): string {
+async function findBase(options: BisectOptions): Promise<string> {
   const named = options.base ?? options.server
   if (named !== undefined) return named.replace(/\/+$/, '')
   const config = loadConfig(options.config, process.env, LEAVING_IDENTITIES)
-  if (config.publicUrl === undefined && config.listen.port === 0)
+  const listening = config.publicUrl === undefined ? await findListening(config) : undefined
+  if (listening?.port === 0)
     throw new PinyonError(
       'CONFIG_INVALID',
       `the server's port is left to the system by ${config.file}: tell --base`,
     )
-  return baseUrl(config)
+  const base = baseUrl(config, listening)
+  if (base === undefined)
+    throw new PinyonError('CONFIG_INVALID', 'the server listens on a Unix socket: tell --base')
+  return base
 }
 
 /** The snapshots from the good to the bad one, both included. */

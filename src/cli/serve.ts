@@ -44,8 +44,8 @@ export async function serve(file: string): Promise<ExitCode> {
   const app = await App.open({ config, log, loadConfig: load, early })
   running = () => app.config
   const stopped = stopSignal(log)
-  const port = await listen(app, config)
-  process.stdout.write(formatWelcome(config, port))
+  await listen(app, config)
+  process.stdout.write(formatWelcome(config, app.address))
   app.startSyncing()
   // What is refused is logged and shown by status; the running configuration stays.
   reload = () => void app.reload().catch(() => undefined)
@@ -60,10 +60,10 @@ export async function serve(file: string): Promise<ExitCode> {
   return EXIT.done
 }
 
-async function listen(app: App, config: Config): Promise<number> {
+async function listen(app: App, config: Config): Promise<void> {
   const { host, port } = config.listen
   try {
-    return await app.listen()
+    await app.listen()
   } catch (error) {
     await app.close()
     if (error instanceof PinyonError) throw error

@@ -1,5 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import type { AddressInfo, ListenOptions, Server as NetServer, Socket } from 'node:net'
+import type { ListenOptions, Server as NetServer, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 
 import { toPinyonError, type ErrorCode } from '../model/errors.ts'
@@ -169,9 +169,16 @@ export class HttpServer {
     this.#fast?.giveShare(share, take)
   }
 
+  /** The address it listens on, also where it was handed over; undefined for a Unix socket. */
+  get address(): { readonly host: string; readonly port: number } | undefined {
+    // Of a Unix socket that was handed over node knows no path.
+    const found = this.#server.address()
+    return found === null || typeof found === 'string' ? undefined : { host: found.address, port: found.port }
+  }
+
   /** The port it listens on; 0 for a Unix socket. */
   get port(): number {
-    return (this.#server.address() as AddressInfo | null)?.port ?? 0
+    return this.address?.port ?? 0
   }
 
   /** Requests that are being answered. */

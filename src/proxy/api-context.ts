@@ -20,6 +20,8 @@ export interface ConfigurationState {
   readonly error: string | undefined
   /** Absolute path of the file; only the socket's user is told. */
   readonly file?: string
+  /** The address that connections are accepted on, as host:port, whatever the file says; null for a Unix socket. Only the socket's user is told. */
+  readonly listens?: string | null
   /** Where in it something is wrong, and what was expected there; nothing of what the file says, which may be secret. */
   readonly problems?: readonly ConfigurationProblem[]
 }

@@ -48,7 +48,7 @@ async function answerConfiguration(
   { rest }: ApiRequest,
 ): Promise<TextReply | undefined> {
   if (rest.length > 0) return undefined
-  const { error, file } = configuration
+  const { error, file, listens } = configuration
   const shown = { ok: error === undefined, error: error ?? null }
-  return createJsonReply(file === undefined ? shown : { ...shown, file })
+  return createJsonReply(file === undefined ? shown : { ...shown, file, listens })
 }

@@ -8,6 +8,7 @@ import { baseUrl } from '../base-url.ts'
 import { checkIdentities } from '../check-identities.ts'
 import { checkKeys } from '../check-keys.ts'
 import { EXIT, type ExitCode, type Options } from '../exit.ts'
+import { listeningOf, type RunningState } from '../listening.ts'
 import { ServerConnection } from '../server-connection.ts'
 import { formatJson, toPrintable } from '../table.ts'
 import { checkDatabase, checkDescriptors, checkDisk, checkListen, checkNode } from './check-machine.ts'
@@ -49,9 +50,10 @@ async function checkServer(config: Config): Promise<Finding> {
   try {
     const server = await ServerConnection.open(createLayout(config.dataDir).adminSocket)
     if (server === undefined) return await checkListen(config)
-    const { ok, error } = await server.get<{ ok: boolean; error: string | null }>('/api/v1/configuration')
+    const state = await server.get<RunningState>('/api/v1/configuration')
     await server.close()
-    if (ok) return fine('server', `runs on ${baseUrl(config)}`)
+    const { ok, error } = state
+    if (ok) return fine('server', `runs on ${baseUrl(config, listeningOf(config, state)) ?? 'a Unix socket'}`)
     const advice = 'it goes on with the one before; mend the file, and it is taken up at once'
     return { check: 'server', level: 'fail', found: `refuses the configuration: ${error}`, advice }
   } catch (error) {
