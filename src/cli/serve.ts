@@ -9,6 +9,7 @@ import { watchConfig } from '../config/watch.ts'
 import { PinyonError } from '../model/errors.ts'
 import { trimWhenIdle } from '../system/idle-memory.ts'
 import type { Logger } from '../system/logger.ts'
+import { ignoreUnusedSignals } from '../system/unused-signals.ts'
 import { EXIT, type ExitCode } from './exit.ts'
 import { adviseOnListening } from './listen-advice.ts'
 import { formatWelcome } from './welcome.ts'
@@ -25,6 +26,7 @@ export async function serve(file: string): Promise<ExitCode> {
   let reload = () => void (isAsked = true)
   let isAsked = false
   process.on('SIGHUP', () => reload())
+  ignoreUnusedSignals()
   let running: (() => Config) | undefined
   // A key that is just being renewed is no reason to refuse a pin.
   const identityOf = (mirror: string, access: AccessConfig) => {

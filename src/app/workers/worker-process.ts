@@ -1,6 +1,7 @@
 import { Server, Socket } from 'node:net'
 
 import { trimWhenIdle } from '../../system/idle-memory.ts'
+import { ignoreUnusedSignals } from '../../system/unused-signals.ts'
 import type { ToWorker } from './messages.ts'
 import { Worker, type Say } from './worker.ts'
 
@@ -11,6 +12,7 @@ const LOOK_MS = 100
 function run(): void {
   // A terminal's Ctrl-C, and a service manager that ends a whole group, mean the first process, which says what to do.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined)
+  ignoreUnusedSignals()
   process.once('disconnect', () => process.exit())
   // The first process may have died while this one was being loaded: that was not told, and the socket that it sent would be listened on for ever.
   if (!process.connected) process.exit()
