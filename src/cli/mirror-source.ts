@@ -1,5 +1,7 @@
 import { createLayout } from '../cache/layout.ts'
+import { findDataDir } from '../config/data-dir.ts'
 import { LEAVING_IDENTITIES, loadConfig } from '../config/load.ts'
+import { ConfigError } from '../config/problem.ts'
 import type { Options } from './exit.ts'
 import type { MirrorSource } from './reading.ts'
 import { ServerConnection } from './server-connection.ts'
@@ -10,8 +12,23 @@ import { ServerConnection } from './server-connection.ts'
  */
 export async function openServer({ config, server }: ServerOptions): Promise<ServerConnection | undefined> {
   if (server !== undefined) return await ServerConnection.connect(server)
-  const { dataDir } = loadConfig(config, process.env, LEAVING_IDENTITIES)
+  let dataDir: string
+  try {
+    dataDir = loadConfig(config, process.env, LEAVING_IDENTITIES).dataDir
+  } catch (error) {
+    const running = error instanceof ConfigError ? await openRefusing(config) : undefined
+    if (running === undefined) throw error
+    return running
+  }
   return await ServerConnection.open(createLayout(dataDir).adminSocket)
+}
+
+/** A server that runs with what a file said before it became one that is refused: it is asked all the same, and says why. */
+async function openRefusing(file: string): Promise<ServerConnection | undefined> {
+  const dataDir = findDataDir(file, process.env)
+  if (dataDir === undefined) return undefined
+  // What is wrong with the file comes before what is wrong with the socket.
+  return await ServerConnection.open(createLayout(dataDir).adminSocket).catch(() => undefined)
 }
 
 /** The server, else the data directory itself: both give the same answers. */
