@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, statfs } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -19,6 +19,7 @@ import { Claims, type Claim } from '../system/claims.ts'
 import { formatReport, toReportView } from './adopt-report.ts'
 import { EXIT, type ExitCode, type Options } from './exit.ts'
 import { ProgressDisplay, type ShownProgress } from './progress.ts'
+import { refuseOtherUser } from './refuse-other-user.ts'
 import { formatJson, toPrintable } from './table.ts'
 import { userName } from './user-name.ts'
 
@@ -79,7 +80,7 @@ interface Site extends Pick<AdoptContext, 'store' | 'blobs' | 'trialBlobs' | 'cl
 
 async function openSite({ dataDir }: Config): Promise<Site> {
   const layout = createLayout(dataDir)
-  refuseOtherUser(layout)
+  refuseOtherUser(dataDir)
   await mkdir(dataDir, { recursive: true })
   const claims = new Claims(layout.claims)
   const collecting = await pauseCollections(claims)
@@ -106,13 +107,6 @@ async function pauseCollections(claims: Claims): Promise<Claim> {
       throw new PinyonError('GC_RUNNING', 'another process is collecting, or adopting')
     await sleep(GC_POLL_MS)
   }
-}
-
-/** What root makes in another user's data directory, that user's server cannot write: the database's log above all. */
-function refuseOtherUser({ database }: Layout): void {
-  const owner = statSync(database, { throwIfNoEntry: false })?.uid
-  if (process.getuid?.() !== 0 || owner === undefined || owner === 0) return
-  throw new PinyonError('FORBIDDEN', `run this as the server's user, who has ${database}: uid ${owner}`)
 }
 
 /** A site that only reads the real one; what has to be written goes into a directory of its own. */

@@ -6,6 +6,7 @@ import type { FetchRequest } from '../snapshot/prefetch/prefetcher.ts'
 import { EXIT, type ExitCode, type Options } from './exit.ts'
 import { openServer } from './mirror-source.ts'
 import { ProgressDisplay } from './progress.ts'
+import { refuseOtherUser } from './refuse-other-user.ts'
 import { formatBytes, formatJson, toPrintable } from './table.ts'
 
 /** Options of `fetch`. */
@@ -81,7 +82,9 @@ async function fetchHere(
     import('../system/logger.ts'),
     import('../config/load.ts'),
   ])
-  const app = await App.open({ config: loadConfig(file, process.env), log: createLogger('error') })
+  const config = loadConfig(file, process.env)
+  refuseOtherUser(config.dataDir)
+  const app = await App.open({ config, log: createLogger('error') })
   try {
     await app.applyConfiguration()
     return summarizeFetch(mirror, await fetchPackagesOf(app, mirror, request, show))

@@ -5,6 +5,7 @@ import type { WallDoubt } from '../model/wall-trust.ts'
 import type { BlobSum, GcReport, GcSnapshot } from '../snapshot/gc/gc-report.ts'
 import { EXIT, type ExitCode, type Options } from './exit.ts'
 import { openServer } from './mirror-source.ts'
+import { refuseOtherUser } from './refuse-other-user.ts'
 import { formatBytes, formatJson, formatTable } from './table.ts'
 
 const MINUTE_MS = 60_000
@@ -44,7 +45,9 @@ async function collectHere(configFile: string, dryRun: boolean): Promise<GcRepor
   const { App } = await import('../app/app.ts')
   const { withListed } = await import('../app/running-config.ts')
   const { createLogger } = await import('../system/logger.ts')
-  const app = await App.open({ config: loadConfig(configFile, process.env), log: createLogger('warn') })
+  const config = loadConfig(configFile, process.env)
+  if (!dryRun) refuseOtherUser(config.dataDir)
+  const app = await App.open({ config, log: createLogger('warn') })
   try {
     // What is configured decides what is pinned and what is removed. A dry run only takes it for being so: it writes nothing.
     if (dryRun) return await withListed(app.config, (mirrors) => app.collector.collect({ dryRun, mirrors }))

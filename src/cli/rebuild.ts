@@ -4,6 +4,7 @@ import { loadConfig } from '../config/load.ts'
 import type { RebuildProgress } from '../snapshot/rebuild/rebuild-report.ts'
 import { EXIT, type ExitCode, type Options } from './exit.ts'
 import { ProgressDisplay } from './progress.ts'
+import { refuseOtherUser } from './refuse-other-user.ts'
 import { formatBytes, formatJson, toPrintable } from './table.ts'
 
 /** Makes the database anew, and prints what was restored; exits 1 when that is not all that the inventory tells of. */
@@ -18,6 +19,7 @@ export async function rebuildDatabase(options: Options & { readonly dryRun?: boo
   // Only here: no other command needs it.
   const { rebuild } = await import('../app/rebuilder.ts')
   const config = loadConfig(options.config, process.env)
+  if (!dryRun) refuseOtherUser(config.dataDir)
   const signal = new AbortController().signal
   const report = await rebuild({ config, dryRun, now: Date.now, signal, onProgress })
   process.stdout.write(options.json === true ? `${formatJson(report, 2)}\n` : formatReport(report, dryRun))

@@ -10,6 +10,7 @@ import { noSuchMirror } from '../model/no-such-mirror.ts'
 import type { MirrorView } from '../proxy/api-mirrors.ts'
 import { EXIT, type ExitCode, type Options } from './exit.ts'
 import { ProgressDisplay } from './progress.ts'
+import { refuseOtherUser } from './refuse-other-user.ts'
 import { ServerConnection } from './server-connection.ts'
 import { formatJson, toPrintable } from './table.ts'
 import { userName } from './user-name.ts'
@@ -61,6 +62,7 @@ function selectMirrors(config: Config, names: readonly string[]): readonly strin
 }
 
 async function syncHere(config: Config, mirrors: readonly string[], options: Options): Promise<ExitCode> {
+  refuseOtherUser(config.dataDir)
   const early = startEarly(config, mirrors.length)
   // Only here: loading a whole server takes longer than asking one.
   const { App } = await import('../app/app.ts')

@@ -6,6 +6,7 @@ import type { VerifyFinding, VerifyProgress, VerifyReport } from '../snapshot/ve
 import { EXIT, type ExitCode, type Options } from './exit.ts'
 import { openServer } from './mirror-source.ts'
 import { ProgressDisplay } from './progress.ts'
+import { refuseOtherUser } from './refuse-other-user.ts'
 import type { ServerConnection } from './server-connection.ts'
 import { formatBytes, formatJson, toPrintable } from './table.ts'
 
@@ -54,13 +55,15 @@ async function verifyThere(
 }
 
 async function verifyHere(
-  { config, dryRun = false }: VerifyCommandOptions,
+  { config: file, dryRun = false }: VerifyCommandOptions,
   onProgress: (progress: VerifyProgress) => void,
 ): Promise<VerifyReport> {
   // Only here: loading a whole server takes longer than asking one.
   const { App } = await import('../app/app.ts')
   const { createLogger } = await import('../system/logger.ts')
-  const app = await App.open({ config: loadConfig(config, process.env), log: createLogger('error') })
+  const config = loadConfig(file, process.env)
+  if (!dryRun) refuseOtherUser(config.dataDir)
+  const app = await App.open({ config, log: createLogger('error') })
   try {
     return await app.verify({ dryRun, onProgress })
   } finally {
