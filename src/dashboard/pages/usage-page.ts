@@ -69,6 +69,11 @@ function hosts(clients: number): string {
   return `${clients > EXACT_MEMBERS ? '~' : ''}${count(clients)}`
 }
 
+/** How many they are, with the noun. */
+export function hostsInWords(clients: number): string {
+  return `${hosts(clients)} ${clients === 1 ? 'host' : 'hosts'}`
+}
+
 /** Who uses one mirror, and which of its snapshots. */
 export async function mirrorUsagePage(context: DashboardContext, request: PageRequest): Promise<Page> {
   const links = new Links(request.prefix)
@@ -111,7 +116,7 @@ export async function mirrorUsagePage(context: DashboardContext, request: PageRe
   const summary =
     usage === undefined
       ? 'Nobody has used it yet.'
-      : html`${counted(usage.requests, 'request')} of ${hosts(usage.clients)} hosts, ${bytes(usage.bytes)},
+      : html`${counted(usage.requests, 'request')} of ${hostsInWords(usage.clients)}, ${bytes(usage.bytes)},
         the last ${ago(usage.lastSeen, nowMs)}.`
   const isIdle = nowMs - (usage?.lastSeen ?? 0) >= UNUSED_MS
   const removal: HtmlPart =
