@@ -81,8 +81,9 @@ export async function upstreamsCard({ mirror, settings, context, nowMs }: Mirror
   const sources = context.sourcesOf(mirror.name).map((source) => {
     const { baseurl, state, failures, isResting } = source
     const isWell = state === 'ok' && failures === 0
+    const mark = isUnasked(source) ? undefined : isWell ? 'ok' : 'down'
     const note = state === 'ok' ? '' : isResting ? 'told to wait' : state
-    return item(isWell ? 'ok' : 'down', clip(shownUrl(baseurl), 80), note, sourceInWords(source, nowMs))
+    return item(mark, clip(shownUrl(baseurl), 80), note, sourceInWords(source, nowMs))
   })
   const fallbacks = (settings?.fallbacks ?? []).map((url) =>
     item(
@@ -109,8 +110,15 @@ export async function upstreamsCard({ mirror, settings, context, nowMs }: Mirror
   )
 }
 
+/** Whether nobody has asked it yet, as nothing was to be had that those before it had not. */
+function isUnasked({ failures, isResting, latencyMs }: SourceReport): boolean {
+  return failures === 0 && !isResting && latencyMs === undefined
+}
+
 /** How a source is. Back-offs of seconds are no times that anybody can read. */
-function sourceInWords({ failures, retryInMs, isResting, error }: SourceReport, nowMs: number): HtmlPart {
+export function sourceInWords(source: SourceReport, nowMs: number): HtmlPart {
+  const { failures, retryInMs, isResting, error } = source
+  if (isUnasked(source)) return 'Was not asked since the server began.'
   if (failures === 0 && !isResting) return 'Gave what it was asked for last.'
   const reason = clip(shortDigests(error ?? 'no reason'), 200)
   if (isResting)
