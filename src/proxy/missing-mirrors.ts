@@ -27,7 +27,7 @@ export class MissingMirrors {
     if (state === undefined) return noSuchMirror(name, known)
     if (!state.listed)
       return new PinyonError('NOT_FOUND', `no mirror of the index, as it is disabled or removed: ${name}`)
-    const { error = 'its first sync has not ended' } = state
+    const { error = 'no sync of it has ended' } = state
     return new PinyonError(
       'NOT_READY',
       `${name} has no snapshot yet, ask again or see pinyon status: ${error}`,

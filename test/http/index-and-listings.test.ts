@@ -178,7 +178,7 @@ describe('latest.txt', () => {
     assert.deepEqual([early.status, early.headers['x-cache']], [503, 'error_upstream'])
     assert.match(
       String(early.headers['x-pinyon-reason']),
-      /^unpublished has no snapshot yet, ask again or see /,
+      /^unpublished has no snapshot yet, ask again or see pinyon status: no sync of it has ended$/,
     )
     assert.match(String(early.headers['retry-after']), /^\d+$/)
   })
