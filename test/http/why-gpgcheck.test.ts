@@ -15,6 +15,7 @@ import { tempDir } from '../support/temp-dir.ts'
 import { needs } from '../support/tools.ts'
 import { createTwoKeys } from '../support/two-keys.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
+import { readWhy } from './read-why.ts'
 
 const TOOLS = needs('rpmbuild', 'rpmsign', 'createrepo_c', 'gpg')
 
@@ -53,12 +54,8 @@ async function startFarm(t: TestContext): Promise<Farm> {
   for (const mirror of Object.keys(mirrors)) await app.sync(mirror)
   const urlOf = async (name: string, mirror: string) =>
     `${await app.current(mirror)}/Packages/${name}-1.0-1.noarch.rpm`
-  const why = async (name: string, mirror = 'checked') => {
-    const path = new URL(await urlOf(name, mirror)).pathname
-    const { status, body } = await httpGet(`${app.url}/api/v1/why?path=${encodeURIComponent(path)}`)
-    assert.equal(status, 200, body.toString())
-    return JSON.parse(body.toString()) as WhyView
-  }
+  const why = async (name: string, mirror = 'checked') =>
+    await readWhy(app.url, new URL(await urlOf(name, mirror)).pathname)
   return {
     app,
     upstream,

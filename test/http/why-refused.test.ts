@@ -4,16 +4,9 @@ import { writeFileSync } from 'node:fs'
 import { describe, test, type TestContext } from 'node:test'
 
 import { formatWhy } from '../../src/cli/why.ts'
-import type { WhyView } from '../../src/proxy/api-why.ts'
 import { hrefOf, startFarm, type Farm } from '../app/prefetch-farm.ts'
 import { pinyon } from '../cli/pinyon.ts'
-import { httpGet } from '../support/http-get.ts'
-
-async function explain(url: string, path: string): Promise<WhyView> {
-  const { status, body } = await httpGet(`${url}/api/v1/why?path=${encodeURIComponent(path)}`)
-  assert.equal(status, 200, body.toString())
-  return JSON.parse(body.toString()) as WhyView
-}
+import { readWhy } from './read-why.ts'
 
 /** A farm whose upstream has dropped `a-1`, which was then found lost so often, an hour between each. */
 async function startWithLost(t: TestContext, { times, start }: { times: number; start?: number }) {
@@ -40,7 +33,7 @@ async function lose(farm: Farm, snapshot: string): Promise<string> {
 describe('why, of a lost package', () => {
   test('says what a GET gets, and from when on one asks again', async (t) => {
     const { farm, path, reason } = await startWithLost(t, { times: 1 })
-    const lost = await explain(farm.app.url, path)
+    const lost = await readWhy(farm.app.url, path)
     assert.deepEqual(
       [lost.status, lost.outcome, lost.code, lost.reason, lost.kind],
       [502, 'lost', 'PACKAGE_LOST', reason, 'package'],
@@ -60,7 +53,7 @@ describe('why, of a lost package', () => {
   test('says that a GET asks all sources again when it does', async (t) => {
     const { farm, path } = await startWithLost(t, { times: 1 })
     farm.clock.now += 60_000
-    const due = await explain(farm.app.url, path)
+    const due = await readWhy(farm.app.url, path)
     assert.deepEqual([due.status, due.outcome, due.code, due.reason], [200, null, null, null])
     assert.match(
       formatWhy(due, { nowMs: farm.clock.now, running: true }),
@@ -71,7 +64,7 @@ describe('why, of a lost package', () => {
   test('says so of what a redirect leads to', async (t) => {
     const { farm, path } = await startWithLost(t, { times: 1 })
     const at = path.replace(/\/m\/\d{4}(?:-\d\d)+\//, '/m/at/2026-01-01T00:01:30Z/')
-    const redirected = await explain(farm.app.url, at)
+    const redirected = await readWhy(farm.app.url, at)
     assert.deepEqual([redirected.status, redirected.redirects], [302, [path]])
     assert.deepEqual([redirected.outcome, redirected.code], ['lost', 'PACKAGE_LOST'])
     const text = formatWhy(redirected, { nowMs: farm.clock.now, running: true })

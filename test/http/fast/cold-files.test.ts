@@ -6,7 +6,7 @@ import { PinyonError } from '../../../src/model/errors.ts'
 import { readComing } from '../../support/coming-file.ts'
 import { gate } from '../../support/gate.ts'
 import { turnsUntil, WireSocket } from '../../fuzz/wire-socket.ts'
-import { formatRequest, startFastServer } from './fast-server.ts'
+import { dateless, formatRequest, startFastServer } from './fast-server.ts'
 
 const COMING = '/coming'
 const WRONG = '/wrong'
@@ -29,10 +29,6 @@ const FETCHES = {
   [REFUSED]: async () => {
     throw new PinyonError('UPSTREAM_DOWN', 'nobody answers', { retryAfterSeconds: 7 })
   },
-}
-
-function dateless(lines: readonly string[]): string[] {
-  return lines.map((line) => line.replace(/^Date: .*/, 'Date:'))
 }
 
 describe('a file that is not warm', () => {

@@ -100,3 +100,8 @@ function nothingAt(target: string): PinyonError {
 export function formatRequest(target: string, ...headers: readonly string[]): string {
   return [`GET ${target} HTTP/1.1`, 'Host: h', ...headers, '', ''].join('\r\n')
 }
+
+/** The lines of an answer's head, as they are whenever it was made. */
+export function dateless(lines: readonly string[]): string[] {
+  return lines.map((line) => line.replace(/^Date: .*/, 'Date:'))
+}

@@ -4,13 +4,9 @@ import { describe, test } from 'node:test'
 import { turnsUntil, WireSocket } from '../../fuzz/wire-socket.ts'
 import { writeSyntheticRepository } from '../../support/synthetic-repository.ts'
 import { startSite } from '../site.ts'
-import { formatRequest, startFastServer } from './fast-server.ts'
+import { dateless, formatRequest, startFastServer } from './fast-server.ts'
 
 const TARGET = '/missing?token=secret'
-
-function dateless(lines: readonly string[]): string[] {
-  return lines.map((line) => line.replace(/^Date: .*/, 'Date:'))
-}
 
 describe('what is known not to be there', () => {
   for (const method of ['GET', 'HEAD'] as const)
