@@ -1,7 +1,7 @@
 import type { Advisory } from '../model/advisory.ts'
 import type { XmlEncoding } from './xml-encoding.ts'
-import { decodeAttribute, decodeCdata, decodeText, detach, trimSpace } from './xml-text.ts'
-import { type ElementVisitor, localName, parseAttributes, walkElement } from './xml-walk.ts'
+import { decodeCdata, decodeText, detach, trimSpace } from './xml-text.ts'
+import { type ElementVisitor, decodeAttributes, localName, walkElement } from './xml-walk.ts'
 
 /** What messages about updateinfo.xml begin with. */
 export const DOING = 'reading updateinfo.xml'
@@ -32,14 +32,14 @@ class AdvisoryVisitor implements ElementVisitor {
 
   open(depth: number, name: string, attributes: string): void {
     const local = localName(name)
-    if (depth === 0) this.type = this.#decoded(attributes).get('type')
+    if (depth === 0) this.type = decodeAttributes(attributes, this.#encoding, DOING).get('type')
     if (depth === 1) {
       this.#child = local
       this.#current = TEXTS.has(local) && !this.texts.has(local) ? local : undefined
-      if (local === 'issued') this.issued ??= this.#decoded(attributes).get('date')
+      if (local === 'issued') this.issued ??= decodeAttributes(attributes, this.#encoding, DOING).get('date')
     }
     if (depth === 2 && local === 'reference' && this.#child === 'references')
-      this.#addReference(this.#decoded(attributes))
+      this.#addReference(decodeAttributes(attributes, this.#encoding, DOING))
   }
 
   text(depth: number, raw: string, cdata: boolean): void {
@@ -56,12 +56,6 @@ class AdvisoryVisitor implements ElementVisitor {
     const named = values.flatMap((value) => value.match(CVE) ?? [])
     const own = reference.get('type')?.toLowerCase() === 'cve' && named.length === 0 ? values.slice(0, 1) : []
     for (const cve of [...named, ...own]) if (cve !== '') this.cves.add(cut(cve))
-  }
-
-  #decoded(attributes: string): Map<string, string> {
-    const values = parseAttributes(attributes, DOING)
-    for (const [name, raw] of values) values.set(name, decodeAttribute(raw, this.#encoding, DOING))
-    return values
   }
 }
 

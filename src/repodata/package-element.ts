@@ -1,7 +1,7 @@
 import { DOING, type PackageFields } from './package-record.ts'
 import type { XmlEncoding } from './xml-encoding.ts'
-import { decodeAttribute, decodeCdata, decodeText, decodeTolerantly, detach, trimSpace } from './xml-text.ts'
-import { type ElementVisitor, localName, parseAttributes, walkElement } from './xml-walk.ts'
+import { decodeCdata, decodeText, decodeTolerantly, detach, trimSpace } from './xml-text.ts'
+import { type ElementVisitor, decodeAttributes, localName, walkElement } from './xml-walk.ts'
 
 /** The children whose text or attributes a record needs. */
 const KEPT = new Set(['name', 'arch', 'version', 'checksum', 'size', 'location'])
@@ -40,7 +40,7 @@ class PackageVisitor implements ElementVisitor {
     const prefix = name.slice(0, name.length - local.length)
     if (depth === 0) {
       this.#prefix = prefix
-      this.type = this.#decoded(attributes).get('type')
+      this.type = decodeAttributes(attributes, this.#encoding, DOING).get('type')
       return
     }
     this.#current = undefined
@@ -51,7 +51,7 @@ class PackageVisitor implements ElementVisitor {
     const earlier = this.children.get(local)
     const native = prefix === this.#prefix
     if (earlier !== undefined && (earlier.native || !native)) return
-    this.#current = { native, attributes: this.#decoded(attributes), text: '' }
+    this.#current = { native, attributes: decodeAttributes(attributes, this.#encoding, DOING), text: '' }
     this.children.set(local, this.#current)
   }
 
@@ -80,12 +80,6 @@ class PackageVisitor implements ElementVisitor {
   #addSource(raw: string, cdata: boolean): void {
     const piece = decodeTolerantly(raw, this.#encoding, DOING, cdata)
     if (this.source !== undefined) this.source = piece === undefined ? undefined : this.source + piece
-  }
-
-  #decoded(attributes: string): Map<string, string> {
-    const values = parseAttributes(attributes, DOING)
-    for (const [name, raw] of values) values.set(name, decodeAttribute(raw, this.#encoding, DOING))
-    return values
   }
 }
 

@@ -1,5 +1,6 @@
 import { malformed, quote } from './malformed.ts'
-import { trimSpace } from './xml-text.ts'
+import type { XmlEncoding } from './xml-encoding.ts'
+import { decodeAttribute, trimSpace } from './xml-text.ts'
 
 /** Deeper elements than any repository's are an attack on the stack of whoever reads them. */
 const MAX_DEPTH = 64
@@ -130,6 +131,17 @@ export function parseAttributes(attributes: string, doing: string): Map<string, 
     if (values.has(name)) throw malformed(doing, `an attribute twice in one tag: ${quote(name)}`)
     values.set(name, value)
   }
+  return values
+}
+
+/** As {@link parseAttributes}, with the values that they stand for. */
+export function decodeAttributes(
+  attributes: string,
+  encoding: XmlEncoding,
+  doing: string,
+): Map<string, string> {
+  const values = parseAttributes(attributes, doing)
+  for (const [name, raw] of values) values.set(name, decodeAttribute(raw, encoding, doing))
   return values
 }
 
