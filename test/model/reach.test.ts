@@ -20,6 +20,11 @@ const ADDRESSES: Readonly<Record<Reach, readonly string[]>> = {
     '64:ff9b::808:808',
     '2002:808:808::1',
     '223.255.255.255',
+    // What looks like a form that holds an IPv4 address, and is none.
+    '::1:7f00:1',
+    '2001:db8::ffff:7f00:1',
+    '64:1::7f00:1',
+    '2001:ff9b::7f00:1',
   ],
   private: [
     '10.0.0.1',

@@ -31,6 +31,14 @@ describe('a repository went backwards when', () => {
     })
 })
 
+test('what shows that it went backwards is named, and nothing else', () => {
+  const revision = 'revision 3, the last snapshot has 4'
+  const times = 'files up to 1970-01-01T00:00:05Z, the last snapshot has some of 1970-01-01T00:00:06Z'
+  assert.equal(describeStepBack(age(3, 7), age(4, 7), NOW), revision)
+  assert.equal(describeStepBack(age(1, 5), age(1, 6), NOW), times)
+  assert.equal(describeStepBack(age(3, 5), age(4, 6), NOW), `${revision}; ${times}`)
+})
+
 describe('a repository did not go backwards when', () => {
   const cases: readonly [string, RepositoryAge, RepositoryAge][] = [
     ['nothing is known', age(), age()],
