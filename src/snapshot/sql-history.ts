@@ -1,6 +1,6 @@
 import type Database from 'better-sqlite3'
 
-import { SNAPSHOT } from './sql.ts'
+import { SNAPSHOT, prepareAll, type Prepared } from './sql.ts'
 
 // Statements about the past of the index: generations and moments.
 
@@ -30,10 +30,9 @@ const HISTORY = {
     WHERE c.last_generation = :generation - 1 ORDER BY m.name`,
 } as const
 
-export type HistoryStatements = Readonly<Record<keyof typeof HISTORY, Database.Statement>>
+export type HistoryStatements = Prepared<typeof HISTORY>
 
 /** Prepares what the past is read with. */
 export function prepareHistory(database: Database.Database): HistoryStatements {
-  const prepared = Object.entries(HISTORY).map(([name, text]) => [name, database.prepare(text)])
-  return Object.fromEntries(prepared) as HistoryStatements
+  return prepareAll(database, HISTORY)
 }

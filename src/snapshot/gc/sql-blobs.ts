@@ -1,5 +1,7 @@
 import type Database from 'better-sqlite3'
 
+import { prepareAll, type Prepared } from '../sql.ts'
+
 // The statements of the account of blobs, but for those that collect garbage (sql-gc.ts).
 
 const BLOBS = {
@@ -11,10 +13,9 @@ const BLOBS = {
   touch: 'UPDATE blob SET used_at = :atMs WHERE digest = :digest AND used_at < :atMs',
 } as const
 
-export type BlobStatements = Readonly<Record<keyof typeof BLOBS, Database.Statement>>
+export type BlobStatements = Prepared<typeof BLOBS>
 
 /** Prepares what the account of blobs is kept with. */
 export function prepareBlobs(database: Database.Database): BlobStatements {
-  const prepared = Object.entries(BLOBS).map(([name, text]) => [name, database.prepare(text)])
-  return Object.fromEntries(prepared) as BlobStatements
+  return prepareAll(database, BLOBS)
 }

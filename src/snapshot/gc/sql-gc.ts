@@ -1,6 +1,6 @@
 import type Database from 'better-sqlite3'
 
-import { FORGET_SEEN } from '../sql.ts'
+import { FORGET_SEEN, prepareAll, type Prepared } from '../sql.ts'
 
 // The statements that decide and carry out what is no longer kept.
 
@@ -102,15 +102,12 @@ const CREATE_SCAN = `
   ) WITHOUT ROWID;
   CREATE INDEX temp.live_snapshot_id ON live_snapshot (id)`
 
-type Prepared<Sql> = Readonly<Record<keyof Sql, Database.Statement>>
-
 export type GcStatements = Prepared<typeof GC> & Prepared<typeof SCAN>
 
 /** Prepares what collecting garbage needs, on a connection of its own. */
 export function prepareGc(database: Database.Database): GcStatements {
   database.exec(CREATE_SCAN)
-  const prepared = Object.entries({ ...GC, ...SCAN }).map(([name, text]) => [name, database.prepare(text)])
-  return Object.fromEntries(prepared) as GcStatements
+  return prepareAll(database, { ...GC, ...SCAN })
 }
 
 const RETIREMENT = {
@@ -129,6 +126,5 @@ export type RetirementStatements = Prepared<typeof RETIREMENT>
 
 /** Prepares what retiring a single snapshot needs. */
 export function prepareRetirement(database: Database.Database): RetirementStatements {
-  const prepared = Object.entries(RETIREMENT).map(([name, text]) => [name, database.prepare(text)])
-  return Object.fromEntries(prepared) as RetirementStatements
+  return prepareAll(database, RETIREMENT)
 }

@@ -1,5 +1,7 @@
 import type Database from 'better-sqlite3'
 
+import { prepareAll, type Prepared } from '../sql.ts'
+
 // Statements about who uses what.
 
 const COUNTS = 'requests, bytes, first_seen, last_seen'
@@ -54,10 +56,9 @@ const STATEMENTS = {
     WHERE u.mirror_id = :id ORDER BY u.last_seen DESC, u.client, u.agent`,
 } as const
 
-export type UsageStatements = Readonly<Record<keyof typeof STATEMENTS, Database.Statement>>
+export type UsageStatements = Prepared<typeof STATEMENTS>
 
 /** Prepares what use is counted and read with. */
 export function prepareUsage(database: Database.Database): UsageStatements {
-  const prepared = Object.entries(STATEMENTS).map(([name, text]) => [name, database.prepare(text)])
-  return Object.fromEntries(prepared) as UsageStatements
+  return prepareAll(database, STATEMENTS)
 }

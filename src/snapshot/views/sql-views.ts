@@ -1,5 +1,7 @@
 import type Database from 'better-sqlite3'
 
+import { prepareAll, type Prepared } from '../sql.ts'
+
 // Statements about views and the farm's clock. Times of a view are the farm's clock's, but for created_at.
 
 /** Snapshots that were current at generation g, each mirror's found by its key: CROSS JOIN keeps this order. */
@@ -38,17 +40,15 @@ const CLOCK = {
   move: `UPDATE clock SET farm_ms = :farmMs, boot_id = :bootId, monotonic_ms = :monotonicMs, wall_ms = :wallMs`,
 } as const
 
-export type ViewStatements = Readonly<Record<keyof typeof VIEWS, Database.Statement>>
-export type ClockStatements = Readonly<Record<keyof typeof CLOCK, Database.Statement>>
+export type ViewStatements = Prepared<typeof VIEWS>
+export type ClockStatements = Prepared<typeof CLOCK>
 
 /** Prepares what views are kept with. */
 export function prepareViews(database: Database.Database): ViewStatements {
-  const prepared = Object.entries(VIEWS).map(([name, text]) => [name, database.prepare(text)])
-  return Object.fromEntries(prepared) as ViewStatements
+  return prepareAll(database, VIEWS)
 }
 
 /** Prepares what the farm's clock is kept with. */
 export function prepareClock(database: Database.Database): ClockStatements {
-  const prepared = Object.entries(CLOCK).map(([name, text]) => [name, database.prepare(text)])
-  return Object.fromEntries(prepared) as ClockStatements
+  return prepareAll(database, CLOCK)
 }
