@@ -7,6 +7,7 @@ export type ProxyRule = 'auto' | 'keep' | '_none_' | 'None'
 /** `yum`: .repo, yum.conf, dnf.conf; `repos`: a list of URLs; `mock`: a mock configuration or template. */
 export type ConfigFormat = 'yum' | 'repos' | 'mock'
 
+/** How a configuration is injected. */
 export interface InjectOptions {
   /** `auto` by default. */
   readonly proxy?: ProxyRule
@@ -20,6 +21,7 @@ export interface InjectOptions {
   readonly reposOutput?: 'repo' | 'repofrompath'
 }
 
+/** A section that got a mirror's URL. */
 export interface InjectedSection {
   /** With variables put in, as the package manager knows it. */
   readonly id: string
@@ -30,6 +32,7 @@ export interface InjectedSection {
   readonly line: number
 }
 
+/** What an injection gives. */
 export interface Injection {
   /** Identical to the input when nothing matched. */
   readonly bytes: Buffer

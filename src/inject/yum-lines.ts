@@ -26,6 +26,7 @@ export type YumLine = Line &
     | { readonly kind: 'problem'; readonly expected: string }
   )
 
+/** Which part of a text is read, and how. */
 export interface YumLineOptions {
   /** Where to begin: behind a byte order mark. */
   readonly start?: number

@@ -7,8 +7,10 @@ import { TAG } from '../signature/packets.ts'
 import type { Upstream, UpstreamReply, UpstreamRequest } from '../upstream/upstream.ts'
 import type { SeenRepomd } from './store.ts'
 
+/** Where every repository has it, below its base URL. */
 export const REPOMD_PATH = 'repodata/repomd.xml'
 
+/** Where a signed one has its detached signature. */
 export const SIGNATURE_PATH = `${REPOMD_PATH}.asc`
 
 /** Files beside repomd.xml that no record names: its detached signature and the key that signed it. */

@@ -59,6 +59,7 @@ const MISTAKES: readonly ErrorCode[] = [
   'ADOPTION_REFUSED',
 ]
 
+/** The counts before the first. */
 export const NO_PACKAGES: PackageCounts = {
   listed: 0,
   copied: 0,

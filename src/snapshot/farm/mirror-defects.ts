@@ -14,6 +14,7 @@ export interface MirrorDefects {
   readonly first: readonly ToldDefect[]
 }
 
+/** Of a mirror that has none. */
 export const NO_DEFECTS: MirrorDefects = { count: 0, missing: 0, first: [] }
 
 /** Kinds that are told of elsewhere, as they are no mistakes of upstream's metadata. */

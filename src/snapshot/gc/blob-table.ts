@@ -10,9 +10,11 @@ export interface Removable {
   readonly usedAt: number
 }
 
-/** What a blob is for. */
+/** What a blob is for, as bits: a snapshot that is there lists it. */
 export const LISTED = 1
+/** Upstream has it still, so that it could be fetched again. */
 export const FETCHABLE = 2
+/** It is a snapshot's metadata. */
 export const REPODATA = 4
 
 const COMMA = 0x2c

@@ -46,4 +46,5 @@ export interface GcReport {
   readonly fits: boolean
 }
 
+/** The sum of none. */
 export const NO_BLOBS: BlobSum = { count: 0, bytes: 0 }
