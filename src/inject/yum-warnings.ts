@@ -13,6 +13,8 @@ export function findWarnings(
   const warnings: Warning[] = sections.flatMap(warnOfForm)
   for (const section of sections.filter((section) => injected.has(section)))
     for (const warning of warnOfInjected(section)) warnings.push(warning)
+  const entitled = sections.find((section) => injected.has(section) && isEntitled(section))
+  if (entitled !== undefined) warn(entitled, 'sslclientcert', describeEntitled(entitled), warnings)
   for (const section of sections)
     if (injected.has(section) || pinned.includes(section) || section.id === 'main')
       warnOfSilence(section, warnings)
@@ -52,6 +54,16 @@ function warnOfInjected(section: YumDocumentSection): Warning[] {
     if (/\b(?:baseurl|mirrorlist|metalink)\b/i.test(text))
       warnings.push({ line, text: `a template's line that may set what was injected into [${id}] was left` })
   return warnings
+}
+
+/** Whether a section is one that subscription-manager has written for a host that is entitled to it. */
+function isEntitled(section: YumDocumentSection): boolean {
+  return (findValue(section, 'sslclientcert') ?? '').startsWith('/etc/pki/entitlement')
+}
+
+/** Said once: its file has thousands. */
+function describeEntitled({ id }: YumDocumentSection): string {
+  return `[${id}] belongs to subscription-manager, whose plugin of yum and dnf writes its file anew at each command unless it is switched off`
 }
 
 /** Of `[main]` it is what Fedora's dnf.conf says, for all repositories that say nothing. */

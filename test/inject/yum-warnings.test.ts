@@ -4,6 +4,11 @@ import { inject, mapOf } from '../support/injection.ts'
 
 const MAP = mapOf({ a: 'http://m/a', 'a-el7': 'http://m/a7' })
 
+/** As subscription-manager writes it. */
+function entitled(id: string): string {
+  return `[${id}]\nbaseurl=https://cdn.example/\nsslclientcert = /etc/pki/entitlement/1.pem\n`
+}
+
 describe('zypper’s sections', () => {
   test('keep their own keys, but for the path below the base URL', () => {
     assert.equal(
@@ -74,6 +79,17 @@ describe('warnings', () => {
     assert.deepEqual(warnings, [
       { line: 3, text: 'dnf 5 takes the proxy of [a*] for that of mirrors as well' },
     ])
+  })
+
+  test('of what subscription-manager would write anew, once for a file', () => {
+    const { warnings } = inject(entitled('b') + entitled('a') + entitled('a-el7'), MAP)
+    assert.deepEqual(warnings, [
+      {
+        line: 6,
+        text: '[a] belongs to subscription-manager, whose plugin of yum and dnf writes its file anew at each command unless it is switched off',
+      },
+    ])
+    assert.deepEqual(inject(entitled('b'), MAP).warnings, [])
   })
 
   test('stand in the order of lines', () => {
