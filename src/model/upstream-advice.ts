@@ -34,7 +34,9 @@ export function aboutFile(error: PinyonError, about: ErrorSubject): PinyonError 
 
 /** What helps when a mirror's upstream has failed in this way; undefined where its error says all there is to say. */
 export function adviseOnUpstream({ code, facts }: PinyonError): string | undefined {
-  const { about } = facts
+  const { about, isExplained } = facts
+  // What is wrong with a certificate, or wanted by a proxy, is no question of names and firewalls.
+  if (isExplained === true) return undefined
   const own = about === 'repomd' || about === 'list' ? ADVICE_ON[about][code] : undefined
   return own ?? ADVICE[code]
 }

@@ -48,18 +48,23 @@ export function toUpstreamError(
       `${url} did not answer in time: ${(error as Error).message}`,
       facts,
     )
-  const reason = describeTlsError(error, showsCertificate) ?? describeProxyError(error) ?? describe(error)
+  const explained = describeTlsError(error, showsCertificate) ?? describeProxyError(error)
+  const reason = explained ?? describe(error)
   if (body !== undefined)
     return new PinyonError('UPSTREAM_SHORT', `${url} broke off after ${body.received} bytes: ${reason}`, {
       ...facts,
       announced: body.announced,
     })
-  return new PinyonError('UPSTREAM_UNREACHABLE', `${url} could not be reached: ${reason}`, facts)
+  return new PinyonError('UPSTREAM_UNREACHABLE', `${url} could not be reached: ${reason}`, {
+    ...facts,
+    ...(explained === undefined ? {} : { isExplained: true }),
+  })
 }
 
-/** undici's words for what an HTTP proxy answers instead of connecting, with what helps. */
+/** undici's words for what an HTTP proxy answers instead of connecting, with what helps; ours of a SOCKS proxy say that already. */
 function describeProxyError(error: unknown): string | undefined {
   const { message } = error as Error
+  if (/^(?:a|the) SOCKS proxy /.test(message)) return message
   if (/^Proxy (?:response \(407\)|Authentication Required)/.test(message))
     return 'the proxy wants other credentials, set proxy_username and proxy_password: Proxy Authentication Required (407)'
   const status = /^Proxy response \((\d+)\)/.exec(message)?.[1]

@@ -48,6 +48,16 @@ describe('what a failed sync advises', () => {
     assert.match(page.advice, /a page of a log-in or a listing is none/)
   })
 
+  test('on a server that was reached and refused is what the error says, and nothing of names', async (t) => {
+    const { url } = await startUpstream(t, tempDir(t))
+    const baseurl = url.replace('http:', 'https:')
+    const farm = createFarm(t, [], { mirrors: { m: { baseurl, retries: 0 } } })
+    const { stdout } = await farm.run('sync', '--json')
+    const { error, advice } = JSON.parse(stdout) as { error: string; advice?: string }
+    assert.match(error, /it does not speak TLS: is its URL http:/)
+    assert.equal(advice, undefined)
+  })
+
   test('on a file that repomd.xml lists and is not there, nothing of its baseurl', async (t) => {
     const { error, advice } = await adviceOf(t, (root) => rmSync(join(root, 'repodata/primary.xml.gz')))
     assert.match(error, /answered: 404/)
