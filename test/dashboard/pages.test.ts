@@ -256,6 +256,20 @@ describe('the pages', () => {
     assert.deepEqual([head.status, (await head.text()).length], [200, 0])
   })
 
+  test('set nobody up with another mirror than the one that was asked for', async (t) => {
+    const farm = await startDemoFarm(t)
+    const read = async (query: string) => (await httpGet(`${farm.url}/setup${query}`)).body.toString()
+    assert.match(await read(''), /setup\.repo\?mirror=almalinux-9-appstream&amp;at=current/)
+    assert.match(await read('?mirror=rocky-9-baseos'), /setup\.repo\?mirror=rocky-9-baseos&amp;at=current/)
+    // One that there is not, that has no snapshot yet, or that means something in markup.
+    for (const name of ['rocky-9-base', 'fedora-branched-fc44', HOSTILE]) {
+      const text = await read(`?mirror=${encodeURIComponent(name)}`)
+      assert.match(text, /role="alert">No such mirror in what jobs get, (?:perhaps|there are) /, name)
+      assert.doesNotMatch(text, /setup\.repo\?mirror=|<img/, name)
+    }
+    assert.match(await read('?mirror=rocky-9-base'), /perhaps rocky-9-baseos is meant/)
+  })
+
   test('have addresses below the path of public_url', async (t) => {
     const farm = await startDemoFarm(t, { publicUrl: 'https://example.org/mirrors' })
     const text = (await httpGet(`${farm.url}/`)).body.toString()

@@ -1,3 +1,4 @@
+import { noSuchMirror } from '../../model/no-such-mirror.ts'
 import { snapshotPath } from '../../model/snapshot-path.ts'
 import { formatMirrorRepo } from '../../proxy/mirror-repo.ts'
 import type { FarmMirror } from '../../snapshot/farm/farm.ts'
@@ -5,6 +6,7 @@ import type { DashboardContext, Page, PageRequest } from '../context.ts'
 import { html, type Html, type HtmlPart } from '../html.ts'
 import { Links } from '../links.ts'
 import { copyLine } from '../parts/pieces.ts'
+import { clip, upperFirst } from '../text.ts'
 import { jobLine } from './farm-page.ts'
 
 /** Of a mirror without a snapshot. */
@@ -19,8 +21,9 @@ export async function setupPage(context: DashboardContext, request: PageRequest)
   const mirrors = (await context.snapshots.farm.mirrors(context.now())).filter(
     ({ current, listed }) => listed && current !== undefined,
   )
-  const asked = query.get('mirror')
-  const chosen = mirrors.find(({ name }) => name === asked) ?? mirrors[0]
+  const asked = (query.get('mirror') ?? '').trim()
+  // Not the lines of another one, which somebody may copy.
+  const chosen = asked === '' ? mirrors[0] : mirrors.find(({ name }) => name === asked)
   const isRolling = query.get('at') === 'rolling'
   const isLocal = /^https?:\/\/(?:127\.|localhost|\[::1\])/.test(base)
   const body = html`<div class="hero">
@@ -57,7 +60,7 @@ export async function setupPage(context: DashboardContext, request: PageRequest)
         ],
       )}
       ${block('file', 'One file', 'Sections whose id is a mirror here are given its address; everything else stays byte for byte.', copyLine(`curl -fsS --data-binary @/etc/yum.repos.d/x.repo "${base}/repos/inject?view=$BUILD_TAG&strict=1"`))}
-      ${machine({ chosen, mirrors, isRolling }, context, { links, base })}
+      ${machine({ chosen, asked, mirrors, isRolling }, context, { links, base })}
       ${chosen !== undefined && more(chosen, isRolling, base)}
     </div>`
   return { title: 'Set me up', place: 'setup', body, isFixed: true }
@@ -76,10 +79,13 @@ function block(id: string, title: string, promise: string, lines: HtmlPart): Htm
 function machine(
   {
     chosen,
+    asked,
     mirrors,
     isRolling,
   }: {
     readonly chosen: FarmMirror | undefined
+    /** Empty for none in particular. */
+    readonly asked: string
     readonly mirrors: readonly FarmMirror[]
     readonly isRolling: boolean
   },
@@ -89,16 +95,22 @@ function machine(
   const promise = isRolling
     ? 'Follows what jobs get, from now on.'
     : 'Never changes: this snapshot is kept for as long as somebody uses it.'
-  if (chosen === undefined)
+  if (chosen === undefined && asked === '')
     return block('machine', 'My machine', 'Works as soon as a mirror has its first snapshot.', undefined)
   const options = mirrors.slice(0, MAX_OFFERED).map(({ name }) => html`<option value="${name}"></option>`)
   const form = html`<form class="choose" action="${links.to('/setup')}#machine">
-    <label>Mirror <input class="find" name="mirror" list="names" value="${chosen.name}" /></label
+    <label
+      >Mirror <input class="find" name="mirror" list="names" value="${chosen?.name ?? clip(asked)}" /></label
     ><datalist id="names">${options}</datalist
     ><label><input type="radio" name="at" value="current" ${!isRolling && html` checked`} /> frozen</label
     ><label><input type="radio" name="at" value="rolling" ${isRolling && html` checked`} /> rolling</label
     ><button class="btn">Show</button>
   </form>`
+  if (chosen === undefined) {
+    const known = mirrors.map(({ name }) => name)
+    const reason = upperFirst(noSuchMirror(asked, known, 'what jobs get').message)
+    return block('machine', 'My machine', promise, [form, html`<p class="lost" role="alert">${reason}.</p>`])
+  }
   const view = isRolling ? 'latest' : (chosen.current?.name ?? 'latest')
   const repo = formatMirrorRepo({
     mirror: chosen.name,
