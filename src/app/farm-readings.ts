@@ -61,7 +61,7 @@ export class FarmReadings {
   }
 
   #readMirror(mirror: FarmMirror, stock: SnapshotStock | undefined): Reading[] {
-    const { name, current, currentSince, departed } = mirror
+    const { name, current, departed } = mirror
     const { config, isSyncing } = this.#sources
     const interval = config().mirrors.get(name)?.syncIntervalMs
     const of = (metric: GaugeName, value: number | undefined, ...labels: string[]) =>
@@ -77,7 +77,7 @@ export class FarmReadings {
       ...of('snapshots', stock?.count ?? 0),
       ...of('snapshot_current_timestamp_seconds', toSeconds(current?.createdAt)),
       ...of('snapshot_newest_timestamp_seconds', toSeconds(stock?.newestAt)),
-      ...of('pinned_since_timestamp_seconds', mirror.pinned ? toSeconds(currentSince) : undefined),
+      ...of('pinned_since_timestamp_seconds', toSeconds(mirror.pinnedSince)),
       ...of('packages', current?.cached, 'cached'),
       ...of('packages', onDemand, 'on_demand'),
       ...of('at_risk_packages', departed.at_risk.count),

@@ -12,6 +12,8 @@ export interface MirrorStateView {
   readonly waiting: number
   /** Since when jobs get the current one. */
   readonly current_since: string | null
+  /** Since when it is pinned to that. */
+  readonly pinned_since: string | null
   /** Packages of the current snapshot that are fetched when they are asked for. */
   readonly on_demand: number | null
   /** How often it is looked at, such as `8h`, or `off`. */
@@ -60,6 +62,7 @@ export async function describeMirrorState(
     newest: mirror.newest ?? null,
     waiting: mirror.waiting,
     current_since: toIso(mirror.currentSince),
+    pinned_since: toIso(mirror.pinnedSince),
     on_demand: current === undefined || cached === null ? null : Math.max(0, current.packages - cached),
     interval: typeof interval === 'number' ? formatDuration(interval) : (interval ?? null),
     next_check_at: toIso(nextAt),

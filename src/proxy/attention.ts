@@ -229,15 +229,12 @@ function keeps({ current }: FarmMirror): string {
     : 'Jobs keep getting the current snapshot.'
 }
 
-function findLongPin(
-  { name, pinned, currentSince, waiting }: FarmMirror,
-  nowMs: number,
-): Attention | undefined {
-  if (!pinned || currentSince === undefined || nowMs - currentSince < PINNED_LONG_MS) return undefined
-  const days = Math.floor((nowMs - currentSince) / DAY_MS)
+function findLongPin({ name, pinnedSince, waiting }: FarmMirror, nowMs: number): Attention | undefined {
+  if (pinnedSince === undefined || nowMs - pinnedSince < PINNED_LONG_MS) return undefined
+  const days = Math.floor((nowMs - pinnedSince) / DAY_MS)
   const newer = waiting === 1 ? '1 newer snapshot waits' : `${waiting} newer snapshots wait`
   return create('pinned_long', { name }, `is pinned for ${days} days`, {
-    since: currentSince,
+    since: pinnedSince,
     cause: `${newer}.`,
   })
 }

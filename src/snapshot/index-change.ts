@@ -43,6 +43,7 @@ export function reconcileListing(
   { actor, cause }: ChangeOrigin,
 ): number | undefined {
   const before = writes.listings.all() as Listing[]
+  const old = new Map(before.map((listing) => [listing.name, listing]))
   writes.unlistAll.run()
   const pinWhys = new Map<number, string>()
   for (const { name, enabled = true, pin, pinWhy = null } of mirrors) {
@@ -50,11 +51,18 @@ export function reconcileListing(
     writes.addMirror.run({ name })
     const pinId = pin === undefined ? null : findPin(writes, name, pin)
     if (pinId !== null && pinWhy !== null) pinWhys.set(pinId, pinWhy)
-    writes.listMirror.run({ name, pinId, pinWhy })
+    const pinnedAt = pinId === null ? null : pinnedSince(old.get(name), pinId, nowMs)
+    writes.listMirror.run({ name, pinId, pinWhy, pinnedAt })
   }
   noteRemoved(writes, new Set(mirrors.map(({ name }) => name)), nowMs)
   const after = writes.listings.all() as Listing[]
   return refreshIndex(writes, nowMs, { actor, cause: cause ?? causeOf(before, after) }, pinWhys)
+}
+
+/** Since when a mirror is pinned: a database that was made anew has the time, but no longer the pin, which is of the configuration. */
+function pinnedSince(before: Listing | undefined, pinId: number, nowMs: number): number | null {
+  if (before?.pinId === pinId) return before.pinnedAt
+  return before?.pinId === null && before.pinnedAt !== null ? before.pinnedAt : nowMs
 }
 
 /** Each reason once; null for none. One edit of the file may pin a whole farm, each mirror with words of its own. */
@@ -69,6 +77,7 @@ interface Listing {
   readonly name: string
   readonly listed: number
   readonly pinId: number | null
+  readonly pinnedAt: number | null
   readonly removedAt: number | null
 }
 

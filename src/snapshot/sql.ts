@@ -86,8 +86,10 @@ const READS = {
 
 const WRITES = {
   addMirror: 'INSERT INTO mirror (name) VALUES (:name) ON CONFLICT (name) DO NOTHING',
-  listMirror: 'UPDATE mirror SET listed = 1, pin_id = :pinId, pin_why = :pinWhy WHERE name = :name',
-  listings: 'SELECT name, listed, pin_id AS pinId, removed_at AS removedAt FROM mirror',
+  listMirror: `UPDATE mirror SET listed = 1, pin_id = :pinId, pin_why = :pinWhy, pinned_at = :pinnedAt
+    WHERE name = :name`,
+  listings: `SELECT name, listed, pin_id AS pinId, pinned_at AS pinnedAt, removed_at AS removedAt
+    FROM mirror`,
   setRemoved: 'UPDATE mirror SET removed_at = :removedAt WHERE name = :name',
   snapshotNames: `SELECT s.id, s.name FROM snapshot s JOIN mirror m ON m.id = s.mirror_id WHERE m.name = :mirror AND ${LIVE}`,
   mirrorByName: 'SELECT id FROM mirror WHERE name = :name',
@@ -122,7 +124,7 @@ const WRITES = {
       FROM mirror m) w
     LEFT JOIN current_span c ON c.mirror_id = w.mirror_id AND c.last_generation IS NULL
     WHERE w.snapshot_id IS NOT c.snapshot_id`,
-  unlistAll: `UPDATE mirror SET listed = 0, pin_id = NULL, pin_why = NULL
+  unlistAll: `UPDATE mirror SET listed = 0, pin_id = NULL, pin_why = NULL, pinned_at = NULL
     WHERE listed = 1 OR pin_id IS NOT NULL`,
 } as const
 

@@ -149,7 +149,7 @@ export const METRICS = {
   }),
   snapshot_newest_timestamp_seconds: gauge('When the newest snapshot was made', MIRROR, { ofAll: 'least' }),
   pinned_since_timestamp_seconds: gauge(
-    'When the snapshot became current that a mirror is pinned to; absent for one that is not pinned',
+    'When a mirror was pinned to the snapshot that it is pinned to; absent for one that is not pinned',
     MIRROR,
     { ofAll: 'least' },
   ),

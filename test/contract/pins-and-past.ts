@@ -184,6 +184,27 @@ export function describePinsAndPast(open: (t: TestContext) => SnapshotStore): vo
     assert.equal(await whyOf(), 'of a; of b; of c; of d; of e; …')
   })
 
+  test('a pin has the time at which it was first configured, whatever was current before', async (t) => {
+    const store = open(t)
+    await store.reconcile(listed('m'), NOON)
+    const { snapshot: m1 } = await publishSimply(store, { nowMs: NOON + 1 })
+    const since = async () => (await store.farm.mirrors(NOON))[0]?.pinnedSince
+    const pins = async (pin: string | undefined, atMs: number, enabled = true) => {
+      await store.reconcile([{ name: 'm', enabled, ...(pin === undefined ? {} : { pin }) }], atMs)
+      return await since()
+    }
+    assert.equal(await since(), undefined)
+    assert.equal(await pins(m1.name, NOON + 50), NOON + 50, 'it was current all the time')
+    assert.equal(await pins(m1.name, NOON + 60), NOON + 50)
+    const { snapshot: m2 } = await publishSimply(store, { nowMs: NOON + 70 })
+    assert.equal(await since(), NOON + 50)
+    assert.equal(await pins(m2.name, NOON + 80), NOON + 80)
+    assert.equal(await pins(undefined, NOON + 90), undefined)
+    assert.equal(await pins(m2.name, NOON + 100), NOON + 100)
+    assert.equal(await pins(m2.name, NOON + 110, false), undefined)
+    assert.equal(await pins(m2.name, NOON + 120), NOON + 120)
+  })
+
   test('a mirror that left the configuration knows since when, a disabled one has not left', async (t) => {
     const store = open(t)
     const removed = async () =>

@@ -34,6 +34,7 @@ describe('the API', () => {
       newest: described['newest'],
       waiting: described['waiting'],
       current_since: described['current_since'],
+      pinned_since: described['pinned_since'],
       on_demand: described['on_demand'],
       interval: described['interval'],
       next_check_at: described['next_check_at'],
@@ -46,6 +47,7 @@ describe('the API', () => {
     assert.deepEqual(own, {
       newest: SNAPSHOT,
       waiting: 0,
+      pinned_since: null,
       on_demand: 2,
       interval: 'off',
       next_check_at: null,

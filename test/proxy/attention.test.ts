@@ -36,6 +36,7 @@ function mirror(more: Partial<FarmMirror> = {}): FarmMirror {
     listed: true,
     pinned: false,
     pinWhy: undefined,
+    pinnedSince: undefined,
     removedAt: undefined,
     checkedAt: NOW - HOUR_MS,
     succeededAt: NOW - HOUR_MS,
@@ -97,7 +98,7 @@ const RESTING: AttentionFacts['sourcesOf'] = () => [
     isResting: true,
   },
 ]
-const PINNED = { pinned: true, waiting: 3, currentSince: NOW - 31 * 24 * HOUR_MS }
+const PINNED = { pinned: true, waiting: 3, pinnedSince: NOW - 31 * 24 * HOUR_MS }
 const REPLACED = { cached: NONE, at_risk: SOME, lost: NONE }
 const LOST = { cached: NONE, at_risk: SOME, lost: { count: 1, bytes: 5 } }
 

@@ -125,7 +125,7 @@ function callout(
   { mirror, settings, context, links, nowMs }: MirrorParts,
   own: Attention | undefined,
 ): HtmlPart {
-  const { name, current, currentSince, removedAt } = mirror
+  const { name, current, pinnedSince, removedAt } = mirror
   if (removedAt !== undefined) {
     const until = day(removedAt + context.retention().removedMs, nowMs)
     return html`<div class="callout calm">
@@ -156,7 +156,7 @@ function callout(
     <div>
       <b
         >Jobs get ${current.name},
-        pinned${currentSince !== undefined && html`, since ${time(currentSince, nowMs)}`}.</b
+        pinned${pinnedSince !== undefined && html`, since ${time(pinnedSince, nowMs)}`}.</b
       >
       ${waiting}<br /><span class="mu">${why}. ${compare}</span>
     </div>

@@ -205,7 +205,7 @@ function row(mirror: FarmMirror, facts: RowFacts, context: DashboardContext, lin
 }
 
 function badgeOf(
-  { pinned, waiting, listed, removedAt, departed, defects, replaced, current, currentSince }: FarmMirror,
+  { pinned, waiting, listed, removedAt, departed, defects, replaced, current, pinnedSince }: FarmMirror,
   attention: Attention | undefined,
   sync: ReturnType<typeof syncState>,
   nowMs: number,
@@ -233,7 +233,7 @@ function badgeOf(
     case 'pinned_long':
       return badge(
         'pin',
-        `pinned ${counted(Math.floor((nowMs - (currentSince ?? nowMs)) / DAY_MS), 'day')}`,
+        `pinned ${counted(Math.floor((nowMs - (pinnedSince ?? nowMs)) / DAY_MS), 'day')}`,
         'pin',
       )
     default:

@@ -52,7 +52,7 @@ export function tickHeight(changed: number | undefined, most: number = MAX_TICK)
 }
 
 function describe(
-  { current, currentSince, pinned, waiting }: FarmMirror,
+  { current, currentSince, pinned, pinnedSince, waiting }: FarmMirror,
   marks: readonly SnapshotMark[],
   isDown: boolean,
   nowMs: number,
@@ -60,7 +60,8 @@ function describe(
   const trouble = isDown ? '; upstream down' : ''
   const snapshots = `${counted(marks.length, 'snapshot')} in 14 days`
   if (current === undefined) return `${snapshots}; jobs get none${trouble}`
-  const age = currentSince === undefined ? '' : `, for ${span(nowMs - currentSince)}`
+  const since = pinnedSince ?? currentSince
+  const age = since === undefined ? '' : `, for ${span(nowMs - since)}`
   const held = pinned
     ? `pinned${age}; ${counted(waiting, 'newer one waits', 'newer wait')}`
     : `jobs get the newest${age}`

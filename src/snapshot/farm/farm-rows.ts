@@ -27,6 +27,7 @@ export interface MirrorRow {
   readonly pinWhy: string | null
   readonly removedAt: number | null
   readonly checkedAt: number | null
+  readonly pinnedAt: number | null
   readonly succeededAt: number | null
   readonly error: string | null
   readonly failures: number | null
@@ -102,6 +103,7 @@ export function toMirror(
     listed: row.listed === 1,
     pinned: row.pinned === 1,
     pinWhy: row.pinWhy ?? undefined,
+    pinnedSince: row.pinned === 1 ? (row.pinnedAt ?? row.currentSince ?? undefined) : undefined,
     removedAt: row.removedAt ?? undefined,
     checkedAt: row.checkedAt ?? undefined,
     succeededAt: row.succeededAt ?? undefined,

@@ -9,6 +9,8 @@ export interface FarmMirror {
   readonly listed: boolean
   readonly pinned: boolean
   readonly pinWhy: string | undefined
+  /** Undefined for one that is not pinned; of a pin from before that was noted, since when the snapshot is current. */
+  readonly pinnedSince: number | undefined
   readonly removedAt: number | undefined
   readonly checkedAt: number | undefined
   readonly succeededAt: number | undefined

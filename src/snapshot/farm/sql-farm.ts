@@ -26,7 +26,7 @@ const CHECK = `c.id, m.name AS mirror, c.first_at AS firstAt, c.last_at AS lastA
 const FARM = {
   totalChanges: 'SELECT total_changes() AS count',
   newestGeneration: 'SELECT max(number) AS number FROM generation',
-  mirrors: `SELECT m.id, m.name, m.listed, m.pin_id IS NOT NULL AS pinned, m.pin_why AS pinWhy, m.removed_at AS removedAt,
+  mirrors: `SELECT m.id, m.name, m.listed, m.pin_id IS NOT NULL AS pinned, m.pin_why AS pinWhy, m.pinned_at AS pinnedAt, m.removed_at AS removedAt,
       m.checked_at AS checkedAt, m.succeeded_at AS succeededAt, m.error, s.id AS snapshotId, s.seq, s.name AS snapshot,
       s.created_at AS createdAt, s.package_count AS packages, s.package_bytes AS bytes, s.climb, s.arches, s.cached,
       s.cached_bytes AS cachedBytes,
