@@ -69,12 +69,20 @@ async function listen(app: App, config: Config): Promise<void> {
   } catch (error) {
     await app.close()
     if (error instanceof PinyonError) throw error
+    // Only what a system call about the address gave is about it: what is configured is written into the database meanwhile.
+    if ((error as NodeJS.ErrnoException).syscall === undefined) throw unusable(config.dataDir, error)
     const why = adviseOnListening(error)
     throw new PinyonError(
       'CONFIG_INVALID',
       `cannot listen on ${host}:${port} (listen in ${config.file}): ${why}`,
     )
   }
+}
+
+function unusable(dataDir: string, error: unknown): PinyonError {
+  const found = (error as Error).message
+  const message = `data_dir cannot be used: ${dataDir}: ${found}; all of it has to belong to this user (uid ${process.getuid?.() ?? 'unknown'})`
+  return new PinyonError('STORE_FAILED', message, { cause: error })
 }
 
 function stopSignal(log: Logger): Promise<void> {
