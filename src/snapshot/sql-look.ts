@@ -29,6 +29,10 @@ export interface FailedLook {
   readonly error: string
   /** Milliseconds since the epoch. */
   readonly atMs: number
+  /** Looks that failed since one did not; 0 when that was not noted. */
+  readonly failures: number
+  /** Whether any look did not fail. */
+  readonly hasSucceeded: boolean
 }
 
 const LOOK = `SELECT
@@ -40,8 +44,15 @@ const LOOK = `SELECT
     (SELECT coalesce(max(s.created_at), 0) FROM current_span c JOIN snapshot s ON s.id = c.snapshot_id
       WHERE c.last_generation IS NULL)) AS newestMs`
 
-const FAILED = `SELECT name, error, checked_at AS atMs FROM mirror
-  WHERE removed_at IS NULL AND error IS NOT NULL AND checked_at IS NOT NULL`
+const FAILED = `SELECT name, error, checked_at AS atMs, succeeded_at IS NOT NULL AS hasSucceeded,
+    (SELECT coalesce(sum(f.times), 0) FROM sync_check f WHERE f.mirror_id = mirror.id AND f.last_at > coalesce(
+      (SELECT max(x.last_at) FROM sync_check x WHERE x.mirror_id = mirror.id AND x.outcome <> 'failed'), 0)) AS failures
+  FROM mirror WHERE removed_at IS NULL AND error IS NOT NULL AND checked_at IS NOT NULL`
+
+interface FailedRow extends Omit<FailedLook, 'hasSucceeded'> {
+  readonly name: string
+  readonly hasSucceeded: 0 | 1
+}
 
 /**
  * Looks at a database without changing it: an older one is not brought up to date, as whoever opens it to work with it does.
@@ -70,8 +81,11 @@ export function lookAtDatabase(file: string): DatabaseLook | undefined {
 
 function readHeld(database: Database.Database): DatabaseHeld {
   const counts = database.prepare(LOOK).get() as Omit<DatabaseHeld, 'failed'>
-  const rows = database.prepare(FAILED).all() as (FailedLook & { readonly name: string })[]
-  return { ...counts, failed: new Map(rows.map(({ name, error, atMs }) => [name, { error, atMs }])) }
+  const rows = database.prepare(FAILED).all() as FailedRow[]
+  const failed = rows.map(({ name, hasSucceeded, ...look }) => {
+    return [name, { ...look, hasSucceeded: hasSucceeded === 1 }] as const
+  })
+  return { ...counts, failed: new Map(failed) }
 }
 
 /**

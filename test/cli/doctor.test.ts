@@ -15,9 +15,12 @@ import {
   checkListen,
   checkNode,
 } from '../../src/cli/doctor/check-machine.ts'
+import { checkMirrors } from '../../src/cli/doctor/check-mirrors.ts'
 import { formatFindings } from '../../src/cli/doctor/doctor.ts'
 import type { Finding } from '../../src/cli/doctor/finding.ts'
+import { loadConfig } from '../../src/config/load.ts'
 import { digestOf } from '../../src/model/digest.ts'
+import type { FailedLook } from '../../src/snapshot/sql-look.ts'
 import { tempDir } from '../support/temp-dir.ts'
 import { createFarm, pinyon } from './pinyon.ts'
 
@@ -99,6 +102,27 @@ describe('pinyon doctor', () => {
     farm.publish('m', [{ name: 'b' }], 1_700_000_001)
     assert.equal((await farm.run('sync')).code, 0)
     assert.deepEqual(trouble((await farm.run('doctor', '--json')).stdout), [])
+  })
+
+  test('takes what a server tries again, of a mirror that answers, for trouble in passing', async (t) => {
+    const level = async (
+      look: Partial<FailedLook>,
+      { isServed = true, interval = '8h' }: { readonly isServed?: boolean; readonly interval?: string } = {},
+    ) => {
+      const farm = createFarm(t, ['m'], { sync_interval: interval })
+      farm.publish('m', [])
+      const failed = { error: 'upstream is shy', atMs: 0, failures: 1, hasSucceeded: true, ...look }
+      const config = loadConfig(farm.configFile, {})
+      const [finding] = await checkMirrors(config, Date.now(), new Map([['m', failed]]), isServed)
+      assert.match(finding?.found ?? '', /, failed: upstream is shy$/)
+      return finding?.level
+    }
+    assert.equal(await level({}), 'warn')
+    assert.equal(await level({ failures: 2 }), 'warn')
+    assert.equal(await level({ failures: 3 }), 'fail', 'it lasts')
+    assert.equal(await level({ hasSucceeded: false }), 'fail', 'it never worked')
+    assert.equal(await level({}, { isServed: false }), 'fail', 'nobody tries again')
+    assert.equal(await level({}, { interval: 'off' }), 'fail', 'nor here')
   })
 
   test('tells a data_dir that cannot be one, and a refused configuration', async (t) => {

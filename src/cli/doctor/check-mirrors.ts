@@ -19,17 +19,21 @@ import { fine, type Finding } from './finding.ts'
 const PARALLEL = 8
 /** For one mirror's answer, in milliseconds: who waits is a person. */
 const PATIENCE_MS = 15_000
+/** Syncs that have failed one after the other are no longer trouble in passing. */
+const LASTING_FAILURES = 3
 /** By how much repodata may seem to be of the future before the clock is doubted, in seconds. */
 const FUTURE_S = 3_600
 
 /**
  * Asks every enabled mirror for its repomd.xml as a sync would, but once.
  * @param failed mirrors whose last sync failed: one may answer, and what it says be refused
+ * @param isServed whether a server runs, which tries such a sync again by itself
  */
 export async function checkMirrors(
   config: Config,
   nowMs: number,
   failed: ReadonlyMap<string, FailedLook> = new Map(),
+  isServed = false,
 ): Promise<Finding[]> {
   const network = new Network({ hosts: () => config.hosts ?? new Map() })
   const mirrors = new Map([...config.mirrors].map(([name, mirror]) => [name, hurry(mirror)]))
@@ -50,7 +54,8 @@ export async function checkMirrors(
       if (failure === undefined || finding.level === 'fail') return finding
       // Of several architectures it is told once.
       left.delete(name)
-      return addFailure(finding, name, failure, nowMs)
+      const isRetried = isServed && config.mirrors.get(name)?.syncIntervalMs !== 'off'
+      return addFailure(finding, name, { ...failure, isRetried }, nowMs)
     })
   } finally {
     await sources.close()
@@ -66,13 +71,20 @@ export function readFailures({ dataDir }: Pick<Config, 'dataDir'>): ReadonlyMap<
   }
 }
 
-function addFailure(finding: Finding, mirror: string, { error, atMs }: FailedLook, nowMs: number): Finding {
+/** What fails once, of a mirror that has worked and answers, is over by itself mostly: nobody is needed before it has failed again and again. */
+function addFailure(
+  finding: Finding,
+  mirror: string,
+  { error, atMs, failures, hasSucceeded, isRetried }: FailedLook & { readonly isRetried: boolean },
+  nowMs: number,
+): Finding {
+  const isPassing = isRetried && hasSucceeded && failures < LASTING_FAILURES
   const age = formatAge(new Date(atMs).toISOString(), nowMs)
   return {
     check: finding.check,
-    level: 'fail',
+    level: isPassing ? 'warn' : 'fail',
     found: `${finding.found}; its last sync, ${age}, failed: ${error}`,
-    advice: `pinyon sync ${mirror} says whether that is still so, and what helps`,
+    advice: `${isPassing ? 'it is tried again by itself; ' : ''}pinyon sync ${mirror} says whether that is still so, and what helps`,
   }
 }
 

@@ -35,31 +35,39 @@ async function checkConfiguration(file: string): Promise<Finding[]> {
       .map((found) => ({ check: 'configuration', level: 'fail', found, advice }))
   }
   const nowMs = Date.now()
+  const { finding, isServed } = await checkServer(config)
   return [
     fine('configuration', `${config.file}, ${counted(config.mirrors.size, 'mirror')}`),
     ...checkDisk(config),
     ...checkDatabase(config.dataDir, nowMs),
-    await checkServer(config),
+    finding,
     ...(await checkTrust(config, nowMs)),
-    ...(await checkMirrors(config, nowMs, readFailures(config))),
+    ...(await checkMirrors(config, nowMs, readFailures(config), isServed)),
   ]
 }
 
 /** A running server, or that one could listen. */
-async function checkServer(config: Config): Promise<Finding> {
+async function checkServer(
+  config: Config,
+): Promise<{ readonly finding: Finding; readonly isServed: boolean }> {
   try {
     const server = await ServerConnection.open(createLayout(config.dataDir).adminSocket)
-    if (server === undefined) return await checkListen(config)
+    if (server === undefined) return { finding: await checkListen(config), isServed: false }
     const state = await server.get<RunningState>('/api/v1/configuration')
     await server.close()
-    const { ok, error } = state
-    if (ok) return fine('server', `runs on ${baseUrl(config, listeningOf(config, state)) ?? 'a Unix socket'}`)
-    const advice = 'it goes on with the one before; mend the file, and it is taken up at once'
-    return { check: 'server', level: 'fail', found: `refuses the configuration: ${error}`, advice }
+    return { finding: describeServer(config, state), isServed: true }
   } catch (error) {
     const advice = 'is it this data_dir, and this user? A server that is stuck is ended with kill'
-    return { check: 'server', level: 'fail', found: toPinyonError(error).message, advice }
+    const found = toPinyonError(error).message
+    return { finding: { check: 'server', level: 'fail', found, advice }, isServed: false }
   }
+}
+
+function describeServer(config: Config, state: RunningState): Finding {
+  const { ok, error } = state
+  if (ok) return fine('server', `runs on ${baseUrl(config, listeningOf(config, state)) ?? 'a Unix socket'}`)
+  const advice = 'it goes on with the one before; mend the file, and it is taken up at once'
+  return { check: 'server', level: 'fail', found: `refuses the configuration: ${error}`, advice }
 }
 
 /** Keys and certificates. */
