@@ -187,6 +187,7 @@ export class App {
       log,
       adopt: (next, before, actor) => this.#adopt(next, before, actor),
       onTaken: (accepted) => this.#figures.countReload(accepted, this.#now()),
+      signal: this.#stop.signal,
     }))
   }
 

@@ -7,6 +7,9 @@ import type { ChangeOrigin, ListedMirror, SnapshotStore } from '../snapshot/stor
 import type { Logger } from '../system/logger.ts'
 import { refuseRestart } from './mirrors.ts'
 
+/** What is no fault of the configuration is over by itself at some time, as a full disk is, and nobody saves the file again for that; in milliseconds. */
+const RETRY_MS = 10_000
+
 /** What a {@link RunningConfig} is built from. */
 export interface RunningConfigOptions {
   readonly config: Config
@@ -19,6 +22,8 @@ export interface RunningConfigOptions {
   readonly adopt: (config: Config, before: Config, actor: string) => Promise<void>
   /** Told whether a configuration was taken up. */
   readonly onTaken: (accepted: boolean) => void
+  /** Aborted when the server ends. */
+  readonly signal: AbortSignal
 }
 
 /** How a configuration is taken up. */
@@ -28,6 +33,8 @@ export interface TakeOptions {
   readonly text?: string
   /** Whether no mirror at all is meant. */
   readonly mayBeEmpty?: boolean
+  /** Whether nobody asked for it: what fails in the same way again is no news for the log. */
+  readonly isRetry?: boolean
 }
 
 /** The configuration that runs, and the one way to another: one at a time, each all of it or nothing. */
@@ -37,6 +44,7 @@ export class RunningConfig {
   #refusal: string | undefined
   #problems: readonly ConfigProblem[] = []
   #last: Promise<unknown> = Promise.resolve()
+  #retry: NodeJS.Timeout | undefined
 
   constructor(options: RunningConfigOptions) {
     this.#options = options
@@ -71,13 +79,16 @@ export class RunningConfig {
   }
 
   /**
-   * Reads the configuration anew and makes it the running one; only within {@link exclusively}.
+   * Reads the configuration anew and makes it the running one; only within {@link exclusively}. What fails though it is valid is tried again until
+   * it succeeds, or another one is taken up.
    * @returns the generation that it began
    * @throws ConfigError for one that is invalid, pins what is not there, or wants what only a restart can give
    */
-  async take({ origin, text, mayBeEmpty = false }: TakeOptions = {}): Promise<number | undefined> {
+  async take(options: TakeOptions = {}): Promise<number | undefined> {
+    const { origin, text, mayBeEmpty = false, isRetry = false } = options
     const { load, adopt, log, onTaken } = this.#options
     const before = this.#current
+    clearTimeout(this.#retry)
     try {
       const config = load?.(text) ?? before
       refuseRestart(before, config, mayBeEmpty)
@@ -90,12 +101,21 @@ export class RunningConfig {
       log.info({ file: config.file, mirrors: config.mirrors.size }, 'configuration')
       return generation
     } catch (error) {
-      this.#refusal = toPinyonError(error).message
+      const { code, message } = toPinyonError(error)
+      const isNews = !isRetry || message !== this.#refusal
+      if (code !== 'CONFIG_INVALID') this.#tryAgain()
+      this.#refusal = message
       this.#problems = error instanceof ConfigError ? error.problems : []
       onTaken(false)
-      log.error({ reason: this.#refusal }, 'configuration refused: the running one stays')
+      if (isNews) log.error({ reason: message }, 'configuration refused: the running one stays')
       throw error
     }
+  }
+
+  #tryAgain(): void {
+    if (this.#options.signal.aborted) return
+    const take = () => void this.exclusively(() => this.take({ isRetry: true })).catch(() => undefined)
+    this.#retry = setTimeout(take, RETRY_MS).unref()
   }
 
   /** Lists and pins what the configuration says. */
