@@ -64,17 +64,18 @@
       if (typing || selected || one(':user-invalid', old)) continue
       seen.set(part.id, part.outerHTML)
       const chosen = all('input:checked', old).map((input) => [input.name, input.value])
-      const open = all('details', old).map((details) => details.open)
+      // Others come above: what has a name is known by it.
+      const open = new Map(all('details', old).map((box, at) => [box.id || at, box.open]))
       const key = old.contains(focused) && (focused.getAttribute('href') || focused.dataset.url)
       old.replaceWith(d.adoptNode(part))
       for (const input of all('input', part))
         if (chosen.some(([name, value]) => name === input.name && value === input.value)) input.checked = true
-      all('details', part).forEach((details, at) => (details.open = open[at] ?? details.open))
+      all('details', part).forEach((box, at) => (box.open = open.get(box.id || at) ?? box.open))
       if (key) {
         const again = all('a,button', part).find(
           (item) => (item.getAttribute('href') || item.dataset.url) === key,
         )
-        if (again) again.focus()
+        again?.focus()
       }
     }
     const icon = one('link[rel=icon]', page)
@@ -166,7 +167,8 @@
   // Keys.
   const keys = one('#keys')
   const NO_KEYS = 'pinyon-no-keys'
-  const rows = () => all('main tbody tr').filter((row) => row.offsetParent && one('.nm a', row))
+  // Of rows that are folded those within.
+  const rows = () => all('main tbody tr').filter((row) => one(':scope>.nm a', row)?.checkVisibility())
   const currentRow = () => rows().find((row) => row.contains(d.activeElement))
   const step = (by) => {
     const list = rows()

@@ -6,7 +6,8 @@ import { Links } from '../links.ts'
 import { dataTable } from '../parts/data-table.ts'
 import { card } from '../parts/pieces.ts'
 import { clip, moment } from '../text.ts'
-import { changesOfGenerations, generationRow } from './latest-changes.ts'
+import { foldedRows } from './folded-generations.ts'
+import { changesOfGenerations } from './latest-changes.ts'
 
 const PAGE_ROWS = 50
 
@@ -26,7 +27,7 @@ export async function changesPage(context: DashboardContext, request: PageReques
   const found = await history.generations(wanted)
   const shown = found.slice(0, PAGE_ROWS)
   const counts = await changesOfGenerations(shown, context)
-  const rows = shown.map((one) => generationRow(one, counts, links, nowMs, { hasActor: true }))
+  const rows = foldedRows(shown, counts, links, nowMs)
   const next =
     found.length > PAGE_ROWS &&
     html`<p class="foot">
