@@ -43,13 +43,17 @@ export async function diffPage(context: DashboardContext, request: PageRequest):
   const api = `mirrors/${encodeURIComponent(mirror.name)}/diff?from=${from.name}&to=${to.name}`
   const json = links.api(api)
   const body = html`${crumbs([['Mirrors', links.to('/')], [mirror.name, links.mirror(mirror.name)], 'compare'])}
-    <div class="mhead"><h1>What changed in ${mirror.name}</h1></div>
-    ${chooser(mirror.name, all, { from, to }, links)} ${summary(diff)} ${sections(diff, links, json)}
+    <div class="hero">
+      <div>
+        <h1>What changed in ${mirror.name}</h1>
+        ${chooser(mirror.name, all, { from, to }, links)}
+      </div>
+      ${eachStep(mirror.name, all, { from, to })}
+    </div>
+    ${summary(diff)} ${sections(diff, links, json)}
     <section class="card" aria-labelledby="h-b">
       <header><h2 id="h-b">What next</h2></header>
       <div class="body next">
-        <p>Which snapshot between the two broke a job, in as few runs as can be:</p>
-        ${copyLine(`pinyon bisect ${mirror.name} ${from.name} ${to.name} --run ./job.sh`)}
         <p>Jobs get the first of the two again:</p>
         ${copyLine(`pinyon pin ${mirror.name} ${from.name} --why "…"`)}
       </div>
@@ -74,6 +78,22 @@ function chooser(
     ${select('from', 'From', from)}${select('to', 'to', to)}<button class="btn">Compare</button
     ><a href="${links.diff(mirror, to.name, from.name)}">Swap the two</a>
   </form>`
+}
+
+/** Which of the steps from one to the other broke a job; nothing where there is none. */
+function eachStep(
+  mirror: string,
+  all: readonly Snapshot[],
+  { from, to }: { readonly from: Snapshot; readonly to: Snapshot },
+): HtmlPart {
+  if (from.id === to.id) return undefined
+  const [first, last] = [Math.min(from.seq, to.seq), Math.max(from.seq, to.seq)]
+  const between = all.filter(({ seq }) => seq > first && seq < last).length
+  const found = between === 0 ? 'none' : counted(between, 'snapshot')
+  return html`<div class="use">
+    <div class="lab"><span>Each step between (${found}): which one broke a job, in few runs</span></div>
+    ${copyLine(`pinyon bisect ${mirror} ${from.name} ${to.name} --run ./job.sh`)}
+  </div>`
 }
 
 function summary({ summary: figures }: DiffView): Html {
