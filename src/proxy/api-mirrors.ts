@@ -20,6 +20,7 @@ import { answerPackages } from './api-packages.ts'
 import { describeListed, type ListedView } from './api-listed.ts'
 import { describePin } from './api-pin.ts'
 import { createJsonReply, toIso } from './api-reply.ts'
+import { toPastView, type SnapshotPastView } from './api-snapshot-past.ts'
 import { toListView, toSourceView, type ListView, type SourceView } from './api-sources.ts'
 import {
   toKeysView,
@@ -149,13 +150,14 @@ async function answerSnapshots(
   })
   if (name === undefined) return createJsonReply({ snapshots: all.map(toView) })
   const snapshot = findSnapshot(all, state, name)
-  return await answerSnapshot(snapshots, snapshot, toView(snapshot))
+  const past = await toPastView(snapshots.farm, snapshot)
+  return await answerSnapshot(snapshots, snapshot, { ...toView(snapshot), ...past })
 }
 
 async function answerSnapshot(
   snapshots: SnapshotReader & Pick<HoldingsStore, 'extras'>,
   snapshot: Snapshot,
-  view: SnapshotView,
+  view: SnapshotView & SnapshotPastView,
 ): Promise<TextReply> {
   const { pinned, listed, cached, atRisk } = await snapshots.extras.counts(snapshot)
   const extras: ExtrasView = { pinned, listed, cached, at_risk: atRisk }

@@ -142,6 +142,7 @@ function writeSnapshot(
     writes.addDefect.run({ snapshotId, path, kind, message })
   if (candidate.signature !== undefined)
     writes.addSignature.run({ snapshotId, arch: '', ...candidate.signature })
+  writeFetch(writes, snapshotId, '', candidate)
   writeArches(context, candidate, snapshotId)
   const byArch = candidate.arches !== undefined && typeof newest?.arches === 'string'
   const packages = writePackages(statements, {
@@ -192,10 +193,24 @@ function climbOfKept({ keptClimbing }: PublishStatements, staying: Staying): num
 }
 
 function writeArches({ writes }: PublishContext, { arches = [] }: Candidate, snapshotId: number): void {
-  for (const { arch, fingerprint, revision = null, xmlBase = null, signature } of arches) {
+  for (const one of arches) {
+    const { arch, fingerprint, revision = null, xmlBase = null, signature } = one
     writes.addArch.run({ snapshotId, arch, fingerprint, revision, xmlBase })
+    writeFetch(writes, snapshotId, arch, one)
     if (signature !== undefined) writes.addSignature.run({ snapshotId, arch, ...signature })
   }
+}
+
+/** From where and how it was fetched. */
+function writeFetch(
+  { addFetch }: WriteStatements,
+  snapshotId: number,
+  arch: string,
+  { seen, fetched }: Pick<Candidate, 'seen' | 'fetched'>,
+): void {
+  if (seen === undefined || fetched === undefined) return
+  const { baseurl, named } = seen
+  addFetch.run({ snapshotId, arch, baseurl, listed: named === undefined ? 0 : 1, ...fetched })
 }
 
 /** What upstream showed; of an architecture that shows nothing new, what it showed before. */

@@ -111,6 +111,8 @@ const WRITES = {
   addSignature: `INSERT INTO snapshot_signature
     (snapshot_id, arch, fingerprint, primary_fingerprint, owner, hash, signed_at, verified_at)
     VALUES (:snapshotId, :arch, :fingerprint, :primary, :owner, :hash, :signedAt, :verifiedAt) ON CONFLICT DO NOTHING`,
+  addFetch: `INSERT INTO snapshot_fetch (snapshot_id, arch, baseurl, listed, duration_ms, bytes, moved)
+    VALUES (:snapshotId, :arch, :baseurl, :listed, :durationMs, :bytes, :moved)`,
   addGeneration: `INSERT INTO generation (number, created_at, cause, actor, why)
     SELECT coalesce(max(number), 0) + 1, max(:createdAt, coalesce(max(created_at), 0)), :cause, :actor, :why FROM generation`,
   closeCurrent: `UPDATE current_span SET last_generation = :generation - 1

@@ -5,7 +5,7 @@ import type { PackagePage } from './adopt/listed-package.ts'
 import type { KeptArches } from './arches/kept-arches.ts'
 import type { DepartedStore } from './departed/departed.ts'
 import type { ExtraStore } from './extras/extra-store.ts'
-import type { FarmReader, FarmWriter } from './farm/farm.ts'
+import type { FarmReader, FarmWriter, FetchFacts } from './farm/farm.ts'
 import type { PrefetchStore, StockStore } from './prefetch/prefetch-store.ts'
 import type { UsageStore } from './usage/usage.ts'
 import type { ViewStore } from './views/views.ts'
@@ -150,6 +150,8 @@ export interface Candidate {
   readonly seen?: SeenRepomd
   /** Present when it was verified. */
   readonly signature?: VerifiedSignature
+  /** Present when it was fetched, which what is adopted was not. */
+  readonly fetched?: FetchFacts
   /** Of several architectures: what is of each, by name. All paths then begin with these names. */
   readonly arches?: readonly CandidateArch[]
   readonly xmlBase?: XmlBase
@@ -157,13 +159,8 @@ export interface Candidate {
   readonly extras?: readonly ExtraFile[]
 }
 
-/** An architecture of a {@link Candidate}. */
-export interface CandidateArch extends SnapshotArch {
-  /** Absent where upstream still shows what was seen before. */
-  readonly seen?: SeenRepomd
-  /** Present when it was verified. */
-  readonly signature?: VerifiedSignature
-}
+/** An architecture of a {@link Candidate}; nothing is `seen` where upstream still shows what was seen before. */
+export type CandidateArch = SnapshotArch & Pick<Candidate, 'seen' | 'signature' | 'fetched'>
 
 /** A repodata file of a {@link Candidate}. */
 export interface CandidateFile {

@@ -10,6 +10,7 @@ import { captureFiles, type Capture } from './capture.ts'
 import type { Growth, ReadAhead } from './capture-record.ts'
 import { EXTRA_TYPE } from './extras/capture-extras.ts'
 import { differing, findChangedExtras, type ExtraLooks } from './extras/extra-changes.ts'
+import type { FetchFacts } from './farm/farm.ts'
 import type { AheadJob } from './ingest-ahead.ts'
 import type { IngestRunner } from './ingest-runner.ts'
 import type { IngestJob } from './ingest.ts'
@@ -122,6 +123,13 @@ const SOURCE_TROUBLE: Readonly<Partial<Record<ErrorCode, 'torn' | 'failing'>>> =
   UPSTREAM_SHORT: 'failing',
 }
 
+/** Since when a capture is tried, and how often upstream published meanwhile. */
+interface Attempt {
+  /** As performance.now() gives it. */
+  readonly startedAt: number
+  readonly moved: number
+}
+
 /** How often a capture begins anew because upstream published meanwhile. */
 const MAX_STARTS = 5
 
@@ -178,6 +186,7 @@ async function lookAndPublish(context: SyncContext): Promise<SyncResult> {
  */
 export async function lookAndCapture<T>(context: CaptureNeeds, use: UseCapture<T>): Promise<LookResult<T>> {
   const { mirror, store, signal } = context
+  const attempt = { startedAt: performance.now(), moved: 0 }
   const [newest] = await store.snapshots(mirror)
   if (newest === undefined) context.onCapture?.()
   const pending = newest === undefined ? undefined : await findPending(context, newest)
@@ -194,7 +203,10 @@ export async function lookAndCapture<T>(context: CaptureNeeds, use: UseCapture<T
     if (look.news === undefined) {
       const { snapshot, shown } = look
       const end = shown && pending ? await settle(context, snapshot, shown, pending) : 'unchanged'
-      if (end === 'moved') continue
+      if (end === 'moved') {
+        attempt.moved += 1
+        continue
+      }
       if (end === 'unchanged' && !areExtrasNew) {
         areExtrasNew = await haveExtrasChanged(context, snapshot)
         if (!areExtrasNew) return { unchanged: snapshot, seen: shown?.fetched.seen }
@@ -206,13 +218,15 @@ export async function lookAndCapture<T>(context: CaptureNeeds, use: UseCapture<T
     failure = undefined
     if (shown === undefined) continue
     try {
-      const captured = await captureAndUse(context, shown, known.newest, use)
+      const captured = await captureAndUse(context, shown, known.newest, attempt, use)
       if (captured !== undefined) return { captured: captured.value }
+      attempt.moved += 1
     } catch (thrown) {
       signal.throwIfAborted()
       failure = toPinyonError(thrown)
       const trouble = SOURCE_TROUBLE[failure.code]
-      const captured = trouble === 'torn' ? await captureElsewhere(context, shown, known, use) : undefined
+      const captured =
+        trouble === 'torn' ? await captureElsewhere(context, shown, known, attempt, use) : undefined
       if (captured !== undefined) return { captured: captured.value }
       // What was fetched is there.
       if (trouble !== 'failing' || context.upstream.baseurls.length < 2) throw failure
@@ -238,10 +252,11 @@ async function captureElsewhere<T>(
   context: CaptureNeeds,
   { fetched }: Shown,
   known: KnownUpstream,
+  attempt: Attempt,
   use: UseCapture<T>,
 ): Promise<{ readonly value: T } | undefined> {
   for await (const other of lookPastTorn(context, known, fetched)) {
-    const captured = await captureAndUse(context, other, known.newest, use).catch(() => undefined)
+    const captured = await captureAndUse(context, other, known.newest, attempt, use).catch(() => undefined)
     context.signal.throwIfAborted()
     if (captured !== undefined) return captured
   }
@@ -253,6 +268,7 @@ async function captureAndUse<T>(
   context: CaptureNeeds,
   { fetched, repomd }: Shown,
   newest: Snapshot | undefined,
+  { startedAt, moved }: Attempt,
   use: UseCapture<T>,
 ): Promise<{ readonly value: T } | undefined> {
   const { mirror, upstream, blobs, claims, signal } = context
@@ -281,7 +297,8 @@ async function captureAndUse<T>(
   const { hopes = new SignatureHopes(), repository = mirror } = context
   const mayCome = () => hopes.mayCome(repository, fetched.seen.digest, context.now())
   const capture = noteLateSignature(captured, previous, mayCome)
-  const job = createJob(context, fetched, repomd, capture, previous)
+  const how = { durationMs: Math.round(performance.now() - startedAt), bytes, moved }
+  const job = createJob(context, { ...fetched, how }, repomd, capture, previous)
   const extras = capture.files.filter(({ type }) => type === EXTRA_TYPE)
   const extraFiles = previous === undefined ? [] : differing(extras, previous)
   return { value: await use(job, { tally: { filesDone, filesTotal, bytes }, extraFiles }) }
@@ -289,7 +306,7 @@ async function captureAndUse<T>(
 
 function createJob(
   context: CaptureNeeds,
-  fetched: FetchedRepomd,
+  fetched: FetchedRepomd & { readonly how: FetchFacts },
   repomd: Repomd,
   capture: Capture,
   previous: readonly CandidateFile[] | undefined,
@@ -305,6 +322,7 @@ function createJob(
       defects: capture.defects,
       extras: capture.extras,
       seen: fetched.seen,
+      fetched: fetched.how,
       ...(capture.signature === undefined ? {} : { signature: capture.signature }),
     },
     // A signature was waited for long enough: see late-signature.ts.

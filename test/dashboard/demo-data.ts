@@ -153,6 +153,12 @@ class DemoWriter {
       cached * size,
       ...counts,
     )
+    this.#run(
+      "INSERT INTO snapshot_fetch VALUES (?, '', ?, 1, 18_400, 96_000_000, ?)",
+      id,
+      `https://mirror.example.org/${mirror.name}/x86_64/os/`,
+      seq % 3 === 2 ? 1 : 0,
+    )
     for (const type of ['repomd', 'primary', 'filelists', 'other'])
       this.#run(
         'INSERT INTO repodata_file VALUES (?, ?, ?, ?, ?)',

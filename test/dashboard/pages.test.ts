@@ -135,6 +135,7 @@ describe('the pages', () => {
       }
     database.prepare('UPDATE client_usage SET client = client || ?, agent = ?').run(HOSTILE, HOSTILE)
     database.prepare("INSERT INTO defect SELECT id, ?, 'size', ? FROM snapshot").run(HOSTILE, HOSTILE)
+    database.prepare("REPLACE INTO snapshot_fetch SELECT id, '', ?, 1, 1, 1, 1 FROM snapshot").run(HOSTILE)
     database
       .prepare(`INSERT INTO snapshot_signature SELECT id, '', ?, ?, ?, ?, 1, 1 FROM snapshot`)
       .run(HOSTILE, HOSTILE, HOSTILE, HOSTILE)

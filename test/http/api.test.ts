@@ -154,7 +154,10 @@ describe('the API', () => {
     }
     assert.deepEqual(await get('mirrors/m/snapshots'), { snapshots: [snapshot] })
     assert.deepEqual(await get('mirrors/none/snapshots'), { snapshots: [] })
-    const { files, defects, digest, ...rest } = await get(`mirrors/m/snapshots/${SNAPSHOT}`)
+    const { files, defects, digest, fetched, generations, ...rest } = await get(
+      `mirrors/m/snapshots/${SNAPSHOT}`,
+    )
+    assert.deepEqual([(fetched as unknown[]).length, (generations as unknown[]).length], [1, 1])
     const extras = { pinned: 0, listed: 0, cached: 0, at_risk: 0 }
     assert.deepEqual(rest, { ...snapshot, signature, extra_files: extras })
     assert.deepEqual(defects, [])

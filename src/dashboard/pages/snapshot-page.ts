@@ -16,6 +16,7 @@ import { sourceBodies } from '../parts/source-bodies.ts'
 import { badge, card, crumbs } from '../parts/pieces.ts'
 import { ago, bytes, clip, count, counted, time } from '../text.ts'
 import { changesInWords } from './latest-changes.ts'
+import { provenanceRows, seenInCard } from './snapshot-past.ts'
 import { pinButton } from './writes.ts'
 
 /** Packages that a search shows. */
@@ -43,7 +44,8 @@ export async function snapshotPage(context: DashboardContext, request: PageReque
   const parts = { mirror, snapshot, context, links, query, nowMs: context.now() }
   const { name } = snapshot
   const body = html`${crumbs([['Mirrors', links.to('/')], [mirror.name, links.mirror(mirror.name)], name])}
-  ${await head(parts)} ${await factsCard(parts)} ${await packagesCard(parts)} ${await defectsCard(parts)}`
+  ${await head(parts)} ${await factsCard(parts)} ${await packagesCard(parts)} ${await seenInCard(parts)}
+  ${await defectsCard(parts)}`
   const json = links.api(`mirrors/${encodeURIComponent(mirror.name)}/snapshots/${name}`)
   return { title: `${name} of ${mirror.name}`, place: 'mirrors', body, json }
 }
@@ -111,6 +113,7 @@ async function factsCard(parts: Parts): Promise<Html> {
       ] as const
     }),
     ...(await signatureRows(parts)),
+    ...(await provenanceRows(parts)),
   ]
   return card(
     'facts',

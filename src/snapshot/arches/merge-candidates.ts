@@ -40,7 +40,7 @@ function below<T extends Pick<Defect, 'path'>>(arch: string, one: T): T {
 }
 
 function toCandidateArch({ arch, candidate }: ArchCandidate): CandidateArch {
-  const { fingerprint, revision, xmlBase, seen, signature } = candidate
+  const { fingerprint, revision, xmlBase, seen, signature, fetched } = candidate
   return {
     arch,
     fingerprint,
@@ -48,6 +48,7 @@ function toCandidateArch({ arch, candidate }: ArchCandidate): CandidateArch {
     xmlBase,
     ...(seen === undefined ? {} : { seen }),
     ...(signature === undefined ? {} : { signature }),
+    ...(fetched === undefined ? {} : { fetched }),
   }
 }
 

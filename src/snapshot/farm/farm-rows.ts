@@ -5,11 +5,13 @@ import { NO_DEPARTED } from '../departed/sqlite-departed.ts'
 import type {
   ChangeCounts,
   CheckRun,
+  CurrentSpan,
   FarmMirror,
   FarmSnapshot,
   ListedSnapshot,
   MirrorUseSummary,
   PackageSpan,
+  SnapshotFetch,
 } from './farm.ts'
 import { NO_DEFECTS, type MirrorDefects } from './mirror-defects.ts'
 import { toArches } from '../rows.ts'
@@ -168,6 +170,21 @@ export function toCheckRun(row: unknown): CheckRun {
   const { snapshot, reason, ...run } = row as Omit<CheckRun, 'snapshot' | 'reason'> &
     Nullable<Pick<CheckRun, 'snapshot' | 'reason'>>
   return { ...run, snapshot: snapshot ?? undefined, reason: reason ?? undefined }
+}
+
+/** A row of how a snapshot was fetched. */
+export function toSnapshotFetch(row: unknown): SnapshotFetch {
+  const { arch, listed, ...facts } = row as Omit<SnapshotFetch, 'arch' | 'listed'> & {
+    arch: string | null
+    listed: number
+  }
+  return { ...facts, arch: arch ?? undefined, listed: listed === 1 }
+}
+
+/** A row of generations in which a snapshot was current. */
+export function toCurrentSpan(row: unknown): CurrentSpan {
+  const { first, since, last, until } = row as Nullable<CurrentSpan> & Pick<CurrentSpan, 'first' | 'since'>
+  return { first, since, last: last ?? undefined, until: until ?? undefined }
 }
 
 /** A row of packages. */

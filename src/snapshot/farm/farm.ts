@@ -125,6 +125,34 @@ export interface CurrentSince {
   readonly cause: string
 }
 
+/** How the metadata of a snapshot, or of one of its architectures, were fetched. */
+export interface FetchFacts {
+  /** From the first look at repomd.xml until the last file was there. */
+  readonly durationMs: number
+  readonly bytes: number
+  /** How often repomd.xml had become another one by the end, so that it was fetched anew. */
+  readonly moved: number
+}
+
+/** From where and how the metadata of a snapshot were fetched. */
+export interface SnapshotFetch extends FetchFacts {
+  /** Undefined where there is a single repository. */
+  readonly arch: string | undefined
+  /** Without credentials. */
+  readonly baseurl: string
+  /** Whether a metalink or mirrorlist named that. */
+  readonly listed: boolean
+}
+
+/** Generations in which a snapshot was current, from one to another. */
+export interface CurrentSpan {
+  readonly first: number
+  readonly since: number
+  /** The last one, and when the next began; undefined while it is current. */
+  readonly last: number | undefined
+  readonly until: number | undefined
+}
+
 /** A live view, and the snapshot of a mirror that it holds. */
 export interface HeldByView {
   readonly view: string
@@ -222,6 +250,13 @@ export interface FarmReader {
   checks(query: CheckQuery): Promise<readonly CheckRun[]>
   /** What was current of a mirror since a moment, oldest first, beginning with what was current then. */
   currents(mirrorId: number, sinceMs: number): Promise<readonly CurrentSince[]>
+  /** From where a snapshot's metadata came, by architecture; none where that was not noted. */
+  fetches(snapshotId: number): Promise<readonly SnapshotFetch[]>
+  /** When a snapshot was current, the last ones first. */
+  spans(
+    snapshot: { readonly id: number; readonly mirrorId: number },
+    limit: number,
+  ): Promise<readonly CurrentSpan[]>
   /** Some live views that hold snapshots of a mirror, those that end last. */
   holders(mirrorId: number, limit: number): Promise<readonly HeldByView[]>
   packages(mirrorId: number, query: PackageQuery): Promise<PackageHits>

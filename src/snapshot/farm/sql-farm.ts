@@ -72,6 +72,12 @@ const FARM = {
   currents: `SELECT s.name AS snapshot, g.created_at AS since, g.cause, (SELECT e.created_at FROM generation e WHERE e.number = c.last_generation + 1) AS until
     FROM current_span c JOIN generation g ON g.number = c.first_generation JOIN snapshot s ON s.id = c.snapshot_id
     WHERE c.mirror_id = :mirrorId ORDER BY c.first_generation DESC LIMIT :limit`,
+  fetches: `SELECT nullif(arch, '') AS arch, baseurl, listed, duration_ms AS durationMs, bytes, moved FROM snapshot_fetch
+    WHERE snapshot_id = :snapshotId ORDER BY arch`,
+  spansOfSnapshot: `SELECT c.first_generation AS first, g.created_at AS since, c.last_generation AS last,
+      (SELECT e.created_at FROM generation e WHERE e.number = c.last_generation + 1) AS until
+    FROM current_span c JOIN generation g ON g.number = c.first_generation
+    WHERE c.mirror_id = :mirrorId AND c.snapshot_id = :id ORDER BY c.first_generation DESC LIMIT :limit`,
   holders: `SELECT v.name AS view, v.created_at AS createdAt, :wallMs + v.expires_at - :farmMs AS endsAt, s.name AS snapshot
     FROM (SELECT * FROM view WHERE expires_at > :farmMs ORDER BY expires_at DESC LIMIT :looked) v
     JOIN current_span c ON c.mirror_id = :mirrorId AND c.first_generation = (

@@ -12,6 +12,7 @@ import type {
   CheckQuery,
   CheckRun,
   CurrentSince,
+  CurrentSpan,
   FarmHit,
   FarmMirror,
   FarmReader,
@@ -22,6 +23,7 @@ import type {
   MirrorUseSummary,
   PackageHits,
   PackageQuery,
+  SnapshotFetch,
   SnapshotMark,
   SnapshotStock,
   SyncCheck,
@@ -30,9 +32,11 @@ import {
   addDeparted,
   toChanges,
   toCheckRun,
+  toCurrentSpan,
   toListedSnapshot,
   toMirror,
   toPackageSpan,
+  toSnapshotFetch,
   type MirrorRow,
   type PackageRow,
   type SnapshotRow,
@@ -200,6 +204,17 @@ export class SqliteFarm implements FarmReader, FarmWriter {
       if (since <= sinceMs) break
     }
     return found.toReversed()
+  }
+
+  async fetches(snapshotId: number): Promise<readonly SnapshotFetch[]> {
+    return this.#statements.fetches.all({ snapshotId }).map(toSnapshotFetch)
+  }
+
+  async spans(
+    { id, mirrorId }: { readonly id: number; readonly mirrorId: number },
+    limit: number,
+  ): Promise<readonly CurrentSpan[]> {
+    return this.#statements.spansOfSnapshot.all({ id, mirrorId, limit }).map(toCurrentSpan)
   }
 
   async holders(mirrorId: number, limit: number): Promise<readonly HeldByView[]> {

@@ -95,6 +95,7 @@ function downgrade(file: string): void {
     'mirror_list',
     'extra_file',
     'sync_check',
+    'snapshot_fetch',
   ]
   for (const name of ['asked_name', 'departed', 'departed_total', 'lost_package', ...later])
     database.exec(`DROP TABLE ${name}`)
@@ -108,6 +109,7 @@ function downgrade(file: string): void {
   database.exec('DROP INDEX snapshot_replaced; DROP INDEX current_first; DROP INDEX current_last')
   for (const name of ['added', 'removed', 'upgraded', 'downgraded', 'replaced'])
     database.exec(`ALTER TABLE snapshot DROP COLUMN ${name}`)
+  database.exec('ALTER TABLE generation DROP COLUMN why')
   database.exec('DROP INDEX view_holder; ALTER TABLE view DROP COLUMN holder')
   database.pragma('user_version = 3')
   database.close()
