@@ -21,8 +21,19 @@ export function createDashboard(
   context: Omit<RouteContext, 'dashboard'>,
   { config, syncing }: DashboardParts,
 ): Dashboard {
-  const { snapshots, usage, cache, gpgKeys, sourcesOf, showClient, prefetch, retention, traffic, now } =
-    context
+  const {
+    snapshots,
+    usage,
+    cache,
+    gpgKeys,
+    sourcesOf,
+    showClient,
+    prefetch,
+    retention,
+    soleBytes,
+    traffic,
+    now,
+  } = context
   const parts: DashboardContext = {
     snapshots,
     usage,
@@ -32,6 +43,7 @@ export function createDashboard(
     showClient,
     prefetch,
     retention,
+    soleBytes,
     traffic,
     now,
     get configuration() {

@@ -82,6 +82,7 @@ export function createRouteContext(parts: RouteParts): Omit<RouteContext, 'dashb
       nextAt: syncing.nextAt(mirror),
       progress: syncing.board.running.get(mirror),
     }),
+    soleBytes: storage.sole.ask,
     retention: () => running.current.retention,
     traffic: () => parts.traffic.report(),
     workers: () => parts.workers() ?? { serving: 1, wanted: 1, restarts: 0 },

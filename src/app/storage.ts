@@ -12,6 +12,7 @@ import { openDatabase } from '../snapshot/database.ts'
 import { createInventoryRunner, createInventoryWriter } from '../snapshot/inventory/inventory-runner.ts'
 import { InventoryWatch } from '../snapshot/inventory/inventory-state.ts'
 import { refuseRebuilding } from '../snapshot/rebuild/rebuild-claim.ts'
+import { findInThread, SoleRunner } from '../snapshot/sole/sole-runner.ts'
 import { SqliteSnapshotStore } from '../snapshot/sqlite-snapshot-store.ts'
 import { UsageRecorder } from '../snapshot/usage/usage-recorder.ts'
 import { ViewSweeper } from '../snapshot/views/view-sweeper.ts'
@@ -50,6 +51,8 @@ export class Storage {
   readonly collector: Collector
   readonly sweeper: ViewSweeper
   readonly inventory: InventoryKeeper
+  /** What views and mirrors hold alone. */
+  readonly sole: SoleRunner
 
   private constructor(parts: Omit<Storage, 'close' | 'describeCache' | 'putAside' | 'room'>) {
     this.layout = parts.layout
@@ -62,6 +65,7 @@ export class Storage {
     this.collector = parts.collector
     this.sweeper = parts.sweeper
     this.inventory = parts.inventory
+    this.sole = parts.sole
   }
 
   /**
@@ -122,6 +126,7 @@ export class Storage {
 
   /** Ends what runs in the background and closes everything. */
   async close(): Promise<void> {
+    await this.sole.close()
     await this.collector.close()
     await this.sweeper.close()
     this.cache.close()
@@ -209,7 +214,24 @@ async function openParts(
     claims,
     log,
   })
-  return create({ layout, claims, snapshots, blobs, cache, quota, usage, collector, sweeper, inventory })
+  const sole = new SoleRunner((of, signal) => {
+    const { dataDir, retention: rules } = config()
+    const request = { of, rules, nowMs: now(), farmNowMs: snapshots.farmClock.nowMs() }
+    return findInThread(dataDir, request, signal)
+  })
+  return create({
+    layout,
+    claims,
+    snapshots,
+    blobs,
+    cache,
+    quota,
+    usage,
+    collector,
+    sweeper,
+    inventory,
+    sole,
+  })
 }
 
 function logFullness(log: Logger, full: boolean, found: object, isOfFiles: boolean): void {

@@ -49,6 +49,7 @@ export function openLocalSource(configFile: string): MirrorSource {
         intervalOf: (mirror) => mirrors.get(mirror)?.syncIntervalMs,
         syncOf: () => ({ nextAt: undefined, progress: undefined }),
         retention: () => retention,
+        soleBytes: async () => undefined,
         workers: () => ({ serving: 0, wanted: 0, restarts: 0 }),
         traffic: () => new Traffic(Date.now).report(),
         now: Date.now,

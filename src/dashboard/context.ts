@@ -44,6 +44,7 @@ export interface DashboardContext extends Pick<
   | 'showClient'
   | 'prefetch'
   | 'retention'
+  | 'soleBytes'
 > {
   /** Compares two snapshots that are there; the beginning of each list. */
   readonly diff: (pair: SnapshotPair) => Promise<DiffView>

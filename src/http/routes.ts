@@ -36,6 +36,7 @@ export interface RouteContext {
   /** Whether the configuration on disk is the running one. */
   readonly configuration: () => ConfigurationState
   readonly cache: ApiContext['cache']
+  readonly soleBytes: ApiContext['soleBytes']
   readonly gpgKeys: ApiContext['gpgKeys']
   readonly sourcesOf: ApiContext['sourcesOf']
   readonly paths: ApiContext['paths']
@@ -131,7 +132,7 @@ async function routePage(
 }
 
 function apiContext(exchange: Exchange, context: RouteContext): ApiContext {
-  const { snapshots, usage, configuration, cache, gpgKeys, sourcesOf, identityProblemOf } = context
+  const { snapshots, usage, configuration, cache, soleBytes, gpgKeys, sourcesOf, identityProblemOf } = context
   const { paths, listOf, showClient, diff, prefetch } = context
   const { intervalOf, syncOf, retention, traffic, workers, now } = context
   return {
@@ -145,6 +146,7 @@ function apiContext(exchange: Exchange, context: RouteContext): ApiContext {
     usage,
     configuration: configuration(),
     cache,
+    soleBytes,
     gpgKeys,
     sourcesOf,
     paths,

@@ -4,6 +4,7 @@ import type { DiffDocument } from '../snapshot/diff/diff-runner.ts'
 import type { RingKeys } from '../snapshot/keys/key-ring.ts'
 import type { SnapshotPair } from '../snapshot/diff/snapshot-diff.ts'
 import type { ListState } from '../snapshot/listing/mirror-list.ts'
+import type { SoleSource } from '../snapshot/sole/sole-runner.ts'
 import type { SnapshotHistory, SnapshotReader } from '../snapshot/store.ts'
 import type { SyncProgress } from '../snapshot/sync.ts'
 import type { HoldingsStore, PrefetchView } from './api-holdings.ts'
@@ -109,6 +110,8 @@ export interface ApiContext {
   readonly syncOf: (mirror: string) => MirrorSync
   /** How long snapshots are kept. */
   readonly retention: () => RetentionRules
+  /** What would be freed without each view, or mirror. */
+  readonly soleBytes: SoleSource
   /** None serves where no server runs. */
   readonly workers: () => WorkersView
   /** What requests have come to. */

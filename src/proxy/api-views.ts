@@ -22,6 +22,8 @@ export interface ViewView {
   readonly client: string
   /** How many snapshots it holds. */
   readonly snapshots: number
+  /** Of what it holds, the bytes on disk that nothing else keeps: a collection frees them when it has ended. Null while that is not known. */
+  readonly only_held_bytes: number | null
 }
 
 /** A page of views, by name. */
@@ -43,7 +45,7 @@ export async function answerViews(
   if (name === undefined) return await answerList(context, query)
   const view = await context.snapshots.views.find(name)
   if (view === undefined) throw new PinyonError('NOT_FOUND', `there is no view: ${name}`)
-  return createJsonReply(toViewView(view, context))
+  return createJsonReply(toViewView(view, context, await context.soleBytes('views')))
 }
 
 async function answerList(context: ApiContext, query: URLSearchParams): Promise<TextReply> {
@@ -51,8 +53,9 @@ async function answerList(context: ApiContext, query: URLSearchParams): Promise<
   const limit = Math.max(1, Math.min(readCount(query, 'limit') ?? MAX_LIMIT, MAX_LIMIT))
   const found = await views.list({ after: query.get('after') ?? '', limit: limit + 1 })
   const page = found.slice(0, limit)
+  const sole = await context.soleBytes('views')
   const list: ViewList = {
-    views: page.map((view) => toViewView(view, context)),
+    views: page.map((view) => toViewView(view, context, sole)),
     count: await views.count(),
     max: views.max,
     next: found.length > limit ? (page.at(-1)?.name ?? null) : null,
@@ -60,7 +63,11 @@ async function answerList(context: ApiContext, query: URLSearchParams): Promise<
   return createJsonReply(list)
 }
 
-function toViewView(view: View, { showClient }: ApiContext): ViewView {
+function toViewView(
+  view: View,
+  { showClient }: ApiContext,
+  sole: ReadonlyMap<string, number> | undefined,
+): ViewView {
   return {
     name: view.name,
     generation: view.generation,
@@ -71,5 +78,6 @@ function toViewView(view: View, { showClient }: ApiContext): ViewView {
     expires_in_ms: view.remainingMs,
     client: showClient(view.client),
     snapshots: view.snapshotCount,
+    only_held_bytes: sole === undefined ? null : (sole.get(view.name) ?? 0),
   }
 }

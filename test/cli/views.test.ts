@@ -110,7 +110,15 @@ test('the API tells of views in pages, and the network only networks', async (t)
     [status, shown],
     [
       200,
-      { name: 'job-007', generation: 2, ttl: '1d', ttl_ms: 86_400_000, client: '127.0.0.0/24', snapshots: 2 },
+      {
+        name: 'job-007',
+        generation: 2,
+        ttl: '1d',
+        ttl_ms: 86_400_000,
+        client: '127.0.0.0/24',
+        snapshots: 2,
+        only_held_bytes: 0,
+      },
     ],
   )
   assert.ok(expiresInMs > 86_000_000 && expiresInMs <= 86_400_000, `${expiresInMs}`)

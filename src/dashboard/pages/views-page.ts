@@ -3,7 +3,7 @@ import type { DashboardContext, Page, PageRequest } from '../context.ts'
 import { html } from '../html.ts'
 import { Links, readQuery } from '../links.ts'
 import { card, copyLine, unit } from '../parts/pieces.ts'
-import { clip, count, counted, time } from '../text.ts'
+import { bytes, clip, count, counted, time } from '../text.ts'
 import { endViewButton } from './writes.ts'
 
 const PAGE_ROWS = 50
@@ -20,10 +20,13 @@ export async function viewsPage(context: DashboardContext, request: PageRequest)
   const matching = found.filter(({ name }) => name.startsWith(text))
   const shown = matching.slice(0, PAGE_ROWS)
   const total = await views.count()
+  const sole = await context.soleBytes('views')
   const rows = shown.map(
     (one) =>
       html`<tr>
-        <th scope="row" class="nm">${clip(one.name)}</th>
+        <th scope="row" class="nm">
+          <a href="${links.to('/views', { q: one.name })}">${clip(one.name)}</a>
+        </th>
         <td><a href="${links.generation(one.generation)}">${one.generation}</a></td>
         <td class="hid2 hidp mu m">${clip(context.showClient(one.client))}</td>
         <td class="hid1 hidp mu nw">${time(one.endsAt - one.ttlMs, nowMs)}</td>
@@ -33,6 +36,9 @@ export async function viewsPage(context: DashboardContext, request: PageRequest)
           >
         </td>
         <td class="n hid2 mu">${count(one.snapshots)}${unit(one.snapshots, 'snapshot')}</td>
+        <td class="n mu nw">
+          ${bytes(sole && (sole.get(one.name) ?? 0))}<span class="unit"> only it holds</span>
+        </td>
         <td class="n">${endViewButton(one.name, context, links)}</td>
       </tr>`,
   )
@@ -48,6 +54,7 @@ export async function viewsPage(context: DashboardContext, request: PageRequest)
         <th scope="col" class="hid1">Last renewed</th>
         <th scope="col">Ends</th>
         <th scope="col" class="n hid2">Holds</th>
+        <th scope="col" class="n">Only it holds</th>
         <th scope="col"><span class="sr">Change</span></th>
       </tr>
     </thead>
@@ -71,7 +78,7 @@ export async function viewsPage(context: DashboardContext, request: PageRequest)
         <h1>${counted(total, 'view')} of at most ${count(views.max)}</h1>
         <p>
           A view is what a job froze under its own name: its snapshots stay for as long. One that nobody opens
-          again ends by itself.
+          again ends by itself. What only it holds is freed when it has ended.
         </p>
       </div>
       <div class="use">

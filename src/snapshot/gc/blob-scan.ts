@@ -41,7 +41,8 @@ export function scanBlobs(context: GcContext, going: readonly { readonly id: num
   return scan()
 }
 
-function readBlobs({ statements }: GcContext): BlobTable {
+/** All blobs there are; nothing is noted of them. */
+export function readBlobs({ statements }: Pick<GcContext, 'statements'>): BlobTable {
   const { count } = statements.total.get() as { count: number }
   const blobs = new BlobTable(count)
   for (let after: string | null = ''; after !== null;) {

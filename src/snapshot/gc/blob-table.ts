@@ -23,6 +23,9 @@ const SPACE = 0x20
 const ZERO = 0x30
 const PLUS = 0x2b
 
+/** Of a blob that is not of one holder alone. */
+const SEVERAL = -1
+
 /** Where a blob's digest stands. */
 interface Place {
   readonly page: Buffer
@@ -43,6 +46,8 @@ export class BlobTable {
   readonly #size: Float64Array
   readonly #usedAt: Float64Array
   readonly #marks: Uint8Array
+  /** Who holds each: 0 for nobody, or SEVERAL. There once somebody does. */
+  #owners: Int32Array | undefined
   /** Open addressing: one more than the number of a blob, or 0. A power of two of them. */
   readonly #slots: Int32Array
   /** The lower so many bits of a hash are not of its slot's number: they are mixed the least. */
@@ -94,6 +99,33 @@ export class BlobTable {
         this.#marks[number] = (this.#marks[number] ?? 0) | marks | (rows[at] === PLUS ? FETCHABLE : 0)
       at = end + 1
     }
+  }
+
+  /**
+   * Notes who holds blobs; what is not stored is passed over.
+   * @param rows as of {@link markListed}
+   * @param holder from 1 on; 0 for others, beside whom nobody holds them alone
+   */
+  own(rows: Buffer, holder: number): void {
+    this.#owners ??= new Int32Array(this.#page.length)
+    for (let at = 0; at < rows.length;) {
+      const end = find(rows, COMMA, at)
+      const number = (this.#slots[this.#slotOf(rows, at + 1, end)] ?? 0) - 1
+      at = end + 1
+      if (number < 0) continue
+      const before = this.#owners[number] ?? 0
+      this.#owners[number] = holder > 0 && (before === 0 || before === holder) ? holder : SEVERAL
+    }
+  }
+
+  /** The bytes that each holds alone, of those who do. */
+  sumOwned(): ReadonlyMap<number, number> {
+    const sums = new Map<number, number>()
+    for (let number = 0; number < this.#count; number += 1) {
+      const owner = this.#owners?.[number] ?? 0
+      if (owner > 0) sums.set(owner, (sums.get(owner) ?? 0) + (this.#size[number] ?? 0))
+    }
+    return sums
   }
 
   /** How many there are of which this is so, and their bytes. */
