@@ -1,6 +1,12 @@
 import type { Agent } from '../model/agent.ts'
 import { noSuchMirror } from '../model/no-such-mirror.ts'
-import type { ClientUsage, MirrorUsage, MirrorUsageDetails, Usage } from '../snapshot/usage/usage.ts'
+import {
+  isUnused,
+  type ClientUsage,
+  type MirrorUsage,
+  type MirrorUsageDetails,
+  type Usage,
+} from '../snapshot/usage/usage.ts'
 import type { ApiContext, ApiRequest } from './api-context.ts'
 import { createJsonReply, toIso } from './api-reply.ts'
 import type { TextReply } from './reply.ts'
@@ -24,6 +30,12 @@ export interface MirrorUsageView extends UsageView {
   readonly counted_since: string | null
 }
 
+/** What would go with a mirror. */
+export interface RemovalView {
+  /** Of one that nobody has used for 14 days: the bytes on disk that only it lists; null of others, and while that is not known. */
+  readonly only_held_bytes: number | null
+}
+
 /** A mirror's use by snapshot, newest first, and by client, seen last first. */
 export interface MirrorUsageDetailsView extends MirrorUsageView {
   readonly snapshots: readonly (UsageView & { readonly snapshot: string; readonly retired: boolean })[]
@@ -42,15 +54,17 @@ export interface ClientUsageView {
 
 /** Answers `usage`, and `usage/<mirror>`. */
 export async function answerUsage(
-  { usage, showClient }: ApiContext,
+  context: ApiContext,
   { rest: [mirror, ...further] }: ApiRequest,
 ): Promise<TextReply | undefined> {
+  const { usage, showClient } = context
   if (further.length > 0) return undefined
   // What cannot be stored now is the log's to tell; what is stored can be read all the same.
   await usage.flush().catch(() => undefined)
   if (mirror === undefined) {
     const mirrors = await usage.reader.ofMirrors()
-    return createJsonReply({ mirrors: mirrors.map(toMirrorView) })
+    const toRemoval = await removalViews(context, mirrors)
+    return createJsonReply({ mirrors: mirrors.map((one) => ({ ...toMirrorView(one), ...toRemoval(one) })) })
   }
   const found = await usage.reader.ofMirror(mirror)
   if (found === undefined) {
@@ -60,7 +74,19 @@ export async function answerUsage(
       known.map(({ mirror: name }) => name),
     )
   }
-  return createJsonReply(toDetailsView(found, showClient))
+  const toRemoval = await removalViews(context, [found])
+  return createJsonReply({ ...toDetailsView(found, showClient), ...toRemoval(found) })
+}
+
+/** Looked for only where there is one that nobody uses. */
+async function removalViews(
+  { soleBytes, now }: ApiContext,
+  mirrors: readonly MirrorUsage[],
+): Promise<(mirror: MirrorUsage) => RemovalView> {
+  const nowMs = now()
+  const isIdle = ({ usage }: MirrorUsage) => isUnused(usage?.lastSeen, nowMs)
+  const sole = mirrors.some(isIdle) ? await soleBytes('mirrors') : undefined
+  return (one) => ({ only_held_bytes: sole && isIdle(one) ? (sole.get(one.mirror) ?? 0) : null })
 }
 
 /** A mirror's use in the API's words. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
+import type { RemovalView, UsageView } from '../../src/proxy/api-usage.ts'
 import type { ViewList } from '../../src/proxy/api-views.ts'
 import { httpGet } from '../support/http-get.ts'
 import { writeSyntheticRepository } from '../support/synthetic-repository.ts'
@@ -29,4 +30,28 @@ test('views tell what only they hold, as a page and as JSON', async (t) => {
   assert.match(page, /curl -X DELETE .*repos\/ views\/ job\/ all_latest/)
   const one = JSON.parse(await get('/api/v1/views/job')) as { only_held_bytes: number }
   assert.equal(one.only_held_bytes, job?.only_held_bytes)
+})
+
+test('what nobody uses tells when it was used first, and what only it holds', async (t) => {
+  const site = await startSite(t, { packages: [{ name: 'a', content: 4_000 }] })
+  const get = async (path: string) => (await httpGet(`${site.url}${path}`)).body.toString()
+  const words = async (path: string) => (await get(path)).replace(/<[^>]*>/g, ' ').replace(/\s+/g, ' ')
+  await get(`${site.base}${site.repository.packages[0]?.href}`)
+  await site.filled()
+  const used = JSON.parse(await get('/api/v1/usage/m')) as UsageView & RemovalView
+  assert.equal(used.only_held_bytes, null, 'it is in use')
+  assert.doesNotMatch(await words('/usage'), / m .* only it holds /)
+  site.later(15 * DAY_MS)
+  const { mirrors } = JSON.parse(await get('/api/v1/usage')) as { mirrors: RemovalView[] }
+  const bytes = mirrors[0]?.only_held_bytes ?? 0
+  assert.ok(bytes > 4_000, JSON.stringify(mirrors))
+  const one = JSON.parse(await get('/api/v1/usage/m')) as UsageView & RemovalView
+  assert.deepEqual([one.only_held_bytes, one.first_seen], [bytes, used.first_seen])
+  assert.match(await words('/usage?q=m'), / First used .* m nobody for 14 days .* \d\.\d KiB only it holds /)
+  const page = await words('/usage/m')
+  assert.match(page, /, the first 13 Dec 13:\d\d , the last 13 Dec 13:\d\d \. /)
+  assert.match(
+    page,
+    /pinyon remove m --dry-run Copy Only it holds \d\.\d KiB: freed once its snapshots have gone\./,
+  )
 })

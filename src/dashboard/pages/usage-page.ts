@@ -1,6 +1,6 @@
 import { noSuchMirror } from '../../model/no-such-mirror.ts'
 import { EXACT_MEMBERS } from '../../model/sketch.ts'
-import type { ClientUsage } from '../../snapshot/usage/usage.ts'
+import { isUnused, type ClientUsage } from '../../snapshot/usage/usage.ts'
 import type { DashboardContext, Page, PageRequest } from '../context.ts'
 import { html, type HtmlPart } from '../html.ts'
 import { Links, readPage, readQuery } from '../links.ts'
@@ -11,7 +11,6 @@ import { ago, bytes, clip, count, counted } from '../text.ts'
 const PAGE_ROWS = 100
 const MAX_CLIENTS = 200
 const MAX_SNAPSHOTS = 50
-const UNUSED_MS = 14 * 86_400_000
 
 /** Who uses what; what nobody uses comes first. */
 export async function usagePage(context: DashboardContext, request: PageRequest): Promise<Page> {
@@ -26,24 +25,39 @@ export async function usagePage(context: DashboardContext, request: PageRequest)
     limit: PAGE_ROWS,
     text,
   })
+  const isIdleOne = mirrors.some((one) => isUnused(one.lastSeen, nowMs))
+  const sole = isIdleOne ? await context.soleBytes('mirrors') : undefined
   const rows = mirrors.map((one) => {
-    const isIdle = nowMs - (one.lastSeen ?? 0) >= UNUSED_MS
+    const isIdle = isUnused(one.lastSeen, nowMs)
     return html`<tr>
       <th scope="row" class="nm">
         <a href="${links.to(`/usage/${encodeURIComponent(one.mirror)}`)}">${one.mirror}</a>
         ${isIdle && badge('plain', one.lastSeen === undefined ? 'never used' : 'nobody for 14 days')}
       </th>
+      <td class="mu nw hid1 hidp">${ago(one.firstSeen, nowMs)}</td>
       <td class="mu nw">${ago(one.lastSeen, nowMs)}</td>
       <td class="n">${count(one.requests)}${unit(one.requests, 'request')}</td>
       <td class="n hid2 mu">${bytes(one.bytes)}</td>
       <td class="n">${hosts(one.clients)}${unit(one.clients, 'host')}</td>
+      <td class="n mu nw">
+        ${isIdle && html`${bytes(sole && (sole.get(one.mirror) ?? 0))}<span class="unit"> only it holds</span>`}
+      </td>
       <td class="hid1 mu">${one.agents.join(', ')}</td>
     </tr>`
   })
   const table = dataTable({
     kind: 'gen pkgs',
     caption: 'Mirrors by their use, unused ones first',
-    columns: ['Mirror', 'Last used', ['Requests', 'n'], ['Sent', 'n hid2'], ['Hosts', 'n'], ['By', 'hid1']],
+    columns: [
+      'Mirror',
+      ['First used', 'hid1 hidp'],
+      'Last used',
+      ['Requests', 'n'],
+      ['Sent', 'n hid2'],
+      ['Hosts', 'n'],
+      ['Only it holds', 'n'],
+      ['By', 'hid1'],
+    ],
     rows,
   })
   const pages = Math.max(1, Math.ceil(total / PAGE_ROWS))
@@ -56,7 +70,8 @@ export async function usagePage(context: DashboardContext, request: PageRequest)
         <h1>Who uses what</h1>
         <p>
           What nobody has used for longest comes first. <code>pinyon remove</code> takes a mirror out of the
-          configuration, and refuses while jobs use it.
+          configuration, and refuses while jobs use it; what only it holds is freed once its snapshots have
+          gone.
         </p>
       </div>
     </div>
@@ -95,6 +110,7 @@ export async function mirrorUsagePage(context: DashboardContext, request: PageRe
         <th scope="row" class="nm">
           ${one.retired ? html`<span class="m">${one.snapshot}</span> ${badge('plain', 'retired')}` : html`<a class="m" href="${links.snapshot(mirror, one.snapshot)}">${one.snapshot}</a>`}
         </th>
+        <td class="mu nw hid1 hidp">${ago(one.firstSeen, nowMs)}</td>
         <td class="mu nw">${ago(one.lastSeen, nowMs)}</td>
         <td class="n">${count(one.requests)}${unit(one.requests, 'request')}</td>
         <td class="n hid2 mu">${bytes(one.bytes)}</td>
@@ -110,6 +126,7 @@ export async function mirrorUsagePage(context: DashboardContext, request: PageRe
         <td class="n mu">${count(one.hosts)}${unit(one.hosts, 'host')}</td>
         <td class="n">${count(one.requests)}${unit(one.requests, 'request')}</td>
         <td class="n hid2 mu">${bytes(one.bytes)}</td>
+        <td class="mu nw hid1 hidp">${ago(one.firstSeen, nowMs)}</td>
         <td class="mu nw">${ago(one.lastSeen, nowMs)}</td>
       </tr>`,
   )
@@ -117,13 +134,15 @@ export async function mirrorUsagePage(context: DashboardContext, request: PageRe
     usage === undefined
       ? 'Nobody has used it yet.'
       : html`${counted(usage.requests, 'request')} of ${hostsInWords(usage.clients)}, ${bytes(usage.bytes)},
-        the last ${ago(usage.lastSeen, nowMs)}.`
-  const isIdle = nowMs - (usage?.lastSeen ?? 0) >= UNUSED_MS
+        the first ${ago(usage.firstSeen, nowMs)}, the last ${ago(usage.lastSeen, nowMs)}.`
+  const isIdle = isUnused(usage?.lastSeen, nowMs)
+  const sole = isIdle ? await context.soleBytes('mirrors') : undefined
   const removal: HtmlPart =
     isIdle &&
     html`<div class="use">
       <div class="lab"><span>Nobody for 14 days: whether it can go</span></div>
       ${copyLine(`pinyon remove ${mirror} --dry-run`)}
+      <p>Only it holds ${bytes(sole && (sole.get(mirror) ?? 0))}: freed once its snapshots have gone.</p>
     </div>`
   const body = html`${crumbs([['Usage', links.to('/usage')], mirror])}
     <div class="hero">
@@ -141,7 +160,15 @@ export async function mirrorUsagePage(context: DashboardContext, request: PageRe
         : dataTable({
             kind: 'gen pkgs',
             caption: 'Hosts, those seen last first',
-            columns: ['Address', 'By', ['Hosts', 'n'], ['Requests', 'n'], ['Sent', 'n hid2'], 'Last seen'],
+            columns: [
+              'Address',
+              'By',
+              ['Hosts', 'n'],
+              ['Requests', 'n'],
+              ['Sent', 'n hid2'],
+              ['First seen', 'hid1 hidp'],
+              'Last seen',
+            ],
             rows: people,
           }),
       { note: 'addresses as dashboard.clients says' },
@@ -154,7 +181,14 @@ export async function mirrorUsagePage(context: DashboardContext, request: PageRe
         : dataTable({
             kind: 'gen pkgs',
             caption: 'Snapshots by their use',
-            columns: ['Snapshot', 'Last used', ['Requests', 'n'], ['Sent', 'n hid2'], ['Hosts', 'n']],
+            columns: [
+              'Snapshot',
+              ['First used', 'hid1 hidp'],
+              'Last used',
+              ['Requests', 'n'],
+              ['Sent', 'n hid2'],
+              ['Hosts', 'n'],
+            ],
             rows,
           }),
     )}`
@@ -173,6 +207,7 @@ interface ShownClient {
   readonly hosts: number
   readonly requests: number
   readonly bytes: number
+  readonly firstSeen: number
   readonly lastSeen: number
 }
 
@@ -192,6 +227,7 @@ function mergeClients(
       hosts: (before?.hosts ?? 0) + 1,
       requests: (before?.requests ?? 0) + one.requests,
       bytes: (before?.bytes ?? 0) + one.bytes,
+      firstSeen: Math.min(before?.firstSeen ?? one.firstSeen, one.firstSeen),
       lastSeen: Math.max(before?.lastSeen ?? 0, one.lastSeen),
     })
   }

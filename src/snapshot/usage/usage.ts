@@ -31,6 +31,14 @@ export interface ClientUsage extends Count {
   readonly agent: Agent
 }
 
+/** A mirror that nobody has used within this is unused, in milliseconds. */
+const UNUSED_MS = 14 * 86_400_000
+
+/** Whether nobody has used it for 14 days. @param lastSeen undefined for never */
+export function isUnused(lastSeen: number | undefined, nowMs: number): boolean {
+  return nowMs - (lastSeen ?? 0) >= UNUSED_MS
+}
+
 /** What is known of a mirror's use. */
 export interface MirrorUsage {
   readonly mirror: string
