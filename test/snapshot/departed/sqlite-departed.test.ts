@@ -109,7 +109,7 @@ function downgrade(file: string): void {
   database.exec('DROP INDEX snapshot_replaced; DROP INDEX current_first; DROP INDEX current_last')
   for (const name of ['added', 'removed', 'upgraded', 'downgraded', 'replaced'])
     database.exec(`ALTER TABLE snapshot DROP COLUMN ${name}`)
-  database.exec('ALTER TABLE generation DROP COLUMN why')
+  database.exec('ALTER TABLE generation DROP COLUMN why; ALTER TABLE mirror DROP COLUMN pinned_at')
   database.exec('DROP INDEX view_holder; ALTER TABLE view DROP COLUMN holder')
   database.pragma('user_version = 3')
   database.close()
