@@ -6,14 +6,14 @@
 import type { TestContext } from 'node:test'
 import { parseArgs } from 'node:util'
 
-import { parseSeed, parseWhole, readArguments } from '../support/script-arguments.ts'
+import { parseAmount, parseSeed, readArguments } from '../support/script-arguments.ts'
 import { formatReport } from './report.ts'
 import { soak } from './soak.ts'
 
 const options = { minutes: { type: 'string', default: '5' }, seed: { type: 'string' } } as const
 const { minutes, seed } = readArguments(import.meta.filename, (args) => {
   const { values } = parseArgs({ args: [...args], options })
-  return { minutes: parseWhole('--minutes', values.minutes, 1), seed: parseSeed(values.seed) }
+  return { minutes: parseAmount('--minutes', values.minutes), seed: parseSeed(values.seed) }
 })
 const cleanups: (() => unknown)[] = []
 const context = { after: (cleanup: () => unknown) => void cleanups.push(cleanup) } as unknown as TestContext

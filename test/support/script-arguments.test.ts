@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 
-import { firstComment, parseNumbers } from './script-arguments.ts'
+import { firstComment, parseAmount, parseNumbers } from './script-arguments.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
@@ -25,12 +25,22 @@ const WRONG: readonly (readonly [script: string, option: string, value: string])
   ['crash:client', '--phase', 'start'],
   ['crash:client', '--stride', '0'],
   ['soak', '--minutes', 'five'],
+  ['soak', '--minutes', '0'],
 ]
 
 test('numbers are whole, above zero, and no more than are asked for', () => {
   assert.deepEqual(parseNumbers(['30', '42'], 3), [30, 42])
   for (const args of [['0'], ['1.5'], ['-1'], ['many'], ['1', '2', '3', '4']])
     assert.throws(() => parseNumbers(args, 3), /^Error: it takes at most 3 whole numbers: /)
+})
+
+test('an amount may have a fraction, and is more than nothing', () => {
+  assert.deepEqual(
+    ['5', '0.25', String(20 / 60)].map((text) => parseAmount('--minutes', text)),
+    [5, 0.25, 20 / 60],
+  )
+  for (const text of ['0', '0.0', '-1', '1e3', '.5', '5 ', ''])
+    assert.throws(() => parseAmount('--minutes', text), /^Error: --minutes takes a number above 0: /)
 })
 
 test('what a file begins with is told without what makes it a comment', () => {

@@ -32,6 +32,13 @@ export function parseWhole(option: string, text: string, least = 0): number {
   return Number(text)
 }
 
+/** A number above zero, with or without a fraction. @throws Error that says which option has none */
+export function parseAmount(option: string, text: string): number {
+  if (!/^\d{1,9}(?:\.\d{1,20})?$/.test(text) || Number(text) === 0)
+    throw new Error(`${option} takes a number above 0: ${text}`)
+  return Number(text)
+}
+
 /** A seed that was given, or one that is short enough to be typed again. @throws Error when it is no whole number */
 export function parseSeed(text: string | undefined): number {
   return text === undefined ? Date.now() % 1_000_000 : parseWhole('--seed', text)
