@@ -21,31 +21,8 @@ export function createDashboard(
   context: Omit<RouteContext, 'dashboard'>,
   { config, syncing }: DashboardParts,
 ): Dashboard {
-  const {
-    snapshots,
-    usage,
-    cache,
-    gpgKeys,
-    sourcesOf,
-    showClient,
-    prefetch,
-    retention,
-    soleBytes,
-    traffic,
-    now,
-  } = context
   const parts: DashboardContext = {
-    snapshots,
-    usage,
-    cache,
-    gpgKeys,
-    sourcesOf,
-    showClient,
-    prefetch,
-    retention,
-    soleBytes,
-    traffic,
-    now,
+    ...context,
     get configuration() {
       return context.configuration()
     },
